@@ -1,0 +1,109 @@
+//! What an execution's journal holds: AWS's history events and the internal ones AWS does not show.
+//!
+//! An event carries everything that was evaluated when it was decided, so folding evaluates
+//! nothing. What the definition already says (state names, resources) is named by index.
+
+use std::sync::Arc;
+
+use json::Value;
+
+use crate::limits::Limits;
+use crate::program::StateIndex;
+use crate::time::Timestamp;
+
+/// Shared immutable text.
+pub type Text = Arc<str>;
+
+/// Number of a history event, from 1, dense; 0 stands for "none" and for internal events.
+pub type EventId = u64;
+
+/// One thread of control. The root is 0; a Parallel branch or a Map iteration gets the next number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BranchId(pub u32);
+
+impl BranchId {
+    /// The thread that runs the top-level states.
+    pub const ROOT: BranchId = BranchId(0);
+}
+
+/// One entry of an execution's journal. All events of one commit share that record's time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// 0 for an internal event.
+    pub id: EventId,
+    /// AWS's `previousEventId`; 0 for none.
+    pub previous: EventId,
+    /// The thread the event belongs to.
+    pub branch: BranchId,
+    pub kind: EventKind,
+}
+
+/// Why something failed, as AWS shows it; either part may be missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    pub error: Option<Text>,
+    pub cause: Option<Text>,
+}
+
+/// What an execution starts with and keeps to its end, whatever happens to its state machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    pub execution_arn: Text,
+    pub execution_name: Text,
+    pub state_machine_arn: Text,
+    pub state_machine_name: Text,
+    pub state_machine_version_arn: Option<Text>,
+    pub state_machine_alias_arn: Option<Text>,
+    pub role_arn: Text,
+    /// The immutable definition revision this execution runs (a number given by the store).
+    pub definition: u64,
+    /// The input text exactly as StartExecution sent it (white space kept).
+    pub input: Value,
+    pub trace_header: Option<Text>,
+    pub limits: Limits,
+    /// Key of this execution's task tokens.
+    pub token_secret: [u8; 16],
+}
+
+/// Everything that can happen in an execution.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EventKind {
+    // -- shown by AWS ------------------------------------------------------------------------
+    ExecutionStarted(Box<Start>),
+    ExecutionSucceeded { output: Value },
+    ExecutionFailed(Failure),
+    ExecutionAborted(Failure),
+    ExecutionTimedOut(Failure),
+    /// `<Type>StateEntered`, input before InputPath.
+    StateEntered { state: StateIndex, input: Value },
+    /// `<Type>StateExited`, output after OutputPath.
+    StateExited { state: StateIndex, output: Value },
+    /// `TaskScheduled` or `LambdaFunctionScheduled`, by the task's resource.
+    TaskScheduled {
+        state: StateIndex,
+        /// `parameters` (service tasks) or `input` (Lambda function ARN).
+        parameters: Value,
+        timeout_seconds: Option<u64>,
+        heartbeat_seconds: Option<u64>,
+        /// The role of the state's `Credentials`, when it has any.
+        credentials_role_arn: Option<Text>,
+    },
+    /// `TaskStarted` or `LambdaFunctionStarted`; committed together with its Scheduled event.
+    TaskStarted { attempt: EventId },
+    /// `TaskSubmitted`: the call of a job or callback pattern answered.
+    TaskSubmitted { attempt: EventId, output: Value },
+    /// `TaskSucceeded` or `LambdaFunctionSucceeded`: the raw result.
+    TaskSucceeded { attempt: EventId, output: Value },
+    /// `TaskFailed` or `LambdaFunctionFailed`.
+    TaskFailed { attempt: EventId, failure: Failure },
+    /// `TaskTimedOut` or `LambdaFunctionTimedOut`.
+    TaskTimedOut { attempt: EventId, failure: Failure },
+
+    // -- internal, id 0 ----------------------------------------------------------------------
+    /// A Wait state was entered and leaves at this time.
+    WaitUntil { until: Timestamp },
+    /// A retrier was chosen: its index, how often it has now been used, and when to try again.
+    RetryAt { retrier: u32, retries: u32, until: Timestamp },
+    /// The decision stopped at its transition allowance; the state in `pending` is entered next.
+    Yielded { next: StateIndex, input: Value },
+}

@@ -1,0 +1,22 @@
+//! The limits an execution runs under. They are drawn when it starts and kept in its first event.
+
+/// Defaults are AWS's quotas (Step Functions developer guide, "Quotas").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Input, output, result of a state: 262,144 bytes of UTF-8.
+    pub payload_bytes_max: u32,
+    /// Events of one Standard execution: 25,000, the last of which is ExecutionFailed.
+    pub history_events_max: u32,
+    /// Transitions in one decision before the execution yields to others. Ours, not AWS's.
+    pub transitions_per_decision_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            payload_bytes_max: 262_144,
+            history_events_max: 25_000,
+            transitions_per_decision_max: 500,
+        }
+    }
+}

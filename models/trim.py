@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Makes the trimmed service models of this folder from botocore's.
+
+    python3 models/trim.py            # needs the package botocore; rewrites models/*.json
+
+Kept is what the wire needs: names, types, constraints, protocol, HTTP bindings, errors. Dropped are documentation,
+examples, deprecation notes and shapes nobody refers to. Keys keep botocore's names. One operation or shape a line, so that
+a new botocore shows as a readable diff. A reference that carries no trait is the bare name of its shape.
+"""
+
+import gzip
+import json
+import pathlib
+
+import botocore
+
+# The file name is the service's signing name, which is also how a credential scope names it.
+SERVICES = {
+    "iam": "iam/2010-05-08",
+    "lambda": "lambda/2015-03-31",
+    "logs": "logs/2014-03-28",
+    "states": "stepfunctions/2016-11-23",
+    "sts": "sts/2011-06-15",
+}
+
+METADATA = (
+    "apiVersion",
+    "endpointPrefix",
+    "globalEndpoint",
+    "jsonVersion",
+    "protocol",
+    "serviceId",
+    "signingName",
+    "targetPrefix",
+    "xmlNamespace",
+)
+SHAPE = (
+    "document",
+    "enum",
+    "error",
+    "event",
+    "eventstream",
+    "exception",
+    "fault",
+    "flattened",
+    "locationName",
+    "max",
+    "min",
+    "pattern",
+    "payload",
+    "required",
+    "sensitive",
+    "streaming",
+    "timestampFormat",
+    "union",
+    "xmlNamespace",
+)
+MEMBER = (
+    "eventheader",
+    "eventpayload",
+    "flattened",
+    "hostLabel",
+    "idempotencyToken",
+    "jsonvalue",
+    "location",
+    "locationName",
+    "queryName",
+    "streaming",
+    "timestampFormat",
+    "xmlAttribute",
+    "xmlNamespace",
+)
+
+
+def picked(source, keys):
+    return {key: source[key] for key in keys if source.get(key) not in (None, False, [], {})}
+
+
+def reference(source):
+    traits = picked(source, MEMBER)
+    return {"shape": source["shape"], **traits} if traits else source["shape"]
+
+
+def operation(source, protocol):
+    out = {}
+    if protocol.startswith("rest-"):
+        http = source["http"]
+        out["http"] = {"method": http["method"], "uri": http["requestUri"]}
+        if http.get("responseCode", 200) != 200:
+            out["http"]["status"] = http["responseCode"]
+    if "input" in source:
+        out["input"] = reference(source["input"])
+    if "output" in source:
+        out["output"] = reference(source["output"])
+        out.update(picked(source["output"], ("resultWrapper",)))
+    errors = [error["shape"] for error in source.get("errors", [])]
+    if errors:
+        out["errors"] = errors
+    if "endpoint" in source:
+        out["hostPrefix"] = source["endpoint"]["hostPrefix"]
+    if source.get("authtype") == "none" or source.get("auth") == ["smithy.api#noAuth"]:
+        out["unsigned"] = True
+    return out
+
+
+def shape(source):
+    out = {"type": source["type"], **picked(source, SHAPE)}
+    if "members" in source:
+        out["members"] = {name: reference(member) for name, member in source["members"].items()}
+    for key in ("member", "key", "value"):
+        if key in source:
+            out[key] = reference(source[key])
+    return out
+
+
+def names(ref):
+    return ref if isinstance(ref, str) else ref["shape"]
+
+
+def reachable(operations, shapes):
+    todo = []
+    for op in operations.values():
+        todo += [names(op[key]) for key in ("input", "output") if key in op] + op.get("errors", [])
+    seen = set()
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        found = shapes[name]
+        todo += [names(ref) for ref in found.get("members", {}).values()]
+        todo += [names(found[key]) for key in ("member", "key", "value") if key in found]
+    return seen
+
+
+def compact(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def lines(entries):
+    return ",\n".join(f"{compact(name)}:{compact(entry)}" for name, entry in sorted(entries.items()))
+
+
+def trim(source):
+    metadata = source["metadata"]
+    operations = {name: operation(op, metadata["protocol"]) for name, op in source["operations"].items()}
+    shapes = {name: shape(entry) for name, entry in source["shapes"].items()}
+    wanted = reachable(operations, shapes)
+    shapes = {name: entry for name, entry in shapes.items() if name in wanted}
+    head = {"botocore": botocore.__version__, **picked(metadata, METADATA)}
+    return (
+        f'{{"metadata":{compact(head)},\n"operations":{{\n{lines(operations)}\n}},\n'
+        f'"shapes":{{\n{lines(shapes)}\n}}}}\n'
+    )
+
+
+def main():
+    here = pathlib.Path(__file__).parent
+    data = pathlib.Path(botocore.__path__[0], "data")
+    for name, folder in SERVICES.items():
+        with gzip.open(data / folder / "service-2.json.gz") as file:
+            text = trim(json.load(file))
+        json.loads(text)
+        (here / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
