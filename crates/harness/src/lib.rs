@@ -1,1 +1,10 @@
-//! (under construction)
+//! Development only: repository checks, text cases, the simulator, recovery tests and benches.
+//!
+//! ```text
+//! cargo test -p harness                 all checks, cases and simulations
+//! UPDATE_EXPECT=1 cargo test -p harness write what the text cases now give
+//! make bench                            figures
+//! ```
+
+#[cfg(test)]
+mod repository;

@@ -1,0 +1,105 @@
+//! What a definition is judged by and what comes of it: diagnostics with AWS's codes, messages and
+//! locations, and the [`Program`] when none of them is an error.
+
+use crate::program::{Program, Resource};
+
+/// Most diagnostics kept for one definition. ValidateStateMachineDefinition has the same maximum.
+pub const DIAGNOSTICS_MAX: usize = 100;
+
+/// AWS's `severity`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The definition is refused.
+    Error,
+    /// The definition is accepted, and probably not what its author meant.
+    Warning,
+}
+
+impl Severity {
+    /// The word in the answer of ValidateStateMachineDefinition.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "ERROR",
+            Severity::Warning => "WARNING",
+        }
+    }
+}
+
+/// A piece of the definition's text: byte offsets, and the line and column (from 1, in characters)
+/// of its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub start: usize,
+    pub end: usize,
+    pub line: usize,
+    pub column: usize,
+}
+
+/// One thing to say about a definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    pub severity: Severity,
+    /// AWS's code, for example `SCHEMA_VALIDATION_FAILED`.
+    pub code: &'static str,
+    pub message: String,
+    /// `/States/Name/Field`; `None` when the whole workflow is meant.
+    pub location: Option<String>,
+    /// Where the text says so; `None` when no part of the text does.
+    pub span: Option<Span>,
+}
+
+/// The `type` of a state machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MachineType {
+    #[default]
+    Standard,
+    Express,
+}
+
+/// Knows what a Task's `Resource` stands for.
+pub trait Catalogue {
+    /// `resource` is the field as written.
+    fn resolve(&self, resource: &str) -> Resolved;
+}
+
+/// What a [`Catalogue`] says about a `Resource`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolved {
+    Task(Resource),
+    /// AWS has it, Lockstep does not yet: the message to refuse it with.
+    NotServed(String),
+    /// Not a resource, for AWS neither.
+    Unknown,
+}
+
+/// What became of a definition.
+#[derive(Debug)]
+pub struct Compiled {
+    /// `None` when a diagnostic is an error.
+    pub program: Option<Program>,
+    /// Errors in the order they were found, then warnings; at most [`DIAGNOSTICS_MAX`].
+    pub diagnostics: Vec<Diagnostic>,
+    /// There was more to say than [`DIAGNOSTICS_MAX`] diagnostics.
+    pub truncated: bool,
+}
+
+/// The message of the error `InvalidDefinition`, as CreateStateMachine and UpdateStateMachine give
+/// it: every error, joined with commas. Warnings have no part in it.
+///
+/// A JSON error already ends with its place; other errors without a place end in `at null`.
+pub fn invalid_definition_message(diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .map(composed)
+        .collect::<Vec<_>>();
+    format!("Invalid State Machine Definition: '{}'", errors.join(", "))
+}
+
+fn composed(diagnostic: &Diagnostic) -> String {
+    let Diagnostic { code, message, location, .. } = diagnostic;
+    if *code == "INVALID_JSON_DESCRIPTION" {
+        return format!("{code}: {message}");
+    }
+    format!("{code}: {message} at {}", location.as_deref().unwrap_or("null"))
+}

@@ -1,0 +1,1 @@
+//! Validates a definition, field by field and as a graph.

@@ -1,0 +1,89 @@
+//! Instants in the spellings of the protocols. In memory an instant is milliseconds since the Unix epoch, UTC.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::fmt::{rfc2822, strtime};
+use jiff::tz::TimeZone;
+
+fn timestamp(epoch_ms: i64) -> Timestamp {
+    // Beyond the year 9999 there is no spelling left, so such an instant prints as the last one.
+    Timestamp::from_millisecond(epoch_ms).unwrap_or(Timestamp::MAX)
+}
+
+fn formatted(format: &str, epoch_ms: i64) -> String {
+    strtime::format(format, timestamp(epoch_ms)).unwrap_or_default()
+}
+
+/// `20150830T123600Z`, as signatures have it.
+#[must_use]
+pub fn amz_date(epoch_ms: i64) -> String {
+    formatted("%Y%m%dT%H%M%SZ", epoch_ms)
+}
+
+/// The day of an [`amz_date`]: its first eight characters.
+#[must_use]
+pub fn amz_day(amz_date: &str) -> &str {
+    amz_date.get(..8).unwrap_or(amz_date)
+}
+
+/// The instant of `20150830T123600Z`; `None` for any other spelling.
+#[must_use]
+pub fn parse_amz_date(text: &str) -> Option<i64> {
+    let right_shape = text.len() == 16 && text.bytes().all(|b| b.is_ascii_digit() || b"TZ".contains(&b));
+    let civil = right_shape.then(|| DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok())??;
+    Some(TimeZone::UTC.to_timestamp(civil).ok()?.as_millisecond())
+}
+
+/// `2015-08-30T12:36:00Z`; with a fraction of three digits where there are milliseconds.
+#[must_use]
+pub fn iso8601(epoch_ms: i64) -> String {
+    let fraction = if epoch_ms.rem_euclid(1000) == 0 { "" } else { "%.3f" };
+    formatted(&format!("%Y-%m-%dT%H:%M:%S{fraction}Z"), epoch_ms)
+}
+
+/// `Sun, 30 Aug 2015 12:36:00 GMT`, as HTTP headers have it.
+#[must_use]
+pub fn http_date(epoch_ms: i64) -> String {
+    formatted("%a, %d %b %Y %H:%M:%S GMT", epoch_ms)
+}
+
+/// The instant of an ISO 8601 date and time with its offset; a fraction finer than milliseconds is cut.
+#[must_use]
+pub fn parse_iso8601(text: &str) -> Option<i64> {
+    text.parse::<Timestamp>().ok().map(|instant| instant.as_millisecond())
+}
+
+/// The instant of an [`http_date`].
+#[must_use]
+pub fn parse_http_date(text: &str) -> Option<i64> {
+    let zoned = rfc2822::DateTimeParser::new().parse_zoned(text).ok()?;
+    Some(zoned.timestamp().as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings() {
+        let ms = 1_440_938_160_000;
+        assert_eq!(amz_date(ms), "20150830T123600Z");
+        assert_eq!(amz_day(&amz_date(ms)), "20150830");
+        assert_eq!(iso8601(ms), "2015-08-30T12:36:00Z");
+        assert_eq!(iso8601(ms + 7), "2015-08-30T12:36:00.007Z");
+        assert_eq!(iso8601(-1), "1969-12-31T23:59:59.999Z");
+        assert_eq!(http_date(ms), "Sun, 30 Aug 2015 12:36:00 GMT");
+        assert_eq!(parse_amz_date("20150830T123600Z"), Some(ms));
+        assert_eq!(parse_iso8601("2015-08-30T14:36:00.0079+02:00"), Some(ms + 7));
+        assert_eq!(parse_http_date("Sun, 30 Aug 2015 12:36:00 GMT"), Some(ms));
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        for text in ["", "20150830", "2015-08-30T12:36:00Z", "20151330T123600Z", "20150830T123600", "２0150830T1236"] {
+            assert_eq!(parse_amz_date(text), None, "{text}");
+        }
+        assert_eq!(parse_iso8601("yesterday"), None);
+        assert_eq!(parse_http_date("yesterday"), None);
+    }
+}

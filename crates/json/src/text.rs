@@ -1,0 +1,206 @@
+//! Immutable text of 16 bytes: short text inline, longer text shared.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::escape;
+
+const SHORT_LEN_MAX: usize = 14;
+
+/// Up to 14 bytes of UTF-8 without an allocation. Bytes beyond `len` are zero, so that equality
+/// of the whole is equality of the text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Short {
+    len: u8,
+    bytes: [u8; SHORT_LEN_MAX],
+}
+
+impl Short {
+    pub(crate) fn new(text: &str) -> Option<Short> {
+        let len = u8::try_from(text.len()).ok()?;
+        let mut bytes = [0; SHORT_LEN_MAX];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Short { len, bytes })
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // Made from a `str`, so the bytes are UTF-8; checking 14 bytes again is cheaper than an
+        // allocation and needs no unsafe code.
+        str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+/// Text of more than 14 bytes, with its length as a compact JSON string.
+pub(crate) struct Long {
+    text: Box<str>,
+    quoted_len: usize,
+}
+
+impl Long {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn quoted_len(&self) -> usize {
+        self.quoted_len
+    }
+}
+
+#[derive(Clone)]
+pub(crate) enum Repr {
+    Short(Short),
+    Long(Arc<Long>),
+}
+
+/// Immutable text whose clone costs at most a reference count: a member name, or a string on its
+/// way into a [`Value`](crate::Value). Dereferences to `str`.
+///
+/// Up to 14 bytes are held inline.
+#[derive(Clone)]
+pub struct Text(pub(crate) Repr);
+
+impl Text {
+    /// The text as a `str`.
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Repr::Short(short) => short.as_str(),
+            Repr::Long(long) => long.as_str(),
+        }
+    }
+
+    /// The length in bytes of the text as a compact JSON string, quotes and escapes included.
+    pub fn quoted_len(&self) -> usize {
+        match &self.0 {
+            Repr::Short(short) => escape::quoted_len(short.as_str()),
+            Repr::Long(long) => long.quoted_len,
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Short(short) => short.as_bytes(),
+            Repr::Long(long) => long.as_str().as_bytes(),
+        }
+    }
+
+    /// Makes text whose quoted length the caller has already counted.
+    pub(crate) fn with_quoted_len(text: impl AsRef<str> + Into<Box<str>>, len: usize) -> Text {
+        match Short::new(text.as_ref()) {
+            Some(short) => Text(Repr::Short(short)),
+            None => Text(Repr::Long(Arc::new(Long { text: text.into(), quoted_len: len }))),
+        }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Text {
+        Text::with_quoted_len(text, escape::quoted_len(text))
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Text {
+        let quoted_len = escape::quoted_len(&text);
+        Text::with_quoted_len(text, quoted_len)
+    }
+}
+
+impl From<&Text> for Text {
+    fn from(text: &Text) -> Text {
+        text.clone()
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Text) -> bool {
+        match (&self.0, &other.0) {
+            (Repr::Short(left), Repr::Short(right)) => left == right,
+            (Repr::Long(left), Repr::Long(right)) => {
+                Arc::ptr_eq(left, right) || left.text == right.text
+            }
+            // Which form a text takes depends on its length alone.
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Text {}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Text) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Text) -> std::cmp::Ordering {
+        // Byte order of UTF-8 is the order of `str`.
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl Default for Text {
+    fn default() -> Text {
+        Text::from("")
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), formatter)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.as_str(), formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+"""A Lockstep server of a test's own: started on a free port, killed, started again, stopped."""
+import io
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import zipfile
+
+import boto3
+from botocore.config import Config
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("LOCKSTEP_BINARY", str(ROOT / "target/release/lockstep"))
+REGION = "us-east-2"
+TERMINAL = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_until(what, probe, seconds=30):
+    """Polls until `probe` returns something true; fails with `what` at the deadline."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        result = probe()
+        if result:
+            return result
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+class Server:
+    """One `lockstep dev` process over a data folder that outlives it."""
+
+    def __init__(self, *flags):
+        self.data = tempfile.mkdtemp(prefix="lockstep-test-")
+        self.port = free_port()
+        self.flags = flags
+        self.log = open(os.path.join(self.data, "test-server.log"), "ab")
+        self.process = None
+
+    @property
+    def endpoint(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        command = [BINARY, "dev", "--listen", f"127.0.0.1:{self.port}",
+                   "--data", os.path.join(self.data, "store"), *self.flags]
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
+        wait_until("the server answers", self.answers)
+        return self
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the server ended: {self.output()[-2000:]}")
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            return True
+        except OSError:
+            return False
+
+    def output(self):
+        with open(self.log.name, "rb") as log:
+            return log.read().decode("utf-8", "replace")
+
+    def kill(self):
+        """kill -9, as a power cut would end it."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(timeout=30)
+        return self.process.returncode if self.process else None
+
+    def close(self):
+        self.stop()
+        self.log.close()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def client(self, service, **config):
+        return boto3.session.Session().client(
+            service, endpoint_url=self.endpoint, region_name=REGION,
+            aws_access_key_id="test", aws_secret_access_key="test",
+            config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1},
+                          parameter_validation=False, connect_timeout=5, read_timeout=60,
+                          **config))
+
+    def environment(self):
+        return {**os.environ, "AWS_ENDPOINT_URL": self.endpoint,
+                "AWS_DISABLE_HOST_PREFIX_INJECTION": "true", "AWS_REGION": REGION,
+                "AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "test", "AWS_PAGER": "", "AWS_MAX_ATTEMPTS": "1",
+                "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+
+    def aws(self, *words, fails=False, variables=None):
+        """The real `aws` command line; its JSON answer, or its error text where it must fail."""
+        program = os.path.join(os.path.dirname(sys.executable), "aws")
+        run = subprocess.run([program, *words, "--output", "json"],
+                             env={**self.environment(), **(variables or {})},
+                             capture_output=True, text=True, timeout=120)
+        if fails:
+            assert run.returncode != 0, f"aws {words} must fail, answered {run.stdout}"
+            return run.stderr
+        assert run.returncode == 0, f"aws {' '.join(words)}: {run.stderr}{self.output()[-2000:]}"
+        return json.loads(run.stdout) if run.stdout.strip() else None
+
+
+def zipped(files):
+    """A deployment package with these files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as package:
+        for name, text in files.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o644 << 16
+            package.writestr(entry, text)
+    return buffer.getvalue()
+
+
+def trust(principal):
+    return json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": principal}, "Action": "sts:AssumeRole"}]})
+
+
+class ServerCase(unittest.TestCase):
+    """A test case with one server for all its tests, and what most of them do."""
+
+    flags = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(*cls.flags).start()
+        cls.connect()
+
+    @classmethod
+    def connect(cls):
+        cls.states = cls.server.client("stepfunctions")
+        cls.iam = cls.server.client("iam")
+        cls.functions = cls.server.client("lambda")
+        cls.role = "arn:aws:iam::000000000000:role/states"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+
+    def create_roles(self):
+        """The execution role `states` and the function role `functions`."""
+        roles = {}
+        for name, principal in (("states", "states.amazonaws.com"),
+                                ("functions", "lambda.amazonaws.com")):
+            try:
+                role = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(principal))
+                self.iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(
+                    {"Version": "2012-10-17", "Statement": [
+                        {"Effect": "Allow", "Action": "*", "Resource": "*"}]}))
+            except self.iam.exceptions.EntityAlreadyExistsException:
+                role = self.iam.get_role(RoleName=name)
+            roles[name] = role["Role"]["Arn"]
+        return roles
+
+    def create_function(self, name, code, handler="app.handler", **more):
+        roles = self.create_roles()
+        answer = self.functions.create_function(
+            FunctionName=name, Runtime="python3.12", Handler=handler, Role=roles["functions"],
+            Code={"ZipFile": zipped({handler.split(".")[0] + ".py": code})}, **more)
+        self.functions.get_waiter("function_active_v2").wait(
+            FunctionName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
+        return answer["FunctionArn"]
+
+    def create_machine(self, name, definition):
+        text = definition if isinstance(definition, str) else json.dumps(definition)
+        return self.states.create_state_machine(
+            name=name, definition=text, roleArn=self.create_roles()["states"])["stateMachineArn"]
+
+    def start(self, machine, value=None, **more):
+        return self.states.start_execution(
+            stateMachineArn=machine, input=json.dumps({} if value is None else value),
+            **more)["executionArn"]
+
+    def ended(self, execution, seconds=30):
+        def probe():
+            answer = self.states.describe_execution(executionArn=execution)
+            return answer if answer["status"] in TERMINAL else None
+        return wait_until(f"{execution} ends", probe, seconds)
+
+    def history(self, execution):
+        pages = self.states.get_paginator("get_execution_history").paginate(executionArn=execution)
+        return [event for page in pages for event in page["events"]]
+
+    def check_gapless(self, execution):
+        """Ids dense from 1, each previous event known, one start, one end; the events' types."""
+        events = self.history(execution)
+        self.assertEqual([e["id"] for e in events], list(range(1, len(events) + 1)))
+        for event in events:
+            self.assertLess(event["previousEventId"], event["id"])
+        types = [e["type"] for e in events]
+        self.assertEqual(types[0], "ExecutionStarted")
+        ends = [t for t in types if t.startswith("Execution") and t != "ExecutionStarted"]
+        self.assertEqual(ends, [types[-1]])
+        return types
