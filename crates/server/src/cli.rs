@@ -1,0 +1,55 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::config::Flags;
+
+/// A self-hosted AWS Step Functions: speaks the AWS APIs, runs Amazon States Language workflows
+/// durably, on your machine.
+#[derive(Debug, Parser)]
+#[command(name = "lockstep", version, about, long_about, arg_required_else_help = true)]
+#[command(after_help = "Start with `lockstep dev`; it prints what to try with the `aws` command.")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start for development: on loopback, any access key is the administrator
+    ///
+    /// A 12-digit access key selects that account, any other one account 000000000000. The region
+    /// is the one your client signs for.
+    #[command(after_help = "Example:\n  lockstep dev --data ./.lockstep --listen 127.0.0.1:8083")]
+    Dev(Flags),
+    /// Start for others to use; quiet, settings from flags, LOCKSTEP_ variables or a file
+    ///
+    /// IAM policies are not evaluated by this version, so it serves loopback addresses only.
+    #[command(after_help = "Example:\n  lockstep serve --config lockstep.toml")]
+    Serve(Flags),
+    /// Check a state machine definition and show every problem with its line and column
+    #[command(after_help = "Exit code 0: valid (warnings allowed), 1: errors, 2: cannot be read.\n\
+        Example:\n  lockstep validate workflow.asl.json")]
+    Validate {
+        /// A file with one definition in JSON, or - for standard input
+        file: PathBuf,
+        /// The type of state machine it is meant for
+        #[arg(long = "type", value_name = "TYPE", default_value = "standard")]
+        machine: Machine,
+    },
+    /// Look at this machine and the store, and say what is missing or wrong
+    Doctor(Flags),
+    /// Print the completion script of a shell
+    #[command(after_help = "Example:\n  lockstep completion bash > /etc/bash_completion.d/lockstep")]
+    Completion { shell: Shell },
+}
+
+/// The `type` of CreateStateMachine.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Machine {
+    Standard,
+    Express,
+}

@@ -1,0 +1,121 @@
+//! Settings, from the least to the most specific: defaults, configuration file, environment, flags.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+/// Everything a server can be told. Each name is also a variable `LOCKSTEP_<NAME>`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address and port to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Folder of the embedded store; made when it is missing.
+    pub data: PathBuf,
+    /// Function processes that may exist at once.
+    pub function_processes_max: usize,
+    /// Seconds after which an unused function process ends.
+    pub function_idle_seconds: u64,
+    /// Days a closed execution and its history are kept. AWS keeps them 90 days.
+    pub retention_days: u32,
+    /// Bytes an input, output or result may have. AWS's quota is 262,144.
+    pub payload_bytes_max: u32,
+    /// Events an execution's history may have. AWS's quota is 25,000.
+    pub history_events_max: u32,
+    /// What is logged, in the syntax of `RUST_LOG` (`info`, `engine=debug`, ...).
+    pub log: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8083)),
+            data: PathBuf::from(".lockstep"),
+            function_processes_max: 64,
+            function_idle_seconds: 300,
+            retention_days: 90,
+            payload_bytes_max: 262_144,
+            history_events_max: 25_000,
+            log: "warn".to_owned(),
+        }
+    }
+}
+
+/// The flags of `dev` and `serve`; each beats the environment and the file.
+#[derive(Debug, Default, clap::Args)]
+pub struct Flags {
+    /// Address and port to listen on [default: 127.0.0.1:8083; LOCKSTEP_LISTEN]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Folder of the embedded store, made when missing [default: .lockstep; LOCKSTEP_DATA]
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Configuration file in TOML; its names are those of the variables without LOCKSTEP_
+    #[arg(long, value_name = "FILE", env = "LOCKSTEP_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// What to log: `error`, `warn`, `info`, `debug`, or per crate `engine=debug` [LOCKSTEP_LOG]
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+impl Config {
+    /// Reads the settings and refuses what can't be served.
+    pub fn load(flags: &Flags) -> Result<Config> {
+        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        if let Some(file) = &flags.config {
+            if !file.exists() {
+                bail!("cannot read the configuration file `{}`: it does not exist", file.display());
+            }
+            figment = figment.merge(Toml::file(file));
+        }
+        let mut config: Config = figment
+            .merge(Env::prefixed("LOCKSTEP_").ignore(&["config", "cache", "binary", "venv"]))
+            .extract()
+            .context("cannot read the settings (file and LOCKSTEP_ variables)")?;
+        if let Some(listen) = flags.listen {
+            config.listen = listen;
+        }
+        if let Some(data) = &flags.data {
+            config.data.clone_from(data);
+        }
+        if let Some(log) = &flags.log {
+            config.log.clone_from(log);
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        // Nobody's signature is verified and no policy is evaluated yet, so whoever reaches the
+        // port may run code: only this machine may.
+        if !is_loopback(self.listen.ip()) {
+            bail!(
+                "refusing to listen on `{}`: signatures and IAM policies are not evaluated by this \
+                 version, so anyone who reaches the port could run code; use a loopback address \
+                 such as 127.0.0.1 or [::1]",
+                self.listen
+            );
+        }
+        if self.function_processes_max == 0 {
+            bail!("`function_processes_max` is 0: no function could run; use 1 or more");
+        }
+        if self.payload_bytes_max < 1024 || self.history_events_max < 10 {
+            bail!(
+                "`payload_bytes_max` below 1024 or `history_events_max` below 10: no execution \
+                 could end properly; AWS's values are 262144 and 25000"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests;

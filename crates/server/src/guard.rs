@@ -1,0 +1,53 @@
+//! The browser guard: a web page must not be able to run code on a developer's machine.
+//!
+//! A page can make a browser send requests to a loopback port. It can't choose the headers the
+//! browser adds, so a foreign `Origin`, `Sec-Fetch-Site: cross-site` or a `Host` that isn't ours
+//! (DNS rebinding) is refused before anything is routed.
+
+use aws::door::Request;
+
+/// Why a request is refused, as the caller is told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("the Host header `{0}` does not name this server; call it as 127.0.0.1 or localhost")]
+    ForeignHost(String),
+    #[error("the Origin `{0}` is foreign; web pages may not call this server")]
+    ForeignOrigin(String),
+    #[error("a browser sent this request for another site; web pages may not call this server")]
+    CrossSite,
+}
+
+/// Refuses what a browser sent on behalf of a page that isn't ours.
+pub fn check(request: &Request) -> Result<(), Refused> {
+    if let Some(host) = request.header("host")
+        && !is_ours(host)
+    {
+        return Err(Refused::ForeignHost(host.to_owned()));
+    }
+    if let Some(origin) = request.header("origin") {
+        let host = origin.split_once("://").map(|(_, host)| host);
+        if !host.is_some_and(is_ours) {
+            return Err(Refused::ForeignOrigin(origin.to_owned()));
+        }
+    }
+    match request.header("sec-fetch-site") {
+        Some("cross-site") => Err(Refused::CrossSite),
+        _ => Ok(()),
+    }
+}
+
+/// A loopback name with any port. SDKs put `sync-` before it for two operations, and services put
+/// their own name before `localhost`.
+fn is_ours(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.strip_prefix("sync-").unwrap_or(name);
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+use super::*;
+use http::Method;
+
+fn check_headers(headers: &[(&'static str, &str)], allowed: bool) {
+    let mut request = Request::new(Method::POST, "/");
+    for (name, value) in headers {
+        request.headers.insert(*name, value.parse().unwrap());
+    }
+    assert_eq!(check(&request).is_ok(), allowed, "{headers:?}");
+}
+
+#[test]
+fn only_our_own_pages_and_clients() {
+    for (host, allowed) in [
+        ("127.0.0.1:8083", true),
+        ("localhost", true),
+        ("LOCALHOST.evil.com", false),
+        ("sync-localhost:8083", true),
+        ("sync-127.0.0.1:8083", true),
+        ("[::1]:8083", true),
+        ("states.localhost:8083", true),
+        ("evil.com", false),
+        ("evil.com:8083", false),
+        ("127.0.0.1.evil.com", false),
+        ("192.168.0.1", false),
+        ("", false),
+    ] {
+        check_headers(&[("host", host)], allowed);
+        check_headers(&[("origin", &format!("http://{host}"))], allowed);
+    }
+    check_headers(&[("origin", "null")], false);
+    check_headers(&[("sec-fetch-site", "cross-site")], false);
+    check_headers(&[("sec-fetch-site", "same-origin")], true);
+    check_headers(&[], true);
+}
