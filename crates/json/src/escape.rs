@@ -22,7 +22,10 @@ pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
     // Whole blocks first: the compiler turns the four words of a block into vector code.
     let plain_blocks = blocks.iter().take_while(|block| {
         let (words, _) = block.as_chunks::<8>();
-        words.iter().fold(0, |seen, word| seen | marks(u64::from_le_bytes(*word))) == 0
+        words
+            .iter()
+            .fold(0, |seen, word| seen | marks(u64::from_le_bytes(*word)))
+            == 0
     });
     let mut at = plain_blocks.count() * 32;
     let (words, rest) = bytes.get(at..).unwrap_or_default().as_chunks::<8>();
@@ -52,7 +55,9 @@ pub(crate) fn quoted_len(text: &str) -> usize {
     let mut escapes = 0;
     loop {
         rest = rest.get(plain_prefix(rest)..).unwrap_or_default();
-        let Some((special, after)) = rest.split_first() else { return text.len() + escapes + 2 };
+        let Some((special, after)) = rest.split_first() else {
+            return text.len() + escapes + 2;
+        };
         escapes += canonical_len(char::from(*special)) - 1;
         rest = after;
     }
@@ -67,7 +72,9 @@ pub(crate) fn write_quoted(text: &str, out: &mut String) {
         let (plain, special) = rest.split_at(plain_prefix(rest.as_bytes()));
         out.push_str(plain);
         let mut characters = special.chars();
-        let Some(character) = characters.next() else { break };
+        let Some(character) = characters.next() else {
+            break;
+        };
         write_escape(character, out);
         rest = characters.as_str();
     }
@@ -84,7 +91,11 @@ fn write_escape(character: char, out: &mut String) {
         '\u{c}' => 'f',
         '\r' => 'r',
         _ => {
-            out.push_str(if character < '\u{10}' { "\\u000" } else { "\\u001" });
+            out.push_str(if character < '\u{10}' {
+                "\\u000"
+            } else {
+                "\\u001"
+            });
             let digit = char::from_digit(u32::from(character) & 0xf, 16).unwrap_or('0');
             out.push(digit.to_ascii_uppercase());
             return;
@@ -127,7 +138,22 @@ pub(crate) fn decode_escape(bytes: &[u8], at: usize) -> Result<Escape, EscapeErr
         b'u' => return decode_unicode(bytes, at),
         _ => return Err(EscapeError::Unknown(at + 1)),
     };
-    Ok(Escape { character, end: at + 2 })
+    Ok(Escape {
+        character,
+        end: at + 2,
+    })
+}
+
+/// Whether compact text would write the decoded escape, whose backslash is at `at`, just so.
+pub(crate) fn is_canonical(bytes: &[u8], at: usize, escape: &Escape) -> bool {
+    let written = bytes.get(at + 1..escape.end).unwrap_or_default();
+    match written.split_first() {
+        Some((b'u', digits)) => {
+            canonical_len(escape.character) == 6 && !digits.iter().any(u8::is_ascii_lowercase)
+        }
+        Some((letter, _)) => *letter != b'/',
+        None => false,
+    }
 }
 
 fn decode_unicode(bytes: &[u8], at: usize) -> Result<Escape, EscapeError> {
@@ -139,7 +165,10 @@ fn decode_unicode(bytes: &[u8], at: usize) -> Result<Escape, EscapeError> {
         if (0xdc00..0xe000).contains(&second) {
             let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
             let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
-            return Ok(Escape { character, end: end + 6 });
+            return Ok(Escape {
+                character,
+                end: end + 6,
+            });
         }
     }
     let character = char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER);
@@ -149,21 +178,27 @@ fn decode_unicode(bytes: &[u8], at: usize) -> Result<Escape, EscapeError> {
 fn hex_unit(bytes: &[u8], start: usize) -> Result<u32, EscapeError> {
     (start..start + 4).try_fold(0, |unit, at| {
         let byte = bytes.get(at).ok_or(EscapeError::End)?;
-        let digit = char::from(*byte).to_digit(16).ok_or(EscapeError::NotHex(at))?;
+        let digit = char::from(*byte)
+            .to_digit(16)
+            .ok_or(EscapeError::NotHex(at))?;
         Ok(unit << 4 | digit)
     })
 }
 
 /// Decodes the contents of a JSON string whose escapes are known to be valid.
 pub(crate) fn decode(raw: &str) -> Cow<'_, str> {
-    let Some(first) = raw.find('\\') else { return Cow::Borrowed(raw) };
+    let Some(first) = raw.find('\\') else {
+        return Cow::Borrowed(raw);
+    };
     let mut decoded = String::with_capacity(raw.len());
     let mut plain_from = 0;
     let mut next = Some(first);
     while let Some(at) = next {
         decoded.push_str(raw.get(plain_from..at).unwrap_or_default());
         // The caller has checked every escape, so there is none that fails.
-        let Ok(escape) = decode_escape(raw.as_bytes(), at) else { break };
+        let Ok(escape) = decode_escape(raw.as_bytes(), at) else {
+            break;
+        };
         decoded.push(escape.character);
         plain_from = escape.end;
         let rest = raw.get(plain_from..).unwrap_or_default();

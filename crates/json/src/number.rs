@@ -87,7 +87,10 @@ impl Number {
         let mut start = buffer.len();
         let mut rest = magnitude;
         for (at, slot) in buffer.iter_mut().enumerate().rev() {
-            *slot = b"0123456789".get((rest % 10) as usize).copied().unwrap_or(b'0');
+            *slot = b"0123456789"
+                .get((rest % 10) as usize)
+                .copied()
+                .unwrap_or(b'0');
             start = at;
             rest /= 10;
             if rest == 0 {
@@ -98,7 +101,9 @@ impl Number {
             *slot = b'-';
             start -= 1;
         }
-        let text = buffer.get(start..).and_then(|digits| str::from_utf8(digits).ok());
+        let text = buffer
+            .get(start..)
+            .and_then(|digits| str::from_utf8(digits).ok());
         Number::trusted(text.unwrap_or("0"))
     }
 }
@@ -153,11 +158,27 @@ impl<'a> Decimal<'a> {
         let is_zero = |byte: &&u8| **byte == b'0';
         let total = whole.len() + fraction.len();
         let leading = whole.iter().chain(fraction).take_while(is_zero).count();
-        let trailing = whole.iter().chain(fraction).rev().take_while(is_zero).count();
+        let trailing = whole
+            .iter()
+            .chain(fraction)
+            .rev()
+            .take_while(is_zero)
+            .count();
         let count = total.saturating_sub(leading + trailing);
         let shift = int(whole.len()) - int(leading);
-        let magnitude = if count == 0 { 0 } else { exponent_of(exponent) + shift };
-        Decimal { negative, whole, fraction, count, leading, magnitude }
+        let magnitude = if count == 0 {
+            0
+        } else {
+            exponent_of(exponent) + shift
+        };
+        Decimal {
+            negative,
+            whole,
+            fraction,
+            count,
+            leading,
+            magnitude,
+        }
     }
 
     fn sign(&self) -> i8 {
@@ -169,7 +190,12 @@ impl<'a> Decimal<'a> {
     }
 
     fn digits(&self) -> impl Iterator<Item = u8> {
-        self.whole.iter().chain(self.fraction).copied().skip(self.leading).take(self.count)
+        self.whole
+            .iter()
+            .chain(self.fraction)
+            .copied()
+            .skip(self.leading)
+            .take(self.count)
     }
 
     fn as_i64(&self) -> Option<i64> {
@@ -177,15 +203,22 @@ impl<'a> Decimal<'a> {
         if self.count > 0 && !(1..=19).contains(&self.magnitude) {
             return None;
         }
-        let zeros = self.magnitude.checked_sub(int(self.count)).filter(|zeros| *zeros >= 0)?;
-        let digits = self.digits().fold(0_i128, |sum, digit| sum * 10 + i128::from(digit - b'0'));
+        let zeros = self
+            .magnitude
+            .checked_sub(int(self.count))
+            .filter(|zeros| *zeros >= 0)?;
+        let digits = self
+            .digits()
+            .fold(0_i128, |sum, digit| sum * 10 + i128::from(digit - b'0'));
         let value = digits * 10_i128.pow(u32::try_from(zeros).ok()?);
         i64::try_from(if self.negative { -value } else { value }).ok()
     }
 
     fn cmp_absolute(&self, other: &Decimal<'_>) -> Ordering {
         // Digits are fractions of the same magnitude: the order is that of words in a dictionary.
-        self.magnitude.cmp(&other.magnitude).then_with(|| self.digits().cmp(other.digits()))
+        self.magnitude
+            .cmp(&other.magnitude)
+            .then_with(|| self.digits().cmp(other.digits()))
     }
 }
 
@@ -203,18 +236,24 @@ fn exponent_of(text: &[u8]) -> i128 {
     let absolute = digits.fold(0_i128, |sum, digit| {
         EXPONENT_MAX.min(sum * 10 + i128::from(digit - b'0'))
     });
-    if text.get(1) == Some(&b'-') { -absolute } else { absolute }
+    if text.get(1) == Some(&b'-') {
+        -absolute
+    } else {
+        absolute
+    }
 }
 
 impl Ord for Number {
     fn cmp(&self, other: &Number) -> Ordering {
         let left = Decimal::of(self.0.as_bytes());
         let right = Decimal::of(other.0.as_bytes());
-        left.sign().cmp(&right.sign()).then_with(|| match left.sign() {
-            0 => Ordering::Equal,
-            1 => left.cmp_absolute(&right),
-            _ => right.cmp_absolute(&left),
-        })
+        left.sign()
+            .cmp(&right.sign())
+            .then_with(|| match left.sign() {
+                0 => Ordering::Equal,
+                1 => left.cmp_absolute(&right),
+                _ => right.cmp_absolute(&left),
+            })
     }
 }
 
@@ -247,7 +286,11 @@ impl FromStr for Number {
     /// Takes the text of a number, without white space around it.
     fn from_str(text: &str) -> Result<Number, NotANumber> {
         let is_whole = number_len(text.as_bytes()) == Some(text.len());
-        if is_whole { Ok(Number::trusted(text)) } else { Err(NotANumber) }
+        if is_whole {
+            Ok(Number::trusted(text))
+        } else {
+            Err(NotANumber)
+        }
     }
 }
 

@@ -22,7 +22,9 @@ impl Short {
     pub(crate) fn new(text: &str) -> Option<Short> {
         let len = u8::try_from(text.len()).ok()?;
         let mut bytes = [0; SHORT_LEN_MAX];
-        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        bytes
+            .get_mut(..text.len())?
+            .copy_from_slice(text.as_bytes());
         Some(Short { len, bytes })
     }
 
@@ -90,11 +92,30 @@ impl Text {
         }
     }
 
+    pub(crate) fn ptr_eq(&self, other: &Text) -> bool {
+        match (&self.0, &other.0) {
+            (Repr::Short(left), Repr::Short(right)) => left == right,
+            (Repr::Long(left), Repr::Long(right)) => Arc::ptr_eq(left, right),
+            _ => false,
+        }
+    }
+
+    /// The address of the shared text, if it is not inline.
+    pub(crate) fn address(&self) -> Option<usize> {
+        match &self.0 {
+            Repr::Short(_) => None,
+            Repr::Long(long) => Some(Arc::as_ptr(long).addr()),
+        }
+    }
+
     /// Makes text whose quoted length the caller has already counted.
     pub(crate) fn with_quoted_len(text: impl AsRef<str> + Into<Box<str>>, len: usize) -> Text {
         match Short::new(text.as_ref()) {
             Some(short) => Text(Repr::Short(short)),
-            None => Text(Repr::Long(Arc::new(Long { text: text.into(), quoted_len: len }))),
+            None => Text(Repr::Long(Arc::new(Long {
+                text: text.into(),
+                quoted_len: len,
+            }))),
         }
     }
 }

@@ -1,0 +1,552 @@
+//! The grammar. It follows the order of Jackson's checks, so that a text with several faults is
+//! refused for the same one. Nesting is a list, not recursion.
+
+use super::error::{self, VALUE_LIST};
+use super::{DEPTH_MAX, ParseError, ParseErrorKind as Kind, RawString, Sink, Span};
+use crate::escape::{self, EscapeError};
+
+/// Reads a whole text and tells `sink` what it meets.
+pub(crate) fn read<'t>(text: &'t str, sink: &mut impl Sink<'t>) -> Result<(), ParseError> {
+    let mut reader = Reader {
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        open: Vec::new(),
+    };
+    reader.document(sink)
+}
+
+/// An open container.
+struct Open {
+    is_object: bool,
+    is_first: bool,
+    start: usize,
+}
+
+impl Open {
+    fn name(&self) -> &'static str {
+        if self.is_object { "Object" } else { "Array" }
+    }
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    at: usize,
+    open: Vec<Open>,
+}
+
+impl<'t> Reader<'t> {
+    fn document(&mut self, sink: &mut impl Sink<'t>) -> Result<(), ParseError> {
+        let Some(first) = self.peek()? else {
+            return Err(self.end(Kind::Empty));
+        };
+        if matches!(first, b']' | b'}') {
+            return Err(self.unexpected_close(first));
+        }
+        self.value(first, sink)?;
+        while let Some(open) = self.open.last() {
+            if open.is_object {
+                self.object_step(sink)?;
+            } else {
+                self.array_step(sink)?;
+            }
+        }
+        match self.peek()? {
+            None => Ok(()),
+            Some(byte) => Err(self.trailing(byte, sink)),
+        }
+    }
+
+    /// Reads one element with the comma before it, or the closing bracket.
+    fn array_step(&mut self, sink: &mut impl Sink<'t>) -> Result<(), ParseError> {
+        let byte = self.peek()?.ok_or_else(|| self.unclosed())?;
+        match byte {
+            b']' => {
+                self.at += 1;
+                self.open.pop();
+                sink.close_array(self.at);
+                Ok(())
+            }
+            b'}' => Err(self.unexpected_close(byte)),
+            _ => {
+                let byte = self.skip_comma(byte)?;
+                self.value(byte, sink)
+            }
+        }
+    }
+
+    /// Reads one member with the comma before it, or the closing bracket.
+    fn object_step(&mut self, sink: &mut impl Sink<'t>) -> Result<(), ParseError> {
+        let byte = self.peek()?.ok_or_else(|| self.unclosed())?;
+        match byte {
+            b'}' => {
+                self.at += 1;
+                self.open.pop();
+                sink.close_object(self.at);
+                return Ok(());
+            }
+            b']' => return Err(self.unexpected_close(byte)),
+            _ => {}
+        }
+        if self.skip_comma(byte)? != b'"' {
+            return Err(self.unexpected("was expecting double-quote to start field name"));
+        }
+        let start = self.at;
+        let key = self.string(&IN_NAME)?;
+        sink.key(key, self.span_from(start));
+        match self.peek()? {
+            Some(b':') => self.at += 1,
+            Some(_) => {
+                let expected = "was expecting a colon to separate field name and value";
+                return Err(self.unexpected(expected));
+            }
+            None => return Err(self.end_between()),
+        }
+        let byte = self.peek()?.ok_or_else(|| self.end_between())?;
+        self.value(byte, sink)
+    }
+
+    /// Skips the comma before all but the first entry; returns the first byte of the entry.
+    fn skip_comma(&mut self, byte: u8) -> Result<u8, ParseError> {
+        let Some(open) = self.open.last_mut() else {
+            return Ok(byte);
+        };
+        if std::mem::take(&mut open.is_first) {
+            return Ok(byte);
+        }
+        let name = open.name();
+        if byte != b',' {
+            let expected = format!("was expecting comma to separate {name} entries");
+            return Err(self.unexpected(&expected));
+        }
+        self.at += 1;
+        self.peek()?.ok_or_else(|| self.end_between())
+    }
+
+    /// Reads a scalar, or the bracket that opens a container. `byte` is the one at `self.at`.
+    fn value(&mut self, byte: u8, sink: &mut impl Sink<'t>) -> Result<(), ParseError> {
+        let start = self.at;
+        match byte {
+            b'"' => {
+                let string = self.string(&IN_STRING)?;
+                sink.string(string, self.span_from(start));
+            }
+            b'{' => {
+                self.open(true)?;
+                sink.open_object(start);
+            }
+            b'[' => {
+                self.open(false)?;
+                sink.open_array(start);
+            }
+            b'-' | b'0'..=b'9' => {
+                let text = self.number()?;
+                sink.number(text, self.span_from(start));
+            }
+            b't' => {
+                self.literal("true")?;
+                sink.bool(true, self.span_from(start));
+            }
+            b'f' => {
+                self.literal("false")?;
+                sink.bool(false, self.span_from(start));
+            }
+            b'n' => {
+                self.literal("null")?;
+                sink.null(self.span_from(start));
+            }
+            _ => return Err(self.odd_value(byte)),
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, is_object: bool) -> Result<(), ParseError> {
+        if self.open.len() == DEPTH_MAX {
+            return Err(self.fail(Kind::TooDeep(DEPTH_MAX + 1), self.at, self.at + 1));
+        }
+        self.open.push(Open {
+            is_object,
+            is_first: true,
+            start: self.at,
+        });
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Skips white space; returns the byte at `self.at`, without taking it.
+    fn peek(&mut self) -> Result<Option<u8>, ParseError> {
+        loop {
+            match self.bytes.get(self.at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                Some(byte @ 0..=0x1f) => {
+                    let kind = Kind::IllegalSpace(char::from(*byte));
+                    return Err(self.fail(kind, self.at, self.at + 1));
+                }
+                Some(b'/') => return Err(self.unexpected(COMMENT)),
+                other => return Ok(other.copied()),
+            }
+        }
+    }
+
+    fn string(&mut self, place: &StringPlace) -> Result<RawString<'t>, ParseError> {
+        let start = self.at + 1;
+        let mut at = start;
+        let (mut escaped_len, mut canonical_len, mut is_canonical) = (0, 0, true);
+        loop {
+            at += escape::plain_prefix(self.bytes.get(at..).unwrap_or_default());
+            match self.bytes.get(at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    let escape = escape::decode_escape(self.bytes, at)
+                        .map_err(|error| self.bad_escape(error))?;
+                    escaped_len += escape.end - at;
+                    canonical_len += escape::canonical_len(escape.character);
+                    is_canonical &= escape::is_canonical(self.bytes, at, &escape);
+                    at = escape.end;
+                }
+                Some(control) => {
+                    let character = char::from(*control);
+                    let kind = Kind::IllegalUnquoted {
+                        character,
+                        place: place.name,
+                    };
+                    return Err(self.fail(kind, at, at + 1));
+                }
+                None => return Err(self.end(Kind::UnexpectedEnd(place.end.to_owned()))),
+            }
+        }
+        self.at = at + 1;
+        let text = self.text.get(start..at).unwrap_or_default();
+        let quoted_len = text.len() - escaped_len + canonical_len + 2;
+        Ok(RawString {
+            text,
+            has_escapes: escaped_len > 0,
+            quoted_len,
+            is_canonical,
+        })
+    }
+
+    fn number(&mut self) -> Result<&'t str, ParseError> {
+        let start = self.at;
+        let bytes = self.bytes.get(start..).unwrap_or_default();
+        let len = scan_number(bytes).map_err(|fault| self.bad_number(start, fault))?;
+        self.at += len;
+        let is_apart = matches!(
+            self.bytes.get(self.at),
+            None | Some(b' ' | b'\t' | b'\r' | b'\n')
+        );
+        if self.open.is_empty() && !is_apart {
+            return Err(self.unexpected("Expected space separating root-level values"));
+        }
+        Ok(self.text.get(start..self.at).unwrap_or_default())
+    }
+
+    fn literal(&mut self, literal: &'static str) -> Result<(), ParseError> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let after = rest.strip_prefix(literal).ok_or_else(|| self.bad_token())?;
+        if after.starts_with(|next| next >= '0' && is_identifier_part(next)) {
+            return Err(self.bad_token());
+        }
+        self.at += literal.len();
+        Ok(())
+    }
+
+    fn span_from(&self, start: usize) -> Span {
+        Span {
+            start,
+            end: self.at,
+        }
+    }
+}
+
+/// Where a string stands, for errors.
+struct StringPlace {
+    name: &'static str,
+    end: &'static str,
+}
+
+const IN_STRING: StringPlace = StringPlace {
+    name: "string value",
+    end: ": was expecting closing quote for a string value",
+};
+const IN_NAME: StringPlace = StringPlace {
+    name: "name",
+    end: " in field name",
+};
+
+const COMMENT: &str = "maybe a (non-standard) comment? (not recognized as one since Feature \
+                       'ALLOW_COMMENTS' not enabled for parser)";
+
+/// What is wrong with a number, at an offset into it.
+#[derive(Clone, Copy)]
+enum NumberFault {
+    LeadingZeroes(usize),
+    NoDigit {
+        at: usize,
+        expected: &'static str,
+        end: &'static str,
+    },
+}
+
+/// The length of the number at the start of `bytes`, if there is a whole one.
+pub(crate) fn number_len(bytes: &[u8]) -> Option<usize> {
+    scan_number(bytes).ok()
+}
+
+fn scan_number(bytes: &[u8]) -> Result<usize, NumberFault> {
+    let digits_from = |at: usize| {
+        let rest = bytes.get(at..).unwrap_or_default();
+        rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+    };
+    let mut at = usize::from(bytes.first() == Some(&b'-'));
+    let whole = digits_from(at);
+    if whole == 0 {
+        let expected = "expected digit (0-9) to follow minus sign, for valid numeric value";
+        return Err(NumberFault::NoDigit {
+            at,
+            expected,
+            end: ": No digit following minus sign",
+        });
+    }
+    if whole > 1 && bytes.get(at) == Some(&b'0') {
+        return Err(NumberFault::LeadingZeroes(at + 1));
+    }
+    at += whole;
+    if bytes.get(at) == Some(&b'.') {
+        at += 1;
+        let fraction = digits_from(at);
+        if fraction == 0 {
+            let expected = "Decimal point not followed by a digit";
+            return Err(NumberFault::NoDigit {
+                at,
+                expected,
+                end: " in a Number value",
+            });
+        }
+        at += fraction;
+    }
+    if matches!(bytes.get(at), Some(b'e' | b'E')) {
+        at += 1 + usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
+        let exponent = digits_from(at);
+        if exponent == 0 {
+            let expected = "Exponent indicator not followed by a digit";
+            let end = ": expected a digit for number exponent";
+            return Err(NumberFault::NoDigit { at, expected, end });
+        }
+        at += exponent;
+    }
+    Ok(at)
+}
+
+/// Java's `Character.isJavaIdentifierStart`, for which Jackson searches to show a whole word. The
+/// categories differ in rare letters only.
+fn is_identifier_start(character: char) -> bool {
+    let is_currency = matches!(character, '$' | '¢'..='¥' | '\u{20a0}'..='\u{20cf}');
+    let is_connector = matches!(character, '_' | '\u{203f}' | '\u{2040}');
+    let is_in_plane = u32::from(character) <= 0xffff;
+    is_in_plane && (character.is_alphabetic() || is_currency || is_connector)
+}
+
+/// Java's `Character.isJavaIdentifierPart`, likewise.
+fn is_identifier_part(character: char) -> bool {
+    let is_ignorable = matches!(
+        character,
+        '\0'..='\u{8}' | '\u{e}'..='\u{1b}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{feff}'
+    );
+    let is_mark = matches!(character, '\u{300}'..='\u{36f}');
+    let is_digit = character.is_ascii_digit() || (character.is_numeric() && character > '\u{ff}');
+    is_identifier_start(character) || is_digit || is_mark || is_ignorable
+}
+
+/// The errors.
+impl<'t> Reader<'t> {
+    /// `after` is the offset up to which Jackson has read when it gives up.
+    fn fail(&self, kind: Kind, offset: usize, after: usize) -> ParseError {
+        ParseError::new(kind, offset, after, self.text)
+    }
+
+    fn end(&self, kind: Kind) -> ParseError {
+        self.fail(kind, self.text.len(), self.text.len())
+    }
+
+    /// The text ends between a comma or name and what should follow it.
+    fn end_between(&self) -> ParseError {
+        let name = self.open.last().map_or("root", Open::name);
+        self.end(Kind::UnexpectedEnd(format!(
+            " within/between {name} entries"
+        )))
+    }
+
+    fn unclosed(&self) -> ParseError {
+        let Some(open) = self.open.last() else {
+            return self.end(Kind::Empty);
+        };
+        let start = error::locate_bracket(open.start, self.text);
+        let name = open.name();
+        self.end(Kind::UnexpectedEnd(format!(
+            ": expected close marker for {name} (start marker at {start})"
+        )))
+    }
+
+    fn unexpected_close(&self, marker: u8) -> ParseError {
+        let expected = if marker == b']' { '}' } else { ']' };
+        let container = match self.open.last() {
+            None => format!("root starting at {}", error::locate_root(self.text)),
+            Some(open) => {
+                let start = error::locate_bracket(open.start, self.text);
+                format!("{} starting at {start}", open.name())
+            }
+        };
+        let marker = char::from(marker);
+        let kind = Kind::UnexpectedCloseMarker {
+            marker,
+            expected,
+            container,
+        };
+        self.fail(kind, self.at, self.at + 1)
+    }
+
+    fn character_at(&self, at: usize) -> Option<char> {
+        self.text.get(at..).and_then(|rest| rest.chars().next())
+    }
+
+    /// The character at `self.at` is not the one expected.
+    fn unexpected(&self, expected: &str) -> ParseError {
+        self.unexpected_at(self.at, expected)
+    }
+
+    fn unexpected_at(&self, at: usize, expected: &str) -> ParseError {
+        let character = self.character_at(at).unwrap_or(char::REPLACEMENT_CHARACTER);
+        let kind = Kind::UnexpectedCharacter {
+            character,
+            expected: expected.to_owned(),
+        };
+        self.fail(kind, at, at + character.len_utf8())
+    }
+
+    fn bad_escape(&self, error: EscapeError) -> ParseError {
+        match error {
+            EscapeError::End => self.end(Kind::UnexpectedEnd(
+                " in character escape sequence".to_owned(),
+            )),
+            EscapeError::Unknown(at) => {
+                let character = self.character_at(at).unwrap_or(char::REPLACEMENT_CHARACTER);
+                let after = at + character.len_utf8();
+                self.fail(Kind::UnrecognizedEscape(character), at, after)
+            }
+            EscapeError::NotHex(at) => {
+                self.unexpected_at(at, "expected a hex-digit for character escape sequence")
+            }
+        }
+    }
+
+    fn bad_number(&self, start: usize, fault: NumberFault) -> ParseError {
+        match fault {
+            NumberFault::LeadingZeroes(at) => {
+                self.fail(Kind::LeadingZeroes, start + at, start + at)
+            }
+            NumberFault::NoDigit { at, expected, end } => match self.character_at(start + at) {
+                None => self.end(Kind::UnexpectedEnd(end.to_owned())),
+                Some('I') if expected.contains("minus") => self.infinity("-Infinity"),
+                Some(character) => {
+                    let kind = Kind::UnexpectedNumberCharacter {
+                        character,
+                        expected,
+                    };
+                    self.fail(kind, start + at, start + at + character.len_utf8())
+                }
+            },
+        }
+    }
+
+    /// No value begins with `byte`, the one at `self.at`.
+    fn odd_value(&self, byte: u8) -> ParseError {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        match byte {
+            b'N' if is_token(rest, "NaN") => self.non_standard("NaN"),
+            b'I' if is_token(rest, "Infinity") => self.non_standard("Infinity"),
+            b'+' => self.plus_sign(),
+            _ if rest.starts_with(is_identifier_start) => self.bad_token(),
+            _ => self.unexpected(&format!("expected a valid value {VALUE_LIST}")),
+        }
+    }
+
+    fn plus_sign(&self) -> ParseError {
+        match self.character_at(self.at + 1) {
+            None => self.end(Kind::UnexpectedEnd(" in a Number value".to_owned())),
+            Some('I') => self.infinity("+Infinity"),
+            Some(next) => {
+                let expected = "JSON spec does not allow numbers to have plus signs: enable \
+                                `JsonReadFeature.ALLOW_LEADING_PLUS_SIGN_FOR_NUMBERS` to allow";
+                let kind = Kind::UnexpectedNumberCharacter {
+                    character: '+',
+                    expected,
+                };
+                self.fail(kind, self.at, self.at + 1 + next.len_utf8())
+            }
+        }
+    }
+
+    /// A sign followed by `I`.
+    fn infinity(&self, token: &'static str) -> ParseError {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        if is_token(rest, token) {
+            self.non_standard(token)
+        } else {
+            self.bad_token()
+        }
+    }
+
+    fn non_standard(&self, token: &'static str) -> ParseError {
+        self.fail(
+            Kind::NonStandardToken(token),
+            self.at,
+            self.at + token.len(),
+        )
+    }
+
+    /// Something like a word stands at `self.at`.
+    fn bad_token(&self) -> ParseError {
+        const LEN_MAX: usize = 256;
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let mut characters = rest.chars();
+        let mut token = String::from_iter(characters.next());
+        let parts = characters.take_while(|next| is_identifier_part(*next));
+        token.extend(parts.take(LEN_MAX - 1));
+        let after = self.at + token.len();
+        if token.chars().count() == LEN_MAX {
+            token.push_str("...");
+        }
+        self.fail(Kind::UnrecognizedToken(token), self.at, after)
+    }
+
+    /// Something follows the value of the text: Jackson reads the next token and refuses it.
+    fn trailing(&mut self, byte: u8, sink: &mut impl Sink<'t>) -> ParseError {
+        if matches!(byte, b']' | b'}') {
+            return self.unexpected_close(byte);
+        }
+        let start = self.at;
+        if let Err(error) = self.value(byte, sink) {
+            return error;
+        }
+        let token = self.text.get(start..self.at).unwrap_or_default();
+        let name = match byte {
+            b'{' => "START_OBJECT",
+            b'[' => "START_ARRAY",
+            b'"' => "VALUE_STRING",
+            b't' => "VALUE_TRUE",
+            b'f' => "VALUE_FALSE",
+            b'n' => "VALUE_NULL",
+            _ if token.contains(['.', 'e', 'E']) => "VALUE_NUMBER_FLOAT",
+            _ => "VALUE_NUMBER_INT",
+        };
+        self.fail(Kind::TrailingToken(name), start, self.at)
+    }
+}
+
+/// Whether the text begins with exactly this word.
+fn is_token(text: &str, token: &str) -> bool {
+    let after = text.strip_prefix(token);
+    after.is_some_and(|after| !after.starts_with(|next| next >= '0' && is_identifier_part(next)))
+}
