@@ -1,1 +1,31 @@
-//! (under construction)
+//! What Lockstep keeps on disk, behind one narrow trait.
+//!
+//! A [`Store`] holds journals (numbered records of entities), one row per execution, wake-up rows,
+//! documents and definitions. It knows bytes and small numbers only: neither JSON nor the States
+//! Language. [`Memory`] is the store of tests and simulations;
+//! [`blobs`] holds what is large and immutable.
+//!
+//! ```
+//! use store::{Batch, Committed, EntityId, Memory, ShardId, Store, Write};
+//!
+//! let store = Memory::new();
+//! let shard = ShardId(3);
+//! let (epoch, sequence) = store.acquire(&[shard])?[0];
+//! let entity = EntityId::new(1, shard);
+//! let writes = vec![Write::Append { entity, number: 0, record: b"started".to_vec() }];
+//! let batch = Batch { shard, epoch, sequence: sequence + 1, writes };
+//! assert_eq!(store.commit(&[batch]), [Committed::Ok]);
+//! assert_eq!(store.journal(entity, 0, 1_024)?[0].bytes, b"started");
+//! # Ok::<(), store::Error>(())
+//! ```
+
+pub mod blobs;
+mod memory;
+mod months;
+mod store;
+
+pub use memory::{Fault, Memory};
+pub use store::{
+    Batch, Committed, Document, EntityId, Epoch, Error, ExecutionRow, Expected, Expired, Integrity,
+    Kind, MachineNumber, Record, Result, SHARDS, ShardId, Store, WakeUp, Write,
+};
