@@ -1,0 +1,94 @@
+//! Task: calls what its `Resource` names.
+
+use super::{Context, recovery};
+use crate::definition::{MachineType, Resolved};
+use crate::program::{Resource, Seconds, StateKind, Task};
+use crate::validate::fields::Fields;
+use crate::validate::message;
+use crate::validate::place::Place;
+use crate::validate::schema::SECONDS_MAX;
+
+/// Endings of a service's resource that an Express machine cannot have, and the name in the text.
+const EXPRESS_REFUSES: [(&str, &str); 3] = [
+    (".waitForTaskToken", ".waitForTaskToken"),
+    (".sync", ".sync"),
+    (".sync:2", ".sync"),
+];
+
+pub(super) fn compile(
+    fields: &mut Fields<'_>,
+    place: &Place<'_>,
+    context: &mut Context<'_, '_>,
+) -> Option<StateKind> {
+    let resource = fields.text("Resource").and_then(|arn| resource(arn, place, context));
+    let timeout = fields.take_seconds("TimeoutSeconds", "TimeoutSecondsPath");
+    let heartbeat = fields.take_seconds("HeartbeatSeconds", "HeartbeatSecondsPath");
+    check_heartbeat(&timeout, &heartbeat, place, context);
+    let retry = recovery::retry(fields, place, context);
+    let catch = recovery::catch(fields, place, context);
+    let next = context.next(fields, place);
+    Some(StateKind::Task(Box::new(Task {
+        input_path: fields.take_filter("InputPath"),
+        output_path: fields.take_filter("OutputPath"),
+        result_path: fields.take_result_path(),
+        parameters: fields.take_template("Parameters"),
+        result_selector: fields.take_template("ResultSelector"),
+        resource: resource?,
+        timeout,
+        heartbeat,
+        credentials_role_arn: fields.take_template("Credentials"),
+        retry,
+        catch,
+        next,
+    })))
+}
+
+/// What the resource stands for; what it may not be is reported.
+fn resource(arn: &str, place: &Place<'_>, context: &mut Context<'_, '_>) -> Option<Resource> {
+    let at = place.member("Resource");
+    if let (MachineType::Express, Some(text)) = (context.machine, express_refusal(arn)) {
+        context.error(text, &at);
+        return None;
+    }
+    match context.catalogue.resolve(arn) {
+        Resolved::Task(resource) => return Some(resource),
+        Resolved::NotServed(text) => context.error(text, &at),
+        Resolved::Unknown => context.error(message::unknown_resource(arn), &at),
+    }
+    None
+}
+
+/// Why an Express machine cannot have this resource.
+fn express_refusal(arn: &str) -> Option<String> {
+    // arn:partition:states:region:account:rest, without region and account for a service.
+    let mut parts = arn.splitn(6, ':').skip(2);
+    let (service, region) = (parts.next()?, parts.next()?);
+    let rest = parts.nth(1)?;
+    if service != "states" {
+        return None;
+    }
+    if rest.starts_with("activity:") {
+        return Some(message::EXPRESS_ACTIVITY.to_owned());
+    }
+    let mut patterns = EXPRESS_REFUSES.iter().filter(|_| region.is_empty());
+    let (_, name) = patterns.find(|(ending, _)| rest.ends_with(ending))?;
+    Some(message::express_pattern(name))
+}
+
+/// A heartbeat that is not due before the timeout could never be missed. (ASL specification)
+fn check_heartbeat(
+    timeout: &Seconds,
+    heartbeat: &Seconds,
+    place: &Place<'_>,
+    context: &mut Context<'_, '_>,
+) {
+    let timeout = match timeout {
+        Seconds::Literal(seconds) => *seconds,
+        Seconds::Absent => SECONDS_MAX,
+        Seconds::Path(_) => return,
+    };
+    if matches!(heartbeat, Seconds::Literal(seconds) if *seconds >= timeout) {
+        let text = message::HEARTBEAT_TOO_LONG.to_owned();
+        context.error(text, &place.member("HeartbeatSeconds"));
+    }
+}

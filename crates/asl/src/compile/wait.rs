@@ -1,0 +1,31 @@
+//! Wait: for a number of seconds or until a time, each literal or from a path.
+
+use super::Context;
+use crate::program::{StateKind, Wait, WaitUntil};
+use crate::validate::fields::Fields;
+use crate::validate::place::Place;
+
+pub(super) fn compile(
+    fields: &mut Fields<'_>,
+    place: &Place<'_>,
+    context: &mut Context<'_, '_>,
+) -> Option<StateKind> {
+    let until = until(fields);
+    let next = context.next(fields, place);
+    Some(StateKind::Wait(Box::new(Wait {
+        input_path: fields.take_filter("InputPath"),
+        output_path: fields.take_filter("OutputPath"),
+        until: until?,
+        next,
+    })))
+}
+
+/// `None` when the field is missing or not what it must be, which has been reported.
+fn until(fields: &mut Fields<'_>) -> Option<WaitUntil> {
+    fields
+        .integer("Seconds")
+        .map(WaitUntil::Seconds)
+        .or_else(|| fields.take_path("SecondsPath").map(WaitUntil::SecondsPath))
+        .or_else(|| fields.timestamp("Timestamp").map(WaitUntil::Timestamp))
+        .or_else(|| fields.take_path("TimestampPath").map(WaitUntil::TimestampPath))
+}
