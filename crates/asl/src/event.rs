@@ -45,6 +45,31 @@ pub struct Failure {
     pub cause: Option<Text>,
 }
 
+/// AWS's longest `error`, in characters (model of HistoryEvent, `SensitiveError`).
+const ERROR_CHARS_MAX: usize = 256;
+/// AWS's longest `cause`, in characters (`SensitiveCause`).
+const CAUSE_CHARS_MAX: usize = 32_768;
+
+impl Failure {
+    /// The failure with both parts cut to the lengths AWS's members have.
+    #[must_use]
+    pub fn cut(self) -> Failure {
+        let cut = |text: Text, chars_max: usize| {
+            let end = match text.len() > chars_max {
+                true => text.char_indices().nth(chars_max).map(|(end, _)| end),
+                false => None,
+            };
+            end.and_then(|end| text.get(..end))
+                .map(Text::from)
+                .unwrap_or(text)
+        };
+        Failure {
+            error: self.error.map(|error| cut(error, ERROR_CHARS_MAX)),
+            cause: self.cause.map(|cause| cut(cause, CAUSE_CHARS_MAX)),
+        }
+    }
+}
+
 /// What an execution starts with and keeps to its end, whatever happens to its state machine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Start {
@@ -57,8 +82,10 @@ pub struct Start {
     pub role_arn: Text,
     /// The immutable definition revision this execution runs (a number given by the store).
     pub definition: u64,
-    /// The input text exactly as StartExecution sent it (white space kept).
     pub input: Value,
+    /// The input exactly as StartExecution sent it, if white space makes it differ from the compact
+    /// text of `input`: ExecutionStarted and DescribeExecution show this one.
+    pub input_text: Option<Text>,
     pub trace_header: Option<Text>,
     pub limits: Limits,
     /// Key of this execution's task tokens.
@@ -66,44 +93,108 @@ pub struct Start {
 }
 
 /// Everything that can happen in an execution.
+///
+/// The events of a task call name its state, so that each can be shown without those before it;
+/// which attempt they belong to is the thread's last Scheduled event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventKind {
     // -- shown by AWS ------------------------------------------------------------------------
     ExecutionStarted(Box<Start>),
-    ExecutionSucceeded { output: Value },
+    ExecutionSucceeded {
+        output: Value,
+    },
     ExecutionFailed(Failure),
     ExecutionAborted(Failure),
     ExecutionTimedOut(Failure),
     /// `<Type>StateEntered`, input before InputPath.
-    StateEntered { state: StateIndex, input: Value },
+    StateEntered {
+        state: StateIndex,
+        input: Value,
+    },
     /// `<Type>StateExited`, output after OutputPath.
-    StateExited { state: StateIndex, output: Value },
-    /// `TaskScheduled` or `LambdaFunctionScheduled`, by the task's resource.
+    StateExited {
+        state: StateIndex,
+        output: Value,
+    },
+    /// `TaskScheduled` or `LambdaFunctionScheduled`, by the task's resource. Its id is the attempt.
     TaskScheduled {
         state: StateIndex,
         /// `parameters` (service tasks) or `input` (Lambda function ARN).
         parameters: Value,
+        /// Present if the state sets it; the attempt then ends at this event's time plus this.
         timeout_seconds: Option<u64>,
+        /// Present if the state sets it.
         heartbeat_seconds: Option<u64>,
         /// The role of the state's `Credentials`, when it has any.
         credentials_role_arn: Option<Text>,
     },
     /// `TaskStarted` or `LambdaFunctionStarted`; committed together with its Scheduled event.
-    TaskStarted { attempt: EventId },
+    TaskStarted {
+        state: StateIndex,
+    },
     /// `TaskSubmitted`: the call of a job or callback pattern answered.
-    TaskSubmitted { attempt: EventId, output: Value },
+    TaskSubmitted {
+        state: StateIndex,
+        output: Value,
+    },
     /// `TaskSucceeded` or `LambdaFunctionSucceeded`: the raw result.
-    TaskSucceeded { attempt: EventId, output: Value },
+    TaskSucceeded {
+        state: StateIndex,
+        output: Value,
+    },
     /// `TaskFailed` or `LambdaFunctionFailed`.
-    TaskFailed { attempt: EventId, failure: Failure },
+    TaskFailed {
+        state: StateIndex,
+        failure: Failure,
+    },
     /// `TaskTimedOut` or `LambdaFunctionTimedOut`.
-    TaskTimedOut { attempt: EventId, failure: Failure },
+    TaskTimedOut {
+        state: StateIndex,
+        failure: Failure,
+    },
 
     // -- internal, id 0 ----------------------------------------------------------------------
+    /// Follows ExecutionStarted when the machine has TimeoutSeconds.
+    ExecutionDeadline {
+        at: Timestamp,
+    },
     /// A Wait state was entered and leaves at this time.
-    WaitUntil { until: Timestamp },
+    WaitUntil {
+        until: Timestamp,
+    },
     /// A retrier was chosen: its index, how often it has now been used, and when to try again.
-    RetryAt { retrier: u32, retries: u32, until: Timestamp },
-    /// The decision stopped at its transition allowance; the state in `pending` is entered next.
-    Yielded { next: StateIndex, input: Value },
+    RetryAt {
+        retrier: u32,
+        retries: u32,
+        until: Timestamp,
+    },
+    /// The decision stopped at its transition allowance; the next one enters this state first.
+    Yielded {
+        next: StateIndex,
+        input: Value,
+    },
+}
+
+impl EventKind {
+    /// Internal events have no id and are not shown.
+    pub fn is_internal(&self) -> bool {
+        matches!(
+            self,
+            EventKind::ExecutionDeadline { .. }
+                | EventKind::WaitUntil { .. }
+                | EventKind::RetryAt { .. }
+                | EventKind::Yielded { .. }
+        )
+    }
+
+    /// No event follows in this execution.
+    pub fn is_terminal(&self) -> bool {
+        matches!(
+            self,
+            EventKind::ExecutionSucceeded { .. }
+                | EventKind::ExecutionFailed(_)
+                | EventKind::ExecutionAborted(_)
+                | EventKind::ExecutionTimedOut(_)
+        )
+    }
 }

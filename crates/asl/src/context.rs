@@ -1,0 +1,72 @@
+//! The context object, `$$`.
+
+use json::{Object, ObjectBuilder, Value};
+
+use crate::event::{EventId, Start};
+use crate::program::{State, StateKind};
+use crate::run::{Run, StateRun};
+use crate::template::ContextSource;
+use crate::token;
+
+/// Builds the context object of a state visit when a `$$` path asks for it, and not before.
+///
+/// Members and their order are those recorded on AWS: `Execution{Id, Input, StartTime, Name,
+/// RoleArn, RedriveCount}`, `StateMachine{Id, Name}`, `State{Name, EnteredTime, RetryCount}`,
+/// `Task{Token}`. RetryCount is there for states that can retry, Task while a token exists.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    pub run: &'a Run,
+    pub state: &'a State,
+    pub visit: &'a StateRun,
+    /// The attempt the token belongs to, in a state that waits for one.
+    pub token_attempt: Option<EventId>,
+}
+
+impl ContextSource for Context<'_> {
+    fn context(&self) -> Value {
+        let mut context = ObjectBuilder::new();
+        if let Some(start) = &self.run.start {
+            context.add("Execution", self.execution(start));
+            context.add("StateMachine", machine(start));
+        }
+        context.add("State", self.state());
+        if let Some((start, attempt)) = self.run.start.as_ref().zip(self.token_attempt) {
+            let token = token::mint(start, attempt);
+            context.add("Task", ObjectBuilder::new().add("Token", token).build());
+        }
+        context.build().into()
+    }
+}
+
+impl Context<'_> {
+    fn execution(&self, start: &Start) -> Object {
+        ObjectBuilder::new()
+            .add("Id", &*start.execution_arn)
+            .add("Input", start.input.clone())
+            .add("StartTime", self.run.started_at.to_iso())
+            .add("Name", &*start.execution_name)
+            .add("RoleArn", &*start.role_arn)
+            .add("RedriveCount", 0)
+            .build()
+    }
+
+    fn state(&self) -> Object {
+        let mut state = ObjectBuilder::new();
+        state.add("Name", &*self.state.name);
+        state.add("EnteredTime", self.visit.entered_at.to_iso());
+        if matches!(self.state.kind, StateKind::Task(_)) {
+            state.add("RetryCount", i64::from(self.visit.retry_count()));
+        }
+        state.build()
+    }
+}
+
+fn machine(start: &Start) -> Object {
+    ObjectBuilder::new()
+        .add("Id", &*start.state_machine_arn)
+        .add("Name", &*start.state_machine_name)
+        .build()
+}
+
+#[cfg(test)]
+mod tests;

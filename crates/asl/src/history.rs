@@ -1,0 +1,369 @@
+//! Events as GetExecutionHistory shows them.
+
+use json::{Number, Object, ObjectBuilder, Value};
+
+use crate::event::{Event, EventKind, Failure, Start, Text};
+use crate::program::{Program, ResourceFamily, State, StateIndex, StateKind, Task};
+use crate::time::Timestamp;
+
+/// Every `type` that an event of ours can have.
+pub const EVENT_TYPES: [&str; 27] = [
+    "ExecutionStarted",
+    "ExecutionSucceeded",
+    "ExecutionFailed",
+    "ExecutionAborted",
+    "ExecutionTimedOut",
+    "PassStateEntered",
+    "PassStateExited",
+    "TaskStateEntered",
+    "TaskStateExited",
+    "ChoiceStateEntered",
+    "ChoiceStateExited",
+    "WaitStateEntered",
+    "WaitStateExited",
+    "SucceedStateEntered",
+    "SucceedStateExited",
+    "FailStateEntered",
+    "LambdaFunctionScheduled",
+    "LambdaFunctionStarted",
+    "LambdaFunctionSucceeded",
+    "LambdaFunctionFailed",
+    "LambdaFunctionTimedOut",
+    "TaskScheduled",
+    "TaskStarted",
+    "TaskSubmitted",
+    "TaskSucceeded",
+    "TaskFailed",
+    "TaskTimedOut",
+];
+
+/// The API's HistoryEvent: `timestamp` (number: epoch seconds to the millisecond), `type`, `id`,
+/// `previousEventId`, and the details its type has. Inputs, outputs and parameters are JSON *text*;
+/// without `include_data` they and their `...Details` are left out.
+///
+/// `None` for an internal event, and for an event of another program.
+pub fn render(
+    program: &Program,
+    start: &Start,
+    time: Timestamp,
+    event: &Event,
+    include_data: bool,
+) -> Option<Value> {
+    let shown = Shown {
+        program,
+        start,
+        include_data,
+    };
+    let mut members = ObjectBuilder::with_capacity(5);
+    members.add("timestamp", seconds(time));
+    members.add("type", type_name(program, &event.kind)?);
+    members.add("id", event.id);
+    members.add("previousEventId", event.previous);
+    if let Some((name, details)) = shown.details(&event.kind)? {
+        members.add(name, details);
+    }
+    Some(members.build().into())
+}
+
+/// The `type` of an event, one of [`EVENT_TYPES`]; `None` as with [`render`].
+pub fn type_name(program: &Program, kind: &EventKind) -> Option<&'static str> {
+    Some(match kind {
+        EventKind::ExecutionStarted(_) => "ExecutionStarted",
+        EventKind::ExecutionSucceeded { .. } => "ExecutionSucceeded",
+        EventKind::ExecutionFailed(_) => "ExecutionFailed",
+        EventKind::ExecutionAborted(_) => "ExecutionAborted",
+        EventKind::ExecutionTimedOut(_) => "ExecutionTimedOut",
+        EventKind::StateEntered { state, .. } => entered(program.state(*state)?),
+        EventKind::StateExited { state, .. } => exited(program.state(*state)?)?,
+        EventKind::TaskScheduled { state, .. } => {
+            of_task(program, *state, "LambdaFunctionScheduled", "TaskScheduled")?
+        }
+        EventKind::TaskStarted { state } => {
+            of_task(program, *state, "LambdaFunctionStarted", "TaskStarted")?
+        }
+        EventKind::TaskSubmitted { .. } => "TaskSubmitted",
+        EventKind::TaskSucceeded { state, .. } => {
+            of_task(program, *state, "LambdaFunctionSucceeded", "TaskSucceeded")?
+        }
+        EventKind::TaskFailed { state, .. } => {
+            of_task(program, *state, "LambdaFunctionFailed", "TaskFailed")?
+        }
+        EventKind::TaskTimedOut { state, .. } => {
+            of_task(program, *state, "LambdaFunctionTimedOut", "TaskTimedOut")?
+        }
+        EventKind::ExecutionDeadline { .. }
+        | EventKind::WaitUntil { .. }
+        | EventKind::RetryAt { .. }
+        | EventKind::Yielded { .. } => return None,
+    })
+}
+
+fn entered(state: &State) -> &'static str {
+    match state.kind {
+        StateKind::Pass(_) => "PassStateEntered",
+        StateKind::Task(_) => "TaskStateEntered",
+        StateKind::Choice(_) => "ChoiceStateEntered",
+        StateKind::Wait(_) => "WaitStateEntered",
+        StateKind::Succeed(_) => "SucceedStateEntered",
+        StateKind::Fail(_) => "FailStateEntered",
+    }
+}
+
+/// AWS has no FailStateExited.
+fn exited(state: &State) -> Option<&'static str> {
+    match state.kind {
+        StateKind::Pass(_) => Some("PassStateExited"),
+        StateKind::Task(_) => Some("TaskStateExited"),
+        StateKind::Choice(_) => Some("ChoiceStateExited"),
+        StateKind::Wait(_) => Some("WaitStateExited"),
+        StateKind::Succeed(_) => Some("SucceedStateExited"),
+        StateKind::Fail(_) => None,
+    }
+}
+
+fn of_task<T>(program: &Program, state: StateIndex, lambda: T, service: T) -> Option<T> {
+    match task(program, state)?.resource.family {
+        ResourceFamily::LambdaFunction => Some(lambda),
+        ResourceFamily::Service { .. } => Some(service),
+    }
+}
+
+fn task(program: &Program, state: StateIndex) -> Option<&Task> {
+    match &program.state(state)?.kind {
+        StateKind::Task(task) => Some(task),
+        _ => None,
+    }
+}
+
+/// Epoch seconds, three digits after the point.
+fn seconds(time: Timestamp) -> Value {
+    let sign = if time.0 < 0 { "-" } else { "" };
+    let ms = time.0.unsigned_abs();
+    let text = format!("{sign}{}.{:03}", ms / 1_000, ms % 1_000);
+    text.parse::<Number>()
+        .map_or_else(|_| Value::null(), Value::from)
+}
+
+/// What the details of all events depend on.
+struct Shown<'a> {
+    program: &'a Program,
+    start: &'a Start,
+    include_data: bool,
+}
+
+/// The member that holds an event's details, and they.
+type Details = (&'static str, Object);
+
+impl Shown<'_> {
+    /// The outer `None` is an event of another program, the inner one an event without details.
+    fn details(&self, kind: &EventKind) -> Option<Option<Details>> {
+        Some(Some(match kind {
+            EventKind::ExecutionStarted(start) => self.started(start),
+            EventKind::ExecutionSucceeded { output } => {
+                let mut details = ObjectBuilder::new();
+                self.add_data(&mut details, OUTPUT, || output.to_text());
+                ("executionSucceededEventDetails", details.build())
+            }
+            EventKind::ExecutionFailed(failure) => (
+                "executionFailedEventDetails",
+                failed(ObjectBuilder::new(), failure),
+            ),
+            EventKind::ExecutionAborted(failure) => (
+                "executionAbortedEventDetails",
+                failed(ObjectBuilder::new(), failure),
+            ),
+            EventKind::ExecutionTimedOut(failure) => (
+                "executionTimedOutEventDetails",
+                failed(ObjectBuilder::new(), failure),
+            ),
+            EventKind::StateEntered { state, input } => (
+                "stateEnteredEventDetails",
+                self.state(*state, INPUT, input)?,
+            ),
+            EventKind::StateExited { state, output } => (
+                "stateExitedEventDetails",
+                self.state(*state, OUTPUT, output)?,
+            ),
+            EventKind::TaskScheduled { .. } => self.scheduled(kind)?,
+            EventKind::TaskStarted { state } => match resource(task(self.program, *state)?) {
+                Some(mut details) => ("taskStartedEventDetails", details.build()),
+                None => return Some(None),
+            },
+            EventKind::TaskSubmitted { state, output } => {
+                self.succeeded(*state, output, "taskSubmittedEventDetails")?
+            }
+            EventKind::TaskSucceeded { state, output } => {
+                self.succeeded(*state, output, "taskSucceededEventDetails")?
+            }
+            EventKind::TaskFailed { state, failure } => {
+                let lambda = "lambdaFunctionFailedEventDetails";
+                self.failed(*state, failure, lambda, "taskFailedEventDetails")?
+            }
+            EventKind::TaskTimedOut { state, failure } => {
+                let lambda = "lambdaFunctionTimedOutEventDetails";
+                self.failed(*state, failure, lambda, "taskTimedOutEventDetails")?
+            }
+            EventKind::ExecutionDeadline { .. }
+            | EventKind::WaitUntil { .. }
+            | EventKind::RetryAt { .. }
+            | EventKind::Yielded { .. } => return None,
+        }))
+    }
+
+    fn started(&self, start: &Start) -> Details {
+        let mut details = ObjectBuilder::new();
+        self.add_data(&mut details, INPUT, || match &start.input_text {
+            Some(text) => text.to_string(),
+            None => start.input.to_text(),
+        });
+        details.add("roleArn", &*start.role_arn);
+        if let Some(arn) = &start.state_machine_alias_arn {
+            details.add("stateMachineAliasArn", &**arn);
+        }
+        if let Some(arn) = &start.state_machine_version_arn {
+            details.add("stateMachineVersionArn", &**arn);
+        }
+        ("executionStartedEventDetails", details.build())
+    }
+
+    fn state(&self, state: StateIndex, member: Member, data: &Value) -> Option<Object> {
+        let mut details = ObjectBuilder::new();
+        details.add("name", &*self.program.state(state)?.name);
+        self.add_data(&mut details, member, || data.to_text());
+        Some(details.build())
+    }
+
+    fn scheduled(&self, kind: &EventKind) -> Option<Details> {
+        let EventKind::TaskScheduled {
+            state,
+            parameters,
+            timeout_seconds,
+            heartbeat_seconds,
+            credentials_role_arn,
+        } = kind
+        else {
+            return None;
+        };
+        let task = task(self.program, *state)?;
+        let (name, mut details, heartbeat_seconds) = match resource(task) {
+            Some(mut details) => {
+                details.add("region", self.region());
+                if self.include_data {
+                    details.add("parameters", parameters.to_text());
+                }
+                ("taskScheduledEventDetails", details, *heartbeat_seconds)
+            }
+            None => {
+                let mut details = ObjectBuilder::new();
+                details.add("resource", &*task.resource.arn);
+                self.add_data(&mut details, INPUT, || parameters.to_text());
+                // The model has no heartbeat here.
+                ("lambdaFunctionScheduledEventDetails", details, None)
+            }
+        };
+        if let Some(seconds) = timeout_seconds {
+            details.add("timeoutInSeconds", *seconds);
+        }
+        if let Some(seconds) = heartbeat_seconds {
+            details.add("heartbeatInSeconds", seconds);
+        }
+        if let Some(arn) = credentials_role_arn {
+            details.add(
+                "taskCredentials",
+                ObjectBuilder::new().add("roleArn", &**arn).build(),
+            );
+        }
+        Some((name, details.build()))
+    }
+
+    /// The Region of the call: that of the execution.
+    fn region(&self) -> &str {
+        self.start
+            .execution_arn
+            .split(':')
+            .nth(3)
+            .unwrap_or_default()
+    }
+
+    fn succeeded(
+        &self,
+        state: StateIndex,
+        output: &Value,
+        service: &'static str,
+    ) -> Option<Details> {
+        let resource = resource(task(self.program, state)?);
+        let name = if resource.is_some() {
+            service
+        } else {
+            "lambdaFunctionSucceededEventDetails"
+        };
+        let mut details = resource.unwrap_or_default();
+        self.add_data(&mut details, OUTPUT, || output.to_text());
+        Some((name, details.build()))
+    }
+
+    fn failed(
+        &self,
+        state: StateIndex,
+        failure: &Failure,
+        lambda: &'static str,
+        service: &'static str,
+    ) -> Option<Details> {
+        let resource = resource(task(self.program, state)?);
+        let name = if resource.is_some() { service } else { lambda };
+        Some((name, failed(resource.unwrap_or_default(), failure)))
+    }
+
+    fn add_data(&self, details: &mut ObjectBuilder, member: Member, text: impl Fn() -> String) {
+        if self.include_data {
+            let whole = ObjectBuilder::new().add("truncated", false).build();
+            details.add(member.data, text()).add(member.details, whole);
+        }
+    }
+}
+
+/// A member that holds data, and the one beside it.
+#[derive(Clone, Copy)]
+struct Member {
+    data: &'static str,
+    details: &'static str,
+}
+
+const INPUT: Member = Member {
+    data: "input",
+    details: "inputDetails",
+};
+const OUTPUT: Member = Member {
+    data: "output",
+    details: "outputDetails",
+};
+
+/// `resourceType` and `resource` of a service task; `None` for a Lambda function's ARN.
+fn resource(task: &Task) -> Option<ObjectBuilder> {
+    let ResourceFamily::Service {
+        resource_type,
+        resource,
+    } = &task.resource.family
+    else {
+        return None;
+    };
+    let mut details = ObjectBuilder::new();
+    details
+        .add("resourceType", &**resource_type)
+        .add("resource", &**resource);
+    Some(details)
+}
+
+fn failed(mut details: ObjectBuilder, failure: &Failure) -> Object {
+    let mut add = |name: &str, part: &Option<Text>| {
+        if let Some(text) = part {
+            details.add(name, &**text);
+        }
+    };
+    add("error", &failure.error);
+    add("cause", &failure.cause);
+    details.build()
+}
+
+#[cfg(test)]
+mod tests;
