@@ -43,4 +43,9 @@ impl Lazy {
     pub(crate) fn compact_text(&self) -> Option<&Arc<str>> {
         self.checked.is_compact.then_some(&self.text)
     }
+
+    #[cfg(test)]
+    pub(crate) fn is_parsed(&self) -> bool {
+        self.tree.get().is_some()
+    }
 }
