@@ -23,6 +23,9 @@ SERVICES = {
     "sts": "sts/2011-06-15",
 }
 
+# What precedes `#` in the `__type` of a modelled error; services not named here send none. Not in botocore's models.
+ERROR_NAMESPACES = {"states": "com.amazonaws.swf.service.v2.model"}
+
 METADATA = (
     "apiVersion",
     "endpointPrefix",
@@ -103,8 +106,30 @@ def operation(source, protocol):
     return out
 
 
-def shape(source):
+def as_printed(values, service):
+    """Values of an enum in the order AWS's messages list them: that of a Java hash table, as far as it has been seen.
+
+    Lambda's follows HashSet; the others follow a table of 32 buckets in which later values come first.
+    """
+    if service == "lambda":
+        buckets = 16
+        while buckets * 3 < len(values) * 4:
+            buckets *= 2
+        return sorted(values, key=lambda value: (java_hash(value) ^ java_hash(value) >> 16) % buckets)
+    return sorted(reversed(values), key=lambda value: java_hash(value) % 32)
+
+
+def java_hash(text):
+    out = 0
+    for char in text:
+        out = (31 * out + ord(char)) & 0xFFFFFFFF
+    return out
+
+
+def shape(source, service):
     out = {"type": source["type"], **picked(source, SHAPE)}
+    if "enum" in out:
+        out["enum"] = as_printed(out["enum"], service)
     if "members" in source:
         out["members"] = {name: reference(member) for name, member in source["members"].items()}
     for key in ("member", "key", "value"):
@@ -141,13 +166,14 @@ def lines(entries):
     return ",\n".join(f"{compact(name)}:{compact(entry)}" for name, entry in sorted(entries.items()))
 
 
-def trim(source):
+def trim(source, service):
     metadata = source["metadata"]
     operations = {name: operation(op, metadata["protocol"]) for name, op in source["operations"].items()}
-    shapes = {name: shape(entry) for name, entry in source["shapes"].items()}
+    shapes = {name: shape(entry, service) for name, entry in source["shapes"].items()}
     wanted = reachable(operations, shapes)
     shapes = {name: entry for name, entry in shapes.items() if name in wanted}
     head = {"botocore": botocore.__version__, **picked(metadata, METADATA)}
+    head.update(picked({"errorNamespace": ERROR_NAMESPACES.get(service)}, ("errorNamespace",)))
     return (
         f'{{"metadata":{compact(head)},\n"operations":{{\n{lines(operations)}\n}},\n'
         f'"shapes":{{\n{lines(shapes)}\n}}}}\n'
@@ -159,7 +185,7 @@ def main():
     data = pathlib.Path(botocore.__path__[0], "data")
     for name, folder in SERVICES.items():
         with gzip.open(data / folder / "service-2.json.gz") as file:
-            text = trim(json.load(file))
+            text = trim(json.load(file), name)
         json.loads(text)
         (here / f"{name}.json").write_text(text, encoding="utf-8")
 

@@ -37,7 +37,14 @@ impl Arn {
         let mut fields = text.splitn(6, ':');
         let mut field = || fields.next().map(str::to_owned);
         let prefix = field();
-        match (prefix.as_deref(), field(), field(), field(), field(), field()) {
+        match (
+            prefix.as_deref(),
+            field(),
+            field(),
+            field(),
+            field(),
+            field(),
+        ) {
             (
                 Some("arn"),
                 Some(partition),
@@ -45,7 +52,13 @@ impl Arn {
                 Some(region),
                 Some(account),
                 Some(resource),
-            ) => Ok(Arn { partition, service, region, account, resource }),
+            ) => Ok(Arn {
+                partition,
+                service,
+                region,
+                account,
+                resource,
+            }),
             _ => Err(Error::Prefix(text.to_owned())),
         }
     }
@@ -53,13 +66,19 @@ impl Arn {
     /// The same place and owner with another `resource`.
     #[must_use]
     pub fn sibling(&self, resource: impl Into<String>) -> Arn {
-        Arn { resource: resource.into(), ..self.clone() }
+        Arn {
+            resource: resource.into(),
+            ..self.clone()
+        }
     }
 
     /// The first part of the resource: `stateMachine`, `function`, `role`.
     #[must_use]
     pub fn resource_type(&self) -> &str {
-        let end = self.resource.find([':', '/']).unwrap_or(self.resource.len());
+        let end = self
+            .resource
+            .find([':', '/'])
+            .unwrap_or(self.resource.len());
         self.resource.get(..end).unwrap_or_default()
     }
 
@@ -72,7 +91,10 @@ impl Arn {
     /// `arn:<partition>:lambda:<region>:<account>:function:<name>`.
     #[must_use]
     pub fn function(partition: &str, region: &str, account: &str, name: &str) -> Arn {
-        Arn::of([partition, "lambda", region, account], format!("function:{name}"))
+        Arn::of(
+            [partition, "lambda", region, account],
+            format!("function:{name}"),
+        )
     }
 
     /// `arn:<partition>:iam::<account>:role<path><name>`; `path` begins and ends with a slash.
@@ -84,7 +106,10 @@ impl Arn {
     /// `arn:<partition>:sts::<account>:assumed-role/<role>/<session>`; the role's path is dropped.
     #[must_use]
     pub fn assumed_role(partition: &str, account: &str, role: &str, session: &str) -> Arn {
-        Arn::of([partition, "sts", "", account], format!("assumed-role/{role}/{session}"))
+        Arn::of(
+            [partition, "sts", "", account],
+            format!("assumed-role/{role}/{session}"),
+        )
     }
 
     fn of([partition, service, region, account]: [&str; 4], resource: String) -> Arn {
@@ -122,7 +147,13 @@ impl Arn {
 
 impl fmt::Display for Arn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Arn { partition, service, region, account, resource } = self;
+        let Arn {
+            partition,
+            service,
+            region,
+            account,
+            resource,
+        } = self;
         write!(f, "arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 }
@@ -147,11 +178,24 @@ pub enum States<'a> {
     /// `stateMachine:<name>/<label>`: the virtual machine of a distributed Map.
     Labelled { name: &'a str, label: &'a str },
     /// `execution:<machine>:<name>`; of a Map child, `execution:<machine>/<label>:<name>`.
-    Execution { machine: &'a str, label: Option<&'a str>, name: &'a str },
+    Execution {
+        machine: &'a str,
+        label: Option<&'a str>,
+        name: &'a str,
+    },
     /// `express:<machine>:<name>:<uuid>`.
-    Express { machine: &'a str, label: Option<&'a str>, name: &'a str, uuid: &'a str },
+    Express {
+        machine: &'a str,
+        label: Option<&'a str>,
+        name: &'a str,
+        uuid: &'a str,
+    },
     /// `mapRun:<machine>/<label>:<uuid>`.
-    MapRun { machine: &'a str, label: &'a str, uuid: &'a str },
+    MapRun {
+        machine: &'a str,
+        label: &'a str,
+        uuid: &'a str,
+    },
     /// `activity:<name>`.
     Activity { name: &'a str },
 }
@@ -177,11 +221,27 @@ impl<'a> States<'a> {
         }
         Ok(match (kind, parts.as_slice(), label) {
             ("stateMachine", [_], None) => States::StateMachine { name: machine },
-            ("stateMachine", [_], Some(label)) => States::Labelled { name: machine, label },
+            ("stateMachine", [_], Some(label)) => States::Labelled {
+                name: machine,
+                label,
+            },
             ("stateMachine", [_, qualifier], None) => qualified(machine, qualifier),
-            ("execution", [_, name], label) => States::Execution { machine, label, name },
-            ("express", [_, name, uuid], label) => States::Express { machine, label, name, uuid },
-            ("mapRun", [_, uuid], Some(label)) => States::MapRun { machine, label, uuid },
+            ("execution", [_, name], label) => States::Execution {
+                machine,
+                label,
+                name,
+            },
+            ("express", [_, name, uuid], label) => States::Express {
+                machine,
+                label,
+                name,
+                uuid,
+            },
+            ("mapRun", [_, uuid], Some(label)) => States::MapRun {
+                machine,
+                label,
+                uuid,
+            },
             ("activity", [_], None) => States::Activity { name: machine },
             _ => return Err(refused()),
         })
@@ -213,7 +273,10 @@ fn qualified<'a>(name: &'a str, qualifier: &'a str) -> States<'a> {
     let digits = qualifier.bytes().all(|b| b.is_ascii_digit());
     match qualifier.parse() {
         Ok(version) if digits => States::Version { name, version },
-        _ => States::Alias { name, alias: qualifier },
+        _ => States::Alias {
+            name,
+            alias: qualifier,
+        },
     }
 }
 

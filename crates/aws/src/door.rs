@@ -71,13 +71,20 @@ impl Request {
     #[must_use]
     pub fn new(method: Method, uri: impl Into<String>) -> Self {
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        Request { method, uri: uri.into(), headers, body }
+        Request {
+            method,
+            uri: uri.into(),
+            headers,
+            body,
+        }
     }
 
     /// Path of the URI, percent-encoded.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.uri.split_once('?').map_or(self.uri.as_str(), |(path, _)| path)
+        self.uri
+            .split_once('?')
+            .map_or(self.uri.as_str(), |(path, _)| path)
     }
 
     /// Query of the URI without the `?`, percent-encoded; empty if there is none.
@@ -105,7 +112,11 @@ impl Response {
     /// A response without headers.
     #[must_use]
     pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
-        Response { status, headers: HeaderMap::new(), body: body.into() }
+        Response {
+            status,
+            headers: HeaderMap::new(),
+            body: body.into(),
+        }
     }
 
     /// First value of header `name` (lower case), if it is visible ASCII.
@@ -130,7 +141,9 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 /// # Errors
 /// The offending name.
 pub(crate) fn set(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), BadHeader> {
-    let bad = || BadHeader { name: name.to_owned() };
+    let bad = || BadHeader {
+        name: name.to_owned(),
+    };
     let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
     headers.insert(key, HeaderValue::from_str(value).map_err(|_| bad())?);
     Ok(())
@@ -138,7 +151,9 @@ pub(crate) fn set(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()
 
 /// A header whose name or value HTTP doesn't allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("header `{name}` has a character that HTTP does not allow in a header: remove line breaks and control characters")]
+#[error(
+    "header `{name}` has a character that HTTP does not allow in a header: remove line breaks and control characters"
+)]
 pub struct BadHeader {
     pub name: String,
 }

@@ -39,9 +39,9 @@ impl TaskResource {
     pub fn resource(&self) -> Option<&'static str> {
         match self {
             TaskResource::LambdaFunction { .. } => None,
-            TaskResource::LambdaInvoke { pattern: Pattern::WaitForTaskToken } => {
-                Some("invoke.waitForTaskToken")
-            }
+            TaskResource::LambdaInvoke {
+                pattern: Pattern::WaitForTaskToken,
+            } => Some("invoke.waitForTaskToken"),
             TaskResource::LambdaInvoke { .. } => Some("invoke"),
         }
     }
@@ -73,11 +73,17 @@ pub struct Parameter {
 }
 
 const fn required(name: &'static str) -> Parameter {
-    Parameter { name, required: true }
+    Parameter {
+        name,
+        required: true,
+    }
 }
 
 const fn optional(name: &'static str) -> Parameter {
-    Parameter { name, required: false }
+    Parameter {
+        name,
+        required: false,
+    }
 }
 
 const LAMBDA_INVOKE: &[Parameter] = &[
@@ -127,7 +133,9 @@ impl Pattern {
 /// ```
 #[must_use]
 pub fn resolve(resource: &str) -> Resolution {
-    let Ok(arn) = Arn::parse(resource) else { return unrecognised(resource) };
+    let Ok(arn) = Arn::parse(resource) else {
+        return unrecognised(resource);
+    };
     if !matches!(arn.partition.as_str(), "aws" | "aws-cn" | "aws-us-gov") {
         return unrecognised(resource);
     }
@@ -143,14 +151,18 @@ pub fn resolve(resource: &str) -> Resolution {
 }
 
 fn is_activity(arn: &Arn) -> bool {
-    arn.resource.strip_prefix("activity:").is_some_and(crate::arn::is_valid_name)
+    arn.resource
+        .strip_prefix("activity:")
+        .is_some_and(crate::arn::is_valid_name)
 }
 
 fn integration(resource: &str, arn: &Arn) -> Resolution {
     if let Some(call) = arn.resource.strip_prefix("aws-sdk:") {
         return sdk(resource, call);
     }
-    let Some((service, call)) = arn.resource.split_once(':') else { return unrecognised(resource) };
+    let Some((service, call)) = arn.resource.split_once(':') else {
+        return unrecognised(resource);
+    };
     let (action, suffix) = match call.split_once('.') {
         Some((action, suffix)) => (action, Some(suffix)),
         None => (call, None),
@@ -234,30 +246,85 @@ const fn entry(
         }
         rest = others;
     }
-    Optimised { service, actions, request_response, sync, token }
+    Optimised {
+        service,
+        actions,
+        request_response,
+        sync,
+        token,
+    }
 }
 
 const OPTIMISED: &[Optimised] = &[
     entry("apigateway", "rt", &["invoke"]),
     entry("athena", "rs", &["startQueryExecution"]),
-    entry("athena", "r", &["getQueryExecution", "getQueryResults", "stopQueryExecution"]),
+    entry(
+        "athena",
+        "r",
+        &["getQueryExecution", "getQueryResults", "stopQueryExecution"],
+    ),
     entry("batch", "rs", &["submitJob"]),
     entry("bedrock", "rt", &["invokeModel"]),
     entry("bedrock", "rs", &["createModelCustomizationJob"]),
     entry("codebuild", "rs", &["startBuild", "startBuildBatch"]),
-    entry("codebuild", "r", &["batchDeleteBuilds", "batchGetReports", "retryBuildBatch"]),
+    entry(
+        "codebuild",
+        "r",
+        &["batchDeleteBuilds", "batchGetReports", "retryBuildBatch"],
+    ),
     entry("codebuild", "r", &["stopBuild", "stopBuildBatch"]),
     entry("databrew", "rs", &["startJobRun"]),
-    entry("dynamodb", "r", &["deleteItem", "getItem", "putItem", "updateItem"]),
+    entry(
+        "dynamodb",
+        "r",
+        &["deleteItem", "getItem", "putItem", "updateItem"],
+    ),
     entry("ecs", "rst", &["runTask"]),
-    entry("eks", "rs", &["createCluster", "createFargateProfile", "createNodegroup"]),
-    entry("eks", "rs", &["deleteCluster", "deleteFargateProfile", "deleteNodegroup", "runJob"]),
+    entry(
+        "eks",
+        "rs",
+        &["createCluster", "createFargateProfile", "createNodegroup"],
+    ),
+    entry(
+        "eks",
+        "rs",
+        &[
+            "deleteCluster",
+            "deleteFargateProfile",
+            "deleteNodegroup",
+            "runJob",
+        ],
+    ),
     entry("eks", "rt", &["call"]),
-    entry("elasticmapreduce", "rs", &["addStep", "createCluster", "terminateCluster"]),
-    entry("elasticmapreduce", "r", &["cancelStep", "setClusterTerminationProtection"]),
-    entry("elasticmapreduce", "r", &["modifyInstanceFleetByName", "modifyInstanceGroupByName"]),
-    entry("emr-containers", "rs", &["createVirtualCluster", "deleteVirtualCluster", "startJobRun"]),
-    entry("emr-serverless", "rs", &["createApplication", "deleteApplication", "startApplication"]),
+    entry(
+        "elasticmapreduce",
+        "rs",
+        &["addStep", "createCluster", "terminateCluster"],
+    ),
+    entry(
+        "elasticmapreduce",
+        "r",
+        &["cancelStep", "setClusterTerminationProtection"],
+    ),
+    entry(
+        "elasticmapreduce",
+        "r",
+        &["modifyInstanceFleetByName", "modifyInstanceGroupByName"],
+    ),
+    entry(
+        "emr-containers",
+        "rs",
+        &[
+            "createVirtualCluster",
+            "deleteVirtualCluster",
+            "startJobRun",
+        ],
+    ),
+    entry(
+        "emr-serverless",
+        "rs",
+        &["createApplication", "deleteApplication", "startApplication"],
+    ),
     entry("emr-serverless", "rs", &["startJobRun", "stopApplication"]),
     entry("emr-serverless", "r", &["cancelJobRun"]),
     entry("events", "rt", &["putEvents"]),
@@ -265,9 +332,25 @@ const OPTIMISED: &[Optimised] = &[
     entry("http", "r", &["invoke"]),
     entry("lambda", "rt", &["invoke"]),
     entry("mediaconvert", "rs", &["createJob"]),
-    entry("sagemaker", "rs", &["createHyperParameterTuningJob", "createLabelingJob"]),
-    entry("sagemaker", "rs", &["createProcessingJob", "createTrainingJob", "createTransformJob"]),
-    entry("sagemaker", "r", &["createEndpoint", "createEndpointConfig", "createModel"]),
+    entry(
+        "sagemaker",
+        "rs",
+        &["createHyperParameterTuningJob", "createLabelingJob"],
+    ),
+    entry(
+        "sagemaker",
+        "rs",
+        &[
+            "createProcessingJob",
+            "createTrainingJob",
+            "createTransformJob",
+        ],
+    ),
+    entry(
+        "sagemaker",
+        "r",
+        &["createEndpoint", "createEndpointConfig", "createModel"],
+    ),
     entry("sagemaker", "r", &["updateEndpoint"]),
     entry("sns", "rt", &["publish"]),
     entry("sqs", "rt", &["sendMessage"]),

@@ -50,7 +50,10 @@ pub struct Scope<'a> {
 impl Scope<'_> {
     /// S3 signs the path as it is sent; every other service signs it normalised and encoded once more.
     fn is_s3(&self) -> bool {
-        matches!(self.service, "s3" | "s3express" | "s3-object-lambda" | "s3-outposts")
+        matches!(
+            self.service,
+            "s3" | "s3express" | "s3-object-lambda" | "s3-outposts"
+        )
     }
 }
 
@@ -86,7 +89,10 @@ impl SigningKey {
 }
 
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    #[expect(clippy::expect_used, reason = "INVARIANT: HMAC takes keys of every length")]
+    #[expect(
+        clippy::expect_used,
+        reason = "INVARIANT: HMAC takes keys of every length"
+    )]
     Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
 }
 
@@ -118,7 +124,11 @@ pub fn sign(
     if let Some(token) = credentials.session_token {
         set(&mut request.headers, "x-amz-security-token", token)?;
     }
-    let scope = Scope { date: time::amz_day(&amz_date), region, service };
+    let scope = Scope {
+        date: time::amz_day(&amz_date),
+        region,
+        service,
+    };
     if scope.is_s3() && !request.headers.contains_key("x-amz-content-sha256") {
         let hash = sha256_hex(&request.body);
         set(&mut request.headers, "x-amz-content-sha256", &hash)?;
@@ -147,10 +157,16 @@ pub fn presign(
     expires_seconds: u32,
 ) -> Result<(), BadHeader> {
     if !request.headers.contains_key("host") {
-        return Err(BadHeader { name: "host".to_owned() });
+        return Err(BadHeader {
+            name: "host".to_owned(),
+        });
     }
     let amz_date = time::amz_date(now_ms);
-    let scope = Scope { date: time::amz_day(&amz_date), region, service };
+    let scope = Scope {
+        date: time::amz_day(&amz_date),
+        region,
+        service,
+    };
     let expires = expires_seconds.min(PRESIGNED_SECONDS_MAX).to_string();
     let mut parameters = vec![
         ("X-Amz-Algorithm", ALGORITHM.to_owned()),
@@ -165,7 +181,11 @@ pub fn presign(
     let mut separator = if request.uri.contains('?') { '&' } else { '?' };
     for (name, value) in parameters {
         request.uri.push(separator);
-        let _ = write!(request.uri, "{name}={}", canonical::encoded(value.as_bytes()));
+        let _ = write!(
+            request.uri,
+            "{name}={}",
+            canonical::encoded(value.as_bytes())
+        );
         separator = '&';
     }
     let signature = signature(request, credentials, scope, &amz_date, &["host".to_owned()]);
@@ -174,8 +194,15 @@ pub fn presign(
 }
 
 fn credential(credentials: &Credentials<'_>, scope: Scope<'_>) -> String {
-    let Scope { date, region, service } = scope;
-    format!("{}/{date}/{region}/{service}/{TERMINATOR}", credentials.access_key_id)
+    let Scope {
+        date,
+        region,
+        service,
+    } = scope;
+    format!(
+        "{}/{date}/{region}/{service}/{TERMINATOR}",
+        credentials.access_key_id
+    )
 }
 
 fn signature(
@@ -191,25 +218,41 @@ fn signature(
 }
 
 fn string_to_sign(amz_date: &str, scope: Scope<'_>, canonical: &str) -> String {
-    let Scope { date, region, service } = scope;
+    let Scope {
+        date,
+        region,
+        service,
+    } = scope;
     let hash = sha256_hex(canonical.as_bytes());
     format!("{ALGORITHM}\n{amz_date}\n{date}/{region}/{service}/{TERMINATOR}\n{hash}")
 }
 
 /// Names of the headers to sign, sorted. Left out are those that hops on the way may change.
 fn signable(request: &Request) -> Vec<String> {
-    const CHANGED_ON_THE_WAY: [&str; 6] =
-        ["authorization", "connection", "expect", "transfer-encoding", "user-agent", "x-amzn-trace-id"];
+    const CHANGED_ON_THE_WAY: [&str; 6] = [
+        "authorization",
+        "connection",
+        "expect",
+        "transfer-encoding",
+        "user-agent",
+        "x-amzn-trace-id",
+    ];
     let names = request.headers.keys().map(|name| name.as_str());
-    let mut names: Vec<String> =
-        names.filter(|name| !CHANGED_ON_THE_WAY.contains(name)).map(str::to_owned).collect();
+    let mut names: Vec<String> = names
+        .filter(|name| !CHANGED_ON_THE_WAY.contains(name))
+        .map(str::to_owned)
+        .collect();
     names.sort_unstable();
     names
 }
 
 /// Hash of the payload as the canonical request holds it.
 fn payload_hash(request: &Request, is_s3: bool, is_presigned: bool) -> String {
-    match request.headers.get("x-amz-content-sha256").map(HeaderValue::as_bytes) {
+    match request
+        .headers
+        .get("x-amz-content-sha256")
+        .map(HeaderValue::as_bytes)
+    {
         Some(value) if value == UNSIGNED_PAYLOAD.as_bytes() => UNSIGNED_PAYLOAD.to_owned(),
         None if is_s3 && is_presigned => UNSIGNED_PAYLOAD.to_owned(),
         _ => sha256_hex(&request.body),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::TimeZone;
+use json::Value;
 
 fn timestamp(epoch_ms: i64) -> Timestamp {
     // Beyond the year 9999 there is no spelling left, so such an instant prints as the last one.
@@ -29,7 +30,10 @@ pub fn amz_day(amz_date: &str) -> &str {
 /// The instant of `20150830T123600Z`; `None` for any other spelling.
 #[must_use]
 pub fn parse_amz_date(text: &str) -> Option<i64> {
-    let right_shape = text.len() == 16 && text.bytes().all(|b| b.is_ascii_digit() || b"TZ".contains(&b));
+    let right_shape = text.len() == 16
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b"TZ".contains(&b));
     let civil = right_shape.then(|| DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok())??;
     Some(TimeZone::UTC.to_timestamp(civil).ok()?.as_millisecond())
 }
@@ -37,7 +41,11 @@ pub fn parse_amz_date(text: &str) -> Option<i64> {
 /// `2015-08-30T12:36:00Z`; with a fraction of three digits where there are milliseconds.
 #[must_use]
 pub fn iso8601(epoch_ms: i64) -> String {
-    let fraction = if epoch_ms.rem_euclid(1000) == 0 { "" } else { "%.3f" };
+    let fraction = if epoch_ms.rem_euclid(1000) == 0 {
+        ""
+    } else {
+        "%.3f"
+    };
     formatted(&format!("%Y-%m-%dT%H:%M:%S{fraction}Z"), epoch_ms)
 }
 
@@ -50,7 +58,9 @@ pub fn http_date(epoch_ms: i64) -> String {
 /// The instant of an ISO 8601 date and time with its offset; a fraction finer than milliseconds is cut.
 #[must_use]
 pub fn parse_iso8601(text: &str) -> Option<i64> {
-    text.parse::<Timestamp>().ok().map(|instant| instant.as_millisecond())
+    text.parse::<Timestamp>()
+        .ok()
+        .map(|instant| instant.as_millisecond())
 }
 
 /// The instant of an [`http_date`].
@@ -58,6 +68,29 @@ pub fn parse_iso8601(text: &str) -> Option<i64> {
 pub fn parse_http_date(text: &str) -> Option<i64> {
     let zoned = rfc2822::DateTimeParser::new().parse_zoned(text).ok()?;
     Some(zoned.timestamp().as_millisecond())
+}
+
+/// The number that stands for an instant in inputs and outputs: seconds, with milliseconds as the fraction.
+#[must_use]
+pub fn epoch_seconds(epoch_ms: i64) -> Value {
+    let (seconds, ms) = (epoch_ms.div_euclid(1000), epoch_ms.rem_euclid(1000));
+    if ms == 0 {
+        return Value::from(seconds);
+    }
+    // The nearest double of an instant prints with its three digits for the next 200,000 years.
+    #[expect(clippy::cast_precision_loss, reason = "instants are far below 2^53 ms")]
+    Value::from(epoch_ms as f64 / 1000.0)
+}
+
+/// The instant an [`epoch_seconds`] number stands for; a fraction finer than milliseconds is rounded.
+#[must_use]
+pub fn epoch_ms(seconds: &Value) -> Option<i64> {
+    const SECONDS_MAX: f64 = 253_402_300_800.0; // The end of the year 9999.
+    let seconds = seconds
+        .as_f64()
+        .filter(|seconds| seconds.abs() <= SECONDS_MAX)?;
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by the line above")]
+    Some((seconds * 1000.0).round() as i64)
 }
 
 #[cfg(test)]
@@ -74,13 +107,42 @@ mod tests {
         assert_eq!(iso8601(-1), "1969-12-31T23:59:59.999Z");
         assert_eq!(http_date(ms), "Sun, 30 Aug 2015 12:36:00 GMT");
         assert_eq!(parse_amz_date("20150830T123600Z"), Some(ms));
-        assert_eq!(parse_iso8601("2015-08-30T14:36:00.0079+02:00"), Some(ms + 7));
+        assert_eq!(
+            parse_iso8601("2015-08-30T14:36:00.0079+02:00"),
+            Some(ms + 7)
+        );
         assert_eq!(parse_http_date("Sun, 30 Aug 2015 12:36:00 GMT"), Some(ms));
     }
 
     #[test]
+    fn epoch_numbers() {
+        for (ms, text) in [
+            (0, "0"),
+            (1_440_938_160_000, "1440938160"),
+            (1_440_938_160_007, "1440938160.007"),
+            (-1, "-0.001"),
+        ] {
+            let value = epoch_seconds(ms);
+            assert_eq!(value.to_text(), text);
+            assert_eq!(epoch_ms(&value), Some(ms));
+        }
+        let ms = |text: &str| epoch_ms(&json::parse(text).expect("JSON"));
+        assert_eq!(ms("1.0005"), Some(1001));
+        assert_eq!(ms("1e3"), Some(1_000_000));
+        assert_eq!(ms("1e300"), None);
+        assert_eq!(ms("\"1\""), None);
+    }
+
+    #[test]
     fn other_spellings_are_refused() {
-        for text in ["", "20150830", "2015-08-30T12:36:00Z", "20151330T123600Z", "20150830T123600", "２0150830T1236"] {
+        for text in [
+            "",
+            "20150830",
+            "2015-08-30T12:36:00Z",
+            "20151330T123600Z",
+            "20150830T123600",
+            "２0150830T1236",
+        ] {
             assert_eq!(parse_amz_date(text), None, "{text}");
         }
         assert_eq!(parse_iso8601("yesterday"), None);

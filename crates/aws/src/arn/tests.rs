@@ -5,8 +5,14 @@ const PREFIX: &str = "arn:aws:states:us-east-1:123456789012:";
 #[test]
 fn parse_and_print() {
     for (text, resource_type) in [
-        ("arn:aws:states:us-east-1:123456789012:stateMachine:m:1", "stateMachine"),
-        ("arn:aws-cn:lambda:cn-north-1:123456789012:function:f:$LATEST", "function"),
+        (
+            "arn:aws:states:us-east-1:123456789012:stateMachine:m:1",
+            "stateMachine",
+        ),
+        (
+            "arn:aws-cn:lambda:cn-north-1:123456789012:function:f:$LATEST",
+            "function",
+        ),
         ("arn:aws:iam::123456789012:role/a/b", "role"),
         ("arn:aws:states:::lambda:invoke.waitForTaskToken", "lambda"),
         ("arn:aws:s3:::bucket/key:with:colons", "bucket"),
@@ -16,11 +22,19 @@ fn parse_and_print() {
         assert_eq!(arn.to_string(), text);
         assert_eq!(arn.resource_type(), resource_type, "{text}");
     }
-    for text in ["", "hello", "arn", "arn:aws:states:us-east-1:123456789012", "ARN:aws:a:b:c:d"] {
+    for text in [
+        "",
+        "hello",
+        "arn",
+        "arn:aws:states:us-east-1:123456789012",
+        "ARN:aws:a:b:c:d",
+    ] {
         assert_eq!(Arn::parse(text), Err(Error::Prefix(text.to_owned())));
     }
     assert_eq!(
-        Arn::parse("invalid_arn").expect_err("no prefix").to_string(),
+        Arn::parse("invalid_arn")
+            .expect_err("no prefix")
+            .to_string(),
         "Invalid Arn: 'Invalid ARN prefix: invalid_arn'"
     );
 }
@@ -33,17 +47,67 @@ fn states_resources() {
         assert_eq!(States::of(&arn), expected, "{resource}");
     };
     check("stateMachine:m", Ok(States::StateMachine { name: "m" }));
-    check("stateMachine:m:12", Ok(States::Version { name: "m", version: 12 }));
-    check("stateMachine:m:+1", Ok(States::Alias { name: "m", alias: "+1" }));
-    check("stateMachine:m:live", Ok(States::Alias { name: "m", alias: "live" }));
-    check("stateMachine:m/l", Ok(States::Labelled { name: "m", label: "l" }));
-    check("execution:m:e", Ok(States::Execution { machine: "m", label: None, name: "e" }));
-    check("execution:m/l:e", Ok(States::Execution { machine: "m", label: Some("l"), name: "e" }));
+    check(
+        "stateMachine:m:12",
+        Ok(States::Version {
+            name: "m",
+            version: 12,
+        }),
+    );
+    check(
+        "stateMachine:m:+1",
+        Ok(States::Alias {
+            name: "m",
+            alias: "+1",
+        }),
+    );
+    check(
+        "stateMachine:m:live",
+        Ok(States::Alias {
+            name: "m",
+            alias: "live",
+        }),
+    );
+    check(
+        "stateMachine:m/l",
+        Ok(States::Labelled {
+            name: "m",
+            label: "l",
+        }),
+    );
+    check(
+        "execution:m:e",
+        Ok(States::Execution {
+            machine: "m",
+            label: None,
+            name: "e",
+        }),
+    );
+    check(
+        "execution:m/l:e",
+        Ok(States::Execution {
+            machine: "m",
+            label: Some("l"),
+            name: "e",
+        }),
+    );
     check(
         "express:m:e:u",
-        Ok(States::Express { machine: "m", label: None, name: "e", uuid: "u" }),
+        Ok(States::Express {
+            machine: "m",
+            label: None,
+            name: "e",
+            uuid: "u",
+        }),
     );
-    check("mapRun:m/l:u", Ok(States::MapRun { machine: "m", label: "l", uuid: "u" }));
+    check(
+        "mapRun:m/l:u",
+        Ok(States::MapRun {
+            machine: "m",
+            label: "l",
+            uuid: "u",
+        }),
+    );
     check("activity:a", Ok(States::Activity { name: "a" }));
     for (resource, kind) in [
         ("stateMachine", "stateMachine"),
@@ -58,9 +122,14 @@ fn states_resources() {
     let lambda = Arn::function("aws", "us-east-1", "123456789012", "f");
     assert_eq!(States::of(&lambda), Err(Error::Prefix(lambda.to_string())));
     assert_eq!(
-        States::Express { machine: "m", label: None, name: "e", uuid: "u" }
-            .not_valid_here()
-            .to_string(),
+        States::Express {
+            machine: "m",
+            label: None,
+            name: "e",
+            uuid: "u"
+        }
+        .not_valid_here()
+        .to_string(),
         "Invalid Arn: 'Resource type not valid in this context: express'"
     );
 }
@@ -69,10 +138,14 @@ fn states_resources() {
 fn roles_and_functions() {
     let parts = |resource: &str| {
         let arn = Arn::parse(&format!("arn:aws:iam::1:{resource}")).expect("an ARN");
-        arn.role_path_and_name().map(|(path, name)| format!("{path} {name}"))
+        arn.role_path_and_name()
+            .map(|(path, name)| format!("{path} {name}"))
     };
     assert_eq!(parts("role/worker").as_deref(), Some("/ worker"));
-    assert_eq!(parts("role/service/deep/worker").as_deref(), Some("/service/deep/ worker"));
+    assert_eq!(
+        parts("role/service/deep/worker").as_deref(),
+        Some("/service/deep/ worker")
+    );
     assert_eq!(parts("role/"), None);
     assert_eq!(parts("role"), None);
     assert_eq!(parts("roles/x"), None);
@@ -86,20 +159,36 @@ fn roles_and_functions() {
 
     let function = |text: &str| Arn::parse(text).expect("an ARN");
     let arn = function("arn:aws:lambda:r:1:function:f:$LATEST");
-    assert_eq!(arn.function_name_and_qualifier(), Some(("f", Some("$LATEST"))));
+    assert_eq!(
+        arn.function_name_and_qualifier(),
+        Some(("f", Some("$LATEST")))
+    );
     let arn = function("arn:aws:lambda:r:1:function:f");
     assert_eq!(arn.function_name_and_qualifier(), Some(("f", None)));
-    for text in ["arn:aws:lambda:r:1:function:", "arn:aws:lambda:r:1:layer:l", "arn:aws:x:r:1:function:f"] {
+    for text in [
+        "arn:aws:lambda:r:1:function:",
+        "arn:aws:lambda:r:1:layer:l",
+        "arn:aws:x:r:1:function:f",
+    ] {
         assert_eq!(function(text).function_name_and_qualifier(), None, "{text}");
     }
 }
 
 #[test]
 fn names() {
-    for name in ["a", "A-b_c.9", "naïve-世界", &"x".repeat(80), &"世".repeat(80), "!'()+=@"] {
+    for name in [
+        "a",
+        "A-b_c.9",
+        "naïve-世界",
+        &"x".repeat(80),
+        &"世".repeat(80),
+        "!'()+=@",
+    ] {
         assert!(is_valid_name(name), "{name:?}");
     }
-    for c in "<>{}[]?*\"#%\\^|~`$&,;:/ \t\n\u{0}\u{1f}\u{7f}\u{9f}\u{fffe}\u{ffff}\u{10ffff}".chars() {
+    for c in
+        "<>{}[]?*\"#%\\^|~`$&,;:/ \t\n\u{0}\u{1f}\u{7f}\u{9f}\u{fffe}\u{ffff}\u{10ffff}".chars()
+    {
         assert!(!is_valid_name(&format!("a{c}b")), "{c:?}");
     }
     assert!(!is_valid_name(""));

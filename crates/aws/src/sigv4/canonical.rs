@@ -8,7 +8,11 @@ use super::payload_hash;
 use crate::door::Request;
 
 /// All but the unreserved characters of RFC 3986.
-const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const RESERVED: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 /// The same for paths, where the slash stands.
 const RESERVED_IN_PATH: AsciiSet = RESERVED.remove(b'/');
 
@@ -52,7 +56,10 @@ fn push_path(out: &mut String, path: &str, is_s3: bool) {
         let decoded: Cow<'_, [u8]> = percent_decode_str(path).into();
         out.extend(percent_encode(&decoded, &RESERVED_IN_PATH));
     } else {
-        out.extend(percent_encode(normalised(path).as_bytes(), &RESERVED_IN_PATH));
+        out.extend(percent_encode(
+            normalised(path).as_bytes(),
+            &RESERVED_IN_PATH,
+        ));
     }
 }
 
@@ -72,7 +79,11 @@ fn normalised(path: &str) -> Cow<'_, str> {
         }
     }
     let is_folder = path.ends_with('/') || path.ends_with("/.") || path.ends_with("/..");
-    let slash = if is_folder && !segments.is_empty() { "/" } else { "" };
+    let slash = if is_folder && !segments.is_empty() {
+        "/"
+    } else {
+        ""
+    };
     Cow::Owned(format!("/{}{slash}", segments.join("/")))
 }
 
@@ -94,7 +105,10 @@ fn push_query(out: &mut String, query: &str) {
 }
 
 fn recoded(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b)) {
+    if text
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+    {
         return Cow::Borrowed(text);
     }
     let decoded: Cow<'_, [u8]> = percent_decode_str(text).into();

@@ -1,0 +1,250 @@
+//! A service model: the operations and shapes of one API, compiled to tables.
+//!
+//! The text is a file of `models/`, made from botocore by `models/trim.py`. Names are resolved once, at [`Model::parse`]; the
+//! codec then walks indices. See [`crate::models`] for those embedded in this build.
+
+use json::Text;
+
+use crate::pattern::Pattern;
+
+mod parse;
+
+pub use parse::Error;
+
+/// How requests and responses of a service look on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// `awsJson1_0`: a JSON object in the body, the operation in `X-Amz-Target`.
+    Json10,
+    /// `awsJson1_1`: the same with another content type.
+    Json11,
+    /// `awsQuery`: a form in, XML out.
+    Query,
+    /// `restJson1`: method and path name the operation.
+    RestJson,
+}
+
+/// One service.
+#[derive(Debug)]
+pub struct Model {
+    pub protocol: Protocol,
+    /// Name in credential scopes: `states`.
+    pub signing_name: Box<str>,
+    /// First label of the host name.
+    pub endpoint_prefix: Box<str>,
+    /// The model's version: `2016-11-23`.
+    pub api_version: Box<str>,
+    /// What precedes the dot in `X-Amz-Target`; empty unless the protocol is JSON.
+    pub target_prefix: Box<str>,
+    /// Namespace of XML answers; empty unless the protocol is query.
+    pub xml_namespace: Box<str>,
+    /// Namespace of modelled errors in `__type`; empty where AWS sends none.
+    pub error_namespace: Box<str>,
+    /// Sorted by name.
+    pub(crate) operations: Vec<Operation>,
+    pub(crate) shapes: Vec<Shape>,
+    /// Shapes that are errors, sorted by code.
+    pub(crate) errors: Vec<ShapeId>,
+}
+
+/// Index of a shape in its model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ShapeId(pub(crate) u32);
+
+/// One operation.
+#[derive(Debug)]
+pub struct Operation {
+    pub name: Box<str>,
+    pub input: Option<ShapeId>,
+    pub output: Option<ShapeId>,
+    /// Errors the model lists for it.
+    pub errors: Vec<ShapeId>,
+    /// Of rest protocols.
+    pub http: Option<Http>,
+    /// Element around the output in query answers.
+    pub result_wrapper: Option<Box<str>>,
+    /// What SDKs put in front of the host: `sync-`.
+    pub host_prefix: Box<str>,
+    /// Whether AWS takes it without a signature.
+    pub unsigned: bool,
+}
+
+/// Binding of an operation to method, path and status.
+#[derive(Debug)]
+pub struct Http {
+    pub method: http::Method,
+    pub path: Vec<Segment>,
+    /// Literal query parameters that belong to the operation: `("List", "ALL")`.
+    pub query: Vec<(Box<str>, Box<str>)>,
+    /// Status of a success.
+    pub status: u16,
+}
+
+/// One segment of a path pattern.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Segment {
+    Literal(Box<str>),
+    /// `{Name}`: one segment.
+    Label(Box<str>),
+    /// `{Name+}`: all the rest.
+    Greedy(Box<str>),
+}
+
+/// A type of the model.
+#[derive(Debug)]
+pub struct Shape {
+    pub name: Box<str>,
+    pub kind: Kind,
+    /// Values are not repeated in messages.
+    pub sensitive: bool,
+    pub constraints: Constraints,
+    /// What makes it an error, if it is one.
+    pub error: Option<ErrorTrait>,
+}
+
+/// What a shape is made of.
+#[derive(Debug)]
+pub enum Kind {
+    Structure(Structure),
+    List {
+        member: Reference,
+        flattened: bool,
+    },
+    Map {
+        key: Reference,
+        value: Reference,
+        flattened: bool,
+    },
+    String,
+    Blob,
+    Boolean,
+    Integer,
+    Long,
+    Float,
+    Double,
+    Timestamp,
+}
+
+#[derive(Debug, Default)]
+pub struct Structure {
+    pub members: Vec<Member>,
+    /// Index of the member that is the whole body (rest protocols).
+    pub payload: Option<usize>,
+    /// Whether the body is a stream of events, which no codec here reads or writes.
+    pub event_stream: bool,
+}
+
+impl Structure {
+    /// The member `name`, exactly as spelled.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.members
+            .iter()
+            .find(|member| member.name.as_str() == name)
+    }
+}
+
+/// A member of a structure.
+#[derive(Debug)]
+pub struct Member {
+    pub name: Text,
+    pub required: bool,
+    /// The server makes up a value when the client gives none; SDKs send a fresh UUID.
+    pub idempotency_token: bool,
+    pub reference: Reference,
+}
+
+/// A use of a shape, with what this use adds.
+#[derive(Debug)]
+pub struct Reference {
+    pub shape: ShapeId,
+    /// Name on the wire where it differs: XML element, query parameter, header, label.
+    pub location_name: Option<Box<str>>,
+    pub location: Location,
+    pub flattened: bool,
+}
+
+/// Where a member of a rest operation travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Location {
+    Body,
+    Header,
+    Path,
+    Query,
+    Status,
+}
+
+/// Bounds on values.
+#[derive(Debug, Default)]
+pub struct Constraints {
+    /// Least length (characters, bytes of a blob, elements) or value.
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    pub pattern: Option<Pattern>,
+    /// Allowed strings in the order AWS's messages have them; empty for any.
+    pub choices: Vec<Box<str>>,
+}
+
+/// What the model says of an error.
+#[derive(Debug)]
+pub struct ErrorTrait {
+    /// As on the wire: `NoSuchEntity` of `NoSuchEntityException`.
+    pub code: Box<str>,
+    /// HTTP status, where the model has one.
+    pub status: Option<u16>,
+    /// The server's fault, not the caller's.
+    pub fault: bool,
+}
+
+impl Model {
+    /// The operation `name`, exactly as spelled.
+    #[must_use]
+    pub fn operation(&self, name: &str) -> Option<&Operation> {
+        let at = self
+            .operations
+            .binary_search_by(|operation| (*operation.name).cmp(name))
+            .ok()?;
+        self.operations.get(at)
+    }
+
+    /// All operations, sorted by name.
+    #[must_use]
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// The shape `id` of this model.
+    #[must_use]
+    pub fn shape(&self, id: ShapeId) -> &Shape {
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "INVARIANT: Model::parse checks every reference"
+        )]
+        &self.shapes[id.0 as usize]
+    }
+
+    /// The structure `id`; `None` when the shape is something else.
+    #[must_use]
+    pub fn structure(&self, id: ShapeId) -> Option<&Structure> {
+        match &self.shape(id).kind {
+            Kind::Structure(structure) => Some(structure),
+            _ => None,
+        }
+    }
+
+    /// The error whose code or shape name is `code`.
+    #[must_use]
+    pub fn error(&self, code: &str) -> Option<&Shape> {
+        let mut shapes = self.errors.iter().map(|id| self.shape(*id));
+        shapes.find(|shape| {
+            &*shape.name == code
+                || shape
+                    .error
+                    .as_ref()
+                    .is_some_and(|error| &*error.code == code)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

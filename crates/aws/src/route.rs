@@ -1,0 +1,280 @@
+//! From the bytes of a request to the operation it calls.
+//!
+//! What names the operation differs by protocol: `X-Amz-Target`, the parameter `Action` of a form or URL, or method and path.
+//! Where those leave the service open, the scope of the credential decides. The host name plays no part, so `sync-` hosts and
+//! any custom endpoint are the same.
+
+use std::borrow::Cow;
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+
+use crate::door::Request;
+use crate::error::{Common, ServiceError};
+use crate::model::{Http, Model, Operation, Protocol, Segment};
+use crate::models::Service;
+
+/// Region of requests without a signature.
+pub const REGION_DEFAULT: &str = "us-east-1";
+/// How much of a form is searched for `Action` and `Version`; SDKs put them first.
+const FORM_BYTES_SEARCHED_MAX: usize = 64 * 1024;
+
+/// What a request calls.
+#[derive(Debug)]
+pub struct Route<'r> {
+    pub service: Service,
+    pub model: &'static Model,
+    pub operation: &'static Operation,
+    /// Of the credential scope; [`REGION_DEFAULT`] in an unsigned request.
+    pub region: Cow<'r, str>,
+    /// Of the signature, if there is one; unproven.
+    pub access_key_id: Option<Cow<'r, str>>,
+}
+
+/// A request that calls nothing that is served. Kept apart from [`ServiceError`] because the answer needs a protocol.
+#[derive(Debug)]
+pub struct Lost {
+    /// Protocol the caller seems to speak.
+    pub protocol: Protocol,
+    /// The model of the service, where the service is known and only the operation isn't.
+    pub model: Option<&'static Model>,
+    pub error: ServiceError,
+}
+
+/// Finds the operation `request` calls.
+///
+/// # Errors
+/// [`Lost`] for a service or operation that AWS doesn't have or this build has no model of.
+pub fn route(request: &Request) -> Result<Route<'_>, Box<Lost>> {
+    let scope = scope_of(request);
+    let scoped = scope.as_ref().map(|scope| &*scope.service);
+    let named = named(request, scoped);
+    let protocol = named.protocol();
+    let Some(service) = named.service(scoped) else {
+        let what = named.what(scoped, request);
+        let message = format!("{what} is not served by this version of Lockstep.");
+        let error = ServiceError::common(Common::UnknownOperation, protocol, message);
+        return Err(Box::new(Lost {
+            protocol,
+            model: None,
+            error,
+        }));
+    };
+    let model = service.model().map_err(|broken| {
+        let message = format!(
+            "the model of {} is broken: {broken}",
+            service.signing_name()
+        );
+        let error = ServiceError::common(Common::InternalFailure, protocol, message);
+        Box::new(Lost {
+            protocol,
+            model: None,
+            error,
+        })
+    })?;
+    let operation = match &named {
+        Named::Target { operation, .. } => model.operation(operation),
+        Named::Action { action, .. } => model.operation(action),
+        Named::Path => by_path(model, &request.method, request.path(), request.query()),
+    };
+    let Some(operation) = operation else {
+        let name = match &named {
+            Named::Target { operation, .. } => (*operation).to_owned(),
+            Named::Action { action, .. } => action.to_string(),
+            Named::Path => format!("{} {}", request.method, request.path()),
+        };
+        let error = ServiceError::unknown_operation(model, &name);
+        return Err(Box::new(Lost {
+            protocol,
+            model: Some(model),
+            error,
+        }));
+    };
+    let (region, access_key_id) = match scope {
+        Some(scope) => (scope.region, Some(scope.access_key_id)),
+        None => (Cow::Borrowed(REGION_DEFAULT), None),
+    };
+    Ok(Route {
+        service,
+        model,
+        operation,
+        region,
+        access_key_id,
+    })
+}
+
+/// How a request names its operation.
+enum Named<'r> {
+    Target {
+        prefix: &'r str,
+        operation: &'r str,
+    },
+    Action {
+        action: Cow<'r, str>,
+        version: Option<Cow<'r, str>>,
+    },
+    Path,
+}
+
+fn named<'r>(request: &'r Request, scoped: Option<&str>) -> Named<'r> {
+    if let Some(target) = request.header("x-amz-target") {
+        // AWS ignores a namespace in front of the prefix.
+        let target = target.rsplit_once('#').map_or(target, |(_, target)| target);
+        let (prefix, operation) = target.split_once('.').unwrap_or((target, ""));
+        return Named::Target { prefix, operation };
+    }
+    let is_form = request
+        .header("content-type")
+        .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
+    let form = if is_form { request.body.as_ref() } else { &[] };
+    let form = form.get(..FORM_BYTES_SEARCHED_MAX).unwrap_or(form);
+    let find = |name| parameter(request.query().as_bytes(), name).or_else(|| parameter(form, name));
+    let is_rest = scoped
+        .and_then(Service::of_signing_name)
+        .is_some_and(|s| s == Service::Lambda);
+    match find("Action") {
+        Some(action) if !is_rest => Named::Action {
+            action,
+            version: find("Version"),
+        },
+        _ => Named::Path,
+    }
+}
+
+impl Named<'_> {
+    fn protocol(&self) -> Protocol {
+        match self {
+            Named::Target { .. } => Protocol::Json10,
+            Named::Action { .. } => Protocol::Query,
+            Named::Path => Protocol::RestJson,
+        }
+    }
+
+    fn service(&self, scoped: Option<&str>) -> Option<Service> {
+        let scoped = scoped.and_then(Service::of_signing_name);
+        match self {
+            Named::Target { prefix, .. } => Service::ALL
+                .into_iter()
+                .find(|service| service.target_prefix() == Some(prefix)),
+            Named::Action { version, .. } => {
+                let of_version = |service: &Service| {
+                    let version = version.as_deref();
+                    service.is_query() && version.is_none_or(|v| service.api_version() == v)
+                };
+                match scoped {
+                    Some(service) => Some(service).filter(of_version),
+                    None => version
+                        .as_ref()
+                        .and_then(|_| Service::ALL.into_iter().find(of_version)),
+                }
+            }
+            Named::Path => match scoped {
+                Some(service) => Some(service).filter(|service| *service == Service::Lambda),
+                None => Some(Service::Lambda),
+            },
+        }
+    }
+
+    /// What to call it in a refusal.
+    fn what(&self, scoped: Option<&str>, request: &Request) -> String {
+        match (self, scoped) {
+            (Named::Target { prefix, operation }, _) => {
+                format!("The operation {prefix}.{operation}")
+            }
+            (Named::Action { action, .. }, Some(service)) => {
+                format!("The operation {service}:{action}")
+            }
+            (Named::Action { action, .. }, None) => format!("The operation {action}"),
+            (Named::Path, Some(service)) => {
+                format!(
+                    "The call {} {} of the service {service}",
+                    request.method,
+                    request.path()
+                )
+            }
+            (Named::Path, None) => format!("The call {} {}", request.method, request.path()),
+        }
+    }
+}
+
+/// The rest operation whose pattern fits. Of several the one with the most literals wins, query included.
+fn by_path(
+    model: &'static Model,
+    method: &Method,
+    path: &str,
+    query: &str,
+) -> Option<&'static Operation> {
+    let segments: Vec<&str> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .collect();
+    let fitting = model.operations().iter().filter_map(|operation| {
+        let http = operation
+            .http
+            .as_ref()
+            .filter(|http| http.method == *method)?;
+        Some((literals(http, &segments, query)?, operation))
+    });
+    fitting
+        .max_by_key(|(literals, _)| *literals)
+        .map(|(_, operation)| operation)
+}
+
+/// How many literals of the pattern the call has; `None` when it doesn't fit.
+fn literals(http: &Http, segments: &[&str], query: &str) -> Option<usize> {
+    let mut count = 0;
+    let mut rest = segments;
+    for pattern in &http.path {
+        let (first, others) = rest.split_first()?;
+        match pattern {
+            Segment::Literal(text) if **text == **first => count += 1,
+            Segment::Literal(_) => return None,
+            Segment::Label(_) => {}
+            Segment::Greedy(_) => return Some(count),
+        }
+        rest = others;
+    }
+    let has = |(name, value): &(Box<str>, Box<str>)| {
+        parameter(query.as_bytes(), name).is_some_and(|found| *found == **value)
+    };
+    (rest.is_empty() && http.query.iter().all(has)).then_some(count + http.query.len())
+}
+
+/// The first value of parameter `name` in a query or form, decoded.
+fn parameter<'t>(text: &'t [u8], name: &str) -> Option<Cow<'t, str>> {
+    let mut pairs = text.split(|b| *b == b'&');
+    let value = pairs.find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
+    percent_decode_str(std::str::from_utf8(value).ok()?)
+        .decode_utf8()
+        .ok()
+}
+
+/// The credential scope of a request, as it says itself.
+struct Scope<'r> {
+    access_key_id: Cow<'r, str>,
+    region: Cow<'r, str>,
+    service: Cow<'r, str>,
+}
+
+fn scope_of(request: &Request) -> Option<Scope<'_>> {
+    let credential = match request.header("authorization") {
+        Some(header) => {
+            let (_, rest) = header.split_once("Credential=")?;
+            Cow::Borrowed(rest.split(',').next().unwrap_or(rest).trim())
+        }
+        None => parameter(request.query().as_bytes(), "X-Amz-Credential")?,
+    };
+    let parts: Vec<&str> = credential.split('/').collect();
+    let [access_key_id, _, region, service, _] = parts.as_slice() else {
+        return None;
+    };
+    let owned = |text: &str| Cow::Owned(text.to_owned());
+    Some(Scope {
+        access_key_id: owned(access_key_id),
+        region: owned(region),
+        service: owned(service),
+    })
+}
+
+#[cfg(test)]
+mod tests;
