@@ -1,1 +1,79 @@
-//! (under construction)
+//! Runs Lambda functions as processes of this host, through AWS's Lambda Runtime API.
+//!
+//! A [`Pool`] takes a [`FunctionSpec`] (the plain facts a control plane knows) and an
+//! [`Invocation`], and answers with what the function returned or with the error body AWS would
+//! give. It keeps processes warm, one invocation at a time each, and ends them when they idle,
+//! time out, or the server dies. The crate knows no AWS protocol but the Runtime API, and
+//! nothing else of Lockstep.
+//!
+//! The host's `python3` and `node` are the interpreters ([`probe`] says what is there). A
+//! function sees AWS's environment variables and nothing of the server's; stack traces show its
+//! code in `/var/task`. It is *not* confined: it runs with the server's rights on this host.
+//!
+//! ```
+//! use std::{io::Write, sync::Arc, time::Duration};
+//! use functions::{CodeRef, FunctionSpec, Invocation, Pool, PoolConfig};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+//! zip.start_file("hello.py", zip::write::SimpleFileOptions::default())?;
+//! zip.write_all(b"def handler(event, context):\n    return 'Hello ' + event['name']\n")?;
+//! let zip = bytes::Bytes::from(zip.finish()?.into_inner());
+//!
+//! let facts = functions::check_zip(&zip)?;
+//! let spec = Arc::new(FunctionSpec {
+//!     arn: "arn:aws:lambda:us-east-1:000000000000:function:hello".into(),
+//!     name: "hello".into(),
+//!     version: "$LATEST".into(),
+//!     runtime: "python3.12".into(),
+//!     handler: "hello.handler".into(),
+//!     code: CodeRef { sha256: facts.sha256, load: Arc::new(move || Ok(zip.clone())) },
+//!     environment: vec![],
+//!     timeout: Duration::from_secs(3),
+//!     memory_mb: 128,
+//!     reserved_concurrency: None,
+//!     region: "us-east-1".into(),
+//!     account: "000000000000".into(),
+//!     extra_env: Arc::new(Vec::new),
+//! });
+//!
+//! let folder = tempfile::tempdir()?;
+//! tokio::runtime::Runtime::new()?.block_on(async {
+//!     let pool = Pool::new(PoolConfig::new(folder.path()))?;
+//!     let invocation = Invocation {
+//!         request_id: "6f1a0c2e-0000-4000-8000-000000000000".into(),
+//!         payload: r#"{"name": "world"}"#.into(),
+//!         invoked_arn: spec.arn.clone(),
+//!         client_context: None,
+//!         trace_id: None,
+//!         log_tail: false,
+//!     };
+//!     let invoked = pool.invoke(&spec, invocation).await?;
+//!     assert_eq!(invoked.payload().as_ref(), br#""Hello world""#);
+//!     pool.shutdown().await;
+//!     Ok(())
+//! })
+//! # }
+//! ```
+
+mod bootstrap;
+mod code;
+mod environment;
+mod failure;
+mod logs;
+mod package;
+mod pool;
+pub mod probe;
+mod process;
+mod runtime_api;
+mod spec;
+mod variables;
+
+pub use logs::LogSink;
+pub use package::{
+    ENTRIES_MAX, UNZIPPED_BYTES_MAX, ZIPPED_BYTES_MAX, ZipError, ZipFacts, check_zip, unpack,
+};
+pub use pool::{Pool, PoolConfig};
+pub use spec::{
+    CodeLoader, CodeRef, FunctionSpec, Invocation, InvokeError, Invoked, ProcessVariables, Throttle,
+};

@@ -85,8 +85,11 @@ pub fn unpack(bytes: &[u8], dest: &Path) -> Result<(), ZipError> {
             Kind::Folder => fs::create_dir_all(&path)?,
             Kind::File { mode } => {
                 create_parent(&path)?;
-                let mut file =
-                    fs::OpenOptions::new().write(true).create_new(true).mode(*mode).open(&path)?;
+                let mut file = fs::OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(*mode)
+                    .open(&path)?;
                 inflate(&mut archive, entry, &mut budget, &mut file)?;
             }
             Kind::Link { .. } => {}
@@ -131,7 +134,9 @@ enum Kind {
 }
 
 fn unreadable(reason: impl Into<String>) -> ZipError {
-    ZipError::Unreadable { reason: reason.into() }
+    ZipError::Unreadable {
+        reason: reason.into(),
+    }
 }
 
 fn open(bytes: &[u8]) -> Result<(Archive<'_>, Plan), ZipError> {
@@ -159,7 +164,9 @@ fn open(bytes: &[u8]) -> Result<(Archive<'_>, Plan), ZipError> {
 /// Refuses the zip64 extension, which no package of this size needs, before the directory is
 /// read: only there can a few bytes claim billions of entries.
 fn refuse_zip64(bytes: &[u8]) -> Result<(), ZipError> {
-    let tail = bytes.split_at(bytes.len().saturating_sub(END_RECORD_REACH)).1;
+    let tail = bytes
+        .split_at(bytes.len().saturating_sub(END_RECORD_REACH))
+        .1;
     for window in tail.windows(24) {
         if window.starts_with(b"PK\x06\x07") && window.ends_with(b"PK\x05\x06") {
             return Err(unreadable("zip64, which no package under 50 MB needs"));
@@ -191,8 +198,13 @@ const TYPE_FILE: u32 = 0o100_000;
 const TYPE_LINK: u32 = 0o120_000;
 
 fn describe(archive: &mut Archive<'_>, index: usize) -> Result<Entry, ZipError> {
-    let file = archive.by_index(index).map_err(|error| unreadable(error.to_string()))?;
-    let name = file.name().map_err(|error| unreadable(error.to_string()))?.into_owned();
+    let file = archive
+        .by_index(index)
+        .map_err(|error| unreadable(error.to_string()))?;
+    let name = file
+        .name()
+        .map_err(|error| unreadable(error.to_string()))?
+        .into_owned();
     if file.encrypted() {
         return Err(unreadable(format!("`{name}` is encrypted")));
     }
@@ -202,21 +214,37 @@ fn describe(archive: &mut Archive<'_>, index: usize) -> Result<Entry, ZipError> 
     let kind = match mode & TYPE_MASK {
         _ if file.is_dir() => Kind::Folder,
         TYPE_FOLDER => Kind::Folder,
-        TYPE_LINK => Kind::Link { target: link_target(file, &name)? },
+        TYPE_LINK => Kind::Link {
+            target: link_target(file, &name)?,
+        },
         // Packages made without a type are common: plain files.
-        0 | TYPE_FILE => Kind::File { mode: (mode & 0o555) | 0o400 },
-        _ => return Err(unreadable(format!("`{name}` is neither file, folder nor link"))),
+        0 | TYPE_FILE => Kind::File {
+            mode: (mode & 0o555) | 0o400,
+        },
+        _ => {
+            return Err(unreadable(format!(
+                "`{name}` is neither file, folder nor link"
+            )));
+        }
     };
     if path.as_os_str().is_empty() && !matches!(kind, Kind::Folder) {
         return Err(unreadable(format!("`{name}` names no file")));
     }
-    Ok(Entry { index, path, kind, bytes })
+    Ok(Entry {
+        index,
+        path,
+        kind,
+        bytes,
+    })
 }
 
 /// The name as a path below the package, without `.` and doubled slashes.
 fn plain_path(name: &str) -> Result<PathBuf, ZipError> {
     if name.starts_with('/') || name.contains('\0') {
-        return Err(unreadable(format!("`{}` is not a relative path", name.escape_debug())));
+        return Err(unreadable(format!(
+            "`{}` is not a relative path",
+            name.escape_debug()
+        )));
     }
     let mut path = PathBuf::new();
     for part in name.split('/') {
@@ -248,16 +276,30 @@ fn check_tree(plan: &Plan) -> Result<(), ZipError> {
         if !matches!(entry.kind, Kind::Folder)
             && leaves.insert(entry.path.as_path(), is_link).is_some()
         {
-            return Err(unreadable(format!("two entries are `{}`", entry.path.display())));
+            return Err(unreadable(format!(
+                "two entries are `{}`",
+                entry.path.display()
+            )));
         }
     }
-    let links: HashSet<&Path> =
-        leaves.iter().filter(|(_, is_link)| **is_link).map(|(path, _)| *path).collect();
+    let links: HashSet<&Path> = leaves
+        .iter()
+        .filter(|(_, is_link)| **is_link)
+        .map(|(path, _)| *path)
+        .collect();
     for entry in &plan.entries {
         // A folder may be named again, but not where a file or a link stands.
         let own = usize::from(!matches!(entry.kind, Kind::Folder));
-        if entry.path.ancestors().skip(own).any(|above| leaves.contains_key(above)) {
-            return Err(unreadable(format!("`{}` lies below a file", entry.path.display())));
+        if entry
+            .path
+            .ancestors()
+            .skip(own)
+            .any(|above| leaves.contains_key(above))
+        {
+            return Err(unreadable(format!(
+                "`{}` lies below a file",
+                entry.path.display()
+            )));
         }
         if let Kind::Link { target } = &entry.kind
             && !stays_inside(&entry.path, target, &links)
@@ -302,17 +344,22 @@ fn inflate(
     budget: &mut u64,
     out: &mut impl Write,
 ) -> Result<(), ZipError> {
-    let broken = |text: Cow<'static, str>| {
-        unreadable(format!("`{}`: {text}", entry.path.display()))
-    };
-    let file = archive.by_index(entry.index).map_err(|error| broken(error.to_string().into()))?;
+    let broken =
+        |text: Cow<'static, str>| unreadable(format!("`{}`: {text}", entry.path.display()));
+    let file = archive
+        .by_index(entry.index)
+        .map_err(|error| broken(error.to_string().into()))?;
     let mut file = file.take(entry.bytes + 1);
     let mut buffer = [0u8; 16 * 1024];
     let mut written = 0u64;
     loop {
         // The reader checks the CRC at the end of the entry.
-        let count = file.read(&mut buffer).map_err(|error| broken(error.to_string().into()))?;
-        let Some(chunk) = buffer.get(..count).filter(|chunk| !chunk.is_empty()) else { break };
+        let count = file
+            .read(&mut buffer)
+            .map_err(|error| broken(error.to_string().into()))?;
+        let Some(chunk) = buffer.get(..count).filter(|chunk| !chunk.is_empty()) else {
+            break;
+        };
         written += count as u64;
         if written > entry.bytes {
             return Err(broken("more bytes than declared".into()));
@@ -322,6 +369,8 @@ fn inflate(
     if written != entry.bytes {
         return Err(broken("fewer bytes than declared".into()));
     }
-    *budget = budget.checked_sub(written).ok_or(ZipError::UnzippedTooLarge)?;
+    *budget = budget
+        .checked_sub(written)
+        .ok_or(ZipError::UnzippedTooLarge)?;
     Ok(())
 }

@@ -54,14 +54,15 @@ pub struct FunctionSpec {
 impl FunctionSpec {
     /// Whether a process made for `other` may serve this spec.
     pub(crate) fn shares_process_with(&self, other: &FunctionSpec) -> bool {
-        self.arn == other.arn
-            && self.version == other.version
-            && self.code.sha256 == other.code.sha256
-            && self.runtime == other.runtime
-            && self.handler == other.handler
-            && self.environment == other.environment
-            && self.timeout == other.timeout
-            && self.memory_mb == other.memory_mb
+        std::ptr::eq(self, other)
+            || self.arn == other.arn
+                && self.version == other.version
+                && self.code.sha256 == other.code.sha256
+                && self.runtime == other.runtime
+                && self.handler == other.handler
+                && self.environment == other.environment
+                && self.timeout == other.timeout
+                && self.memory_mb == other.memory_mb
     }
 }
 
@@ -100,10 +101,18 @@ pub struct Invocation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Invoked {
     /// The handler returned; `payload` is what the runtime posted, unchanged.
-    Ok { payload: Bytes, log_tail: Vec<u8>, executed_version: String },
+    Ok {
+        payload: Bytes,
+        log_tail: Vec<u8>,
+        executed_version: String,
+    },
     /// The handler raised, or the process could not start, ended or ran out of time.
     /// `payload` is the error as JSON text.
-    FunctionError { payload: Bytes, log_tail: Vec<u8>, executed_version: String },
+    FunctionError {
+        payload: Bytes,
+        log_tail: Vec<u8>,
+        executed_version: String,
+    },
 }
 
 impl Invoked {
@@ -145,7 +154,11 @@ pub enum InvokeError {
     RuntimeUnsupported { runtime: String },
     /// The runtime is supported, and its interpreter is not on this host.
     #[error("the runtime `{runtime}` cannot run on this host: {reason}; {advice}")]
-    RuntimeMissing { runtime: String, reason: String, advice: String },
+    RuntimeMissing {
+        runtime: String,
+        reason: String,
+        advice: String,
+    },
     /// The package could not be read or unpacked.
     #[error("the code of the function could not be unpacked: {0}")]
     Code(String),

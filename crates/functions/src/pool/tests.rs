@@ -1,0 +1,738 @@
+//! Real processes of the host's interpreters.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::sync::atomic::AtomicU32;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::package::check_zip;
+use crate::spec::CodeRef;
+
+/// A pool in a folder of its own.
+struct Fixture {
+    pool: Pool,
+    folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    fn new() -> Fixture {
+        Fixture::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut PoolConfig)) -> Fixture {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = PoolConfig::new(folder.path());
+        change(&mut config);
+        Fixture {
+            pool: Pool::new(config).unwrap(),
+            folder,
+        }
+    }
+
+    async fn call(&self, spec: &Arc<FunctionSpec>, event: &str) -> Invoked {
+        self.try_call(spec, event).await.unwrap()
+    }
+
+    async fn try_call(
+        &self,
+        spec: &Arc<FunctionSpec>,
+        event: &str,
+    ) -> Result<Invoked, InvokeError> {
+        self.pool.invoke(spec, invocation("r-1", event)).await
+    }
+}
+
+fn invocation(request_id: &str, event: &str) -> Invocation {
+    Invocation {
+        request_id: request_id.into(),
+        payload: Bytes::copy_from_slice(event.as_bytes()),
+        invoked_arn: "arn:aws:lambda:eu-west-1:123456789012:function:f:live".into(),
+        client_context: None,
+        trace_id: None,
+        log_tail: true,
+    }
+}
+
+pub(crate) fn zipped(files: &[(&str, &str)]) -> Bytes {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, text) in files {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default())
+            .unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner().into()
+}
+
+fn spec_of(files: &[(&str, &str)], handler: &str) -> FunctionSpec {
+    let zip = zipped(files);
+    FunctionSpec {
+        arn: "arn:aws:lambda:eu-west-1:123456789012:function:f".into(),
+        name: "f".into(),
+        version: "$LATEST".into(),
+        runtime: "python3.12".into(),
+        handler: handler.into(),
+        code: CodeRef {
+            sha256: check_zip(&zip).unwrap().sha256,
+            load: Arc::new(move || Ok(zip.clone())),
+        },
+        environment: vec![],
+        timeout: Duration::from_secs(20),
+        memory_mb: 128,
+        reserved_concurrency: None,
+        region: "eu-west-1".into(),
+        account: "123456789012".into(),
+        extra_env: Arc::new(Vec::new),
+    }
+}
+
+/// A function of one file `f.py` with the handler `f.handler`.
+fn python(code: &str) -> Arc<FunctionSpec> {
+    Arc::new(spec_of(&[("f.py", code)], "f.handler"))
+}
+
+fn ok(invoked: &Invoked) -> Value {
+    match invoked {
+        Invoked::Ok { payload, .. } => serde_json::from_slice(payload).unwrap(),
+        Invoked::FunctionError { payload, .. } => panic!("{}", String::from_utf8_lossy(payload)),
+    }
+}
+
+fn failed(invoked: &Invoked) -> String {
+    match invoked {
+        Invoked::FunctionError { payload, .. } => String::from_utf8(payload.to_vec()).unwrap(),
+        Invoked::Ok { payload, .. } => panic!("{}", String::from_utf8_lossy(payload)),
+    }
+}
+
+/// Waits for what has to come about, at most ten seconds.
+async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..1_000 {
+        if holds() {
+            return;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never: {what}");
+}
+
+fn is_running(process: u64) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // A process that was killed and not yet reaped by its new parent is as good as gone.
+    status
+        .rsplit(')')
+        .next()
+        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_reach_the_caller_as_the_runtime_posted_them() {
+    let cases = [
+        (
+            "return event",
+            r#"{"a": [1, 2.50, null]}"#,
+            r#"{"a": [1, 2.5, null]}"#,
+        ),
+        ("return None", "{}", "null"),
+        ("return 'é'", "{}", "\"é\""),
+        // Bytes are posted unchanged, whether they are JSON or not.
+        (
+            r#"return bytes("\"HelloWorld!\"", "ascii")"#,
+            "{}",
+            r#""HelloWorld!""#,
+        ),
+        ("return b'not json'", "{}", "not json"),
+        ("return {'a': b'text'}", "{}", r#"{"a": "text"}"#),
+        (
+            "import decimal; return [decimal.Decimal('1.10')]",
+            "{}",
+            "[1.10]",
+        ),
+        ("return float('nan')", "{}", "NaN"),
+        ("return (1, True)", "{}", "[1, true]"),
+        (
+            "import os; return os.path.basename(__file__)",
+            "{}",
+            "\"f.py\"",
+        ),
+        ("return open(__file__).read(3)", "{}", "\"def\""),
+        (
+            "return [context.aws_request_id, context.function_version]",
+            "{}",
+            r#"["r-1", "$LATEST"]"#,
+        ),
+        (
+            "return context.invoked_function_arn.split(':')[-1]",
+            "{}",
+            "\"live\"",
+        ),
+        (
+            "return 19000 < context.get_remaining_time_in_millis() <= 20000",
+            "{}",
+            "true",
+        ),
+    ];
+    let fixture = Fixture::new();
+    for (body, event, expected) in cases {
+        let spec = python(&format!("def handler(event, context):\n    {body}\n"));
+        let invoked = fixture.call(&spec, event).await;
+        let Invoked::Ok {
+            payload,
+            executed_version,
+            ..
+        } = &invoked
+        else {
+            panic!("{body}: {}", failed(&invoked));
+        };
+        assert_eq!(String::from_utf8_lossy(payload), expected, "{body}");
+        assert_eq!(executed_version, "$LATEST");
+        fixture.pool.forget(&spec.arn);
+    }
+    fixture.pool.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_pythons_write_escapes() {
+    let fixture = Fixture::new();
+    let mut spec = spec_of(&[("f.py", "def handler(e, c): return 'é'\n")], "f.handler");
+    spec.runtime = "python3.11".into();
+    let invoked = fixture.call(&Arc::new(spec), "{}").await;
+    assert_eq!(invoked.payload(), &Bytes::from("\"\\u00e9\""));
+    fixture.pool.shutdown().await;
+}
+
+/// File, handler, and the whole error body.
+const ERRORS: &[(&str, &str, &str)] = &[
+    (
+        "def handler(event, context):\n    raise Exception(\"Some exception was raised.\")\n",
+        "f.handler",
+        r#"{"errorMessage": "Some exception was raised.", "errorType": "Exception", "requestId": "r-1", "stackTrace": ["  File \"/var/task/f.py\", line 2, in handler\n    raise Exception(\"Some exception was raised.\")\n"]}"#,
+    ),
+    (
+        "class Mine(Exception):\n    pass\ndef deep():\n    raise Mine()\ndef handler(e, c):\n    return 1 + deep()\n",
+        "f.handler",
+        r#"{"errorMessage": "", "errorType": "Mine", "requestId": "r-1", "stackTrace": ["  File \"/var/task/f.py\", line 6, in handler\n    return 1 + deep()\n", "  File \"/var/task/f.py\", line 4, in deep\n    raise Mine()\n"]}"#,
+    ),
+    (
+        "def handler(e, c):\n    return {1}\n",
+        "f.handler",
+        r#"{"errorMessage": "Unable to marshal response: Object of type set is not JSON serializable", "errorType": "Runtime.MarshalError", "requestId": "r-1", "stackTrace": []}"#,
+    ),
+    (
+        "import nowhere\n",
+        "f.handler",
+        r#"{"errorMessage": "Unable to import module 'f': No module named 'nowhere'", "errorType": "Runtime.ImportModuleError", "requestId": "", "stackTrace": []}"#,
+    ),
+    (
+        "def other(): pass\n",
+        "f.handler",
+        r#"{"errorMessage": "Handler 'handler' missing on module 'f'", "errorType": "Runtime.HandlerNotFound", "requestId": "", "stackTrace": []}"#,
+    ),
+    (
+        "def handler(e, c):\n    return (\n",
+        "f.handler",
+        r#"{"errorMessage": "Syntax error in module 'f': '(' was never closed (f.py, line 2)", "errorType": "Runtime.UserCodeSyntaxError", "requestId": "", "stackTrace": ["  File \"/var/task/f.py\" Line 2\n    return (\n"]}"#,
+    ),
+    (
+        "",
+        "handler",
+        r#"{"errorMessage": "Bad handler 'handler': not enough values to unpack (expected 2, got 1)", "errorType": "Runtime.MalformedHandlerName", "requestId": "", "stackTrace": []}"#,
+    ),
+    (
+        "import os\ndef handler(e, c):\n    os._exit(3)\n",
+        "f.handler",
+        r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: r-1 Error: Runtime exited with error: exit status 3"}"#,
+    ),
+    (
+        "import sys\ndef handler(e, c):\n    sys.exit(0)\n",
+        "f.handler",
+        r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: r-1 Error: Runtime exited without providing a reason"}"#,
+    ),
+    (
+        "import sys\nsys.exit(7)\n",
+        "f.handler",
+        r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: r-1 Error: Runtime exited with error: exit status 7"}"#,
+    ),
+    (
+        "import os, signal\ndef handler(e, c):\n    os.kill(os.getpid(), signal.SIGKILL)\n",
+        "f.handler",
+        r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: r-1 Error: Runtime exited with error: signal: killed"}"#,
+    ),
+    (
+        "def handler(e, c):\n    return 'x' * 6291555\n",
+        "f.handler",
+        r#"{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#,
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_have_the_bodies_of_aws() {
+    let fixture = Fixture::new();
+    for (code, handler, expected) in ERRORS {
+        let spec = Arc::new(spec_of(&[("f.py", code)], handler));
+        // Twice: after each of them the function still works, with a new process if need be.
+        for _ in 0..2 {
+            assert_eq!(
+                &failed(&fixture.call(&spec, "{}").await),
+                expected,
+                "{code}"
+            );
+        }
+        fixture.pool.forget(&spec.arn);
+    }
+    fixture.pool.shutdown().await;
+    assert_eq!(fixture.pool.processes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_result_passes() {
+    let fixture = Fixture::new();
+    let spec = python("def handler(e, c):\n    return 'x' * 6291554\n");
+    assert_eq!(fixture.call(&spec, "{}").await.payload().len(), 6_291_556);
+    fixture.pool.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_no_json_is_the_runtimes_error() {
+    let fixture = Fixture::new();
+    let spec = python("def handler(e, c): pass\n");
+    let body = failed(&fixture.call(&spec, "{").await);
+    assert!(
+        body.starts_with(r#"{"errorMessage": "Unable to unmarshal input: "#),
+        "{body}"
+    );
+    assert!(
+        body.contains(r#""errorType": "Runtime.UnmarshalError""#),
+        "{body}"
+    );
+    fixture.pool.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timeout_ends_the_process_and_what_it_started() {
+    let code = "
+import os, subprocess, time
+def handler(event, context):
+    child = subprocess.Popen(['sleep', '600'])
+    with open(event['file'], 'w') as file:
+        file.write(f'{os.getpid()} {child.pid}')
+    time.sleep(600)
+";
+    let fixture = Fixture::new();
+    let mut spec = spec_of(&[("f.py", code)], "f.handler");
+    spec.timeout = Duration::from_secs(1);
+    let spec = Arc::new(spec);
+    let noted = fixture.folder.path().join("processes");
+    let event = json!({ "file": noted }).to_string();
+
+    let invoked = fixture.call(&spec, &event).await;
+    assert_eq!(
+        failed(&invoked),
+        r#"{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: r-1 Error: Task timed out after 1.00 seconds"}"#
+    );
+    let log = String::from_utf8_lossy(invoked.log_tail()).into_owned();
+    assert!(
+        log.contains("Z r-1 Task timed out after 1.00 seconds\nEND RequestId: r-1\n"),
+        "{log}"
+    );
+    assert!(log.ends_with("Status: timeout\n"), "{log}");
+    let processes: Vec<u64> = fs::read_to_string(noted)
+        .unwrap()
+        .split(' ')
+        .map(|number| number.parse().unwrap())
+        .collect();
+    eventually("both are gone", || {
+        !processes.iter().any(|process| is_running(*process))
+    })
+    .await;
+    fixture.pool.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_import_shows_where_and_is_tried_again_next_time() {
+    let fixture = Fixture::new();
+    let spec = python("def f():\n    return 1 / 0\nf()\n");
+    for _ in 0..2 {
+        let body: Value = serde_json::from_str(&failed(&fixture.call(&spec, "{}").await)).unwrap();
+        assert_eq!(body["errorType"], "ZeroDivisionError");
+        assert_eq!(body["requestId"], "");
+        let trace = body["stackTrace"].as_array().unwrap();
+        let last = "  File \"/var/task/f.py\", line 2, in f\n    return 1 / 0\n";
+        assert_eq!(trace.last().unwrap(), last);
+        assert!(!body.to_string().contains("bootstrap/python.py"), "{body}");
+    }
+    fixture.pool.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn modules_of_a_package_are_seen_in_var_task() {
+    let files = [
+        ("app/__init__.py", ""),
+        (
+            "app/main.py",
+            "from app.parts import part\nfrom lib import helper\ndef run(event, context):\n    helper.check(part.limit)\n",
+        ),
+        ("app/parts/__init__.py", ""),
+        ("app/parts/part.py", "limit = 0\n"),
+        ("lib/helper.py", "def check(limit):\n    1 / limit\n"),
+    ];
+    let fixture = Fixture::new();
+    for handler in ["app.main.run", "app/main.run"] {
+        let spec = Arc::new(spec_of(&files, handler));
+        let body: Value = serde_json::from_str(&failed(&fixture.call(&spec, "{}").await)).unwrap();
+        assert_eq!(
+            body["stackTrace"],
+            json!([
+                "  File \"/var/task/app/main.py\", line 4, in run\n    helper.check(part.limit)\n",
+                "  File \"/var/task/lib/helper.py\", line 2, in check\n    1 / limit\n"
+            ])
+        );
+    }
+    fixture.pool.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_have_the_lines_of_the_platform_around_those_of_the_function() {
+    #[derive(Default)]
+    struct Lines(Mutex<Vec<(String, String)>>);
+    impl LogSink for Lines {
+        fn write(&self, group: &str, stream: &str, time_ms: i64, event: &str) {
+            assert!(
+                stream.contains("/[$LATEST]") && time_ms > 1_700_000_000_000,
+                "{stream}"
+            );
+            self.0.lock().push((group.to_string(), event.to_string()));
+        }
+    }
+    let code = "
+import logging, sys
+print('at import')
+def handler(event, context):
+    print('one', 2)
+    print('warning', file=sys.stderr)
+    logging.getLogger().warning('careful')
+    sys.stdout.write('no line break')
+    if event: raise ValueError('bad')
+";
+    let lines = Arc::new(Lines::default());
+    let sink: Arc<dyn LogSink> = lines.clone();
+    let fixture = Fixture::with(|config| config.log_sink = Some(sink));
+    let spec = python(code);
+    let tail = fixture.call(&spec, "{}").await.log_tail().to_vec();
+    fixture.call(&spec, "1").await;
+
+    let shape = |text: &str| {
+        // Times, and the version of the host's Python, differ from run to run.
+        let text: String = text
+            .chars()
+            .map(|c| if c.is_ascii_digit() { '0' } else { c })
+            .collect();
+        let mut previous = ' ';
+        text.chars()
+            .filter(|c| std::mem::replace(&mut previous, *c) != '0' || *c != '0')
+            .collect()
+    };
+    let tail: String = shape(&String::from_utf8(tail).unwrap());
+    let warning = "[WARNING]\t0-0-0T0:0:0.0Z\tr-0\tcareful\n";
+    let report = "REPORT RequestId: r-0\tDuration: 0.0 ms\tBilled Duration: 0 ms\t\
+                  Memory Size: 0 MB\tMax Memory Used: 0 MB\t";
+    let first = format!(
+        "START RequestId: r-0 Version: $LATEST\none 0\nwarning\n{warning}no line break\
+         END RequestId: r-0\n{report}Init Duration: 0.0 ms\t\n"
+    );
+    assert_eq!(tail, first);
+
+    let (groups, events): (HashSet<_>, Vec<_>) = lines.0.lock().iter().cloned().unzip();
+    assert_eq!(groups, HashSet::from(["/aws/lambda/f".to_string()]));
+    let events: Vec<String> = events.iter().map(|event| shape(event)).collect();
+    assert_eq!(
+        events[0],
+        "INIT_START Runtime Version: python:0.0 (host 0.0.0)\n"
+    );
+    assert_eq!(events[1], "at import\n");
+    assert_eq!(events[2..9].concat(), first);
+    // One event of several lines.
+    let error = "no line break[ERROR] ValueError: bad\nTraceback (most recent call last):\n\
+                 \u{a0}\u{a0}File \"/var/task/f.py\", line 0, in handler\n\
+                 \u{a0}\u{a0}\u{a0}\u{a0}if event: raise ValueError('bad')\n";
+    assert_eq!(events[13], error);
+    assert_eq!(
+        events[14..].concat(),
+        format!("END RequestId: r-0\n{report}\n")
+    );
+    fixture.pool.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_output_leaves_its_last_four_kilobytes() {
+    let fixture = Fixture::new();
+    let spec = python("def handler(e, c):\n    for i in range(200000): print('line', i)\n");
+    let invoked = fixture.call(&spec, "{}").await;
+    assert_eq!(ok(&invoked), Value::Null);
+    let tail = String::from_utf8_lossy(invoked.log_tail());
+    assert_eq!(tail.len(), 4_096);
+    assert!(tail.contains("line 199999\nEND RequestId: r-1\n"), "{tail}");
+    fixture.pool.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment_is_that_of_aws_and_nothing_of_the_server() {
+    let fixture = Fixture::new();
+    let code = "import os, sys\ndef handler(e, c):\n    fds = os.listdir('/proc/self/fd')\n    \
+                return [dict(os.environ), os.getcwd(), sys.path[0], sys.stdin.read(), len(fds)]\n";
+    let mut spec = spec_of(&[("f.py", code)], "f.handler");
+    spec.environment = vec![
+        ("GREETING".into(), "hello".into()),
+        ("TZ".into(), "Asia/Tokyo".into()),
+    ];
+    spec.extra_env = Arc::new(|| vec![("AWS_ACCESS_KEY_ID".into(), "ASIA".into())]);
+    let seen = ok(&fixture.call(&Arc::new(spec), "{}").await);
+    let cases = [
+        ("_HANDLER", "f.handler"),
+        ("LAMBDA_TASK_ROOT", "/var/task"),
+        ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_DEFAULT_REGION", "eu-west-1"),
+        ("AWS_EXECUTION_ENV", "AWS_Lambda_python3.12"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "f"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/f"),
+        ("AWS_ACCESS_KEY_ID", "ASIA"),
+        ("GREETING", "hello"),
+        ("TZ", "Asia/Tokyo"),
+        ("LANG", "en_US.UTF-8"),
+    ];
+    for (name, value) in cases {
+        assert_eq!(seen[0][name], value, "{name}");
+    }
+    assert!(
+        seen[0]["AWS_LAMBDA_RUNTIME_API"]
+            .as_str()
+            .unwrap()
+            .starts_with("127.0.0.1:")
+    );
+    let trace = seen[0]["_X_AMZN_TRACE_ID"].as_str().unwrap();
+    assert!(
+        trace.starts_with("Root=1-") && trace.ends_with(";Sampled=0"),
+        "{trace}"
+    );
+    // Cargo sets this one for the server.
+    assert_eq!(seen[0]["CARGO_MANIFEST_DIR"], Value::Null);
+    assert_eq!(
+        seen[1], seen[2],
+        "code is imported from the working directory"
+    );
+    assert_eq!(seen[3], "");
+    // Standard input and outputs, the Runtime API, and the folder being listed.
+    assert_eq!(seen[4], 5);
+    fixture.pool.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_in_a_row_share_a_process_and_calls_at_once_do_not() {
+    let fixture = Fixture::new();
+    let spec = python(
+        "import os, time\ndef handler(wait, c):\n    time.sleep(wait)\n    return os.getpid()\n",
+    );
+    let mut pids = HashSet::new();
+    for _ in 0..50 {
+        pids.insert(ok(&fixture.call(&spec, "0").await).as_u64().unwrap());
+    }
+    assert_eq!(pids.len(), 1);
+
+    let calls: Vec<_> = (0..4)
+        .map(|_| {
+            let (pool, spec) = (fixture.pool.clone(), Arc::clone(&spec));
+            tokio::spawn(async move { pool.invoke(&spec, invocation("r-1", "1")).await.unwrap() })
+        })
+        .collect();
+    let mut pids = HashSet::new();
+    for call in calls {
+        pids.insert(ok(&call.await.unwrap()).as_u64().unwrap());
+    }
+    assert_eq!(pids.len(), 4);
+
+    // Another version of the function, or other settings, have processes of their own.
+    let mut other = FunctionSpec::clone(&spec);
+    other.version = "1".into();
+    let pid = ok(&fixture.call(&Arc::new(other), "0").await)
+        .as_u64()
+        .unwrap();
+    assert!(!pids.contains(&pid));
+
+    fixture.pool.forget(&spec.arn);
+    let pid = ok(&fixture.call(&spec, "0").await).as_u64().unwrap();
+    assert!(
+        !pids.contains(&pid),
+        "forgotten processes are not used again"
+    );
+    fixture.pool.shutdown().await;
+    eventually("none is left", || !pids.iter().any(|pid| is_running(*pid))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_process_of_a_forgotten_function_ends_after_its_invocation() {
+    let fixture = Fixture::new();
+    let spec = python(
+        "import os, time\ndef handler(file, c):\n    open(file, 'w')\n    time.sleep(1)\n    return os.getpid()\n",
+    );
+    let marker = fixture.folder.path().join("running");
+    let event = json!(marker).to_string();
+    let (pool, busy) = (fixture.pool.clone(), Arc::clone(&spec));
+    let call = tokio::spawn(async move { pool.invoke(&busy, invocation("r-1", &event)).await });
+    eventually("the function runs", || marker.exists()).await;
+    fixture.pool.forget(&spec.arn);
+    let pid = ok(&call.await.unwrap().unwrap()).as_u64().unwrap();
+    eventually("its process is gone", || !is_running(pid)).await;
+    fixture.pool.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_process_that_ended_unseen_is_replaced() {
+    let fixture = Fixture::new();
+    let spec = python("import os\ndef handler(e, c):\n    return os.getpid()\n");
+    let pid = ok(&fixture.call(&spec, "{}").await).as_u64().unwrap();
+    let raw = nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap());
+    nix::sys::signal::kill(raw, nix::sys::signal::Signal::SIGKILL).unwrap();
+    eventually("it is gone", || !is_running(pid)).await;
+    assert_ne!(ok(&fixture.call(&spec, "{}").await).as_u64().unwrap(), pid);
+    fixture.pool.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_processes_go_and_their_folders_with_them() {
+    let fixture = Fixture::with(|config| config.idle_timeout = Duration::from_millis(200));
+    let code = "import os\ndef handler(e, c):\n    open(os.environ['TMPDIR'] + '/x', 'w')\n";
+    let spec = python(code);
+    fixture.call(&spec, "{}").await;
+    assert_eq!(fixture.pool.processes(), 1);
+    let scratch = fixture.folder.path().join("scratch");
+    assert_eq!(fs::read_dir(&scratch).unwrap().count(), 1);
+    eventually("the process is gone", || fixture.pool.processes() == 0).await;
+    eventually("its folder is gone", || {
+        fs::read_dir(&scratch).unwrap().count() == 0
+    })
+    .await;
+    fixture.pool.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bounds_throttle_and_the_queue_is_served() {
+    let code = "import time\ndef handler(wait, c):\n    time.sleep(wait)\n";
+    let mut spec = spec_of(&[("f.py", code)], "f.handler");
+    spec.reserved_concurrency = Some(0);
+    let fixture = Fixture::with(|config| {
+        config.processes_max = 1;
+        config.queue_max = 1;
+    });
+    let refused = fixture.try_call(&Arc::new(spec.clone()), "0").await;
+    assert!(matches!(
+        refused,
+        Err(InvokeError::Throttled(Throttle::ReservedConcurrency))
+    ));
+
+    // One runs, one waits, the third is one too many.
+    spec.reserved_concurrency = None;
+    let spec = Arc::new(spec);
+    let outcomes = Arc::new((AtomicU32::new(0), AtomicU32::new(0)));
+    let calls: Vec<_> = (0..3)
+        .map(|_| {
+            let (pool, spec) = (fixture.pool.clone(), Arc::clone(&spec));
+            let outcomes = Arc::clone(&outcomes);
+            tokio::spawn(async move {
+                match pool.invoke(&spec, invocation("r-1", "0.3")).await {
+                    Ok(_) => outcomes.0.fetch_add(1, Ordering::Relaxed),
+                    Err(InvokeError::Throttled(Throttle::Concurrency)) => {
+                        outcomes.1.fetch_add(1, Ordering::Relaxed)
+                    }
+                    Err(other) => panic!("{other}"),
+                };
+            })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    assert_eq!(outcomes.0.load(Ordering::Relaxed), 2);
+    assert_eq!(outcomes.1.load(Ordering::Relaxed), 1);
+
+    // Another function takes the place of the idle process.
+    let mut other = FunctionSpec::clone(&spec);
+    other.arn.push('2');
+    fixture.call(&Arc::new(other), "0").await;
+    eventually("one process", || fixture.pool.processes() == 1).await;
+    fixture.pool.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_runs_on_when_its_caller_leaves() {
+    let fixture = Fixture::new();
+    let code = "import time\ndef handler(file, c):\n    open(file + '1', 'w')\n    time.sleep(0.3)\n    open(file + '2', 'w')\n";
+    let spec = python(code);
+    let file = fixture.folder.path().join("ran");
+    let event = json!(file).to_string();
+    let (pool, left) = (fixture.pool.clone(), Arc::clone(&spec));
+    let call = tokio::spawn(async move { pool.invoke(&left, invocation("r-1", &event)).await });
+    eventually("it began", || file.with_file_name("ran1").exists()).await;
+    call.abort();
+    eventually("it ended", || file.with_file_name("ran2").exists()).await;
+    fixture.pool.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shutdown_ends_what_runs_and_refuses_what_comes() {
+    let fixture = Fixture::with(|config| config.shutdown_grace = Duration::from_millis(50));
+    let spec =
+        python("import time\ndef handler(file, c):\n    open(file, 'w')\n    time.sleep(600)\n");
+    let file = fixture.folder.path().join("began");
+    let event = json!(file).to_string();
+    let (pool, busy) = (fixture.pool.clone(), Arc::clone(&spec));
+    let call = tokio::spawn(async move { pool.invoke(&busy, invocation("r-1", &event)).await });
+    eventually("it began", || file.exists()).await;
+    fixture.pool.shutdown().await;
+    assert!(matches!(
+        call.await.unwrap(),
+        Err(InvokeError::ShuttingDown)
+    ));
+    assert_eq!(fixture.pool.processes(), 0);
+    let refused = fixture.try_call(&spec, "\"x\"").await;
+    assert!(matches!(refused, Err(InvokeError::ShuttingDown)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_run_is_refused_by_name() {
+    let fixture = Fixture::new();
+    let code = [("f.py", "")];
+    for runtime in [
+        "java21",
+        "provided.al2023",
+        "python2.7",
+        "python3.x",
+        "ruby3.4",
+        "nodejs",
+    ] {
+        let mut spec = spec_of(&code, "f.handler");
+        spec.runtime = runtime.into();
+        let error = fixture.try_call(&Arc::new(spec), "{}").await.unwrap_err();
+        assert!(
+            error.to_string().contains(&format!("`{runtime}`")),
+            "{error}"
+        );
+    }
+    let mut spec = spec_of(&code, "f.handler");
+    spec.code.load = Arc::new(|| Err("the blob is gone".into()));
+    let error = fixture.try_call(&Arc::new(spec), "{}").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the code of the function could not be unpacked: the blob is gone"
+    );
+    let mut spec = spec_of(&code, "f.handler");
+    spec.code.sha256 = "../../etc".into();
+    let error = fixture.try_call(&Arc::new(spec), "{}").await.unwrap_err();
+    assert!(matches!(error, InvokeError::Code(_)), "{error}");
+    fixture.pool.shutdown().await;
+}
