@@ -1,7 +1,5 @@
 //! Strings as JSON text: finding what needs a look, decoding escapes, writing canonical escapes.
 
-use std::borrow::Cow;
-
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
@@ -17,7 +15,22 @@ fn marks(word: u64) -> u64 {
 }
 
 /// The number of bytes before the first `"`, `\` or control character.
+#[inline]
 pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
+    // Most strings end within the first sixteen bytes.
+    for at in [0, 8] {
+        let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) else {
+            return at + plain_tail(bytes.get(at..).unwrap_or_default());
+        };
+        let found = marks(u64::from_le_bytes(*word));
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+    }
+    16 + plain_run(bytes.get(16..).unwrap_or_default())
+}
+
+fn plain_run(bytes: &[u8]) -> usize {
     let (blocks, _) = bytes.as_chunks::<32>();
     // Whole blocks first: the compiler turns the four words of a block into vector code.
     let plain_blocks = blocks.iter().take_while(|block| {
@@ -36,8 +49,12 @@ pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
         }
         at += 8;
     }
+    at + plain_tail(rest)
+}
+
+fn plain_tail(bytes: &[u8]) -> usize {
     let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-    at + rest.iter().position(special).unwrap_or(rest.len())
+    bytes.iter().position(special).unwrap_or(bytes.len())
 }
 
 /// The length in bytes of `character` inside a compact JSON string.
@@ -186,26 +203,19 @@ fn hex_unit(bytes: &[u8], start: usize) -> Result<u32, EscapeError> {
 }
 
 /// Decodes the contents of a JSON string whose escapes are known to be valid.
-pub(crate) fn decode(raw: &str) -> Cow<'_, str> {
-    let Some(first) = raw.find('\\') else {
-        return Cow::Borrowed(raw);
-    };
+pub(crate) fn decode(raw: &str) -> String {
     let mut decoded = String::with_capacity(raw.len());
-    let mut plain_from = 0;
-    let mut next = Some(first);
-    while let Some(at) = next {
-        decoded.push_str(raw.get(plain_from..at).unwrap_or_default());
-        // The caller has checked every escape, so there is none that fails.
-        let Ok(escape) = decode_escape(raw.as_bytes(), at) else {
-            break;
+    let mut rest = raw;
+    loop {
+        // What is special within a valid string is the backslash of an escape.
+        let (plain, escaped) = rest.split_at(plain_prefix(rest.as_bytes()));
+        decoded.push_str(plain);
+        let Ok(escape) = decode_escape(escaped.as_bytes(), 0) else {
+            return decoded;
         };
         decoded.push(escape.character);
-        plain_from = escape.end;
-        let rest = raw.get(plain_from..).unwrap_or_default();
-        next = rest.find('\\').map(|found| plain_from + found);
+        rest = escaped.get(escape.end..).unwrap_or_default();
     }
-    decoded.push_str(raw.get(plain_from..).unwrap_or_default());
-    Cow::Owned(decoded)
 }
 
 #[cfg(test)]

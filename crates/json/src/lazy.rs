@@ -28,6 +28,10 @@ impl Lazy {
             .get_or_init(|| parse::parse(&self.text).unwrap_or_default())
     }
 
+    pub(crate) fn is_unread(&self) -> bool {
+        self.tree.get().is_none()
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         self.checked.kind
     }

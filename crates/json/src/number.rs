@@ -30,7 +30,8 @@ impl Number {
 
     /// The value, if it is an integer in range, however written: `1.0` and `1e3` are integers.
     pub fn as_i64(&self) -> Option<i64> {
-        Decimal::of(self.0.as_bytes()).as_i64()
+        let text = self.0.as_bytes();
+        plain_i64(text).or_else(|| Decimal::of(text).as_i64())
     }
 
     /// The nearest double; too large values become infinite, as in every IEEE 754 parser.
@@ -106,6 +107,18 @@ impl Number {
             .and_then(|digits| str::from_utf8(digits).ok());
         Number::trusted(text.unwrap_or("0"))
     }
+}
+
+/// The value of an integer in plain digits that is in range: what most numbers are.
+fn plain_i64(text: &[u8]) -> Option<i64> {
+    let (sign, digits) = match text.split_first() {
+        Some((b'-', digits)) => (-1, digits),
+        _ => (1, text),
+    };
+    digits.iter().try_fold(0_i64, |sum, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit <= 9)?;
+        sum.checked_mul(10)?.checked_add(sign * i64::from(digit))
+    })
 }
 
 /// Lays out the shortest digits of a finite, non-zero double as `Number::toString` of ECMAScript.

@@ -163,8 +163,21 @@ fn member_size(key: &Text, value: &Value) -> usize {
     node::add_sizes(key.quoted_len() + 1, value.size())
 }
 
+fn has_repeated_name(mut members: &[(Text, Value)]) -> bool {
+    while let Some(((key, _), rest)) = members.split_first() {
+        if rest.iter().any(|(other, _)| key == other) {
+            return true;
+        }
+        members = rest;
+    }
+    false
+}
+
 /// Merges repeated names among few members by comparing each with those before it.
 fn merge_few(members: &mut Vec<(Text, Value)>) {
+    if !has_repeated_name(members) {
+        return;
+    }
     let mut at = 1;
     while at < members.len() {
         let (before, rest) = members.split_at_mut(at);
@@ -325,16 +338,24 @@ fn name_at(members: &[(Text, Value)], at: usize) -> &[u8] {
 }
 
 /// A quick mix of eight bytes at a time; its quality decides about speed only.
+#[inline]
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |state: u64, word: u64| (state.rotate_left(29) ^ word).wrapping_mul(FACTOR);
-    let (words, rest) = bytes.as_chunks::<8>();
+    let (words, _) = bytes.as_chunks::<8>();
     let state = words.iter().fold(bytes.len() as u64, |state, word| {
         mix(state, u64::from_le_bytes(*word))
     });
-    let tail = rest
-        .iter()
-        .fold(0, |word, byte| word << 8 | u64::from(*byte));
+    // The last bytes once more, in words that may overlap those before.
+    let tail = if let Some(last) = bytes.last_chunk::<8>() {
+        u64::from_le_bytes(*last)
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+    } else {
+        bytes
+            .iter()
+            .fold(0, |tail, byte| tail << 8 | u64::from(*byte))
+    };
     let mixed = mix(state, tail);
     mixed ^ (mixed >> 32)
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::lazy::Lazy;
 use crate::node::ArrayNode;
 use crate::text::{self, Long, Short};
+use crate::write;
 use crate::{Number, Object, Text};
-use crate::{escape, write};
 
 /// A JSON value. A clone is a copy of 16 bytes and at most one reference count.
 ///
@@ -188,7 +188,7 @@ impl Value {
             Repr::Null => 4,
             Repr::Bool(value) => 5 - usize::from(*value),
             Repr::Number(number) => number.text_len(),
-            Repr::Short(short) => escape::quoted_len(short.as_str()),
+            Repr::Short(short) => short.quoted_len(),
             Repr::Long(long) => long.quoted_len(),
             Repr::Array(node) => node.size,
             Repr::Object(object) => object.0.size,
@@ -227,6 +227,12 @@ impl Value {
         } else {
             None
         }
+    }
+
+    /// Whether the value was read lazily and nobody has looked inside: what it holds is shared
+    /// with nothing yet.
+    pub fn is_unread(&self) -> bool {
+        matches!(&self.0, Repr::Lazy(lazy) if lazy.is_unread())
     }
 
     /// Whether both are the same node in memory, or scalars without a node and of the same text.

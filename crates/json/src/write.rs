@@ -1,5 +1,7 @@
 //! Values as compact text.
 
+use crate::text::{self, Short};
+use crate::value::Repr;
 use crate::{Text, Value, View, escape};
 
 /// Reserve no more than this at once: the size of a value that holds another many times over by
@@ -42,6 +44,10 @@ fn begin<'a>(value: &'a Value, out: &mut String) -> Option<Open<'a>> {
         out.push_str(text);
         return None;
     }
+    if let Repr::Short(short) = &value.0 {
+        write_short(short, out);
+        return None;
+    }
     let rest = match value.view() {
         View::Null => return push(out, "null"),
         View::Bool(true) => return push(out, "true"),
@@ -64,6 +70,17 @@ fn begin<'a>(value: &'a Value, out: &mut String) -> Option<Open<'a>> {
         rest,
         is_first: true,
     })
+}
+
+/// Short text knows whether it needs escapes at all.
+fn write_short(short: &Short, out: &mut String) {
+    if short.has_escapes() {
+        escape::write_quoted(short.as_str(), out);
+    } else {
+        out.push('"');
+        out.push_str(short.as_str());
+        out.push('"');
+    }
 }
 
 fn push<'a>(out: &mut String, text: &str) -> Option<Open<'a>> {
@@ -89,7 +106,10 @@ impl<'a> Open<'a> {
                 let member = members.next();
                 out.push_str(if member.is_some() { comma } else { "}" });
                 let (key, value) = member?;
-                escape::write_quoted(key, out);
+                match &key.0 {
+                    text::Repr::Short(short) => write_short(short, out),
+                    text::Repr::Long(long) => escape::write_quoted(long.as_str(), out),
+                }
                 out.push(':');
                 Some(value)
             }

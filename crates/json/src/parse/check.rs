@@ -19,124 +19,99 @@ pub(crate) struct Checked {
 /// Checks a text. `None` if only a tree will do: the text is a scalar or repeats a name in an
 /// object, so that its size is not the sum of its parts.
 pub(crate) fn check(text: &str) -> Result<Option<Checked>, ParseError> {
-    let mut counts = Counts {
+    let mut names = Names {
         is_canonical: true,
-        ..Counts::default()
+        ..Names::default()
     };
-    reader::read(text, &mut counts)?;
-    let Some(kind) = counts.kind.filter(|_| !counts.has_repeated_name) else {
+    let read = reader::read(text, &mut names)?;
+    let Some(kind) = names.kind.filter(|_| !names.has_repeated) else {
         return Ok(None);
     };
-    let is_compact = counts.is_canonical && counts.size == text.len();
+    let size = text.len() - read.white_space - names.saved;
+    let is_compact = names.is_canonical && size == text.len();
     Ok(Some(Checked {
         kind,
-        size: counts.size,
-        depth: counts.depth,
+        size,
+        depth: read.depth,
         is_compact,
     }))
 }
 
+/// Compact text is the text without white space and with shorter escapes, so only strings need a
+/// look; and names, since they may be repeated.
 #[derive(Default)]
-struct Counts {
+struct Names {
     /// Of the outermost container.
     kind: Option<Kind>,
-    size: usize,
-    depth: usize,
+    /// Bytes that compact text saves in strings.
+    saved: usize,
     is_canonical: bool,
-    has_repeated_name: bool,
+    has_repeated: bool,
     /// Hashes of the names of all open objects.
-    names: Vec<u64>,
-    open: Vec<Open>,
+    hashes: Vec<u64>,
+    /// Where the hashes of each open object begin.
+    starts: Vec<usize>,
 }
 
-#[derive(Default)]
-struct Open {
-    /// Where this object's names begin, on `names`.
-    names_from: usize,
-    values: usize,
-}
-
-impl Counts {
-    fn value(&mut self, size: usize) {
-        self.size += size;
-        if let Some(open) = self.open.last_mut() {
-            self.size += usize::from(open.values > 0);
-            open.values += 1;
+impl Names {
+    fn note(&mut self, string: &RawString<'_>) {
+        if string.has_escapes {
+            self.saved += string.text.len() + 2 - string.quoted_len;
+            self.is_canonical &= string.is_canonical;
         }
     }
-
-    fn open(&mut self, kind: Kind) {
-        self.value(2);
-        self.kind.get_or_insert(kind);
-        self.open.push(Open {
-            names_from: self.names.len(),
-            values: 0,
-        });
-        self.depth = self.depth.max(self.open.len());
-    }
-
-    /// Equal hashes of different names cost a needless tree, nothing else.
-    fn close_names(&mut self, names_from: usize) {
-        let names = self.names.get_mut(names_from..).unwrap_or_default();
-        self.has_repeated_name |= if names.len() <= COMPARE_LEN_MAX {
-            let mut rest = &*names;
-            std::iter::from_fn(|| {
-                let (name, after) = rest.split_first()?;
-                rest = after;
-                Some(after.contains(name))
-            })
-            .any(|is_repeated| is_repeated)
-        } else {
-            names.sort_unstable();
-            names.windows(2).any(|pair| pair.first() == pair.last())
-        };
-        self.names.truncate(names_from);
-    }
 }
 
-impl<'t> Sink<'t> for Counts {
-    fn null(&mut self, _: Span) {
-        self.value(4);
+/// Equal hashes of different names cost a needless tree, nothing else.
+fn has_repeated(hashes: &mut [u64]) -> bool {
+    if hashes.len() > COMPARE_LEN_MAX {
+        hashes.sort_unstable();
+        return hashes.windows(2).any(|pair| pair.first() == pair.last());
     }
+    let mut rest = &*hashes;
+    while let Some((hash, after)) = rest.split_first() {
+        if after.contains(hash) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
 
-    fn bool(&mut self, value: bool, _: Span) {
-        self.value(5 - usize::from(value));
-    }
+impl<'t> Sink<'t> for Names {
+    fn null(&mut self, _: Span) {}
 
-    fn number(&mut self, text: &'t str, _: Span) {
-        self.value(text.len());
-    }
+    fn bool(&mut self, _: bool, _: Span) {}
+
+    fn number(&mut self, _: &'t str, _: Span) {}
 
     fn string(&mut self, string: RawString<'t>, _: Span) {
-        self.is_canonical &= string.is_canonical;
-        self.value(string.quoted_len);
+        self.note(&string);
     }
 
     fn open_array(&mut self, _: usize) {
-        self.open(Kind::Array);
+        self.kind.get_or_insert(Kind::Array);
     }
 
-    fn close_array(&mut self, _: usize) {
-        self.open.pop();
-    }
+    fn close_array(&mut self, _: usize) {}
 
     fn open_object(&mut self, _: usize) {
-        self.open(Kind::Object);
+        self.kind.get_or_insert(Kind::Object);
+        self.starts.push(self.hashes.len());
     }
 
     fn key(&mut self, key: RawString<'t>, _: Span) {
-        self.is_canonical &= key.is_canonical;
-        self.size += key.quoted_len + 1;
-        let hash = if key.has_escapes {
+        self.note(&key);
+        self.hashes.push(if key.has_escapes {
             object::hash(escape::decode(key.text).as_bytes())
         } else {
             object::hash(key.text.as_bytes())
-        };
-        self.names.push(hash);
+        });
     }
 
     fn close_object(&mut self, _: usize) {
-        let open = self.open.pop().unwrap_or_default();
-        self.close_names(open.names_from);
+        let start = self.starts.pop().unwrap_or_default();
+        self.has_repeated |= has_repeated(self.hashes.get_mut(start..).unwrap_or_default());
+        self.hashes.truncate(start);
     }
 }

@@ -5,26 +5,42 @@ use super::error::{self, VALUE_LIST};
 use super::{DEPTH_MAX, ParseError, ParseErrorKind as Kind, RawString, Sink, Span};
 use crate::escape::{self, EscapeError};
 
+/// What the reader itself learns about a text.
+pub(crate) struct Read {
+    /// Bytes of white space between the tokens.
+    pub(crate) white_space: usize,
+    /// How deep containers nest.
+    pub(crate) depth: usize,
+}
+
 /// Reads a whole text and tells `sink` what it meets.
-pub(crate) fn read<'t>(text: &'t str, sink: &mut impl Sink<'t>) -> Result<(), ParseError> {
+pub(crate) fn read<'t>(text: &'t str, sink: &mut impl Sink<'t>) -> Result<Read, ParseError> {
+    let read = Read {
+        white_space: 0,
+        depth: 0,
+    };
+    let bytes = text.as_bytes();
     let mut reader = Reader {
         text,
-        bytes: text.as_bytes(),
+        bytes,
         at: 0,
         open: Vec::new(),
+        is_first: false,
+        read,
     };
-    reader.document(sink)
+    reader.document(sink)?;
+    Ok(reader.read)
 }
 
 /// An open container.
+#[derive(Clone, Copy)]
 struct Open {
     is_object: bool,
-    is_first: bool,
     start: usize,
 }
 
 impl Open {
-    fn name(&self) -> &'static str {
+    fn name(self) -> &'static str {
         if self.is_object { "Object" } else { "Array" }
     }
 }
@@ -34,6 +50,9 @@ struct Reader<'t> {
     bytes: &'t [u8],
     at: usize,
     open: Vec<Open>,
+    /// Whether the innermost container has just been opened.
+    is_first: bool,
+    read: Read,
 }
 
 impl<'t> Reader<'t> {
@@ -63,8 +82,7 @@ impl<'t> Reader<'t> {
         let byte = self.peek()?.ok_or_else(|| self.unclosed())?;
         match byte {
             b']' => {
-                self.at += 1;
-                self.open.pop();
+                self.close();
                 sink.close_array(self.at);
                 Ok(())
             }
@@ -81,8 +99,7 @@ impl<'t> Reader<'t> {
         let byte = self.peek()?.ok_or_else(|| self.unclosed())?;
         match byte {
             b'}' => {
-                self.at += 1;
-                self.open.pop();
+                self.close();
                 sink.close_object(self.at);
                 return Ok(());
             }
@@ -109,14 +126,11 @@ impl<'t> Reader<'t> {
 
     /// Skips the comma before all but the first entry; returns the first byte of the entry.
     fn skip_comma(&mut self, byte: u8) -> Result<u8, ParseError> {
-        let Some(open) = self.open.last_mut() else {
-            return Ok(byte);
-        };
-        if std::mem::take(&mut open.is_first) {
+        if std::mem::take(&mut self.is_first) {
             return Ok(byte);
         }
-        let name = open.name();
         if byte != b',' {
+            let name = self.container_name();
             let expected = format!("was expecting comma to separate {name} entries");
             return Err(self.unexpected(&expected));
         }
@@ -167,25 +181,42 @@ impl<'t> Reader<'t> {
         }
         self.open.push(Open {
             is_object,
-            is_first: true,
             start: self.at,
         });
+        self.read.depth = self.read.depth.max(self.open.len());
+        self.is_first = true;
         self.at += 1;
         Ok(())
     }
 
+    fn close(&mut self) {
+        self.open.pop();
+        self.is_first = false;
+        self.at += 1;
+    }
+
     /// Skips white space; returns the byte at `self.at`, without taking it.
+    #[inline]
     fn peek(&mut self) -> Result<Option<u8>, ParseError> {
-        loop {
-            match self.bytes.get(self.at) {
-                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
-                Some(byte @ 0..=0x1f) => {
-                    let kind = Kind::IllegalSpace(char::from(*byte));
-                    return Err(self.fail(kind, self.at, self.at + 1));
-                }
-                Some(b'/') => return Err(self.unexpected(COMMENT)),
-                other => return Ok(other.copied()),
+        match self.bytes.get(self.at) {
+            Some(byte) if *byte > b' ' && *byte != b'/' => Ok(Some(*byte)),
+            _ => self.skip_space(),
+        }
+    }
+
+    fn skip_space(&mut self) -> Result<Option<u8>, ParseError> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let is_space = |byte: &&u8| matches!(**byte, b' ' | b'\n' | b'\r' | b'\t');
+        let len = rest.iter().take_while(is_space).count();
+        self.at += len;
+        self.read.white_space += len;
+        match rest.get(len) {
+            Some(byte @ 0..=0x1f) => {
+                let kind = Kind::IllegalSpace(char::from(*byte));
+                Err(self.fail(kind, self.at, self.at + 1))
             }
+            Some(b'/') => Err(self.unexpected(COMMENT)),
+            other => Ok(other.copied()),
         }
     }
 
@@ -372,10 +403,14 @@ impl<'t> Reader<'t> {
 
     /// The text ends between a comma or name and what should follow it.
     fn end_between(&self) -> ParseError {
-        let name = self.open.last().map_or("root", Open::name);
+        let name = self.container_name();
         self.end(Kind::UnexpectedEnd(format!(
             " within/between {name} entries"
         )))
+    }
+
+    fn container_name(&self) -> &'static str {
+        self.open.last().map_or("root", |open| open.name())
     }
 
     fn unclosed(&self) -> ParseError {

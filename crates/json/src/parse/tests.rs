@@ -419,7 +419,7 @@ fn spans_are_those_of_the_text() {
     let text = "{ \"a\" : [ 1, {\"b\":\"x\"} ],\n \"é\" : null, \"\\u0063\": [[]]}";
     let document = parse_spanned(text).unwrap();
     let check = |path: &[Step], key: Option<&str>, value: &str, place: (usize, usize)| {
-        let shown = |span: Span| &text[span.start..span.end];
+        let shown = |span: Span| text.get(span.start..span.end).unwrap();
         assert_eq!(document.span(path).map(shown), Some(value));
         assert_eq!(document.key_span(path).map(shown), key);
         assert_eq!(
@@ -452,7 +452,7 @@ fn repeated_names_are_reported() {
     let document = parse_spanned(text).unwrap();
     let found = document.duplicates.iter().map(|duplicate| {
         let path: Vec<String> = duplicate.path.iter().map(Step::to_string).collect();
-        let shown = &text[duplicate.span.start..duplicate.span.end];
+        let shown = text.get(duplicate.span.start..duplicate.span.end).unwrap();
         assert_eq!(shown, format!("\"{}\"", duplicate.key));
         (path.join("/"), duplicate.key.as_str(), duplicate.span.start)
     });
@@ -466,7 +466,10 @@ fn repeated_names_are_reported() {
     assert_eq!(found.collect::<Vec<_>>(), expected);
     let last = document.span(&["a".into()]).unwrap();
     assert_eq!(
-        (&text[last.start..last.end], document.root.get("a").unwrap()),
+        (
+            text.get(last.start..last.end).unwrap(),
+            document.root.get("a").unwrap()
+        ),
         ("5", &5.into())
     );
 }
@@ -589,9 +592,9 @@ proptest! {
         prop_assert_eq!(value.size(), text.len());
         let parsed = parse(&text).unwrap();
         prop_assert!(parsed == value);
-        prop_assert_eq!(parsed.to_text(), text.clone());
+        prop_assert_eq!(&parsed.to_text(), &text);
         let document = parse_spanned(&text).unwrap();
-        prop_assert_eq!(document.root.to_text(), text);
+        prop_assert_eq!(&document.root.to_text(), &text);
         prop_assert!(document.duplicates.is_empty());
     }
 

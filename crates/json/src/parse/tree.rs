@@ -1,7 +1,5 @@
 //! The sink that builds the value.
 
-use std::borrow::Cow;
-
 use super::{RawString, Sink, Span};
 use crate::{Number, Object, Text, Value, escape};
 
@@ -29,12 +27,10 @@ impl Tree {
 
 /// The text of a string, decoded if need be.
 pub(crate) fn text_of(string: RawString<'_>) -> Text {
-    if !string.has_escapes {
-        return Text::with_quoted_len(string.text, string.quoted_len);
-    }
-    match escape::decode(string.text) {
-        Cow::Borrowed(text) => Text::with_quoted_len(text, string.quoted_len),
-        Cow::Owned(text) => Text::with_quoted_len(text, string.quoted_len),
+    if string.has_escapes {
+        Text::with_quoted_len(escape::decode(string.text), string.quoted_len)
+    } else {
+        Text::with_quoted_len(string.text, string.quoted_len)
     }
 }
 
