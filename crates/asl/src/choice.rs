@@ -1,0 +1,192 @@
+//! The conditions of Choice rules.
+//!
+//! ```
+//! use asl::choice::Condition;
+//! use asl::template::{ContextSource, Scope};
+//! struct NoContext;
+//! impl ContextSource for NoContext {
+//!     fn context(&self) -> json::Value {
+//!         json::Value::empty_object()
+//!     }
+//! }
+//! let rule = json::parse(r#"{"Variable":"$.n","NumericGreaterThan":1,"Next":"Big"}"#)?;
+//! let condition = Condition::compile(&rule).unwrap();
+//! let input = json::parse(r#"{"n":1.5}"#)?;
+//! assert!(condition.evaluate(&Scope { input: &input, context: &NoContext })?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod compile;
+mod operators;
+mod pattern;
+
+use std::cmp::Ordering;
+
+use json::{Number, Value, View};
+
+pub use operators::{Check, Domain, OPERATORS, Operator, Quality, Relation};
+
+use crate::event::Text;
+use crate::jsonpath::utf16_order;
+use crate::template::{Scope, ValuePath};
+use crate::time::Timestamp;
+use pattern::Pattern;
+
+/// The compiled condition of a rule.
+#[derive(Clone, Debug)]
+pub struct Condition(Node);
+
+#[derive(Clone, Debug)]
+enum Node {
+    And(Box<[Node]>),
+    Or(Box<[Node]>),
+    Not(Box<Node>),
+    Test(Box<(ValuePath, Test)>),
+}
+
+/// What is asked of the variable.
+#[derive(Clone, Debug)]
+enum Test {
+    Compare { relation: Relation, operand: Operand },
+    Matches(Pattern),
+    Is { quality: Quality, wanted: bool },
+}
+
+#[derive(Clone, Debug)]
+enum Operand {
+    String(Box<str>),
+    Numeric(Number),
+    Boolean(bool),
+    Timestamp(Instant),
+    Path(Domain, ValuePath),
+}
+
+/// A problem of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleProblem {
+    /// JSON pointer from the rule: `/And/1/Variable`; empty for the rule itself.
+    pub pointer: String,
+    pub message: String,
+}
+
+/// A path of a rule that leads nowhere. AWS names the error `States.Runtime`; the message is AWS's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Invalid path '{path}': The choice state's condition path references an invalid value.")]
+pub struct ChoiceFailure {
+    /// The path as written.
+    pub path: Text,
+}
+
+impl Condition {
+    /// Compiles the condition of one element of `Choices`, or tells everything that is wrong with
+    /// it. What else a rule holds (`Next`, `Comment`, `Assign`) is left to the caller.
+    pub fn compile(rule: &Value) -> Result<Condition, Vec<RuleProblem>> {
+        let mut compiler = compile::Compiler::default();
+        match compiler.rule(rule) {
+            Some(node) if compiler.problems.is_empty() => Ok(Condition(node)),
+            _ => Err(compiler.problems),
+        }
+    }
+
+    /// Whether the condition holds. `And` and `Or` look no further than they must, so a test for
+    /// IsPresent can guard those after it.
+    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<bool, ChoiceFailure> {
+        self.0.holds(scope)
+    }
+}
+
+impl Node {
+    /// As deep as the rule's JSON.
+    fn holds(&self, scope: &Scope<'_>) -> Result<bool, ChoiceFailure> {
+        match self {
+            Node::And(nodes) => Ok(!any(nodes, false, scope)?),
+            Node::Or(nodes) => any(nodes, true, scope),
+            Node::Not(node) => Ok(!node.holds(scope)?),
+            Node::Test(test) => test.1.holds(&test.0, scope),
+        }
+    }
+}
+
+/// Whether any of the nodes is `wanted`.
+fn any(nodes: &[Node], wanted: bool, scope: &Scope<'_>) -> Result<bool, ChoiceFailure> {
+    for node in nodes {
+        if node.holds(scope)? == wanted {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn select(path: &ValuePath, scope: &Scope<'_>) -> Result<Value, ChoiceFailure> {
+    path.select(scope).map_err(|_| ChoiceFailure { path: path.text.clone() })
+}
+
+impl Test {
+    fn holds(&self, variable: &ValuePath, scope: &Scope<'_>) -> Result<bool, ChoiceFailure> {
+        if let Test::Is { quality: Quality::Present, wanted } = self {
+            return Ok(variable.select(scope).is_ok() == *wanted);
+        }
+        let value = select(variable, scope)?;
+        match self {
+            Test::Is { quality, wanted } => Ok(is(*quality, &value) == *wanted),
+            Test::Matches(pattern) => {
+                Ok(value.as_str().is_some_and(|text| pattern.matches(text)))
+            }
+            Test::Compare { relation, operand } => {
+                let order = operand.order_of(&value, scope)?;
+                Ok(order.is_some_and(|order| relation.holds(order)))
+            }
+        }
+    }
+}
+
+fn is(quality: Quality, value: &Value) -> bool {
+    match (quality, value.view()) {
+        (Quality::Present, _)
+        | (Quality::Null, View::Null)
+        | (Quality::Numeric, View::Number(_))
+        | (Quality::String, View::String(_))
+        | (Quality::Boolean, View::Bool(_)) => true,
+        (Quality::Timestamp, View::String(text)) => instant(text).is_some(),
+        _ => false,
+    }
+}
+
+impl Operand {
+    /// How the variable stands to the operand; `None` if either is not of the operator's domain.
+    fn order_of(
+        &self,
+        variable: &Value,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Ordering>, ChoiceFailure> {
+        Ok(match self {
+            Operand::String(text) => variable.as_str().map(|value| utf16_order(value, text)),
+            Operand::Numeric(number) => variable.as_number().map(|value| value.cmp(number)),
+            Operand::Boolean(bool) => variable.as_bool().map(|value| value.cmp(bool)),
+            Operand::Timestamp(time) => variable.as_str().and_then(instant).map(|it| it.cmp(time)),
+            Operand::Path(domain, path) => order(*domain, variable, &select(path, scope)?),
+        })
+    }
+}
+
+fn order(domain: Domain, left: &Value, right: &Value) -> Option<Ordering> {
+    Some(match domain {
+        Domain::String => utf16_order(left.as_str()?, right.as_str()?),
+        Domain::Numeric => left.as_number()?.cmp(right.as_number()?),
+        Domain::Boolean => left.as_bool()?.cmp(&right.as_bool()?),
+        Domain::Timestamp => instant(left.as_str()?)?.cmp(&instant(right.as_str()?)?),
+    })
+}
+
+/// A time and the nanoseconds after its millisecond: timestamps compare to the nanosecond.
+type Instant = (Timestamp, u32);
+
+fn instant(text: &str) -> Option<Instant> {
+    let time = Timestamp::parse_rfc3339(text)?;
+    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    let digits = fraction.chars().map_while(|char| char.to_digit(10)).chain(std::iter::repeat(0));
+    Some((time, digits.skip(3).take(6).fold(0, |nanos, digit| nanos * 10 + digit)))
+}
+
+#[cfg(test)]
+mod tests;

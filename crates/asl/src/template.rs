@@ -1,0 +1,339 @@
+//! Payload templates: JSON in which each key that ends in `.$` is filled from a path.
+//!
+//! Used by Parameters, ResultSelector and Credentials. `$` is what the state makes the template
+//! from, `$$` the context object.
+//!
+//! ```
+//! use asl::template::{ContextSource, Scope, Template};
+//! struct NoContext;
+//! impl ContextSource for NoContext {
+//!     fn context(&self) -> json::Value {
+//!         json::Value::empty_object()
+//!     }
+//! }
+//! let template = json::parse(r#"{"fixed":{"size":1},"who.$":"$.name"}"#)?;
+//! let template = Template::compile(&template).unwrap();
+//! let input = json::parse(r#"{"name":"Ada"}"#)?;
+//! let made = template.evaluate(&Scope { input: &input, context: &NoContext })?;
+//! assert_eq!(made.to_text(), r#"{"fixed":{"size":1},"who":"Ada"}"#);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use json::{Object, Value, View};
+
+use crate::event::Text;
+use crate::jsonpath::{Path, PathError, SelectError};
+
+/// The intrinsic functions of the States Language (developer guide, "Intrinsic functions").
+pub const INTRINSIC_FUNCTIONS: [&str; 18] = [
+    "States.Array",
+    "States.ArrayContains",
+    "States.ArrayGetItem",
+    "States.ArrayLength",
+    "States.ArrayPartition",
+    "States.ArrayRange",
+    "States.ArrayUnique",
+    "States.Base64Decode",
+    "States.Base64Encode",
+    "States.Format",
+    "States.Hash",
+    "States.JsonMerge",
+    "States.JsonToString",
+    "States.MathAdd",
+    "States.MathRandom",
+    "States.StringSplit",
+    "States.StringToJson",
+    "States.UUID",
+];
+
+/// What a path starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Root {
+    /// `$`
+    Input,
+    /// `$$`
+    Context,
+}
+
+/// A path into the input (`$.a`) or into the context object (`$$.Execution.Id`).
+#[derive(Clone, Debug)]
+pub struct ValuePath {
+    pub root: Root,
+    /// Without the second `$` of a path into the context object.
+    pub path: Path,
+    /// As written.
+    pub text: Text,
+}
+
+/// Why a text is not a [`ValuePath`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValuePathError {
+    /// `name`
+    #[error("`{0}` is not a path; a path begins with `$`")]
+    NotAPath(String),
+    /// `$name.a`; holds `name`. Variables are not served yet.
+    #[error("the variable `${0}` is used, and variables are not supported yet")]
+    Variable(String),
+    /// `States.Format('{}', $.a)`. Intrinsic functions are not served yet. `known`: the States
+    /// Language has a function of that name.
+    #[error("`{name}` is called, and intrinsic functions are not supported yet")]
+    Intrinsic { name: String, known: bool },
+    /// `$.a[`
+    #[error(transparent)]
+    Path(#[from] PathError),
+}
+
+/// What `$` and `$$` stand for.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    pub input: &'a Value,
+    pub context: &'a dyn ContextSource,
+}
+
+/// Builds the context object. It is asked only when a path into that object is evaluated.
+pub trait ContextSource {
+    fn context(&self) -> Value;
+}
+
+impl ValuePath {
+    /// Compiles `$...` or `$$...`.
+    pub fn parse(text: &str) -> Result<ValuePath, ValuePathError> {
+        if let Some((name, _)) = text.split_once('(')
+            && name.starts_with("States.")
+        {
+            let known = INTRINSIC_FUNCTIONS.contains(&name);
+            return Err(ValuePathError::Intrinsic { name: name.into(), known });
+        }
+        let not_a_path = || ValuePathError::NotAPath(text.into());
+        let after = text.strip_prefix('$').ok_or_else(not_a_path)?;
+        let (root, path) = match after.strip_prefix('$') {
+            Some(_) => (Root::Context, after),
+            None => (Root::Input, text),
+        };
+        let steps = path.strip_prefix('$').unwrap_or_default();
+        let is_name = |char: char| char.is_alphanumeric() || char == '_';
+        if root == Root::Input && steps.starts_with(is_name) {
+            let name = steps.split(|char| !is_name(char)).next().unwrap_or_default();
+            return Err(ValuePathError::Variable(name.into()));
+        }
+        Ok(ValuePath { root, path: Path::parse(path)?, text: text.into() })
+    }
+
+    /// The node the path names, or the array of the nodes an indefinite path leads to.
+    pub fn select(&self, scope: &Scope<'_>) -> Result<Value, SelectError> {
+        match self.root {
+            Root::Input => self.path.select(scope.input),
+            Root::Context => self.path.select(&scope.context.context()),
+        }
+    }
+}
+
+/// A compiled payload template.
+#[derive(Clone, Debug)]
+pub struct Template(Part);
+
+#[derive(Clone, Debug)]
+enum Part {
+    /// Holds no path at all: shared with every result.
+    Constant(Value),
+    Path(Box<Field>),
+    Object(Box<[(json::Text, Part)]>),
+    Array(Box<[Part]>),
+}
+
+/// A member that is filled from a path.
+#[derive(Clone, Debug)]
+struct Field {
+    /// The key as written: `k.$`.
+    name: Text,
+    path: ValuePath,
+}
+
+/// Something wrong with a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateError {
+    /// JSON pointer from the template to the member: `/a/0/k.$`.
+    pub pointer: String,
+    /// The key as written: `k.$`.
+    pub field: String,
+    /// The value as written, in compact JSON; a string without its quotes.
+    pub text: String,
+    pub reason: TemplateProblem,
+}
+
+/// The kinds of [`TemplateError`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TemplateProblem {
+    /// `"k.$": 1` or `"k.$": "name"`. AWS: `The value for the field 'k.$' must be a valid JSONPath
+    /// or a valid intrinsic function call`.
+    NotAPath,
+    /// `"k.$"` beside `"k"`
+    Duplicate,
+    /// `"k.$": "$name"`. Variables are not served yet.
+    Variable { name: String },
+    /// `"k.$": "States.Format(...)"`. Intrinsic functions are not served yet. `known`: the States
+    /// Language has a function of that name.
+    Intrinsic { name: String, known: bool },
+}
+
+/// A path of a template that leads nowhere. The message is AWS's.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "The JSONPath '{path}' specified for the field '{field}' could not be found in the input \
+     '{input}'"
+)]
+pub struct TemplateFailure {
+    /// The key as written: `k.$`.
+    pub field: Text,
+    /// The path as written.
+    pub path: Text,
+    /// What `$` stood for.
+    pub input: Value,
+    pub source: SelectError,
+}
+
+/// Marks the keys whose values are paths.
+const SUFFIX: &str = ".$";
+
+impl Template {
+    /// Compiles a template, or tells everything that is wrong with it.
+    pub fn compile(template: &Value) -> Result<Template, Vec<TemplateError>> {
+        let mut compiler = Compiler::default();
+        let part = compiler.part(template);
+        if compiler.errors.is_empty() { Ok(Template(part)) } else { Err(compiler.errors) }
+    }
+
+    /// Fills the template. Members keep their order; literals and selected nodes are shared.
+    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, TemplateFailure> {
+        Evaluation { scope, context: None }.part(&self.0)
+    }
+
+    /// The template of one member: `RoleArn` of `Credentials`.
+    pub(crate) fn into_member(self, name: &str) -> Option<Template> {
+        let part = match self.0 {
+            Part::Constant(value) => value.get(name).cloned().map(Part::Constant),
+            Part::Object(members) => {
+                members.into_iter().find(|(key, _)| *key == name).map(|(_, part)| part)
+            }
+            Part::Path(_) | Part::Array(_) => None,
+        };
+        part.map(Template)
+    }
+}
+
+/// Templates nest no deeper than parsed JSON does (`json::DEPTH_MAX`), which bounds the recursion.
+#[derive(Default)]
+struct Compiler {
+    pointer: String,
+    errors: Vec<TemplateError>,
+}
+
+impl Compiler {
+    fn part(&mut self, value: &Value) -> Part {
+        match value.view() {
+            View::Object(object) => {
+                let members = object.members().iter();
+                let members = members.map(|(key, value)| self.member(object, key, value));
+                let members: Box<[_]> = members.collect();
+                let is_constant = members.iter().zip(object.keys()).all(|((name, part), key)| {
+                    name == key && matches!(part, Part::Constant(_))
+                });
+                if is_constant { Part::Constant(value.clone()) } else { Part::Object(members) }
+            }
+            View::Array(elements) => {
+                let parts = elements.iter().enumerate();
+                let parts = parts.map(|(at, element)| self.at(&at.to_string(), |it| it.part(element)));
+                let parts: Box<[_]> = parts.collect();
+                let is_constant = parts.iter().all(|part| matches!(part, Part::Constant(_)));
+                if is_constant { Part::Constant(value.clone()) } else { Part::Array(parts) }
+            }
+            _ => Part::Constant(value.clone()),
+        }
+    }
+
+    fn member(&mut self, object: &Object, key: &json::Text, value: &Value) -> (json::Text, Part) {
+        self.at(key, |it| match key.strip_suffix(SUFFIX) {
+            None => (key.clone(), it.part(value)),
+            Some(name) => {
+                if object.contains_key(name) {
+                    it.report(key, value, TemplateProblem::Duplicate);
+                }
+                (json::Text::from(name), it.path(key, value))
+            }
+        })
+    }
+
+    fn path(&mut self, key: &str, value: &Value) -> Part {
+        let text = value.as_str().unwrap_or_default();
+        let problem = match ValuePath::parse(text) {
+            Ok(path) => return Part::Path(Box::new(Field { name: key.into(), path })),
+            Err(ValuePathError::Variable(name)) => TemplateProblem::Variable { name },
+            Err(ValuePathError::Intrinsic { name, known }) => {
+                TemplateProblem::Intrinsic { name, known }
+            }
+            Err(ValuePathError::NotAPath(_) | ValuePathError::Path(_)) => {
+                TemplateProblem::NotAPath
+            }
+        };
+        self.report(key, value, problem);
+        Part::Constant(Value::null())
+    }
+
+    fn report(&mut self, key: &str, value: &Value, reason: TemplateProblem) {
+        let text = value.as_str().map_or_else(|| value.to_text(), str::to_owned);
+        let pointer = self.pointer.clone();
+        self.errors.push(TemplateError { pointer, field: key.into(), text, reason });
+    }
+
+    /// Works one step further down.
+    fn at<T>(&mut self, step: &str, work: impl FnOnce(&mut Compiler) -> T) -> T {
+        let len = self.pointer.len();
+        push_step(&mut self.pointer, step);
+        let made = work(self);
+        self.pointer.truncate(len);
+        made
+    }
+}
+
+/// Adds a step to a JSON pointer (RFC 6901).
+pub(crate) fn push_step(pointer: &mut String, step: &str) {
+    pointer.push('/');
+    pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
+}
+
+struct Evaluation<'a> {
+    scope: &'a Scope<'a>,
+    /// Built for the first path that needs it.
+    context: Option<Value>,
+}
+
+impl Evaluation<'_> {
+    fn part(&mut self, part: &Part) -> Result<Value, TemplateFailure> {
+        match part {
+            Part::Constant(value) => Ok(value.clone()),
+            Part::Path(field) => self.field(field),
+            Part::Array(parts) => parts.iter().map(|part| self.part(part)).collect(),
+            Part::Object(members) => {
+                let members = members.iter().map(|(name, part)| Ok((name.clone(), self.part(part)?)));
+                Ok(members.collect::<Result<Object, _>>()?.into())
+            }
+        }
+    }
+
+    fn field(&mut self, field: &Field) -> Result<Value, TemplateFailure> {
+        let Field { name, path } = field;
+        let root = match path.root {
+            Root::Input => self.scope.input,
+            Root::Context => self.context.get_or_insert_with(|| self.scope.context.context()),
+        };
+        path.path.select(root).map_err(|source| TemplateFailure {
+            field: name.clone(),
+            path: path.text.clone(),
+            input: self.scope.input.clone(),
+            source,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
