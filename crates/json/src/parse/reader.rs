@@ -28,9 +28,12 @@ pub(crate) fn read<'t>(text: &'t str, sink: &mut impl Sink<'t>) -> Result<Read, 
         is_first: false,
         read,
     };
-    reader.document(sink)?;
+    reader.document(sink).map_err(|fault| *fault)?;
     Ok(reader.read)
 }
+
+/// Boxed, so that what goes right fits into registers.
+type Fault = Box<ParseError>;
 
 /// An open container.
 #[derive(Clone, Copy)]
@@ -56,7 +59,7 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    fn document(&mut self, sink: &mut impl Sink<'t>) -> Result<(), ParseError> {
+    fn document(&mut self, sink: &mut impl Sink<'t>) -> Result<(), Fault> {
         let Some(first) = self.peek()? else {
             return Err(self.end(Kind::Empty));
         };
@@ -78,7 +81,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads one element with the comma before it, or the closing bracket.
-    fn array_step(&mut self, sink: &mut impl Sink<'t>) -> Result<(), ParseError> {
+    fn array_step(&mut self, sink: &mut impl Sink<'t>) -> Result<(), Fault> {
         let byte = self.peek()?.ok_or_else(|| self.unclosed())?;
         match byte {
             b']' => {
@@ -95,7 +98,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads one member with the comma before it, or the closing bracket.
-    fn object_step(&mut self, sink: &mut impl Sink<'t>) -> Result<(), ParseError> {
+    fn object_step(&mut self, sink: &mut impl Sink<'t>) -> Result<(), Fault> {
         let byte = self.peek()?.ok_or_else(|| self.unclosed())?;
         match byte {
             b'}' => {
@@ -125,7 +128,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Skips the comma before all but the first entry; returns the first byte of the entry.
-    fn skip_comma(&mut self, byte: u8) -> Result<u8, ParseError> {
+    fn skip_comma(&mut self, byte: u8) -> Result<u8, Fault> {
         if std::mem::take(&mut self.is_first) {
             return Ok(byte);
         }
@@ -139,7 +142,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads a scalar, or the bracket that opens a container. `byte` is the one at `self.at`.
-    fn value(&mut self, byte: u8, sink: &mut impl Sink<'t>) -> Result<(), ParseError> {
+    fn value(&mut self, byte: u8, sink: &mut impl Sink<'t>) -> Result<(), Fault> {
         let start = self.at;
         match byte {
             b'"' => {
@@ -175,7 +178,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    fn open(&mut self, is_object: bool) -> Result<(), ParseError> {
+    fn open(&mut self, is_object: bool) -> Result<(), Fault> {
         if self.open.len() == DEPTH_MAX {
             return Err(self.fail(Kind::TooDeep(DEPTH_MAX + 1), self.at, self.at + 1));
         }
@@ -197,14 +200,14 @@ impl<'t> Reader<'t> {
 
     /// Skips white space; returns the byte at `self.at`, without taking it.
     #[inline]
-    fn peek(&mut self) -> Result<Option<u8>, ParseError> {
+    fn peek(&mut self) -> Result<Option<u8>, Fault> {
         match self.bytes.get(self.at) {
             Some(byte) if *byte > b' ' && *byte != b'/' => Ok(Some(*byte)),
             _ => self.skip_space(),
         }
     }
 
-    fn skip_space(&mut self) -> Result<Option<u8>, ParseError> {
+    fn skip_space(&mut self) -> Result<Option<u8>, Fault> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let is_space = |byte: &&u8| matches!(**byte, b' ' | b'\n' | b'\r' | b'\t');
         let len = rest.iter().take_while(is_space).count();
@@ -220,7 +223,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn string(&mut self, place: &StringPlace) -> Result<RawString<'t>, ParseError> {
+    fn string(&mut self, place: &StringPlace) -> Result<RawString<'t>, Fault> {
         let start = self.at + 1;
         let mut at = start;
         let (mut escaped_len, mut canonical_len, mut is_canonical) = (0, 0, true);
@@ -258,7 +261,7 @@ impl<'t> Reader<'t> {
         })
     }
 
-    fn number(&mut self) -> Result<&'t str, ParseError> {
+    fn number(&mut self) -> Result<&'t str, Fault> {
         let start = self.at;
         let bytes = self.bytes.get(start..).unwrap_or_default();
         let len = scan_number(bytes).map_err(|fault| self.bad_number(start, fault))?;
@@ -273,7 +276,7 @@ impl<'t> Reader<'t> {
         Ok(self.text.get(start..self.at).unwrap_or_default())
     }
 
-    fn literal(&mut self, literal: &'static str) -> Result<(), ParseError> {
+    fn literal(&mut self, literal: &'static str) -> Result<(), Fault> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let after = rest.strip_prefix(literal).ok_or_else(|| self.bad_token())?;
         if after.starts_with(|next| next >= '0' && is_identifier_part(next)) {
@@ -325,11 +328,29 @@ pub(crate) fn number_len(bytes: &[u8]) -> Option<usize> {
     scan_number(bytes).ok()
 }
 
+/// The number of digits at the start of `bytes`.
+fn digits_len(bytes: &[u8]) -> usize {
+    const HIGH_HALVES: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    const THREES: u64 = 0x3030_3030_3030_3030;
+    const SIXES: u64 = 0x0606_0606_0606_0606;
+    let mut at = 0;
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*chunk);
+        // A byte is a digit if its high half is 3, and still is when 6 is added. A carry reaches
+        // only bytes above one that is no digit itself.
+        let above_nine = word.wrapping_add(SIXES) & HIGH_HALVES ^ THREES;
+        let others = (word & HIGH_HALVES ^ THREES) | above_nine;
+        if others != 0 {
+            return at + others.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
 fn scan_number(bytes: &[u8]) -> Result<usize, NumberFault> {
-    let digits_from = |at: usize| {
-        let rest = bytes.get(at..).unwrap_or_default();
-        rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
-    };
+    let digits_from = |at: usize| digits_len(bytes.get(at..).unwrap_or_default());
     let mut at = usize::from(bytes.first() == Some(&b'-'));
     let whole = digits_from(at);
     if whole == 0 {
@@ -393,16 +414,16 @@ fn is_identifier_part(character: char) -> bool {
 /// The errors.
 impl<'t> Reader<'t> {
     /// `after` is the offset up to which Jackson has read when it gives up.
-    fn fail(&self, kind: Kind, offset: usize, after: usize) -> ParseError {
-        ParseError::new(kind, offset, after, self.text)
+    fn fail(&self, kind: Kind, offset: usize, after: usize) -> Fault {
+        Box::new(ParseError::new(kind, offset, after, self.text))
     }
 
-    fn end(&self, kind: Kind) -> ParseError {
+    fn end(&self, kind: Kind) -> Fault {
         self.fail(kind, self.text.len(), self.text.len())
     }
 
     /// The text ends between a comma or name and what should follow it.
-    fn end_between(&self) -> ParseError {
+    fn end_between(&self) -> Fault {
         let name = self.container_name();
         self.end(Kind::UnexpectedEnd(format!(
             " within/between {name} entries"
@@ -413,7 +434,7 @@ impl<'t> Reader<'t> {
         self.open.last().map_or("root", |open| open.name())
     }
 
-    fn unclosed(&self) -> ParseError {
+    fn unclosed(&self) -> Fault {
         let Some(open) = self.open.last() else {
             return self.end(Kind::Empty);
         };
@@ -424,7 +445,7 @@ impl<'t> Reader<'t> {
         )))
     }
 
-    fn unexpected_close(&self, marker: u8) -> ParseError {
+    fn unexpected_close(&self, marker: u8) -> Fault {
         let expected = if marker == b']' { '}' } else { ']' };
         let container = match self.open.last() {
             None => format!("root starting at {}", error::locate_root(self.text)),
@@ -447,11 +468,11 @@ impl<'t> Reader<'t> {
     }
 
     /// The character at `self.at` is not the one expected.
-    fn unexpected(&self, expected: &str) -> ParseError {
+    fn unexpected(&self, expected: &str) -> Fault {
         self.unexpected_at(self.at, expected)
     }
 
-    fn unexpected_at(&self, at: usize, expected: &str) -> ParseError {
+    fn unexpected_at(&self, at: usize, expected: &str) -> Fault {
         let character = self.character_at(at).unwrap_or(char::REPLACEMENT_CHARACTER);
         let kind = Kind::UnexpectedCharacter {
             character,
@@ -460,7 +481,7 @@ impl<'t> Reader<'t> {
         self.fail(kind, at, at + character.len_utf8())
     }
 
-    fn bad_escape(&self, error: EscapeError) -> ParseError {
+    fn bad_escape(&self, error: EscapeError) -> Fault {
         match error {
             EscapeError::End => self.end(Kind::UnexpectedEnd(
                 " in character escape sequence".to_owned(),
@@ -476,7 +497,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn bad_number(&self, start: usize, fault: NumberFault) -> ParseError {
+    fn bad_number(&self, start: usize, fault: NumberFault) -> Fault {
         match fault {
             NumberFault::LeadingZeroes(at) => {
                 self.fail(Kind::LeadingZeroes, start + at, start + at)
@@ -496,7 +517,7 @@ impl<'t> Reader<'t> {
     }
 
     /// No value begins with `byte`, the one at `self.at`.
-    fn odd_value(&self, byte: u8) -> ParseError {
+    fn odd_value(&self, byte: u8) -> Fault {
         let rest = self.text.get(self.at..).unwrap_or_default();
         match byte {
             b'N' if is_token(rest, "NaN") => self.non_standard("NaN"),
@@ -507,7 +528,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn plus_sign(&self) -> ParseError {
+    fn plus_sign(&self) -> Fault {
         match self.character_at(self.at + 1) {
             None => self.end(Kind::UnexpectedEnd(" in a Number value".to_owned())),
             Some('I') => self.infinity("+Infinity"),
@@ -524,7 +545,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A sign followed by `I`.
-    fn infinity(&self, token: &'static str) -> ParseError {
+    fn infinity(&self, token: &'static str) -> Fault {
         let rest = self.text.get(self.at..).unwrap_or_default();
         if is_token(rest, token) {
             self.non_standard(token)
@@ -533,7 +554,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn non_standard(&self, token: &'static str) -> ParseError {
+    fn non_standard(&self, token: &'static str) -> Fault {
         self.fail(
             Kind::NonStandardToken(token),
             self.at,
@@ -542,7 +563,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Something like a word stands at `self.at`.
-    fn bad_token(&self) -> ParseError {
+    fn bad_token(&self) -> Fault {
         const LEN_MAX: usize = 256;
         let rest = self.text.get(self.at..).unwrap_or_default();
         let mut characters = rest.chars();
@@ -557,7 +578,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Something follows the value of the text: Jackson reads the next token and refuses it.
-    fn trailing(&mut self, byte: u8, sink: &mut impl Sink<'t>) -> ParseError {
+    fn trailing(&mut self, byte: u8, sink: &mut impl Sink<'t>) -> Fault {
         if matches!(byte, b']' | b'}') {
             return self.unexpected_close(byte);
         }
