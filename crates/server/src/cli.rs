@@ -47,6 +47,15 @@ pub enum Command {
     Completion { shell: Shell },
 }
 
+/// How a server is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// On a developer's machine: says what to try.
+    Dev,
+    /// For others to use: quiet.
+    Serve,
+}
+
 /// The `type` of CreateStateMachine.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Machine {

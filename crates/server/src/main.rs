@@ -1,1 +1,61 @@
-fn main() {}
+//! The `lockstep` command.
+
+mod banner;
+mod cli;
+mod config;
+mod doctor;
+mod door;
+mod guard;
+mod http;
+mod server;
+mod validate;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command, Mode};
+use crate::config::{Config, Flags};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Exit code when a command could not do its work at all.
+const FAILED: u8 = 2;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "lockstep: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Dev(flags) => start(&flags, Mode::Dev),
+        Command::Serve(flags) => start(&flags, Mode::Serve),
+        Command::Validate { file, machine } => validate::run(&file, machine, &mut io::stdout()),
+        Command::Doctor(flags) => doctor::run(&Config::load(&flags)?, &mut io::stdout()),
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "lockstep", &mut io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn start(flags: &Flags, mode: Mode) -> Result<ExitCode> {
+    let config = Config::load(flags)?;
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(&config.log)?)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    server::run(&config, mode)?;
+    Ok(ExitCode::SUCCESS)
+}

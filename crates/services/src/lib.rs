@@ -1,1 +1,68 @@
-//! (under construction)
+//! The AWS services: one module per API, one function per operation.
+//!
+//! An operation takes a decoded [`Call`] and gives an [`Answer`] or AWS's error. It never sees bytes
+//! of a protocol: the door decodes and encodes with the service's model.
+
+pub mod call;
+pub mod documents;
+pub mod iam;
+pub mod lambda;
+pub mod page;
+pub mod states;
+pub mod sts;
+
+use std::sync::Arc;
+
+use aws::error::ServiceError;
+use aws::models::Service;
+use engine::Engine;
+use functions::Pool;
+use store::Store;
+use store::blobs::Blobs;
+
+pub use call::{Answer, Call};
+
+/// All services of one server.
+pub struct Services {
+    iam: iam::Iam,
+    lambda: lambda::Lambda,
+    states: states::States,
+}
+
+/// What the services stand on.
+#[derive(Clone)]
+pub struct Foundations {
+    pub store: Arc<dyn Store>,
+    pub blobs: Arc<dyn Blobs>,
+    pub engine: Engine,
+    pub functions: Pool,
+    /// Where functions find this server: `http://127.0.0.1:8083`.
+    pub endpoint: String,
+}
+
+impl Services {
+    /// The services over their foundations. Reads nothing yet.
+    pub fn new(foundations: &Foundations) -> Services {
+        Services {
+            iam: iam::Iam::new(foundations),
+            lambda: lambda::Lambda::new(foundations),
+            states: states::States::new(foundations),
+        }
+    }
+
+    /// Runs one operation. `None` when this version does not serve it.
+    pub async fn handle(
+        &self,
+        service: Service,
+        operation: &str,
+        call: &Call,
+    ) -> Option<Result<Answer, ServiceError>> {
+        match service {
+            Service::Iam => self.iam.handle(operation, call).await,
+            Service::Lambda => self.lambda.handle(operation, call).await,
+            Service::Logs => None,
+            Service::States => self.states.handle(operation, call).await,
+            Service::Sts => sts::handle(operation, call),
+        }
+    }
+}

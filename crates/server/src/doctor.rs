@@ -1,0 +1,102 @@
+//! `lockstep doctor`: what this machine has, what the store holds, and what to do about the rest.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use store::Store;
+use store::sqlite::Sqlite;
+
+use crate::config::Config;
+
+/// Exit code when something is wrong.
+const UNWELL: u8 = 1;
+
+/// One line of the report.
+enum Finding {
+    Good(String),
+    /// Works, but not everything will.
+    Notice(String),
+    /// Must be mended.
+    Bad(String),
+}
+
+/// Prints what was found. Changes nothing; the store is only opened where there is one.
+pub fn run(config: &Config, out: &mut dyn Write) -> Result<ExitCode> {
+    writeln!(out, "lockstep {}", env!("CARGO_PKG_VERSION"))?;
+    let mut findings = vec![listen(config)];
+    findings.extend(runtimes());
+    findings.extend(store(&config.data));
+    findings.push(Finding::Notice(
+        "identity: signatures are not verified and IAM policies are not evaluated by this version; \
+         only loopback addresses are served"
+            .to_owned(),
+    ));
+    findings.push(Finding::Notice(
+        "sandbox: functions run as ordinary processes with the server's rights; run only code you \
+         trust"
+            .to_owned(),
+    ));
+    let mut unwell = false;
+    for finding in findings {
+        let (mark, text) = match finding {
+            Finding::Good(text) => ("ok  ", text),
+            Finding::Notice(text) => ("note", text),
+            Finding::Bad(text) => {
+                unwell = true;
+                ("BAD ", text)
+            }
+        };
+        writeln!(out, "{mark}  {text}")?;
+    }
+    Ok(if unwell { ExitCode::from(UNWELL) } else { ExitCode::SUCCESS })
+}
+
+fn listen(config: &Config) -> Finding {
+    match TcpListener::bind(config.listen) {
+        Ok(_) => Finding::Good(format!("port: {} is free", config.listen)),
+        Err(error) => Finding::Notice(format!(
+            "port: {} cannot be taken ({error}); a server runs there already, or choose --listen",
+            config.listen
+        )),
+    }
+}
+
+fn runtimes() -> Vec<Finding> {
+    functions::probe::findings()
+        .into_iter()
+        .map(|finding| match &finding.interpreter {
+            Ok(_) => Finding::Good(format!("functions: {finding}")),
+            Err(_) => Finding::Notice(format!("functions: {finding}")),
+        })
+        .collect()
+}
+
+fn store(data: &Path) -> Vec<Finding> {
+    let place = data.display();
+    if !data.join(store::sqlite::FILE_NAME).exists() {
+        return vec![Finding::Good(format!("store: none at {place} yet; the server makes it"))];
+    }
+    let checked = match Sqlite::open(data) {
+        Ok(store) => store.check(),
+        Err(locked @ store::Error::Locked { .. }) => {
+            let text = format!("store: {locked}; it is not checked while that server runs");
+            return vec![Finding::Notice(text)];
+        }
+        Err(error) => return vec![Finding::Bad(format!("store: {error}"))],
+    };
+    match checked {
+        Ok(found) if found.problems.is_empty() => vec![Finding::Good(format!(
+            "store: {place} is sound: {} executions, {} waiting, {} documents, {} definitions, \
+             {} bytes",
+            found.executions, found.wake_ups, found.documents, found.definitions, found.bytes
+        ))],
+        Ok(found) => {
+            found.problems.into_iter().map(|problem| Finding::Bad(format!("store: {problem}")))
+        }
+        .collect(),
+        Err(error) => vec![Finding::Bad(format!("store: {error}"))],
+    }
+}

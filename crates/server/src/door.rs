@@ -1,0 +1,163 @@
+//! The request path: guard, route, who calls, decode, handle, encode. Every call takes it, whether it
+//! came over a socket or from a Task.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use asl::time::Timestamp;
+use aws::route::{Lost, Route, route};
+use aws::{Answer, Caller, Door, Protocol, Request, Response, Service, ServiceError};
+use http::HeaderValue;
+use services::{Call, Services};
+use uuid::Uuid;
+
+use crate::guard;
+use crate::http::Handler;
+
+/// The account of access keys that are no account number.
+const DEFAULT_ACCOUNT: &str = "000000000000";
+
+/// The front of all services.
+pub struct Gateway {
+    services: Services,
+}
+
+impl Gateway {
+    pub fn new(services: Services) -> Gateway {
+        Gateway { services }
+    }
+
+    /// One call from bytes to bytes.
+    async fn answer(&self, caller: Caller, request: Request) -> Response {
+        let request_id = Uuid::new_v4().to_string();
+        let now = now();
+        let mut response = match route(&request) {
+            Ok(route) => self.routed(&route, &caller, &request, &request_id, now).await,
+            Err(lost) => refuse_lost(&lost, &request_id),
+        };
+        if let Ok(date) = HeaderValue::from_str(&aws::time::http_date(now.0)) {
+            response.headers.insert("date", date);
+        }
+        response
+    }
+
+    async fn routed(
+        &self,
+        route: &Route<'_>,
+        caller: &Caller,
+        request: &Request,
+        request_id: &str,
+        now: Timestamp,
+    ) -> Response {
+        let refuse = |error| aws::protocol::encode_error(route.model, error, request_id);
+        let input = match aws::protocol::decode_request(route.model, route.operation, request) {
+            Ok(input) => input,
+            Err(error) => return refuse(&error),
+        };
+        let principal = Principal::of(caller, route);
+        let call = Call {
+            account: principal.account,
+            region: principal.region,
+            caller_arn: principal.arn,
+            request_id: request_id.into(),
+            now,
+            input: input.members,
+            body: input.body,
+            violations: input.violations,
+        };
+        let operation = route.operation;
+        match self.services.handle(route.service, &operation.name, &call).await {
+            Some(Ok(answer)) => {
+                let output = aws::protocol::Output { members: answer.members, body: answer.body };
+                aws::protocol::encode_response(route.model, operation, &output, request_id)
+            }
+            Some(Err(error)) => {
+                if error.status.is_some_and(|status| status >= 500) {
+                    tracing::error!(operation = &*operation.name, %error, "an operation failed");
+                }
+                refuse(&error)
+            }
+            None => refuse(&ServiceError::not_served_yet(route.model, &operation.name)),
+        }
+    }
+}
+
+impl Door for Gateway {
+    fn call(&self, caller: Caller, request: Request) -> Answer<'_> {
+        Box::pin(self.answer(caller, request))
+    }
+}
+
+impl Handler for Gateway {
+    async fn handle(&self, peer: IpAddr, request: Request) -> Response {
+        if let Err(refused) = guard::check(&request) {
+            return Response::new(403, format!("{refused}\n"));
+        }
+        self.answer(Caller::Signed { peer: Some(peer) }, request).await
+    }
+}
+
+/// Who calls, in which account and region.
+struct Principal {
+    account: Arc<str>,
+    region: Arc<str>,
+    arn: Arc<str>,
+}
+
+impl Principal {
+    /// Over a socket any access key is the administrator of an account; see `docs`. In process the
+    /// caller says who it is.
+    fn of(caller: &Caller, route: &Route<'_>) -> Principal {
+        match caller {
+            Caller::Signed { .. } => {
+                let account = route.access_key_id.as_deref().and_then(account_of_key);
+                let account = account.unwrap_or(DEFAULT_ACCOUNT);
+                let arn = format!("arn:aws:iam::{account}:root");
+                let region: Arc<str> = (&*route.region).into();
+                Principal { account: account.into(), region, arn: arn.into() }
+            }
+            Caller::Role { role_arn, session_name, region, account, .. } => {
+                let name = role_arn.role_path_and_name().map_or("", |(_, name)| name);
+                let arn = aws::Arn::assumed_role(
+                    &role_arn.partition,
+                    &role_arn.account,
+                    name,
+                    session_name,
+                );
+                let arn = arn.to_string().into();
+                Principal { account: (&**account).into(), region: (&**region).into(), arn }
+            }
+            Caller::Service { principal, region, account, .. } => Principal {
+                account: (&**account).into(),
+                region: (&**region).into(),
+                arn: (&**principal).into(),
+            },
+        }
+    }
+}
+
+/// A 12-digit access key selects that account.
+fn account_of_key(key: &str) -> Option<&str> {
+    (key.len() == 12 && key.bytes().all(|b| b.is_ascii_digit())).then_some(key)
+}
+
+/// A request that calls nothing we know: the error in the protocol it seems to speak.
+fn refuse_lost(lost: &Lost, request_id: &str) -> Response {
+    let speaks = match lost.protocol {
+        Protocol::Json10 | Protocol::Json11 => Service::States,
+        Protocol::Query => Service::Iam,
+        Protocol::RestJson => Service::Lambda,
+    };
+    let model = lost.model.map_or_else(|| speaks.model(), Ok);
+    match model {
+        Ok(model) => aws::protocol::encode_error(model, &lost.error, request_id),
+        Err(error) => Response::new(500, error.to_string()),
+    }
+}
+
+/// The wall-clock time.
+pub fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}

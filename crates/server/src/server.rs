@@ -1,0 +1,131 @@
+//! Puts a server together from its settings, runs it until it is told to stop, and takes it apart.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use asl::limits::Limits;
+use engine::{Engine, SystemClock};
+use functions::{Pool, PoolConfig};
+use services::states::StoredDefinitions;
+use services::{Foundations, Services};
+use store::Store;
+use store::blobs::LocalBlobs;
+use tasks::TaskRunner;
+use tokio::sync::watch;
+
+use crate::banner;
+use crate::cli::Mode;
+use crate::config::Config;
+use crate::door::Gateway;
+use crate::http;
+
+/// How often closed executions older than the retention are looked for.
+const EXPIRY_SECONDS: u64 = 3_600;
+/// Rows deleted in one step, so that commits get their turn in between.
+const EXPIRY_ROWS_MAX: usize = 2_000;
+
+/// Runs a server until SIGINT or SIGTERM.
+pub fn run(config: &Config, mode: Mode) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the server")?;
+    runtime.block_on(serve(config, mode))
+}
+
+async fn serve(config: &Config, mode: Mode) -> Result<()> {
+    // The port comes first: a second server on the same port is told so before it touches data.
+    let listener = http::bind(config.listen).await?;
+    let address = listener.local_addr().context("cannot read the port that was taken")?;
+    let store: Arc<dyn Store> = Arc::new(open_store(&config.data)?);
+    let blobs = LocalBlobs::open(&config.data.join("blobs")).context("cannot open the blobs")?;
+    let functions = open_functions(config)?;
+    let runner = TaskRunner::default();
+    let engine = open_engine(config, &store, &runner)?;
+    let services = Services::new(&Foundations {
+        store: Arc::clone(&store),
+        blobs: Arc::new(blobs),
+        engine: engine.clone(),
+        functions: functions.clone(),
+        endpoint: format!("http://{address}"),
+    });
+    let gateway = Arc::new(Gateway::new(services));
+    runner.open(Arc::clone(&gateway) as Arc<dyn aws::Door>);
+    engine.resume();
+
+    let (stop, stopped) = watch::channel(false);
+    let expiry = tokio::spawn(expire(Arc::clone(&store), config.retention_days));
+    let accepting = tokio::spawn(http::serve(listener, gateway, stopped));
+    banner::print(mode, address, &config.data);
+    stop_signal().await?;
+    tracing::info!("stopping: requests under way finish first");
+    stop.send_replace(true);
+    accepting.await.context("the listener ended early")?;
+    expiry.abort();
+    engine.shutdown().await;
+    functions.shutdown().await;
+    Ok(())
+}
+
+fn open_store(data: &Path) -> Result<store::sqlite::Sqlite> {
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("cannot make the data folder `{}`", data.display()))?;
+    Ok(store::sqlite::Sqlite::open(data)?)
+}
+
+fn open_functions(config: &Config) -> Result<Pool> {
+    let mut pool = PoolConfig::new(config.data.join("functions"));
+    pool.processes_max = config.function_processes_max;
+    pool.idle_timeout = Duration::from_secs(config.function_idle_seconds);
+    Pool::new(pool).context("cannot prepare the folder of function code")
+}
+
+fn open_engine(config: &Config, store: &Arc<dyn Store>, runner: &TaskRunner) -> Result<Engine> {
+    let limits = Limits {
+        payload_bytes_max: config.payload_bytes_max,
+        history_events_max: config.history_events_max,
+        ..Limits::default()
+    };
+    let settings = engine::Config { limits, ..engine::Config::default() };
+    let definitions = Arc::new(StoredDefinitions::new(Arc::clone(store)));
+    let engine = Engine::open(
+        settings,
+        Arc::clone(store),
+        definitions,
+        Arc::new(runner.clone()),
+        Arc::new(SystemClock),
+    )?;
+    Ok(engine)
+}
+
+/// Deletes what is older than the retention, now and then, in small steps.
+async fn expire(store: Arc<dyn Store>, retention_days: u32) {
+    let retention_ms = i64::from(retention_days) * 24 * 60 * 60 * 1000;
+    loop {
+        tokio::time::sleep(Duration::from_secs(EXPIRY_SECONDS)).await;
+        loop {
+            let store = Arc::clone(&store);
+            let horizon = crate::door::now().0.saturating_sub(retention_ms);
+            let step = move || store.expire(horizon, EXPIRY_ROWS_MAX);
+            match tokio::task::spawn_blocking(step).await {
+                Ok(Ok(expired)) if expired.more => {}
+                Ok(Ok(_)) | Err(_) => break,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "old executions could not be deleted");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn stop_signal() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupt = tokio::signal::ctrl_c() => interrupt.context("cannot listen for SIGINT"),
+    }
+}

@@ -1,0 +1,99 @@
+//! One decoded call, and what an operation answers.
+
+use std::sync::Arc;
+
+use asl::time::Timestamp;
+use aws::constraint::Violation;
+use aws::error::ServiceError;
+use bytes::Bytes;
+use json::{Object, ObjectBuilder, Value};
+
+/// A call as an operation sees it.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The account the call is made in.
+    pub account: Arc<str>,
+    /// The region the call is signed for.
+    pub region: Arc<str>,
+    /// Who calls: a user's or a session's ARN.
+    pub caller_arn: Arc<str>,
+    /// The id of the answer's request-id header.
+    pub request_id: Arc<str>,
+    pub now: Timestamp,
+    /// Members by their model names. Types are right; [`Call::violations`] tells what else isn't.
+    pub input: Value,
+    /// The payload of an operation that takes one beside its members (Invoke).
+    pub body: Option<Bytes>,
+    /// Constraints of the model that the input breaks, in the order of its members.
+    pub violations: Vec<Violation>,
+}
+
+impl Call {
+    /// A string member.
+    pub fn text(&self, member: &str) -> Option<&str> {
+        self.input.get(member).and_then(Value::as_str)
+    }
+
+    /// A string member that the model requires.
+    pub fn required(&self, member: &str) -> Result<&str, ServiceError> {
+        self.text(member).ok_or_else(|| {
+            // The model's constraints catch this first; a model without them would end here.
+            ServiceError::new("ValidationException", format!("the member `{member}` is missing"))
+        })
+    }
+
+    /// A whole number.
+    pub fn integer(&self, member: &str) -> Option<i64> {
+        self.input.get(member).and_then(Value::as_i64)
+    }
+
+    pub fn flag(&self, member: &str) -> Option<bool> {
+        self.input.get(member).and_then(Value::as_bool)
+    }
+
+    /// The elements of a list; none when it is absent.
+    pub fn list(&self, member: &str) -> &[Value] {
+        self.input.get(member).and_then(Value::as_array).unwrap_or_default()
+    }
+
+    pub fn object(&self, member: &str) -> Option<&Object> {
+        self.input.get(member).and_then(Value::as_object)
+    }
+}
+
+/// What an operation gives back.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// Members by their model names.
+    pub members: Value,
+    /// The payload of an operation that answers one beside its members (Invoke).
+    pub body: Option<Bytes>,
+}
+
+impl Answer {
+    /// An answer without members.
+    pub fn empty() -> Answer {
+        Answer { members: Value::empty_object(), body: None }
+    }
+}
+
+impl From<Object> for Answer {
+    fn from(members: Object) -> Answer {
+        Answer { members: members.into(), body: None }
+    }
+}
+
+impl From<&mut ObjectBuilder> for Answer {
+    fn from(builder: &mut ObjectBuilder) -> Answer {
+        builder.build().into()
+    }
+}
+
+/// Seconds since the epoch with milliseconds, as timestamps travel in [`Answer::members`].
+pub fn epoch_seconds(time: Timestamp) -> Value {
+    let (seconds, millis) = (time.0.div_euclid(1000), time.0.rem_euclid(1000));
+    match format!("{seconds}.{millis:03}").parse::<json::Number>() {
+        Ok(number) => number.into(),
+        Err(_) => seconds.into(),
+    }
+}

@@ -1,0 +1,179 @@
+//! Typed documents over the store: JSON bodies, a revision check for every change.
+
+use std::sync::Arc;
+
+use aws::error::ServiceError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use store::{Expected, Kind, Store};
+
+/// How often a change is tried again when others changed the same document in between.
+const CHANGE_ATTEMPTS_MAX: usize = 16;
+
+/// Why a document could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("the document `{key}` in the store is damaged: {cause}")]
+    Damaged { key: String, cause: String },
+    #[error("the document `{0}` is changed by too many callers at once; try again")]
+    Contended(String),
+    #[error("a store operation was cut off by the shutdown of the server")]
+    CutOff,
+}
+
+impl From<Error> for ServiceError {
+    fn from(error: Error) -> ServiceError {
+        ServiceError::new("InternalFailure", error.to_string()).with_status(500)
+    }
+}
+
+/// A document and the revision it was read at.
+#[derive(Clone, Debug)]
+pub struct Found<T> {
+    pub revision: u64,
+    pub body: T,
+}
+
+/// The documents of one store. The store blocks, so every access runs on a blocking thread.
+#[derive(Clone)]
+pub struct Documents {
+    store: Arc<dyn Store>,
+}
+
+impl Documents {
+    pub fn new(store: Arc<dyn Store>) -> Documents {
+        Documents { store }
+    }
+
+    /// Runs a store operation where it may block.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Store) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let store = Arc::clone(&self.store);
+        tokio::task::spawn_blocking(move || work(&*store)).await.map_err(|_| Error::CutOff)?
+    }
+
+    /// The document, if there is one.
+    pub async fn get<T: DeserializeOwned + Send + 'static>(
+        &self,
+        kind: Kind,
+        key: &str,
+    ) -> Result<Option<Found<T>>, Error> {
+        let key = key.to_owned();
+        self.blocking(move |store| read(store, kind, &key)).await
+    }
+
+    /// Puts a new document. `false` when there is one already.
+    pub async fn create<T: Serialize>(
+        &self,
+        kind: Kind,
+        key: &str,
+        body: &T,
+    ) -> Result<bool, Error> {
+        let (key, bytes) = (key.to_owned(), encode(key, body)?);
+        self.blocking(move |store| match store.put_document(kind, &key, &bytes, Expected::Absent) {
+            Ok(_) => Ok(true),
+            Err(store::Error::Conflict { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        })
+        .await
+    }
+
+    /// Changes a document; `change` is called again on the newer one when somebody else was faster.
+    ///
+    /// Answers `None` when there is no such document, and otherwise what `change` gave. Nothing is
+    /// written when `change` refuses.
+    pub async fn change<T, R, E>(
+        &self,
+        kind: Kind,
+        key: &str,
+        mut change: impl FnMut(&mut T) -> Result<R, E> + Send + 'static,
+    ) -> Result<Option<Result<R, E>>, Error>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        R: Send + 'static,
+        E: Send + 'static,
+    {
+        let key = key.to_owned();
+        self.blocking(move |store| {
+            for _ in 0..CHANGE_ATTEMPTS_MAX {
+                let Some(mut found) = read::<T>(store, kind, &key)? else { return Ok(None) };
+                let result = match change(&mut found.body) {
+                    Ok(result) => result,
+                    Err(refusal) => return Ok(Some(Err(refusal))),
+                };
+                let bytes = encode(&key, &found.body)?;
+                let expected = Expected::Revision(found.revision);
+                match store.put_document(kind, &key, &bytes, expected) {
+                    Ok(_) => return Ok(Some(Ok(result))),
+                    Err(store::Error::Conflict { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(Error::Contended(key))
+        })
+        .await
+    }
+
+    /// Deletes a document at the revision it was read at. `false` when it changed in between.
+    pub async fn delete(&self, kind: Kind, key: &str, revision: u64) -> Result<bool, Error> {
+        let key = key.to_owned();
+        self.blocking(move |store| {
+            match store.delete_document(kind, &key, Expected::Revision(revision)) {
+                Ok(_) => Ok(true),
+                Err(store::Error::Conflict { .. }) => Ok(false),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    /// Documents whose key begins with `prefix` and is above `after`, in byte order of the keys.
+    pub async fn list<T: DeserializeOwned + Send + 'static>(
+        &self,
+        kind: Kind,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, T)>, Error> {
+        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
+        self.blocking(move |store| {
+            store
+                .list_documents(kind, &prefix, after.as_deref(), limit)?
+                .into_iter()
+                .map(|(key, document)| {
+                    let body = decode(&key, &document.body)?;
+                    Ok((key, body))
+                })
+                .collect()
+        })
+        .await
+    }
+}
+
+fn read<T: DeserializeOwned>(
+    store: &dyn Store,
+    kind: Kind,
+    key: &str,
+) -> Result<Option<Found<T>>, Error> {
+    let Some(document) = store.document(kind, key)? else { return Ok(None) };
+    Ok(Some(Found { revision: document.revision, body: decode(key, &document.body)? }))
+}
+
+fn encode<T: Serialize>(key: &str, body: &T) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(body).map_err(|error| damaged(key, &error))
+}
+
+fn decode<T: DeserializeOwned>(key: &str, body: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| damaged(key, &error))
+}
+
+fn damaged(key: &str, error: &serde_json::Error) -> Error {
+    Error::Damaged { key: key.to_owned(), cause: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

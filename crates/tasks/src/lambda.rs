@@ -1,0 +1,192 @@
+//! Lambda tasks: a function's ARN as the resource, and `arn:aws:states:::lambda:invoke`.
+
+use aws::protocol::{self, Output};
+use aws::{Caller, Door, Response, Service, ServiceError};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use engine::{TaskCall, TaskOutcome};
+use json::{Object, ObjectBuilder, Value};
+
+use crate::outcome::{self, Spelling};
+
+const SPELLING: Spelling =
+    Spelling { prefix: "Lambda", sdk_name: "AWSLambda", unmodelled: "AWSLambdaException" };
+
+/// The error of a function that failed without naming one.
+const UNKNOWN: &str = "Lambda.Unknown";
+
+/// The members of `Parameters` that go into the request; `Payload` is its body.
+const MEMBERS: &[&str] = &["FunctionName", "Qualifier", "InvocationType", "LogType"];
+
+/// A plain function ARN: the parameters are the event, the result comes back bare.
+pub(crate) async fn function(door: &dyn Door, caller: Caller, call: &TaskCall) -> TaskOutcome {
+    let members = ObjectBuilder::new()
+        .add("FunctionName", &*call.call.resource.arn)
+        .add("InvocationType", "RequestResponse")
+        .build();
+    let event = Bytes::from(call.call.parameters.to_text());
+    let answer = match send(door, caller, members, Some(event)).await {
+        Ok(answer) => answer,
+        Err(outcome) => return outcome,
+    };
+    if let Some(failure) = answer.function_failure() {
+        return failure;
+    }
+    match answer.payload() {
+        Ok(result) => TaskOutcome::Succeeded(result),
+        Err(outcome) => outcome,
+    }
+}
+
+/// `lambda:invoke`: parameters as the Invoke API has them; the result shows the whole answer.
+pub(crate) async fn invoke(door: &dyn Door, caller: Caller, call: &TaskCall) -> TaskOutcome {
+    let parameters = &call.call.parameters;
+    let mut members = ObjectBuilder::new();
+    for name in MEMBERS {
+        if let Some(value) = parameters.get(name) {
+            members.add(*name, value.clone());
+        }
+    }
+    if let Some(context) = parameters.get("ClientContext") {
+        members.add("ClientContext", client_context(context));
+    }
+    let event = parameters.get("Payload").map(|payload| Bytes::from(payload.to_text()));
+    let answer = match send(door, caller, members.build(), event).await {
+        Ok(answer) => answer,
+        Err(outcome) => return outcome,
+    };
+    if let Some(failure) = answer.function_failure() {
+        return failure;
+    }
+    let waits = call.call.resource.pattern == asl::program::Pattern::WaitForTaskToken;
+    match answer.result() {
+        Ok(result) if waits => TaskOutcome::Submitted(result),
+        Ok(result) => TaskOutcome::Succeeded(result),
+        Err(outcome) => outcome,
+    }
+}
+
+/// An object is sent as the API wants it, base64 of its text; a string is taken to be that already.
+fn client_context(context: &Value) -> Value {
+    match context.as_str() {
+        Some(text) => text.into(),
+        None => BASE64_STANDARD.encode(context.to_text()).into(),
+    }
+}
+
+/// What Invoke answered.
+struct Invoked {
+    response: Response,
+    output: Output,
+}
+
+async fn send(
+    door: &dyn Door,
+    caller: Caller,
+    members: Object,
+    event: Option<Bytes>,
+) -> Result<Invoked, TaskOutcome> {
+    let broken = |text: &str| outcome::failed("Lambda.SdkClientException", text);
+    let model = Service::Lambda.model().map_err(|error| broken(&error.to_string()))?;
+    let operation = model.operation("Invoke").ok_or_else(|| broken("the model has no Invoke"))?;
+    let request = protocol::encode_request(model, operation, &members.into(), event.as_ref())
+        .map_err(|error| broken(&error.to_string()))?;
+    let response = door.call(caller, request).await;
+    match protocol::decode_response(model, operation, &response) {
+        Ok(output) => Ok(Invoked { response, output }),
+        Err(error) => Err(refused(&error, &response)),
+    }
+}
+
+fn refused(error: &ServiceError, response: &Response) -> TaskOutcome {
+    let known = Service::Lambda.model().ok().and_then(|model| model.error(&error.code)).is_some();
+    let request_id = response.header("x-amzn-requestid").unwrap_or_default();
+    outcome::refused(&SPELLING, error, known, response.status, request_id)
+}
+
+impl Invoked {
+    /// A handler that failed: its own error name, and the whole error object as the cause.
+    fn function_failure(&self) -> Option<TaskOutcome> {
+        self.output.members.get("FunctionError")?;
+        let cause = self.body_text();
+        let object = json::parse(&cause).ok();
+        let error = object.as_ref().and_then(|object| object.get("errorType")?.as_str());
+        Some(outcome::failed(error.unwrap_or(UNKNOWN), &cause))
+    }
+
+    fn body_text(&self) -> String {
+        let body = self.output.body.as_deref().unwrap_or_default();
+        String::from_utf8_lossy(body).into_owned()
+    }
+
+    /// The function's result. An empty body (asynchronous and dry-run calls) has none.
+    fn payload(&self) -> Result<Value, TaskOutcome> {
+        let text = self.body_text();
+        if text.is_empty() {
+            return Ok(Value::null());
+        }
+        json::parse_lazy(text.into()).map_err(|error| {
+            // Managed runtimes always answer JSON; what AWS reports for others is unverified.
+            outcome::failed(UNKNOWN, &format!("the function's result is not JSON: {error}"))
+        })
+    }
+
+    /// The API's answer as Step Functions shows it: members in alphabetical order.
+    fn result(&self) -> Result<Value, TaskOutcome> {
+        let mut result = ObjectBuilder::new();
+        if let Some(version) = self.output.members.get("ExecutedVersion") {
+            result.add("ExecutedVersion", version.clone());
+        }
+        if let Some(log) = self.output.members.get("LogResult") {
+            result.add("LogResult", log.clone());
+        }
+        let payload = self.payload()?;
+        if !payload.is_null() || self.response.status == 200 {
+            result.add("Payload", payload);
+        }
+        let request_id = self.response.header("x-amzn-requestid").unwrap_or_default();
+        result
+            .add("SdkHttpMetadata", http_metadata(&self.response))
+            .add("SdkResponseMetadata", ObjectBuilder::new().add("RequestId", request_id).build())
+            .add("StatusCode", i64::from(self.response.status));
+        Ok(result.build().into())
+    }
+}
+
+/// How the SDK spells the headers of an Invoke answer, in the order it lists them (recorded).
+const HEADERS: &[&str] = &[
+    "X-Amz-Executed-Version",
+    "x-amzn-Remapped-Content-Length",
+    "Connection",
+    "x-amzn-RequestId",
+    "Content-Length",
+    "Date",
+    "X-Amzn-Trace-Id",
+    "X-Amz-Log-Result",
+    "Content-Type",
+];
+
+fn http_metadata(response: &Response) -> Object {
+    let mut all = ObjectBuilder::new();
+    let mut found = Vec::new();
+    for name in HEADERS {
+        let value = match *name {
+            // The connection and its framing are the door's, so a response does not carry them.
+            "Connection" => Some("keep-alive".to_owned()),
+            "Content-Length" => Some(response.body.len().to_string()),
+            _ => response.header(&name.to_ascii_lowercase()).map(str::to_owned),
+        };
+        if let Some(value) = value {
+            all.add(*name, vec![Value::from(value.as_str())]);
+            found.push((*name, value));
+        }
+    }
+    found.sort_by_key(|(name, _)| name.to_ascii_lowercase());
+    let single: Object = found.into_iter().map(|(n, v)| (n, Value::from(v))).collect();
+    ObjectBuilder::new()
+        .add("AllHttpHeaders", all.build())
+        .add("HttpHeaders", single)
+        .add("HttpStatusCode", i64::from(response.status))
+        .build()
+}
