@@ -115,7 +115,7 @@ impl Object {
     /// first if it is shared.
     pub fn insert(&mut self, key: impl Into<Text>, value: Value) {
         let key = key.into();
-        let node = ObjectNode::make_unique(&mut self.0);
+        let node = Arc::make_mut(&mut self.0);
         match node.position_for_insert(&key) {
             Some(at) => node.replace(at, value),
             None => node.append(key, value),
@@ -207,22 +207,6 @@ impl ObjectNode {
         }
     }
 
-    fn make_unique(node: &mut Arc<ObjectNode>) -> &mut ObjectNode {
-        if Arc::get_mut(node).is_none() {
-            let mut members = Vec::with_capacity(node.members.len() + 1);
-            members.extend_from_slice(&node.members);
-            let (size, depth, index) = (node.size, node.depth, node.index.clone());
-            *node = Arc::new(ObjectNode {
-                members,
-                size,
-                depth,
-                index,
-            });
-        }
-        // The node is new or had no other owner, so this makes no second copy.
-        Arc::make_mut(node)
-    }
-
     fn replace(&mut self, at: usize, value: Value) {
         let Some((_, place)) = self.members.get_mut(at) else {
             return;
@@ -247,9 +231,12 @@ impl ObjectNode {
     }
 }
 
+/// A node is copied only to be changed, often by one more member.
 impl Clone for ObjectNode {
     fn clone(&self) -> ObjectNode {
-        let (members, index) = (self.members.clone(), self.index.clone());
+        let mut members = Vec::with_capacity(self.members.len() + 1);
+        members.extend_from_slice(&self.members);
+        let index = self.index.clone();
         ObjectNode {
             members,
             size: self.size,

@@ -1,6 +1,7 @@
 //! Parsing: one grammar ([`reader`]) that tells a [`Sink`] what it meets.
 
 mod check;
+mod digits;
 mod error;
 mod reader;
 mod spanned;
@@ -12,7 +13,7 @@ pub use error::{ParseError, ParseErrorKind};
 pub use spanned::{Document, Duplicate, Span, Step};
 
 pub(crate) use check::Checked;
-pub(crate) use reader::number_len;
+pub(crate) use digits::number_len;
 
 use crate::Value;
 use crate::lazy::Lazy;

@@ -1,6 +1,7 @@
 //! The grammar. It follows the order of Jackson's checks, so that a text with several faults is
 //! refused for the same one. Nesting is a list, not recursion.
 
+use super::digits::{NumberFault, scan_number, short_integer_len};
 use super::error::{self, VALUE_LIST};
 use super::{DEPTH_MAX, ParseError, ParseErrorKind as Kind, RawString, Sink, Span};
 use crate::escape::{self, EscapeError};
@@ -264,7 +265,10 @@ impl<'t> Reader<'t> {
     fn number(&mut self) -> Result<&'t str, Fault> {
         let start = self.at;
         let bytes = self.bytes.get(start..).unwrap_or_default();
-        let len = scan_number(bytes).map_err(|fault| self.bad_number(start, fault))?;
+        let len = match short_integer_len(bytes) {
+            Some(len) => len,
+            None => scan_number(bytes).map_err(|fault| self.bad_number(start, fault))?,
+        };
         self.at += len;
         let is_apart = matches!(
             self.bytes.get(self.at),
@@ -312,85 +316,6 @@ const IN_NAME: StringPlace = StringPlace {
 const COMMENT: &str = "maybe a (non-standard) comment? (not recognized as one since Feature \
                        'ALLOW_COMMENTS' not enabled for parser)";
 
-/// What is wrong with a number, at an offset into it.
-#[derive(Clone, Copy)]
-enum NumberFault {
-    LeadingZeroes(usize),
-    NoDigit {
-        at: usize,
-        expected: &'static str,
-        end: &'static str,
-    },
-}
-
-/// The length of the number at the start of `bytes`, if there is a whole one.
-pub(crate) fn number_len(bytes: &[u8]) -> Option<usize> {
-    scan_number(bytes).ok()
-}
-
-/// The number of digits at the start of `bytes`.
-fn digits_len(bytes: &[u8]) -> usize {
-    const HIGH_HALVES: u64 = 0xf0f0_f0f0_f0f0_f0f0;
-    const THREES: u64 = 0x3030_3030_3030_3030;
-    const SIXES: u64 = 0x0606_0606_0606_0606;
-    let mut at = 0;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        // A byte is a digit if its high half is 3, and still is when 6 is added. A carry reaches
-        // only bytes above one that is no digit itself.
-        let above_nine = word.wrapping_add(SIXES) & HIGH_HALVES ^ THREES;
-        let others = (word & HIGH_HALVES ^ THREES) | above_nine;
-        if others != 0 {
-            return at + others.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
-}
-
-fn scan_number(bytes: &[u8]) -> Result<usize, NumberFault> {
-    let digits_from = |at: usize| digits_len(bytes.get(at..).unwrap_or_default());
-    let mut at = usize::from(bytes.first() == Some(&b'-'));
-    let whole = digits_from(at);
-    if whole == 0 {
-        let expected = "expected digit (0-9) to follow minus sign, for valid numeric value";
-        return Err(NumberFault::NoDigit {
-            at,
-            expected,
-            end: ": No digit following minus sign",
-        });
-    }
-    if whole > 1 && bytes.get(at) == Some(&b'0') {
-        return Err(NumberFault::LeadingZeroes(at + 1));
-    }
-    at += whole;
-    if bytes.get(at) == Some(&b'.') {
-        at += 1;
-        let fraction = digits_from(at);
-        if fraction == 0 {
-            let expected = "Decimal point not followed by a digit";
-            return Err(NumberFault::NoDigit {
-                at,
-                expected,
-                end: " in a Number value",
-            });
-        }
-        at += fraction;
-    }
-    if matches!(bytes.get(at), Some(b'e' | b'E')) {
-        at += 1 + usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
-        let exponent = digits_from(at);
-        if exponent == 0 {
-            let expected = "Exponent indicator not followed by a digit";
-            let end = ": expected a digit for number exponent";
-            return Err(NumberFault::NoDigit { at, expected, end });
-        }
-        at += exponent;
-    }
-    Ok(at)
-}
-
 /// Java's `Character.isJavaIdentifierStart`, for which Jackson searches to show a whole word. The
 /// categories differ in rare letters only.
 fn is_identifier_start(character: char) -> bool {
@@ -411,18 +336,21 @@ fn is_identifier_part(character: char) -> bool {
     is_identifier_start(character) || is_digit || is_mark || is_ignorable
 }
 
-/// The errors.
+/// The errors, kept out of the way of what goes right.
 impl<'t> Reader<'t> {
     /// `after` is the offset up to which Jackson has read when it gives up.
+    #[cold]
     fn fail(&self, kind: Kind, offset: usize, after: usize) -> Fault {
         Box::new(ParseError::new(kind, offset, after, self.text))
     }
 
+    #[cold]
     fn end(&self, kind: Kind) -> Fault {
         self.fail(kind, self.text.len(), self.text.len())
     }
 
     /// The text ends between a comma or name and what should follow it.
+    #[cold]
     fn end_between(&self) -> Fault {
         let name = self.container_name();
         self.end(Kind::UnexpectedEnd(format!(
@@ -434,6 +362,7 @@ impl<'t> Reader<'t> {
         self.open.last().map_or("root", |open| open.name())
     }
 
+    #[cold]
     fn unclosed(&self) -> Fault {
         let Some(open) = self.open.last() else {
             return self.end(Kind::Empty);
@@ -445,6 +374,7 @@ impl<'t> Reader<'t> {
         )))
     }
 
+    #[cold]
     fn unexpected_close(&self, marker: u8) -> Fault {
         let expected = if marker == b']' { '}' } else { ']' };
         let container = match self.open.last() {
@@ -468,10 +398,12 @@ impl<'t> Reader<'t> {
     }
 
     /// The character at `self.at` is not the one expected.
+    #[cold]
     fn unexpected(&self, expected: &str) -> Fault {
         self.unexpected_at(self.at, expected)
     }
 
+    #[cold]
     fn unexpected_at(&self, at: usize, expected: &str) -> Fault {
         let character = self.character_at(at).unwrap_or(char::REPLACEMENT_CHARACTER);
         let kind = Kind::UnexpectedCharacter {
@@ -481,6 +413,7 @@ impl<'t> Reader<'t> {
         self.fail(kind, at, at + character.len_utf8())
     }
 
+    #[cold]
     fn bad_escape(&self, error: EscapeError) -> Fault {
         match error {
             EscapeError::End => self.end(Kind::UnexpectedEnd(
@@ -497,6 +430,7 @@ impl<'t> Reader<'t> {
         }
     }
 
+    #[cold]
     fn bad_number(&self, start: usize, fault: NumberFault) -> Fault {
         match fault {
             NumberFault::LeadingZeroes(at) => {
@@ -504,7 +438,8 @@ impl<'t> Reader<'t> {
             }
             NumberFault::NoDigit { at, expected, end } => match self.character_at(start + at) {
                 None => self.end(Kind::UnexpectedEnd(end.to_owned())),
-                Some('I') if expected.contains("minus") => self.infinity("-Infinity"),
+                // Only after a minus sign can the first digit be missing.
+                Some('I') if at == 1 => self.infinity("-Infinity"),
                 Some(character) => {
                     let kind = Kind::UnexpectedNumberCharacter {
                         character,
@@ -517,6 +452,7 @@ impl<'t> Reader<'t> {
     }
 
     /// No value begins with `byte`, the one at `self.at`.
+    #[cold]
     fn odd_value(&self, byte: u8) -> Fault {
         let rest = self.text.get(self.at..).unwrap_or_default();
         match byte {
@@ -528,6 +464,7 @@ impl<'t> Reader<'t> {
         }
     }
 
+    #[cold]
     fn plus_sign(&self) -> Fault {
         match self.character_at(self.at + 1) {
             None => self.end(Kind::UnexpectedEnd(" in a Number value".to_owned())),
@@ -545,6 +482,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A sign followed by `I`.
+    #[cold]
     fn infinity(&self, token: &'static str) -> Fault {
         let rest = self.text.get(self.at..).unwrap_or_default();
         if is_token(rest, token) {
@@ -554,6 +492,7 @@ impl<'t> Reader<'t> {
         }
     }
 
+    #[cold]
     fn non_standard(&self, token: &'static str) -> Fault {
         self.fail(
             Kind::NonStandardToken(token),
@@ -563,6 +502,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Something like a word stands at `self.at`.
+    #[cold]
     fn bad_token(&self) -> Fault {
         const LEN_MAX: usize = 256;
         let rest = self.text.get(self.at..).unwrap_or_default();
@@ -578,6 +518,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Something follows the value of the text: Jackson reads the next token and refuses it.
+    #[cold]
     fn trailing(&mut self, byte: u8, sink: &mut impl Sink<'t>) -> Fault {
         if matches!(byte, b']' | b'}') {
             return self.unexpected_close(byte);

@@ -60,6 +60,11 @@ pub struct Duplicate {
     pub span: Span,
 }
 
+/// Beyond so many repeated names, only those near the root are noted: the path of each costs its
+/// depth, and a hostile text repeats a hundred thousand names a thousand levels deep.
+const DUPLICATES_MAX: usize = 1_000;
+const SHALLOW: usize = 4;
+
 /// A parsed text with the places of its values.
 ///
 /// ```
@@ -72,7 +77,7 @@ pub struct Duplicate {
 pub struct Document {
     /// The value.
     pub root: Value,
-    /// Repeated names, in the order of the text.
+    /// Repeated names, in the order of the text; after a thousand of them not all are noted.
     pub duplicates: Vec<Duplicate>,
     text: Box<str>,
     nodes: Vec<Node>,
@@ -222,7 +227,8 @@ impl Spans {
             let (Some(Step::Key(key)), Some(span)) = (&origin.step, origin.key_span) else {
                 continue;
             };
-            if !seen.insert(key) {
+            let is_kept = self.duplicates.len() < DUPLICATES_MAX || self.open.len() <= SHALLOW;
+            if !seen.insert(key) && is_kept {
                 let steps = self.open.iter().filter_map(|open| open.origin.step.clone());
                 let duplicate = Duplicate {
                     path: steps.collect(),

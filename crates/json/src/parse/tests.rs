@@ -526,6 +526,38 @@ fn lazy_text_is_compact_only_if_written_so() {
     }
 }
 
+#[test]
+fn short_integers_are_scanned_like_all_numbers() {
+    for integer in [
+        "0", "7", "-7", "42", "-42", "123456", "1234567", "-123456", "-1234567", "12345678", "00",
+        "-00", "01", "-", "", "1.5", "1e5", "-1E5", "0.5", "-0",
+    ] {
+        for after in [
+            "",
+            ",",
+            "]",
+            " ",
+            "}",
+            "x",
+            "\u{e9}",
+            "\u{10ffff}",
+            ":;<=>?@",
+            "//",
+            "\0",
+        ] {
+            let text = format!("{integer}{after}          ");
+            let short = digits::short_integer_len(text.as_bytes());
+            assert!(
+                short.is_none() || short == number_len(text.as_bytes()),
+                "{text:?}"
+            );
+            let is_plain = (1..=7).contains(&integer.len()) && integer.parse::<i32>().is_ok();
+            let is_sound = number_len(integer.as_bytes()) == Some(integer.len());
+            assert_eq!(short.is_some(), is_plain && is_sound, "{text:?}");
+        }
+    }
+}
+
 fn any_number() -> impl Strategy<Value = Value> {
     prop_oneof![
         any::<i64>().prop_map(Value::from),

@@ -175,6 +175,14 @@ fn identity_is_that_of_nodes() {
     assert!(!value("0").ptr_eq(&value("0.0")));
 }
 
+#[test]
+fn values_go_between_threads() {
+    fn check<T: Send + Sync>() {}
+    check::<Value>();
+    check::<Object>();
+    check::<crate::ParseError>();
+}
+
 /// An array or object nested `depth` times.
 fn nested(depth: usize) -> Value {
     (0..depth).fold(Value::from(1), |inner, level| {
