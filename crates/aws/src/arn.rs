@@ -1,6 +1,7 @@
 //! Amazon Resource Names: parsing, printing, and the forms the served APIs know.
 //!
-//! Sources: the AWS reference "Amazon Resource Names"; for Step Functions the ARNs and messages AWS was recorded with.
+//! Sources: the AWS reference "Amazon Resource Names"; for Step Functions the ARNs and messages AWS
+//! was recorded with.
 
 use std::fmt;
 
@@ -122,7 +123,8 @@ impl Arn {
         }
     }
 
-    /// Path and name of a role ARN: `role/service/worker` is `("/service/", "worker")`. `None` for anything but a role.
+    /// Path and name of a role ARN: `role/service/worker` is `("/service/", "worker")`. `None` for
+    /// anything but a role.
     #[must_use]
     pub fn role_path_and_name(&self) -> Option<(&str, &str)> {
         if self.service != "iam" {
@@ -204,7 +206,8 @@ impl<'a> States<'a> {
     /// What `arn` names.
     ///
     /// # Errors
-    /// [`Error::Prefix`] for an ARN of another service, [`Error::ResourceType`] for a resource Step Functions doesn't have.
+    /// [`Error::Prefix`] for an ARN of another service, [`Error::ResourceType`] for a resource Step
+    /// Functions doesn't have.
     pub fn of(arn: &'a Arn) -> Result<States<'a>, Error> {
         if arn.service != "states" {
             return Err(Error::Prefix(arn.to_string()));
@@ -283,8 +286,9 @@ fn qualified<'a>(name: &'a str, qualifier: &'a str) -> States<'a> {
 /// Longest name of a state machine, an execution or an activity, in characters.
 pub const NAME_CHARS_MAX: usize = 80;
 
-/// Whether `name` may name a state machine, an execution or an activity: 1 to 80 characters, none of them white space,
-/// brackets, wildcards, `" # % \ ^ | ~ ` $ & , ; : /`, a control character or a non-character.
+/// Whether `name` may name a state machine, an execution or an activity: 1 to 80 characters, none
+/// of them white space, brackets, wildcards, `" # % \ ^ | ~ ` $ & , ; : /`, a control character or
+/// a non-character.
 ///
 /// Source: the API reference of CreateActivity, recorded for each ASCII character.
 #[must_use]

@@ -1,7 +1,8 @@
 //! The constraints of a model, checked and reported in AWS's words.
 //!
-//! A violation is not yet an error: which of them a service reports as what (`ValidationException`, `InvalidName`, its own
-//! text) is the service's business. [`crate::ServiceError::violations`] is the usual answer.
+//! A violation is not yet an error: which of them a service reports as what (`ValidationException`,
+//! `InvalidName`, its own text) is the service's business. [`crate::ServiceError::violations`] is
+//! the usual answer.
 
 use std::fmt::{self, Write as _};
 
@@ -9,7 +10,8 @@ use json::{Object, Value, View};
 
 use crate::model::{Kind, Member, Model, Reference, Shape, ShapeId, Structure};
 
-/// Most violations collected from one input. Their texts repeat the values, so a hostile input must not make many.
+/// Most violations collected from one input. Their texts repeat the values, so a hostile input must
+/// not make many.
 pub const VIOLATIONS_MAX: usize = 10;
 /// Longest value repeated in a message, in bytes; a longer one is cut.
 const VALUE_BYTES_MAX: usize = 1024;
@@ -20,7 +22,8 @@ pub struct Violation {
     /// Path as AWS prints it: `routingConfiguration.1.member.weight`.
     pub member: String,
     pub rule: Rule,
-    /// The value as AWS prints it: `Value '1001'`, `Value null`, or just `Value` for a sensitive one.
+    /// The value as AWS prints it: `Value '1001'`, `Value null`, or just `Value` for a sensitive
+    /// one.
     pub value: String,
     /// The text after `failed to satisfy constraint: `.
     pub constraint: String,
@@ -59,7 +62,8 @@ impl fmt::Display for Violation {
 }
 
 impl Violation {
-    /// Whether Lambda reports this as `InvalidParameterValueException` instead of `ValidationException`.
+    /// Whether Lambda reports this as `InvalidParameterValueException` instead of
+    /// `ValidationException`.
     pub(crate) fn is_lambda_parameter_value(&self) -> bool {
         matches!(
             (self.member.as_str(), self.rule),
@@ -80,8 +84,8 @@ pub fn message(violations: &[Violation]) -> Option<String> {
     Some(out)
 }
 
-/// The constraints that `members`, an input of shape `input`, breaks. `has_body` says that the payload member, which travels
-/// beside the value, is there.
+/// The constraints that `members`, an input of shape `input`, breaks. `has_body` says that the
+/// payload member, which travels beside the value, is there.
 #[must_use]
 pub fn check(model: &Model, input: ShapeId, members: &Value, has_body: bool) -> Vec<Violation> {
     let mut check = Check {
@@ -101,7 +105,8 @@ pub fn check(model: &Model, input: ShapeId, members: &Value, has_body: bool) -> 
     check.found
 }
 
-/// Where in the input a value is: a chain of names, so that nothing is allocated unless there is something to report.
+/// Where in the input a value is: a chain of names, so that nothing is allocated unless there is
+/// something to report.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     parent: Option<&'a Place<'a>>,
@@ -386,7 +391,8 @@ fn broken_by_scalar(shape: &Shape, value: &Value, broken: &mut Broken) {
     let rules = &shape.constraints;
     match (&shape.kind, value.view()) {
         (Kind::String, View::String(text)) => {
-            // A character is one to three bytes for each UTF-16 unit, so mostly the bytes decide without counting.
+            // A character is one to three bytes for each UTF-16 unit, so mostly the bytes decide
+            // without counting.
             let bytes = as_f64(text.len());
             if rules.max.is_some_and(|max| bytes > max)
                 || rules.min.is_some_and(|min| bytes < 3.0 * min)

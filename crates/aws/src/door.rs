@@ -1,7 +1,8 @@
 //! The one door: AWS bytes in, AWS bytes out, and who is calling.
 //!
-//! Every call takes the same path (route, authenticate, decode, authorise, handle, encode), whether it came over a socket or
-//! from a workflow's own task. `server` implements [`Door`]; `tasks`, `services` and `deploy` meet there and nowhere else.
+//! Every call takes the same path (route, authenticate, decode, authorise, handle, encode), whether
+//! it came over a socket or from a workflow's own task. `server` implements [`Door`]; `tasks`,
+//! `services` and `deploy` meet there and nowhere else.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -20,8 +21,8 @@ pub type Answer<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
 pub trait Door: Send + Sync {
     /// Answers `request` made by `caller`.
     ///
-    /// Once the future is ready the call is over: what it acknowledges is durable, and a refusal has had no effect. It never
-    /// fails otherwise; trouble of any kind is an AWS error response.
+    /// Once the future is ready the call is over: what it acknowledges is durable, and a refusal
+    /// has had no effect. It never fails otherwise; trouble of any kind is an AWS error response.
     fn call(&self, caller: Caller, request: Request) -> Answer<'_>;
 }
 
@@ -33,20 +34,24 @@ pub enum Caller {
         /// Address of the other end, for `aws:SourceIp`.
         peer: Option<IpAddr>,
     },
-    /// An in-process call under a role, as if signed with credentials of a session of it: the tasks of an execution.
+    /// An in-process call under a role, as if signed with credentials of a session of it: the tasks
+    /// of an execution.
     /// Such a request carries no signature.
     Role {
         role_arn: Arn,
-        /// Name of the session, seen by policies and in the ARN `arn:aws:sts::A:assumed-role/<role>/<session>`.
+        /// Name of the session, seen by policies and in the ARN
+        /// `arn:aws:sts::A:assumed-role/<role>/<session>`.
         session_name: String,
         /// Region the call goes to.
         region: String,
         /// Account the call is made in, normally that of the role.
         account: String,
-        /// The resource on whose behalf the service acts (`aws:SourceArn`): the state machine of the execution.
+        /// The resource on whose behalf the service acts (`aws:SourceArn`): the state machine of
+        /// the execution.
         source_arn: Option<Arn>,
     },
-    /// An in-process call by a service of its own accord, such as the delivery of an asynchronous invocation.
+    /// An in-process call by a service of its own accord, such as the delivery of an asynchronous
+    /// invocation.
     Service {
         /// Service principal, as `events.amazonaws.com`.
         principal: String,
@@ -60,7 +65,8 @@ pub enum Caller {
 #[derive(Debug, Clone)]
 pub struct Request {
     pub method: Method,
-    /// Path and query as on the request line, still percent-encoded: signatures are over these very bytes.
+    /// Path and query as on the request line, still percent-encoded: signatures are over these very
+    /// bytes.
     pub uri: String,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -136,7 +142,8 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Sets header `name` to `value`; a value that may not stand in a header (a line break, say) is refused.
+/// Sets header `name` to `value`; a value that may not stand in a header (a line break, say) is
+/// refused.
 ///
 /// # Errors
 /// The offending name.

@@ -76,8 +76,9 @@ impl ServiceError {
         ServiceError::common(Common::UnknownOperation, model.protocol, message)
     }
 
-    /// The answer to an input that breaks constraints of the model, as the service reports it unless an operation has an
-    /// error of its own for that member. `None` when there is no violation.
+    /// The answer to an input that breaks constraints of the model, as the service reports it
+    /// unless an operation has an error of its own for that member. `None` when there is no
+    /// violation.
     #[must_use]
     pub fn violations(model: &Model, violations: &[Violation]) -> Option<Self> {
         let message = constraint::message(violations)?;
@@ -114,7 +115,8 @@ pub enum Common {
 }
 
 impl Common {
-    /// Code and HTTP status in `protocol`. Source: "Common errors" of the API references, and recordings.
+    /// Code and HTTP status in `protocol`. Source: "Common errors" of the API references, and
+    /// recordings.
     #[must_use]
     pub fn code_and_status(self, protocol: Protocol) -> (&'static str, u16) {
         let [json, rest, query] = self.row();

@@ -1,6 +1,7 @@
 //! What the `Resource` of a Task state may be: the table of service integrations.
 //!
-//! Source: the Step Functions developer guide, "Integrating services" and the pages of each optimised integration.
+//! Source: the Step Functions developer guide, "Integrating services" and the pages of each
+//! optimised integration.
 
 use crate::arn::Arn;
 
@@ -18,14 +19,16 @@ pub enum Resolution {
 /// A call a Task can make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskResource {
-    /// `arn:aws:lambda:<region>:<account>:function:<name>[:<qualifier>]`: the input is the event, the result comes back bare.
+    /// `arn:aws:lambda:<region>:<account>:function:<name>[:<qualifier>]`: the input is the event,
+    /// the result comes back bare.
     LambdaFunction { arn: Arn },
     /// `arn:aws:states:::lambda:invoke[.waitForTaskToken]`: parameters as the Invoke API has them.
     LambdaInvoke { pattern: Pattern },
 }
 
 impl TaskResource {
-    /// `resourceType` of the `Task…` events; `None` for a function ARN, which has events of its own.
+    /// `resourceType` of the `Task…` events; `None` for a function ARN, which has events of its
+    /// own.
     #[must_use]
     pub fn resource_type(&self) -> Option<&'static str> {
         match self {
@@ -176,8 +179,9 @@ fn integration(resource: &str, arn: &Arn) -> Resolution {
     }
 }
 
-/// `<service>:<action>[.waitForTaskToken]` in the spelling of the AWS SDK integrations. Which services and actions exist is
-/// not looked up before they are served, so here only the form is judged.
+/// `<service>:<action>[.waitForTaskToken]` in the spelling of the AWS SDK integrations. Which
+/// services and actions exist is not looked up before they are served, so here only the form is
+/// judged.
 fn sdk(resource: &str, call: &str) -> Resolution {
     let call = call.strip_suffix(".waitForTaskToken").unwrap_or(call);
     let word = |text: &str| {
@@ -230,7 +234,8 @@ struct Optimised {
     token: bool,
 }
 
-/// Reads `patterns` as the guide's table prints them: `r` request-response, `s` run a job, `t` wait for the token.
+/// Reads `patterns` as the guide's table prints them: `r` request-response, `s` run a job, `t` wait
+/// for the token.
 const fn entry(
     service: &'static str,
     patterns: &'static str,

@@ -1,7 +1,8 @@
 //! A service model: the operations and shapes of one API, compiled to tables.
 //!
-//! The text is a file of `models/`, made from botocore by `models/trim.py`. Names are resolved once, at [`Model::parse`]; the
-//! codec then walks indices. See [`crate::models`] for those embedded in this build.
+//! The text is a file of `models/`, made from botocore by `models/trim.py`. Names are resolved
+//! once, at [`Model::parse`]; the codec then walks indices. See [`crate::models`] for those
+//! embedded in this build.
 
 use json::Text;
 

@@ -1,6 +1,7 @@
 //! Patterns of the models: Java regular expressions that a value must match as a whole.
 //!
-//! They are compiled at their first use and kept with their shape, so that calls which meet none pay nothing.
+//! They are compiled at their first use and kept with their shape, so that calls which meet none
+//! pay nothing.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -67,8 +68,8 @@ impl Matcher {
     }
 }
 
-/// Java's pattern in the syntax of the crate `regex`, anchored at both ends. The classes `\w \d \s` are ASCII in Java, and a
-/// dot stops at every line terminator.
+/// Java's pattern in the syntax of the crate `regex`, anchored at both ends. The classes `\w \d \s`
+/// are ASCII in Java, and a dot stops at every line terminator.
 fn translated(java: &str) -> String {
     let mut out = String::from(r"\A(?:");
     let mut class_depth = 0_u32;

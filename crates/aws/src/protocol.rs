@@ -1,10 +1,11 @@
 //! From bytes to values and back, for servers and for clients, by the tables of a [`Model`].
 //!
-//! In memory an input or output is a JSON object keyed by member names as the model spells them, whatever the protocol:
+//! In memory an input or output is a JSON object keyed by member names as the model spells them,
+//! whatever the protocol:
 //!
 //! - instants are numbers: seconds since the epoch, with milliseconds as the fraction;
-//! - blobs are base64 strings, except one that is the whole body of a rest operation (Lambda's `Payload`): it travels as raw
-//!   bytes beside the object;
+//! - blobs are base64 strings, except one that is the whole body of a rest operation (Lambda's
+//!   `Payload`): it travels as raw bytes beside the object;
 //! - absent members and `null` are the same: decoding leaves members that are `null` out;
 //! - members the model doesn't know may be there after decoding JSON, and nobody looks at them.
 
@@ -30,8 +31,8 @@ pub struct Input {
     pub members: Value,
     /// The body, where the model says that it is one blob.
     pub body: Option<Bytes>,
-    /// Constraints of the model that the members break. What to answer then is the service's choice;
-    /// [`Input::checked`] is the usual one.
+    /// Constraints of the model that the members break. What to answer then is the service's
+    /// choice; [`Input::checked`] is the usual one.
     pub violations: Vec<Violation>,
 }
 
@@ -90,7 +91,8 @@ pub enum Unsendable {
 /// Decodes a request of `operation` and checks the constraints of the model.
 ///
 /// # Errors
-/// `SerializationException` (query: `MalformedInput`) when the body can't be read or a member has the wrong type.
+/// `SerializationException` (query: `MalformedInput`) when the body can't be read or a member has
+/// the wrong type.
 pub fn decode_request(
     model: &Model,
     operation: &Operation,
@@ -178,8 +180,8 @@ fn with_request_id(mut response: Response, request_id: &str) -> Response {
     response
 }
 
-/// Encodes a call of `operation`: method, path, headers of the protocol, body. The host, the host prefix of the operation and
-/// the signature are left to the one who sends it.
+/// Encodes a call of `operation`: method, path, headers of the protocol, body. The host, the host
+/// prefix of the operation and the signature are left to the one who sends it.
 ///
 /// # Errors
 /// [`Unsendable`], naming the member.
@@ -187,7 +189,7 @@ pub fn encode_request(
     model: &Model,
     operation: &Operation,
     members: &Value,
-    body: Option<Bytes>,
+    body: Option<&Bytes>,
 ) -> Result<Request, Unsendable> {
     match model.protocol {
         Protocol::Json10 | Protocol::Json11 => json_body::encode_request(model, operation, members),

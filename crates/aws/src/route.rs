@@ -1,8 +1,9 @@
 //! From the bytes of a request to the operation it calls.
 //!
-//! What names the operation differs by protocol: `X-Amz-Target`, the parameter `Action` of a form or URL, or method and path.
-//! Where those leave the service open, the scope of the credential decides. The host name plays no part, so `sync-` hosts and
-//! any custom endpoint are the same.
+//! What names the operation differs by protocol: `X-Amz-Target`, the parameter `Action` of a form
+//! or URL, or method and path.
+//! Where those leave the service open, the scope of the credential decides. The host name plays no
+//! part, so `sync-` hosts and any custom endpoint are the same.
 
 use std::borrow::Cow;
 
@@ -31,7 +32,8 @@ pub struct Route<'r> {
     pub access_key_id: Option<Cow<'r, str>>,
 }
 
-/// A request that calls nothing that is served. Kept apart from [`ServiceError`] because the answer needs a protocol.
+/// A request that calls nothing that is served. Kept apart from [`ServiceError`] because the answer
+/// needs a protocol.
 #[derive(Debug)]
 pub struct Lost {
     /// Protocol the caller seems to speak.
@@ -197,7 +199,8 @@ impl Named<'_> {
     }
 }
 
-/// The rest operation whose pattern fits. Of several the one with the most literals wins, query included.
+/// The rest operation whose pattern fits. Of several the one with the most literals wins, query
+/// included.
 fn by_path(
     model: &'static Model,
     method: &Method,

@@ -1,10 +1,11 @@
 //! AWS Signature Version 4: signing and verifying, one code for both.
 //!
-//! Sources: the IAM user guide, "AWS Signature Version 4 for API requests", and the public test suite, which the tests of this
-//! module run in both directions.
+//! Sources: the IAM user guide, "AWS Signature Version 4 for API requests", and the public test
+//! suite, which the tests of this module run in both directions.
 //!
-//! Verifying takes two steps because the secret is looked up in between: [`Claim::read`] finds out which key signed, for which
-//! region and service, and whether the times are right; [`Claim::verify`] checks the signature against that key.
+//! Verifying takes two steps because the secret is looked up in between: [`Claim::read`] finds out
+//! which key signed, for which region and service, and whether the times are right;
+//! [`Claim::verify`] checks the signature against that key.
 
 use std::fmt::Write as _;
 
@@ -48,7 +49,8 @@ pub struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// S3 signs the path as it is sent; every other service signs it normalised and encoded once more.
+    /// S3 signs the path as it is sent; every other service signs it normalised and encoded once
+    /// more.
     fn is_s3(&self) -> bool {
         matches!(
             self.service,
@@ -106,9 +108,9 @@ fn sha256_hex(data: &[u8]) -> String {
     hex::encode(Sha256::digest(data))
 }
 
-/// Signs `request` in its headers: sets `x-amz-date`, for temporary credentials `x-amz-security-token`, for S3
-/// `x-amz-content-sha256`, and `authorization`. All headers then present are signed, except those that proxies change, so
-/// `host` must have been set.
+/// Signs `request` in its headers: sets `x-amz-date`, for temporary credentials
+/// `x-amz-security-token`, for S3 `x-amz-content-sha256`, and `authorization`. All headers then
+/// present are signed, except those that proxies change, so `host` must have been set.
 ///
 /// # Errors
 /// [`BadHeader`] when the credentials hold a character no header may have.
@@ -143,8 +145,8 @@ pub fn sign(
     set(&mut request.headers, "authorization", &value)
 }
 
-/// Signs `request` in its query, valid for `expires_seconds`: the URL alone then makes the call. Only `host` is signed, so the
-/// one who uses the URL may send other headers.
+/// Signs `request` in its query, valid for `expires_seconds`: the URL alone then makes the call.
+/// Only `host` is signed, so the one who uses the URL may send other headers.
 ///
 /// # Errors
 /// [`BadHeader`] when `host` is missing.

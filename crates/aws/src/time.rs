@@ -1,4 +1,5 @@
-//! Instants in the spellings of the protocols. In memory an instant is milliseconds since the Unix epoch, UTC.
+//! Instants in the spellings of the protocols. In memory an instant is milliseconds since the Unix
+//! epoch, UTC.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -55,7 +56,8 @@ pub fn http_date(epoch_ms: i64) -> String {
     formatted("%a, %d %b %Y %H:%M:%S GMT", epoch_ms)
 }
 
-/// The instant of an ISO 8601 date and time with its offset; a fraction finer than milliseconds is cut.
+/// The instant of an ISO 8601 date and time with its offset; a fraction finer than milliseconds is
+/// cut.
 #[must_use]
 pub fn parse_iso8601(text: &str) -> Option<i64> {
     text.parse::<Timestamp>()
@@ -70,7 +72,8 @@ pub fn parse_http_date(text: &str) -> Option<i64> {
     Some(zoned.timestamp().as_millisecond())
 }
 
-/// The number that stands for an instant in inputs and outputs: seconds, with milliseconds as the fraction.
+/// The number that stands for an instant in inputs and outputs: seconds, with milliseconds as the
+/// fraction.
 #[must_use]
 pub fn epoch_seconds(epoch_ms: i64) -> Value {
     let (seconds, ms) = (epoch_ms.div_euclid(1000), epoch_ms.rem_euclid(1000));
@@ -82,7 +85,8 @@ pub fn epoch_seconds(epoch_ms: i64) -> Value {
     Value::from(epoch_ms as f64 / 1000.0)
 }
 
-/// The instant an [`epoch_seconds`] number stands for; a fraction finer than milliseconds is rounded.
+/// The instant an [`epoch_seconds`] number stands for; a fraction finer than milliseconds is
+/// rounded.
 #[must_use]
 pub fn epoch_ms(seconds: &Value) -> Option<i64> {
     const SECONDS_MAX: f64 = 253_402_300_800.0; // The end of the year 9999.

@@ -119,6 +119,10 @@ fn states_resources() {
     ] {
         check(resource, Err(kind));
     }
+}
+
+#[test]
+fn states_arns_of_other_services() {
     let lambda = Arn::function("aws", "us-east-1", "123456789012", "f");
     assert_eq!(States::of(&lambda), Err(Error::Prefix(lambda.to_string())));
     assert_eq!(
@@ -135,7 +139,7 @@ fn states_resources() {
 }
 
 #[test]
-fn roles_and_functions() {
+fn roles() {
     let parts = |resource: &str| {
         let arn = Arn::parse(&format!("arn:aws:iam::1:{resource}")).expect("an ARN");
         arn.role_path_and_name()
@@ -156,7 +160,10 @@ fn roles_and_functions() {
         Arn::assumed_role("aws", "1", "w", "s").to_string(),
         "arn:aws:sts::1:assumed-role/w/s"
     );
+}
 
+#[test]
+fn functions() {
     let function = |text: &str| Arn::parse(text).expect("an ARN");
     let arn = function("arn:aws:lambda:r:1:function:f:$LATEST");
     assert_eq!(

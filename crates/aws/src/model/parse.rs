@@ -283,7 +283,8 @@ fn reference(place: &str, value: &Value, names: &Names<'_>) -> Result<Reference,
         Some("statusCode") => Location::Status,
         Some(other) => return Err(unknown(place, other)),
     };
-    // Every served protocol spells instants in its own way only; a model that wants another must not pass unnoticed.
+    // Every served protocol spells instants in its own way only; a model that wants another must
+    // not pass unnoticed.
     if let Some(format) = text(value, "timestampFormat") {
         return Err(unknown(place, format));
     }

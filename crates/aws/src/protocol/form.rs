@@ -13,8 +13,11 @@ const RESERVED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// Name and value.
+pub(super) type Pair<'t> = (Cow<'t, str>, Cow<'t, str>);
+
 /// The pairs of `text` in their order. `+` is a space and `%xx` a byte.
-pub(super) fn pairs(text: &[u8]) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, Mismatch> {
+pub(super) fn pairs(text: &[u8]) -> Result<Vec<Pair<'_>>, Mismatch> {
     let pairs = text.split(|b| *b == b'&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {

@@ -44,8 +44,8 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Mismatch> {
     json::parse(text).map_err(|error| Mismatch(error.to_string()))
 }
 
-/// Checks the types of a structure's members. `None`: it is right as it is, the usual case, so nothing is copied; otherwise
-/// the object with `null` members left out and instants made numbers.
+/// Checks the types of a structure's members. `None`: it is right as it is, the usual case, so
+/// nothing is copied; otherwise the object with `null` members left out and instants made numbers.
 fn structure(
     model: &Model,
     structure: &Structure,
@@ -103,7 +103,9 @@ fn list(model: &Model, member: &Reference, elements: &[Value]) -> Result<Option<
         };
         if let Some(new) = new {
             let list = changed.get_or_insert_with(|| elements.to_vec());
-            list.get_mut(index).map(|slot| *slot = new);
+            if let Some(slot) = list.get_mut(index) {
+                *slot = new;
+            }
         }
     }
     Ok(changed.map(Value::from))
@@ -241,7 +243,8 @@ pub(super) fn encode_request(
     Ok(request)
 }
 
-/// The error in a JSON answer: the code from the header `x-amzn-errortype` or the body, without namespace and link.
+/// The error in a JSON answer: the code from the header `x-amzn-errortype` or the body, without
+/// namespace and link.
 pub(super) fn decode_error(response: &Response) -> ServiceError {
     let body = parse(&response.body).unwrap_or_default();
     let string = |name: &str| body.get(name).and_then(Value::as_str);

@@ -14,7 +14,7 @@ use crate::error::ServiceError;
 use crate::model::{Kind, Model, Operation, Reference, ShapeId, Structure};
 
 /// Parameters sorted by name, so that all that begin alike stand together.
-struct Parameters<'f>(Vec<(Cow<'f, str>, Cow<'f, str>)>);
+struct Parameters<'f>(Vec<form::Pair<'f>>);
 
 impl Parameters<'_> {
     fn get(&self, name: &str) -> Option<&str> {
@@ -115,7 +115,8 @@ impl Decoder<'_> {
         }
     }
 
-    /// `name.member.1`, `name.member.2`, or flattened `name.1`, `name.2`. `name=` alone is an empty list.
+    /// `name.member.1`, `name.member.2`, or flattened `name.1`, `name.2`. `name=` alone is an empty
+    /// list.
     fn list(
         &self,
         member: &Reference,

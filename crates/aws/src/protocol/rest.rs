@@ -194,7 +194,8 @@ pub(super) fn encode_response(
     Ok(response)
 }
 
-/// The body of a message, and whether it is JSON: the payload member, or an object of all members that are nowhere else.
+/// The body of a message, and whether it is JSON: the payload member, or an object of all members
+/// that are nowhere else.
 /// Empty when there is nothing that belongs there.
 fn body(
     model: &Model,
@@ -276,7 +277,7 @@ pub(super) fn encode_request(
     model: &Model,
     operation: &Operation,
     members: &Value,
-    blob: Option<Bytes>,
+    blob: Option<&Bytes>,
 ) -> Result<Request, Unsendable> {
     let Some(http) = &operation.http else {
         return Err(Unsendable::Type(format!(
@@ -323,7 +324,7 @@ pub(super) fn encode_request(
         request.uri.push_str(&query);
     }
     let (body, is_json) = structure
-        .map(|s| body(model, s, object, blob.as_ref()))
+        .map(|s| body(model, s, object, blob))
         .unwrap_or_default();
     if is_json {
         set(&mut request.headers, "content-type", "application/json")?;

@@ -6,7 +6,8 @@ use crate::error::{Common, ServiceError};
 use crate::model::{Kind, Protocol};
 use crate::time;
 
-/// A value that isn't of the type the model wants; the text is AWS's. The caller gets `SerializationException`.
+/// A value that isn't of the type the model wants; the text is AWS's. The caller gets
+/// `SerializationException`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mismatch(pub(super) String);
 

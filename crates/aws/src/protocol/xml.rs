@@ -23,7 +23,8 @@ pub(super) fn close(out: &mut String, name: &str) {
     out.push('>');
 }
 
-/// `<name>text</name>`, escaped. Line ends other than LF would be changed by every reader, so they are written by number.
+/// `<name>text</name>`, escaped. Line ends other than LF would be changed by every reader, so they
+/// are written by number.
 pub(super) fn write_text(out: &mut String, name: &str, text: &str) {
     open(out, name);
     let escaped = escape(text);
@@ -138,7 +139,9 @@ pub(super) fn parse(body: &[u8]) -> Result<Element, Mismatch> {
             Event::Start(tag) => open.push(named(tag.local_name().as_ref())),
             Event::Empty(tag) => {
                 let element = named(tag.local_name().as_ref());
-                open.last_mut().map(|parent| parent.children.push(element));
+                if let Some(parent) = open.last_mut() {
+                    parent.children.push(element);
+                }
             }
             Event::End(_) => {
                 if let (Some(done), Some(parent)) = (open.pop(), open.last_mut()) {

@@ -21,7 +21,8 @@ pub(super) fn encoded(text: &[u8]) -> Cow<'_, str> {
     percent_encode(text, &RESERVED).into()
 }
 
-/// The canonical request over the headers `signed_headers` (lower case). `is_presigned`: the signature is in the query.
+/// The canonical request over the headers `signed_headers` (lower case). `is_presigned`: the
+/// signature is in the query.
 pub(super) fn request(
     request: &Request,
     is_s3: bool,
@@ -52,7 +53,8 @@ fn push_path(out: &mut String, path: &str, is_s3: bool) {
     if path.is_empty() {
         out.push('/');
     } else if is_s3 {
-        // S3 signs the path encoded once: decoding first makes every spelling of the client the same.
+        // S3 signs the path encoded once: decoding first makes every spelling of the client the
+        // same.
         let decoded: Cow<'_, [u8]> = percent_decode_str(path).into();
         out.extend(percent_encode(&decoded, &RESERVED_IN_PATH));
     } else {
@@ -63,7 +65,8 @@ fn push_path(out: &mut String, path: &str, is_s3: bool) {
     }
 }
 
-/// `path` without empty and dot segments (RFC 3986, section 5.2.4). Almost every path is so already.
+/// `path` without empty and dot segments (RFC 3986, section 5.2.4). Almost every path is so
+/// already.
 fn normalised(path: &str) -> Cow<'_, str> {
     if !path.contains("//") && !path.contains("/.") {
         return Cow::Borrowed(path);
@@ -87,7 +90,8 @@ fn normalised(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("/{}{slash}", segments.join("/")))
 }
 
-/// The query without the signature itself, decoded and encoded anew, sorted by name and then by value.
+/// The query without the signature itself, decoded and encoded anew, sorted by name and then by
+/// value.
 fn push_query(out: &mut String, query: &str) {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
@@ -115,7 +119,8 @@ fn recoded(text: &str) -> Cow<'_, str> {
     Cow::Owned(encoded(&decoded).into_owned())
 }
 
-/// `name:value`, with the values of a repeated header joined by commas, trimmed, and inner white space folded to one space.
+/// `name:value`, with the values of a repeated header joined by commas, trimmed, and inner white
+/// space folded to one space.
 fn push_header(out: &mut String, request: &Request, name: &str) {
     out.push_str(name);
     out.push(':');

@@ -98,8 +98,8 @@ pub struct Claim<'r> {
     pub service: Cow<'r, str>,
     /// Of temporary credentials.
     pub session_token: Option<Cow<'r, str>>,
-    amz_date: Cow<'r, str>,
-    signed_headers: Vec<Cow<'r, str>>,
+    pub(super) amz_date: Cow<'r, str>,
+    pub(super) signed_headers: Vec<Cow<'r, str>>,
     signature: Vec<u8>,
     is_presigned: bool,
 }
@@ -140,7 +140,8 @@ impl<'r> Claim<'r> {
     /// Checks that `request`, body included, is what the holder of `key` signed.
     ///
     /// # Errors
-    /// [`Error::Mismatch`], [`Error::PayloadHash`], and [`Error::Incomplete`] for a body signed chunk by chunk.
+    /// [`Error::Mismatch`], [`Error::PayloadHash`], and [`Error::Incomplete`] for a body signed
+    /// chunk by chunk.
     pub fn verify(&self, request: &Request, key: &SigningKey) -> Result<(), Error> {
         match request
             .headers
@@ -285,14 +286,15 @@ fn from_header<'r>(request: &'r Request, header: &'r HeaderValue) -> Result<Clai
         (None, None) => None,
     };
     match (credential, headers, signature, amz_date) {
-        (Some(credential), Some(headers), Some(signature), Some(amz_date)) => parts(
-            Cow::Borrowed(credential),
-            &Cow::Borrowed(headers),
-            signature,
+        (Some(credential), Some(headers), Some(signature), Some(amz_date)) => Raw {
+            credential: Cow::Borrowed(credential),
+            signed_headers: Cow::Borrowed(headers),
+            signature: Cow::Borrowed(signature),
             amz_date,
-            request.header("x-amz-security-token").map(Cow::Borrowed),
-            Kind::Header,
-        ),
+            session_token: request.header("x-amz-security-token").map(Cow::Borrowed),
+            is_presigned: false,
+        }
+        .claim(),
         (credential, headers, signature, amz_date) => {
             let mut text = String::new();
             for (part, name) in [
@@ -329,67 +331,60 @@ fn from_query(request: &Request) -> Result<Claim<'_>, Error> {
             "Unsupported AWS 'algorithm': '{algorithm}'."
         )));
     }
-    let credential = required("X-Amz-Credential")?;
-    let headers = required("X-Amz-SignedHeaders")?;
-    let signature = required("X-Amz-Signature")?;
-    let amz_date = required("X-Amz-Date")?;
     required("X-Amz-Expires")?;
-    let token = parameter(request, "X-Amz-Security-Token");
-    parts(
-        credential,
-        &headers,
-        &signature,
-        amz_date,
-        token,
-        Kind::Presigned,
-    )
+    Raw {
+        credential: required("X-Amz-Credential")?,
+        signed_headers: required("X-Amz-SignedHeaders")?,
+        signature: required("X-Amz-Signature")?,
+        amz_date: required("X-Amz-Date")?,
+        session_token: parameter(request, "X-Amz-Security-Token"),
+        is_presigned: true,
+    }
+    .claim()
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Header,
-    Presigned,
-}
-
-fn parts<'r>(
+/// The parts of a signature before they are looked into.
+struct Raw<'r> {
     credential: Cow<'r, str>,
-    headers: &Cow<'r, str>,
-    signature: &str,
+    signed_headers: Cow<'r, str>,
+    signature: Cow<'r, str>,
     amz_date: Cow<'r, str>,
     session_token: Option<Cow<'r, str>>,
-    kind: Kind,
-) -> Result<Claim<'r>, Error> {
-    let fields: Vec<Cow<'r, str>> = split(&credential, '/');
-    let five: Result<[Cow<'r, str>; 5], _> = fields.try_into();
-    let Ok([access_key_id, date, region, service, terminator]) = five else {
-        return Err(Error::Incomplete(format!(
-            "Credential must have exactly 5 slash-delimited elements, e.g. \
-             keyid/date/region/service/term, got '{credential}'"
-        )));
-    };
-    if terminator != TERMINATOR {
-        return Err(Error::Scope(format!(
-            "Credential should be scoped with a valid terminator: '{TERMINATOR}'"
-        )));
+    is_presigned: bool,
+}
+
+impl<'r> Raw<'r> {
+    fn claim(self) -> Result<Claim<'r>, Error> {
+        let fields: Result<[Cow<'r, str>; 5], _> = split(&self.credential, '/').try_into();
+        let Ok([access_key_id, date, region, service, terminator]) = fields else {
+            return Err(Error::Incomplete(format!(
+                "Credential must have exactly 5 slash-delimited elements, e.g. \
+                 keyid/date/region/service/term, got '{}'",
+                self.credential
+            )));
+        };
+        if terminator != TERMINATOR {
+            return Err(Error::Scope(format!(
+                "Credential should be scoped with a valid terminator: '{TERMINATOR}'"
+            )));
+        }
+        // A signature is 64 lower-case hex digits. Anything else can't be one, and that is all
+        // the caller learns.
+        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        let signature = hex::decode(&*self.signature).ok();
+        let signature = signature.filter(|s| s.len() == 32 && self.signature.bytes().all(is_hex));
+        Ok(Claim {
+            access_key_id,
+            date,
+            region,
+            service,
+            session_token: self.session_token,
+            amz_date: self.amz_date,
+            signed_headers: split(&self.signed_headers, ';'),
+            signature: signature.ok_or(Error::Mismatch)?,
+            is_presigned: self.is_presigned,
+        })
     }
-    // A signature is lower-case hex; anything else can't be one, which is all the caller learns.
-    let lower = signature
-        .bytes()
-        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    let signature = hex::decode(signature)
-        .ok()
-        .filter(|bytes| lower && bytes.len() == 32);
-    Ok(Claim {
-        access_key_id,
-        date,
-        region,
-        service,
-        session_token,
-        amz_date,
-        signed_headers: split(headers, ';'),
-        signature: signature.ok_or(Error::Mismatch)?,
-        is_presigned: kind == Kind::Presigned,
-    })
 }
 
 /// The parts of `text`, borrowed for as long as `text` was.
