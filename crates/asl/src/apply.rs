@@ -19,7 +19,7 @@ pub fn apply(run: &mut Run, time: Timestamp, event: &Event) {
     }
     match &event.kind {
         EventKind::ExecutionStarted(start) => begin(run, time, start),
-        EventKind::ExecutionDeadline { at } => run.deadline = Some(*at),
+        EventKind::ExecutionDeadline { at } => run.times_out_at = Some(*at),
         EventKind::ExecutionSucceeded { output } => {
             end(
                 run,
@@ -37,7 +37,7 @@ pub fn apply(run: &mut Run, time: Timestamp, event: &Event) {
         }
         EventKind::ExecutionTimedOut(_) => {
             // AWS reports the deadline as the stop date, and neither error nor cause.
-            let at = run.deadline.unwrap_or(time);
+            let at = run.times_out_at.unwrap_or(time);
             end(run, at, Status::TimedOut, None, Failure::default());
         }
         _ => {
@@ -68,7 +68,7 @@ fn end(
     failure: Failure,
 ) {
     run.status = status;
-    run.deadline = None;
+    run.times_out_at = None;
     run.branches.clear();
     run.end = Some(End {
         at,

@@ -67,6 +67,3 @@ fn machine(start: &Start) -> Object {
         .add("Name", &*start.state_machine_name)
         .build()
 }
-
-#[cfg(test)]
-mod tests;

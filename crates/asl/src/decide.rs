@@ -1,8 +1,8 @@
 //! From one input to events and effects. Evaluates; never changes the run it is given.
 //!
-//! Each state type has a file: what it does when entered and how it leaves. [`step`] holds the
-//! scratch run a decision works on, [`data`] the flow of data through a state, [`failure`] Retry
-//! and Catch.
+//! Each state type has a file: what it does when entered and how it leaves. `step` holds the
+//! scratch run a decision works on, `data` the flow of data through a state, `failure` Retry and
+//! Catch.
 
 mod choice;
 mod data;
@@ -229,3 +229,6 @@ fn thread_deadline(step: &mut Step<'_>) -> Result<Go, Fault> {
         (_, _) => Err(Refusal::ForeignProgram.into()),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -21,7 +21,7 @@ pub struct Run {
     /// Time of the last record; a later record is never earlier.
     pub time: Timestamp,
     /// When the machine's TimeoutSeconds run out.
-    pub deadline: Option<Timestamp>,
+    pub times_out_at: Option<Timestamp>,
     /// Threads of control that have not ended. Only the root until Parallel and Map are served.
     pub branches: Vec<Branch>,
     /// Set once the status is terminal.
@@ -37,6 +37,13 @@ pub enum Status {
     Failed,
     TimedOut,
     Aborted,
+}
+
+impl Status {
+    /// Whether the execution has ended.
+    pub fn is_terminal(self) -> bool {
+        !matches!(self, Status::NotStarted | Status::Running)
+    }
 }
 
 /// How an execution ended, as DescribeExecution shows it.
@@ -131,7 +138,7 @@ impl Run {
 
     /// The earliest deadline and what it is for.
     pub fn next_deadline(&self) -> Option<(Timestamp, Deadline)> {
-        let execution = self.deadline.map(|at| (at, Deadline::Execution));
+        let execution = self.times_out_at.map(|at| (at, Deadline::Execution));
         let of_thread = |thread: &Branch| Some((thread.deadline()?, Deadline::Thread(thread.id)));
         self.branches
             .iter()

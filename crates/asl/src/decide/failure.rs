@@ -85,7 +85,7 @@ fn delay_ms(retrier: &Retrier, used: u32) -> u64 {
     let exponent = i32::try_from(used).unwrap_or(i32::MAX);
     let seconds_max = retrier.delay_seconds_max.map_or(DELAY_SECONDS_MAX, to_f64);
     let seconds = to_f64(retrier.interval_seconds) * retrier.backoff_rate.powi(exponent);
-    let ms = seconds.min(seconds_max).min(DELAY_SECONDS_MAX).max(0.0) * 1_000.0;
+    let ms = seconds.min(seconds_max).clamp(0.0, DELAY_SECONDS_MAX) * 1_000.0;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -132,6 +132,3 @@ impl Failed {
             .into()
     }
 }
-
-#[cfg(test)]
-mod tests;

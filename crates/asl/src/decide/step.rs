@@ -7,6 +7,7 @@ use super::{Decision, Effect, Moment, Refusal};
 use crate::apply::apply;
 use crate::context::Context;
 use crate::event::{BranchId, Event, EventId, EventKind, Failure, Start, Text};
+use crate::limits::Limits;
 use crate::program::{Next, Program, State, StateIndex, StateKind, Task};
 use crate::run::{Branch, Calling, Run, StateRun};
 use crate::time::Timestamp;
@@ -27,7 +28,6 @@ pub(super) struct Step<'a> {
     events: Vec<Event>,
     random: u64,
     transitions_left: u32,
-    yielded: bool,
 }
 
 /// What a thread does after a state has had its turn.
@@ -87,8 +87,7 @@ impl<'a> Step<'a> {
             effects: Vec::new(),
             events: Vec::with_capacity(EVENTS_EXPECTED),
             random: moment.random,
-            transitions_left: limits.transitions_per_decision_max,
-            yielded: false,
+            transitions_left: allowance(&limits),
         }
     }
 
@@ -97,8 +96,8 @@ impl<'a> Step<'a> {
             time: self.time,
             events: self.events,
             effects: self.effects,
+            yielded: self.run.is_yielded(),
             run: self.run,
-            yielded: self.yielded,
         }
     }
 
@@ -158,7 +157,7 @@ impl<'a> Step<'a> {
 
     pub(super) fn begin(&mut self, start: Box<Start>) -> Result<Go, Fault> {
         let input = start.input.clone();
-        self.transitions_left = start.limits.transitions_per_decision_max;
+        self.transitions_left = allowance(&start.limits);
         self.emit(EventKind::ExecutionStarted(start))?;
         if let Some(seconds) = self.program.timeout_seconds {
             self.emit(EventKind::ExecutionDeadline {
@@ -224,7 +223,6 @@ impl<'a> Step<'a> {
     fn enter(&mut self, next: StateIndex, input: Value) -> Result<Go, Fault> {
         let state = self.program.state(next).ok_or(Refusal::ForeignProgram)?;
         let Some(left) = self.transitions_left.checked_sub(1) else {
-            self.yielded = true;
             self.emit(EventKind::Yielded { next, input })?;
             return Ok(Go::Rest);
         };
@@ -341,4 +339,9 @@ pub(super) fn failure(error: &str, cause: impl Into<Text>) -> Failure {
         cause: Some(cause.into()),
     }
     .cut()
+}
+
+/// A decision makes at least one transition, or a run that yielded would never go on.
+fn allowance(limits: &Limits) -> u32 {
+    limits.transitions_per_decision_max.max(1)
 }

@@ -1,1 +1,89 @@
-//! (tests follow)
+use super::{TOKEN_CHARS_MAX, mint, read, verify};
+use crate::decide::tests::start_of;
+
+#[test]
+fn what_is_minted_is_read_and_verified() {
+    let start = start_of("{}");
+    for attempt in [1, 3, 25_000, u64::MAX] {
+        let text = mint(&start, attempt);
+        assert_eq!(
+            text,
+            mint(&start, attempt),
+            "the same attempt, the same token"
+        );
+        assert!(
+            text.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        );
+        let token = read(&text).unwrap();
+        assert_eq!(
+            (&*token.execution_arn, token.attempt),
+            (&*start.execution_arn, attempt)
+        );
+        assert!(verify(&start, &token));
+    }
+}
+
+/// Tokens outlive upgrades: this one is what the first version mints (made with Python's hmac).
+#[test]
+fn the_first_format_stays_readable() {
+    let text = "AQAAAAAAAAADQ03zGj2CDn7LqpbK0izae2Fybjphd3M6c3RhdGVzOnVzLWVh\
+                c3QtMToxMjM0NTY3ODkwMTI6ZXhlY3V0aW9uOm06ZQ";
+    let token = read(text).unwrap();
+    assert!(verify(&start_of("{}"), &token));
+    assert_eq!(
+        (token.attempt, &*token.execution_arn),
+        (3, &*start_of("{}").execution_arn)
+    );
+}
+
+#[test]
+fn the_longest_arn_fits() {
+    let mut start = start_of("{}");
+    let name = "n".repeat(80);
+    start.execution_arn =
+        format!("arn:aws-us-gov:states:us-gov-west-1:123456789012:execution:{name}:{name}").into();
+    assert!(mint(&start, u64::MAX).len() < TOKEN_CHARS_MAX / 2);
+}
+
+#[test]
+fn others_are_refused() {
+    let start = start_of("{}");
+    let token = read(&mint(&start, 3)).unwrap();
+    let mut changed = token.clone();
+    changed.attempt = 4;
+    assert!(!verify(&start, &changed), "another attempt");
+    for byte in 0..16 {
+        let mut changed = token.clone();
+        changed.mac[byte] ^= 1;
+        assert!(!verify(&start, &changed), "byte {byte} of the MAC");
+    }
+    let mut other = start.clone();
+    other.token_secret[0] ^= 1;
+    assert!(!verify(&other, &token), "another secret");
+    let mut other = start;
+    other.execution_arn = "arn:aws:states:us-east-1:123456789012:execution:m:f".into();
+    assert!(!verify(&other, &token), "another execution");
+    let mut forged = token;
+    forged.execution_arn = other.execution_arn.to_string();
+    assert!(!verify(&other, &forged), "another execution's MAC");
+}
+
+#[test]
+fn texts_that_are_no_tokens() {
+    let text = mint(&start_of("{}"), 3);
+    for no_token in [
+        "",
+        "x",
+        "not a token",
+        "AQAA",
+        "////",
+        text.split_at(20).0,
+        &format!("{text}="),
+        &format!(" {text}"),
+        &text.replacen("AQ", "Ag", 1),
+        &"A".repeat(TOKEN_CHARS_MAX + 1),
+    ] {
+        assert_eq!(read(no_token), None, "{no_token}");
+    }
+}

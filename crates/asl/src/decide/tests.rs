@@ -1,0 +1,279 @@
+//! Scenarios: a definition, an input, what comes from outside, and the history that follows.
+//!
+//! Every decision is checked for what always holds: the run of a decision is the fold of its
+//! events, ids are dense, previous ids name an earlier event or none, time never goes back.
+
+mod data;
+mod laws;
+mod limits;
+mod retry;
+mod simple;
+mod task;
+
+use json::Value;
+
+use super::{Decision, Effect, Input, Moment, Refusal, decide};
+use crate::apply::apply;
+use crate::compile::compile;
+use crate::definition::{Catalogue, MachineType, Resolved};
+use crate::event::{Event, EventKind, Failure, Start, Text};
+use crate::history;
+use crate::limits::Limits;
+use crate::program::{Pattern, Program, Resource, ResourceFamily};
+use crate::run::Run;
+use crate::time::Timestamp;
+
+pub(crate) const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
+
+/// Lambda functions, and `lambda:invoke` with and without a token.
+pub(crate) struct Lambda;
+
+impl Catalogue for Lambda {
+    fn resolve(&self, resource: &str) -> Resolved {
+        let service = |resource: &str| ResourceFamily::Service {
+            resource_type: "lambda".into(),
+            resource: resource.into(),
+        };
+        let (family, pattern) = match resource {
+            FUNCTION => (ResourceFamily::LambdaFunction, Pattern::RequestResponse),
+            "arn:aws:states:::lambda:invoke" => (service("invoke"), Pattern::RequestResponse),
+            "arn:aws:states:::lambda:invoke.waitForTaskToken" => (
+                service("invoke.waitForTaskToken"),
+                Pattern::WaitForTaskToken,
+            ),
+            _ => return Resolved::Unknown,
+        };
+        Resolved::Task(Resource {
+            arn: resource.into(),
+            family,
+            pattern,
+        })
+    }
+}
+
+pub(crate) fn program(definition: &str) -> Program {
+    let compiled = compile(definition, MachineType::Standard, &Lambda);
+    compiled
+        .program
+        .unwrap_or_else(|| panic!("{definition}: {:?}", compiled.diagnostics))
+}
+
+/// A machine that starts at the state `A`.
+pub(crate) fn states(states: &str) -> String {
+    format!(r#"{{"StartAt":"A","States":{{{states}}}}}"#)
+}
+
+/// A machine of the one state `A`, which ends it; `fields` are its fields.
+pub(crate) fn one(fields: &str) -> String {
+    states(&format!(r#""A":{{"End":true,{fields}}}"#))
+}
+
+pub(crate) fn value(text: &str) -> Value {
+    json::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+pub(crate) fn start_of(input: &str) -> Start {
+    Start {
+        execution_arn: "arn:aws:states:us-east-1:123456789012:execution:m:e".into(),
+        execution_name: "e".into(),
+        state_machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:m".into(),
+        state_machine_name: "m".into(),
+        state_machine_version_arn: None,
+        state_machine_alias_arn: None,
+        role_arn: "arn:aws:iam::123456789012:role/r".into(),
+        definition: 1,
+        input: value(input),
+        input_text: None,
+        trace_header: None,
+        limits: Limits::default(),
+        token_secret: [7; 16],
+    }
+}
+
+/// One execution, driven by hand.
+pub(crate) struct Sim {
+    pub(crate) program: Program,
+    pub(crate) run: Run,
+    pub(crate) now: Timestamp,
+    pub(crate) random: u64,
+    pub(crate) events: Vec<(Timestamp, Event)>,
+    pub(crate) effects: Vec<Effect>,
+}
+
+impl Sim {
+    pub(crate) fn new(definition: &str) -> Sim {
+        Sim {
+            program: program(definition),
+            run: Run::default(),
+            now: Timestamp(1_700_000_000_000),
+            random: 0,
+            events: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// Started with this input.
+    pub(crate) fn started(definition: &str, input: &str) -> Sim {
+        Sim::started_with(definition, start_of(input))
+    }
+
+    pub(crate) fn started_with(definition: &str, start: Start) -> Sim {
+        let mut sim = Sim::new(definition);
+        sim.send(Input::Start(Box::new(start))).unwrap();
+        sim
+    }
+
+    /// Decides, checks what always holds, and goes on with the decided run.
+    pub(crate) fn send(&mut self, input: Input) -> Result<(), Refusal> {
+        let moment = Moment {
+            now: self.now,
+            random: self.random,
+        };
+        let before = self.run.clone();
+        let decision = decide(&self.program, &self.run, moment, input)?;
+        assert_eq!(self.run, before, "the run given stays as it is");
+        self.check_laws(&decision);
+        let Decision {
+            time,
+            events,
+            effects,
+            run,
+            ..
+        } = decision;
+        self.run = run;
+        self.events
+            .extend(events.into_iter().map(|event| (time, event)));
+        self.effects.extend(effects);
+        Ok(())
+    }
+
+    fn check_laws(&self, decision: &Decision) {
+        assert!(
+            !decision.events.is_empty(),
+            "a decision without events is a refusal"
+        );
+        assert!(decision.time >= self.run.time && decision.time >= self.now);
+        assert_eq!(decision.yielded, decision.run.is_yielded());
+        let mut fold = self.run.clone();
+        for event in &decision.events {
+            assert_eq!(event.kind.is_internal(), event.id == 0);
+            if event.id == 0 {
+                assert_eq!(event.previous, 0);
+            } else {
+                assert_eq!(event.id, fold.last_event + 1, "ids are dense");
+                assert!(event.previous < event.id);
+            }
+            assert!(fold.end.is_none(), "nothing follows the end");
+            apply(&mut fold, decision.time, event);
+        }
+        assert_eq!(decision.run, fold, "the run is the fold of its events");
+        assert_eq!(
+            decision.run.end.is_some(),
+            decision.run.status.is_terminal()
+        );
+    }
+
+    pub(crate) fn attempt(&self) -> u64 {
+        let calling = self.run.branches.iter().find_map(|thread| thread.calling());
+        calling.map_or(0, |(_, calling)| calling.attempt)
+    }
+
+    /// One step of a scenario:
+    /// `ok JSON`, `submit JSON`, `fail ERROR CAUSE` (`-` for none), `due` (the clock goes to the
+    /// next deadline), `heartbeat`, `stop ERROR CAUSE`, `continue`.
+    pub(crate) fn step(&mut self, step: &str) -> Result<(), Refusal> {
+        let attempt = self.attempt();
+        let (word, rest) = step.split_once(' ').unwrap_or((step, ""));
+        let input = match word {
+            "ok" => Input::TaskSucceeded {
+                attempt,
+                output: value(rest),
+            },
+            "submit" => Input::TaskSubmitted {
+                attempt,
+                response: value(rest),
+            },
+            "fail" => Input::TaskFailed {
+                attempt,
+                failure: failure(rest),
+            },
+            "heartbeat" => Input::HeartbeatMissed { attempt },
+            "stop" => Input::Stop(failure(rest)),
+            "continue" => Input::Continue,
+            "due" => {
+                self.now = self.run.deadline().expect("a deadline");
+                Input::DeadlineReached
+            }
+            _ => panic!("no such step: {step}"),
+        };
+        self.send(input)
+    }
+
+    /// One line per event that AWS shows: `id<previous Type`, then what it carries.
+    pub(crate) fn history(&self) -> Vec<String> {
+        let shown = self.events.iter().filter(|(_, event)| event.id != 0);
+        shown.map(|(_, event)| line(&self.program, event)).collect()
+    }
+}
+
+/// `ERROR CAUSE`; `-` stands for none.
+fn failure(text: &str) -> Failure {
+    let (error, cause) = text.split_once(' ').unwrap_or((text, "-"));
+    let part = |part: &str| (part != "-").then(|| Text::from(part));
+    Failure {
+        error: part(error),
+        cause: part(cause),
+    }
+}
+
+fn line(program: &Program, event: &Event) -> String {
+    let name = history::type_name(program, &event.kind).expect("a type");
+    let carried = match &event.kind {
+        EventKind::ExecutionStarted(_)
+        | EventKind::StateEntered { .. }
+        | EventKind::TaskStarted { .. } => String::new(),
+        EventKind::ExecutionSucceeded { output }
+        | EventKind::StateExited { output, .. }
+        | EventKind::TaskSubmitted { output, .. }
+        | EventKind::TaskSucceeded { output, .. } => format!(" {output}"),
+        EventKind::TaskScheduled { parameters, .. } => format!(" {parameters}"),
+        EventKind::ExecutionFailed(failure)
+        | EventKind::ExecutionAborted(failure)
+        | EventKind::ExecutionTimedOut(failure)
+        | EventKind::TaskFailed { failure, .. }
+        | EventKind::TaskTimedOut { failure, .. } => {
+            let part = |part: &Option<Text>| part.clone().unwrap_or("-".into());
+            format!(" {} {}", part(&failure.error), part(&failure.cause))
+        }
+        _ => panic!("internal events are not shown"),
+    };
+    format!("{}<{} {name}{carried}", event.id, event.previous)
+}
+
+/// The history of an execution from its second event on.
+pub(crate) fn check(definition: &str, input: &str, steps: &[&str], expected: &[&str]) {
+    let mut sim = Sim::started(definition, input);
+    for step in steps {
+        sim.step(step)
+            .unwrap_or_else(|refusal| panic!("{step}: {refusal:?}"));
+    }
+    let history = sim.history();
+    assert_eq!(history[0], "1<0 ExecutionStarted");
+    assert_eq!(history[1..], *expected, "{definition}");
+}
+
+/// The last event of an execution: `Type ERROR CAUSE` or `Type OUTPUT`.
+pub(crate) fn check_end(definition: &str, input: &str, steps: &[&str], expected: &str) {
+    let mut sim = Sim::started(definition, input);
+    for step in steps {
+        sim.step(step)
+            .unwrap_or_else(|refusal| panic!("{step}: {refusal:?}"));
+    }
+    let history = sim.history();
+    let last = history
+        .last()
+        .and_then(|line| line.split_once(' '))
+        .expect("a line")
+        .1;
+    assert_eq!(last, expected, "{definition} {input}");
+}

@@ -1,0 +1,191 @@
+use super::{FUNCTION, Input, Refusal, Sim, check_end, one, start_of, states};
+use crate::event::Start;
+use crate::run::Status;
+
+const ENDLESS: &str = r#""A":{"Type":"Pass","Next":"C"},
+    "C":{"Type":"Choice","Choices":[{"Variable":"$.stop","IsPresent":true,"Next":"Z"}],
+         "Default":"A"},
+    "Z":{"Type":"Succeed"}"#;
+
+fn start(change: impl Fn(&mut Start)) -> Start {
+    let mut start = start_of("{}");
+    change(&mut start);
+    start
+}
+
+#[test]
+fn an_endless_loop_ends_with_event_25_000() {
+    let mut sim = Sim::started(&states(ENDLESS), "{}");
+    let mut decisions = 1;
+    while sim.run.is_yielded() {
+        sim.step("continue").unwrap();
+        decisions += 1;
+    }
+    assert_eq!(
+        sim.history().last().unwrap(),
+        concat!(
+            "25000<24999 ExecutionFailed States.Runtime ",
+            "The execution reached the maximum number of history events (25000)."
+        )
+    );
+    assert_eq!(decisions, 25, "12,499 states, 500 a decision");
+    assert_eq!(sim.run.status, Status::Failed);
+}
+
+#[test]
+fn an_execution_may_end_by_itself_with_its_last_event() {
+    // ExecutionStarted, two events for the Pass, ExecutionSucceeded.
+    for (events_max, expected) in [(4, Status::Succeeded), (3, Status::Failed)] {
+        let start = start(|start| start.limits.history_events_max = events_max);
+        let sim = Sim::started_with(&one(r#""Type":"Pass""#), start);
+        assert_eq!(sim.run.status, expected);
+        assert_eq!(sim.run.last_event, u64::from(events_max));
+    }
+}
+
+#[test]
+fn a_task_that_no_longer_fits_is_not_called() {
+    let definition = one(&format!(r#""Type":"Task","Resource":"{FUNCTION}""#));
+    for events_max in [2, 3, 4] {
+        let start = start(|start| start.limits.history_events_max = events_max);
+        let sim = Sim::started_with(&definition, start);
+        assert_eq!(sim.run.status, Status::Failed);
+        let called = sim
+            .effects
+            .iter()
+            .any(|effect| matches!(effect, super::Effect::Call(_)));
+        assert!(!called, "{:?}", sim.effects);
+    }
+}
+
+#[test]
+fn yields() {
+    let three = states(
+        r#""A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Result":7,"Next":"C"},
+           "C":{"Type":"Pass","End":true}"#,
+    );
+    let start = start(|start| start.limits.transitions_per_decision_max = 2);
+    let mut sim = Sim::started_with(&three, start);
+    assert!(sim.run.is_yielded());
+    assert_eq!(sim.history().last().unwrap(), "5<4 PassStateExited 7");
+    assert_eq!(sim.send(Input::DeadlineReached), Err(Refusal::NotDue));
+    sim.step("continue").unwrap();
+    assert_eq!(
+        sim.history()[5..],
+        [
+            "6<5 PassStateEntered",
+            "7<6 PassStateExited 7",
+            "8<7 ExecutionSucceeded 7"
+        ]
+    );
+    assert_eq!(sim.step("continue"), Err(Refusal::NotRunning));
+}
+
+#[test]
+fn a_yielded_run_can_be_stopped_and_times_out() {
+    let mut endless = states(ENDLESS);
+    endless.insert_str(1, r#""TimeoutSeconds":5,"#);
+    for (step, expected) in [
+        ("stop E C", "ExecutionAborted"),
+        ("due", "ExecutionTimedOut"),
+    ] {
+        let mut sim = Sim::started(&endless, "{}");
+        sim.step(step).unwrap();
+        assert!(
+            sim.history()
+                .last()
+                .unwrap()
+                .contains(&format!("<0 {expected}"))
+        );
+        assert!(!sim.run.is_yielded());
+    }
+}
+
+const TOO_LARGE: &str =
+    "returned a result with a size exceeding the maximum number of bytes service limit.";
+
+/// A JSON string whose text is so many bytes long.
+fn text_of(bytes: usize) -> String {
+    format!("\"{}\"", "x".repeat(bytes - 2))
+}
+
+#[test]
+fn a_result_at_the_limit_is_accepted() {
+    for (bytes, is_accepted) in [(262_144, true), (262_145, false)] {
+        let mut sim = Sim::started(
+            &one(&format!(r#""Type":"Task","Resource":"{FUNCTION}""#)),
+            "{}",
+        );
+        sim.step(&format!("ok {}", text_of(bytes))).unwrap();
+        assert_eq!(sim.run.status == Status::Succeeded, is_accepted, "{bytes}");
+    }
+}
+
+#[test]
+fn a_result_above_the_limit_is_a_failure_that_can_be_caught() {
+    let result = format!("ok {}", text_of(262_145));
+    for (resource, name, failed) in [
+        (FUNCTION, FUNCTION, "LambdaFunctionFailed"),
+        ("arn:aws:states:::lambda:invoke", "lambda", "TaskFailed"),
+    ] {
+        let task = |fields: &str| {
+            states(&format!(
+                r#""A":{{"Type":"Task","Resource":"{resource}","Next":"B"{fields}}},
+                   "B":{{"Type":"Succeed"}}"#
+            ))
+        };
+        let text = format!("The state/task '{name}' {TOO_LARGE}");
+        let mut sim = Sim::started(&task(""), "{}");
+        sim.step(&result).unwrap();
+        assert_eq!(
+            sim.history()[4..],
+            [
+                format!("5<4 {failed} States.DataLimitExceeded {text}"),
+                format!("6<5 ExecutionFailed States.DataLimitExceeded {text}"),
+            ]
+        );
+        let catch = r#","Catch":[{"ErrorEquals":["States.ALL"],"Next":"B"}]"#;
+        let caught = format!(r#"{{"Error":"States.DataLimitExceeded","Cause":"{text}"}}"#);
+        check_end(
+            &task(catch),
+            "{}",
+            &[&result],
+            &format!("ExecutionSucceeded {caught}"),
+        );
+    }
+}
+
+#[test]
+fn an_output_above_the_limit_fails_after_the_result() {
+    let task =
+        format!(r#""Type":"Task","Resource":"{FUNCTION}","ResultPath":"$.r","Parameters":{{}}"#);
+    let mut sim = Sim::started(&one(&task), &format!(r#"{{"i":{}}}"#, text_of(200_000)));
+    sim.step(&format!("ok {}", text_of(200_000))).unwrap();
+    let last = sim.history().pop().unwrap();
+    let text = format!("The state/task '{FUNCTION}' {TOO_LARGE}");
+    assert_eq!(
+        last,
+        format!("6<5 ExecutionFailed States.DataLimitExceeded {text}")
+    );
+}
+
+#[test]
+fn a_pass_above_the_limit_ends_the_execution() {
+    let definition = one(r#""Type":"Pass","Parameters":{"a.$":"$","b.$":"$"}"#);
+    let text = format!("The state/task 'A' {TOO_LARGE}");
+    let expected = format!("ExecutionFailed States.DataLimitExceeded {text}");
+    check_end(&definition, &text_of(200_000), &[], &expected);
+}
+
+#[test]
+fn causes_are_cut_to_what_aws_holds() {
+    let mut sim = Sim::started(
+        &one(&format!(r#""Type":"Task","Resource":"{FUNCTION}""#)),
+        "{}",
+    );
+    let (error, cause) = ("é".repeat(300), "ß".repeat(40_000));
+    sim.step(&format!("fail {error} {cause}")).unwrap();
+    let failure = sim.run.end.unwrap().failure;
+    assert_eq!(failure.error.unwrap().chars().count(), 256);
+    assert_eq!(failure.cause.unwrap().chars().count(), 32_768);
+}
