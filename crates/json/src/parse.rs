@@ -40,7 +40,8 @@ pub fn parse(text: &str) -> Result<Value, ParseError> {
 /// Checks one JSON text and keeps it; the tree is made when somebody looks inside. The value is
 /// the same as that of [`parse`], and its size is known at once.
 ///
-/// Short texts, scalars and objects with repeated names are parsed right away.
+/// Once looked into, it holds both text and tree until it is dropped. Short texts, scalars and
+/// objects with repeated names are parsed right away.
 ///
 /// # Errors
 /// Those of [`parse`].
