@@ -19,7 +19,8 @@ fn with_token(fields: &str) -> String {
 
 fn task(resource: &str, fields: &str) -> String {
     states(&format!(
-        r#""A":{{"Type":"Task","Resource":"{resource}","Next":"B"{fields}}},"B":{{"Type":"Succeed"}}"#
+        r#""A":{{"Type":"Task","Resource":"{resource}","Next":"B"{fields}}},
+           "B":{{"Type":"Succeed"}}"#
     ))
 }
 
