@@ -21,8 +21,8 @@
 //! - array: `[`, the elements with `,` between, `]`;
 //! - object: `{`, the members with `,` between, `}`; a member is its name as a JSON string
 //!   ([`Text::quoted_len`] bytes), `:`, the value;
-//! - the text of a part is [`Value::size`] bytes long; numbers stand as written; in strings `"`, `\`
-//!   and control characters are escaped the way Jackson does (`\b \t \n \f \r`, `\u001F`).
+//! - the text of a part is [`Value::size`] bytes long; numbers stand as written; in strings `"`,
+//!   `\` and control characters are escaped the way Jackson does (`\b \t \n \f \r`, `\u001F`).
 
 mod escape;
 mod lazy;

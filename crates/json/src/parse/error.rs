@@ -81,13 +81,15 @@ pub enum ParseErrorKind {
     LeadingZeroes,
     /// A control character between tokens.
     #[error(
-        "Illegal character ({}): only regular white space (\\r, \\n, \\t) is allowed between tokens",
+        "Illegal character ({}): only regular white space (\\r, \\n, \\t) is \
+         allowed between tokens",
         describe(*.0)
     )]
     IllegalSpace(char),
     /// A control character, say a line break, within a string.
     #[error(
-        "Illegal unquoted character ({}): has to be escaped using backslash to be included in {place}",
+        "Illegal unquoted character ({}): has to be escaped using backslash to be \
+         included in {place}",
         describe(*.character)
     )]
     IllegalUnquoted {
