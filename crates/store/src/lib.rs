@@ -2,7 +2,7 @@
 //!
 //! A [`Store`] holds journals (numbered records of entities), one row per execution, wake-up rows,
 //! documents and definitions. It knows bytes and small numbers only: neither JSON nor the States
-//! Language. [`Memory`] is the store of tests and simulations;
+//! Language. [`Memory`] is the store of tests and simulations, [`Sqlite`] the embedded one;
 //! [`blobs`] holds what is large and immutable.
 //!
 //! ```
@@ -22,9 +22,11 @@
 pub mod blobs;
 mod memory;
 mod months;
+mod sqlite;
 mod store;
 
 pub use memory::{Fault, Memory};
+pub use sqlite::Sqlite;
 pub use store::{
     Batch, Committed, Document, EntityId, Epoch, Error, ExecutionRow, Expected, Expired, Integrity,
     Kind, MachineNumber, Record, Result, SHARDS, ShardId, Store, WakeUp, Write,

@@ -120,14 +120,16 @@ impl State {
     fn apply(&mut self, batch: &Batch) {
         self.shards
             .insert(batch.shard, (batch.epoch, batch.sequence));
-        let opened: BTreeSet<EntityId> = batch
-            .writes
-            .iter()
-            .filter_map(|write| match write {
-                Write::OpenExecution(row) => Some(row.entity),
-                _ => None,
-            })
-            .collect();
+        // Months first: they say where records belong.
+        let mut opened = BTreeSet::new();
+        for write in &batch.writes {
+            if let Write::OpenExecution(row) = write {
+                self.months
+                    .begin(row.entity, row.started_ms, self.last_entity);
+                self.last_entity = self.last_entity.max(Some(row.entity));
+                opened.insert(row.entity);
+            }
+        }
         for write in &batch.writes {
             match write {
                 Write::Append {

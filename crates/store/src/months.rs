@@ -26,6 +26,13 @@ impl Months {
         Some(start.1)
     }
 
+    /// Whether an execution that starts at `started_ms` begins a month.
+    pub(crate) fn begins(&self, started_ms: i64) -> bool {
+        self.0
+            .last()
+            .is_none_or(|(_, latest)| month_of(started_ms) > *latest)
+    }
+
     /// Takes note that `entity` starts at `started_ms`, `last` being the highest entity that has
     /// records: answers the month this begins and its first entity, if it begins one.
     ///
@@ -49,8 +56,7 @@ impl Months {
         Some((first, month))
     }
 
-    /// The oldest month if it isn't the latest: the month, its first entity and the first entity
-    /// after it.
+    /// The months before the latest: each with its first entity and the first one after it.
     pub(crate) fn closed(&self) -> impl Iterator<Item = (Month, EntityId, EntityId)> {
         let after = self.0.iter().skip(1);
         self.0

@@ -1,0 +1,609 @@
+//! The embedded store: one SQLite database, one writing connection, a few that read.
+//!
+//! The layout keeps random and repeated page writes off the hot path; see [`journal`] for records
+//! and [`names`] for look-ups by name.
+
+mod checkpoint;
+mod commit;
+mod documents;
+mod expire;
+mod files;
+mod filter;
+mod journal;
+mod names;
+mod readers;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use parking_lot::{Mutex, RwLock};
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension as _, Row};
+
+use self::checkpoint::Checkpointer;
+use self::commit::{Group, RUNNING_MS, Shards, Staged, status_of, stored_status};
+use self::files::Files;
+use self::journal::LASTING;
+use self::names::Names;
+use self::readers::Readers;
+use crate::memory::require;
+use crate::months::{Month, Months};
+use crate::{
+    Batch, Committed, Document, EntityId, Epoch, Error, ExecutionRow, Expected, Expired, Integrity,
+    Kind, MachineNumber, Record, Result, ShardId, Store, WakeUp,
+};
+
+/// What tests and measurements vary.
+#[derive(Debug, Clone, Copy)]
+struct Options {
+    page_bytes: u32,
+    /// Names kept in memory before they are written, about 24 bytes each.
+    names_max: usize,
+    hash: fn(MachineNumber, &str) -> u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            page_bytes: 4_096,
+            names_max: 32_768,
+            hash: names::hash,
+        }
+    }
+}
+
+/// A [`Store`] in the file `lockstep.db` of a folder.
+#[derive(Debug)]
+pub struct Sqlite {
+    options: Options,
+    writer: Mutex<Writer>,
+    index: RwLock<Index>,
+    readers: Readers,
+    /// The month last found to have ended: its first entity and the time asked for.
+    ended: Mutex<Option<(EntityId, i64)>>,
+    /// Last, so that the folder is unlocked after everything is closed.
+    files: Files,
+}
+
+#[derive(Debug)]
+struct Writer {
+    /// Before the connection: its thread ends first.
+    checkpointer: Checkpointer,
+    connection: Connection,
+    shards: Shards,
+    /// Why commits are refused.
+    trouble: Option<String>,
+}
+
+/// What is known without asking the database. Changed by the writer after a commit only.
+#[derive(Debug)]
+struct Index {
+    months: Months,
+    /// Entities that aren't executions.
+    lasting: BTreeSet<EntityId>,
+    last_entity: Option<EntityId>,
+    names: Names,
+}
+
+impl Sqlite {
+    /// Opens the store in a folder; makes both if they don't exist. Only one process can have it
+    /// open.
+    pub fn open(folder: &Path) -> Result<Sqlite> {
+        Sqlite::open_with(folder, Options::default())
+    }
+
+    fn open_with(folder: &Path, options: Options) -> Result<Sqlite> {
+        let files = Files::lock(folder)?;
+        let mut connection = files.writer(options.page_bytes)?;
+        let of_checkpoint = files.checkpointer()?;
+        let load = |connection: &mut Connection| {
+            let shards = Shards::load(connection)?;
+            let index = Index::load(connection, options)?;
+            let page_bytes = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            let checkpointer = Checkpointer::start(connection, of_checkpoint, page_bytes)?;
+            Ok((shards, index, checkpointer))
+        };
+        let (shards, index, checkpointer) =
+            load(&mut connection).map_err(|error| files.error(&error))?;
+        Ok(Sqlite {
+            options,
+            writer: Mutex::new(Writer {
+                checkpointer,
+                connection,
+                shards,
+                trouble: None,
+            }),
+            index: RwLock::new(index),
+            readers: Readers::default(),
+            ended: Mutex::new(None),
+            files,
+        })
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        self.readers.read(&self.files, read)
+    }
+
+    /// Runs `write` in one transaction that is durable once this returned. An error leaves open
+    /// whether it was written.
+    fn write<T>(&self, write: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        let writer = self.writer.lock();
+        let result = writer.transaction(write);
+        writer.checkpointer.after_commit(&writer.connection);
+        result.map_err(|error| self.files.error(&error))
+    }
+
+    /// Like `write` for a change of a document, if `expected` holds.
+    fn change<T>(
+        &self,
+        (kind, key, expected): (Kind, &str, Expected),
+        write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        self.write(|connection| {
+            let found = documents::revision(connection, kind, key)?;
+            match require(key, found, expected) {
+                Ok(()) => write(connection).map(Ok),
+                Err(conflict) => Ok(Err(conflict)),
+            }
+        })?
+    }
+}
+
+impl Writer {
+    fn transaction<T>(
+        &self,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let connection = &self.connection;
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+        let result = write(connection);
+        let result = result.and_then(|value| {
+            connection.prepare_cached("COMMIT")?.execute(())?;
+            Ok(value)
+        });
+        if result.is_err() && !connection.is_autocommit() {
+            // An error that matters is answered already; a transaction that can't be rolled back
+            // fails the next one.
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        result
+    }
+
+    /// Writes the batches that the fence lets through. In memory nothing is changed yet but what
+    /// the answer holds.
+    fn commit(
+        &self,
+        shards: &Shards,
+        batches: &[Batch],
+        answers: &[Committed],
+        group: Group<'_>,
+    ) -> rusqlite::Result<Staged> {
+        self.transaction(|_| {
+            let mut group = group;
+            for (batch, answer) in batches.iter().zip(answers) {
+                if *answer == Committed::Ok {
+                    group.write(batch)?;
+                }
+            }
+            group.finish(shards)
+        })
+    }
+
+    /// Makes sure that what a failed commit left in the log can never be found again, by writing
+    /// over it, and reads what is stored.
+    fn settle(&mut self, options: Options) -> rusqlite::Result<Index> {
+        self.transaction(|connection| {
+            let settled = number(connection, SETTLED)?.unwrap_or(0);
+            set_number(connection, SETTLED, settled + 1)
+        })?;
+        let index = Index::load(&self.connection, options)?;
+        self.shards = Shards::load(&self.connection)?;
+        self.trouble = None;
+        Ok(index)
+    }
+}
+
+/// How often a failed commit was settled, in `numbers`.
+const SETTLED: &str = "settled";
+
+impl Index {
+    fn load(connection: &Connection, options: Options) -> rusqlite::Result<Index> {
+        let mut statement =
+            connection.prepare("SELECT first_entity, month FROM months ORDER BY month")?;
+        let months = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let months: Vec<(EntityId, Month)> = months.collect::<rusqlite::Result<_>>()?;
+        let mut last_entity: Option<EntityId> =
+            number(connection, expire::LAST_ENTITY)?.map(EntityId);
+        let journals = months
+            .iter()
+            .map(|(_, month)| format!("journal_index_{month}"));
+        for table in journals.chain([format!("journal_index_{LASTING}"), "executions".to_owned()]) {
+            let highest = format!("SELECT max(entity) FROM {table}");
+            last_entity = last_entity.max(connection.query_row(&highest, (), |row| row.get(0))?);
+        }
+        let mut next = connection.prepare(&format!(
+            "SELECT min(entity) FROM journal_index_{LASTING} WHERE entity > ?1"
+        ))?;
+        let mut lasting = BTreeSet::new();
+        let mut after = -1;
+        while let Some(entity) = next.query_row([after], |row| row.get::<_, Option<i64>>(0))? {
+            lasting.insert(EntityId(u64::try_from(entity).unwrap_or(0)));
+            after = entity;
+        }
+        let names = Names::load(connection, options.names_max, options.hash)?;
+        Ok(Index {
+            months: Months::new(months),
+            lasting,
+            last_entity,
+            names,
+        })
+    }
+
+    /// Whose month's journals hold an entity's records.
+    fn month_of(&self, entity: EntityId) -> Month {
+        if self.lasting.contains(&entity) {
+            return LASTING;
+        }
+        self.months.of(entity).unwrap_or(LASTING)
+    }
+
+    fn apply(&mut self, staged: Staged) {
+        if let Some(months) = staged.months {
+            self.months = months;
+        }
+        self.lasting.extend(staged.lasting);
+        self.last_entity = staged.last_entity;
+        self.names.apply(staged.names);
+    }
+}
+
+impl Store for Sqlite {
+    fn acquire(&self, shards: &[ShardId]) -> Result<Vec<(Epoch, u64)>> {
+        let mut writer = self.writer.lock();
+        let mut raised = writer.shards.clone();
+        let mut owned = Vec::with_capacity(shards.len());
+        for shard in shards {
+            let Some((epoch, sequence)) = raised.get(*shard) else {
+                return Err(no_shard(*shard));
+            };
+            let epoch = Epoch(epoch.0 + 1);
+            raised.set(*shard, epoch, sequence);
+            owned.push((epoch, sequence));
+        }
+        let stored = writer.transaction(|connection| raised.store(connection));
+        stored.map_err(|error| self.files.error(&error))?;
+        writer.shards = raised;
+        Ok(owned)
+    }
+
+    fn sequence(&self, shard: ShardId) -> Result<u64> {
+        let mut writer = self.writer.lock();
+        if writer.trouble.is_some() {
+            let index = writer
+                .settle(self.options)
+                .map_err(|error| self.files.error(&error))?;
+            *self.index.write() = index;
+        }
+        let state = writer.shards.get(shard);
+        state
+            .map(|(_, sequence)| sequence)
+            .ok_or_else(|| no_shard(shard))
+    }
+
+    fn commit(&self, batches: &[Batch]) -> Vec<Committed> {
+        let mut writer = self.writer.lock();
+        if writer.trouble.is_some() {
+            return vec![Committed::Unknown; batches.len()];
+        }
+        let mut shards = writer.shards.clone();
+        let mut answers = shards.fence(batches);
+        if !answers.contains(&Committed::Ok) {
+            return answers;
+        }
+        let result = {
+            let index = self.index.read();
+            let group = Group::new(&writer.connection, &index, self.options.hash);
+            writer.commit(&shards, batches, &answers, group)
+        };
+        match result {
+            Ok(staged) => {
+                self.index.write().apply(staged);
+                writer.shards = shards;
+                writer.checkpointer.after_commit(&writer.connection);
+            }
+            Err(error) => {
+                writer.trouble = Some(self.files.error(&error).to_string());
+                for answer in answers
+                    .iter_mut()
+                    .filter(|answer| **answer == Committed::Ok)
+                {
+                    *answer = Committed::Unknown;
+                }
+            }
+        }
+        answers
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.writer.lock().trouble.clone()
+    }
+
+    fn journal(&self, entity: EntityId, from_number: u32, bytes_max: usize) -> Result<Vec<Record>> {
+        loop {
+            let month = self.index.read().month_of(entity);
+            let records = self.read(|connection| {
+                journal::read(connection, month, entity, from_number, bytes_max)
+            });
+            // A month dropped in between is no error: its executions have expired.
+            if records.is_ok() || self.index.read().month_of(entity) == month {
+                return records;
+            }
+        }
+    }
+
+    fn execution(&self, entity: EntityId) -> Result<Option<ExecutionRow>> {
+        self.read(|connection| {
+            let query = format!("SELECT {ROW} FROM executions WHERE entity = ?1");
+            connection
+                .prepare_cached(&query)?
+                .query_row([entity], execution_row)
+                .optional()
+        })
+    }
+
+    fn find_execution(&self, machine: MachineNumber, name: &str) -> Result<Option<EntityId>> {
+        let hash = (self.options.hash)(machine, name);
+        let candidates = self.index.read().names.candidates(hash);
+        if candidates.entities.is_empty() && candidates.runs.is_empty() {
+            return Ok(None);
+        }
+        self.read(|connection| {
+            for entity in candidates.entities {
+                if is_named(connection, entity, machine, name)? {
+                    return Ok(Some(entity));
+                }
+            }
+            for run in candidates.runs {
+                for entity in names::search(connection, run, hash)? {
+                    if is_named(connection, entity, machine, name)? {
+                        return Ok(Some(entity));
+                    }
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    fn list_executions(
+        &self,
+        machine: MachineNumber,
+        status: Option<u8>,
+        before: Option<EntityId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionRow>> {
+        let before = before.map_or(i64::MAX, |before| {
+            i64::try_from(before.0).unwrap_or(i64::MAX)
+        });
+        self.read(|connection| {
+            let Some(status) = status else {
+                return list_all(connection, machine, before, limit);
+            };
+            list_status(connection, machine, stored_status(status), before, limit)
+        })
+    }
+
+    fn wake_ups(&self, after: Option<EntityId>, limit: usize) -> Result<Vec<WakeUp>> {
+        let after = after.map_or(-1, |after| i64::try_from(after.0).unwrap_or(i64::MAX));
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT entity, due_ms, owes_calls FROM wake_ups WHERE entity > ?1 ORDER BY entity",
+            )?;
+            let rows = statement.query_map([after], |row| {
+                Ok(WakeUp {
+                    entity: row.get(0)?,
+                    due_ms: row.get(1)?,
+                    owes_calls: row.get(2)?,
+                })
+            })?;
+            rows.take(limit).collect()
+        })
+    }
+
+    fn last_entity(&self) -> Result<Option<EntityId>> {
+        Ok(self.index.read().last_entity)
+    }
+
+    fn machine_number(&self, arn: &str) -> Result<MachineNumber> {
+        if let Some(machine) = self.known_machine(arn)? {
+            return Ok(machine);
+        }
+        self.write(|connection| documents::machine_number(connection, arn))
+    }
+
+    fn known_machine(&self, arn: &str) -> Result<Option<MachineNumber>> {
+        self.read(|connection| documents::known_machine(connection, arn))
+    }
+
+    fn machine_arn(&self, machine: MachineNumber) -> Result<Option<String>> {
+        self.read(|connection| documents::machine_arn(connection, machine))
+    }
+
+    fn document(&self, kind: Kind, key: &str) -> Result<Option<Document>> {
+        self.read(|connection| documents::document(connection, kind, key))
+    }
+
+    fn put_document(&self, kind: Kind, key: &str, body: &[u8], expected: Expected) -> Result<u64> {
+        self.change((kind, key, expected), |connection| {
+            documents::put_document(connection, kind, key, body)
+        })
+    }
+
+    fn delete_document(&self, kind: Kind, key: &str, expected: Expected) -> Result<bool> {
+        self.change((kind, key, expected), |connection| {
+            documents::delete_document(connection, kind, key)
+        })
+    }
+
+    fn list_documents(
+        &self,
+        kind: Kind,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Document)>> {
+        self.read(|connection| documents::list_documents(connection, kind, prefix, after, limit))
+    }
+
+    fn add_definition(&self, body: &[u8]) -> Result<u64> {
+        self.write(|connection| documents::add_definition(connection, body))
+    }
+
+    fn definition(&self, number: u64) -> Result<Option<Vec<u8>>> {
+        self.read(|connection| documents::definition(connection, number))
+    }
+
+    fn expire(&self, ended_before_ms: i64, rows_max: usize) -> Result<Expired> {
+        self.expire_slice(ended_before_ms, rows_max)
+    }
+
+    fn expire_definitions(&self, in_use: &[u64]) -> Result<u64> {
+        self.delete_definitions(in_use)
+    }
+
+    fn check(&self) -> Result<Integrity> {
+        self.read(|connection| {
+            let mut statement = connection.prepare("PRAGMA quick_check")?;
+            let lines = statement.query_map((), |row| row.get::<_, String>(0))?;
+            let mut problems = lines.collect::<rusqlite::Result<Vec<String>>>()?;
+            problems.retain(|line| line != "ok");
+            let count = |table: &str| {
+                let query = format!("SELECT count(*) FROM {table}");
+                connection.query_row(&query, (), |row| row.get(0))
+            };
+            let pages: u64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            let page: u64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            Ok(Integrity {
+                problems,
+                executions: count("executions")?,
+                wake_ups: count("wake_ups")?,
+                documents: count("documents")?,
+                definitions: count("definitions")?,
+                bytes: pages * page,
+            })
+        })
+    }
+}
+
+/// The columns of `execution_row`.
+const ROW: &str =
+    "entity, machine, name, name_is_generated, status, started_ms, stopped_ms, definition";
+
+fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
+    let stopped_ms: i64 = row.get(6)?;
+    Ok(ExecutionRow {
+        entity: row.get(0)?,
+        machine: row.get(1)?,
+        name: row.get(2)?,
+        name_is_generated: row.get(3)?,
+        status: status_of(row.get(4)?),
+        started_ms: row.get(5)?,
+        stopped_ms: (stopped_ms != RUNNING_MS).then_some(stopped_ms),
+        definition: row.get(7)?,
+    })
+}
+
+/// Whether an execution's row really has a name that its hash suggests.
+fn is_named(
+    connection: &Connection,
+    entity: EntityId,
+    machine: MachineNumber,
+    name: &str,
+) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM executions
+         WHERE entity = ?1 AND machine = ?2 AND name = ?3 AND NOT name_is_generated",
+    )?;
+    statement.exists((entity, machine, name))
+}
+
+fn list_status(
+    connection: &Connection,
+    machine: MachineNumber,
+    status: u16,
+    before: i64,
+    limit: usize,
+) -> rusqlite::Result<Vec<ExecutionRow>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {ROW} FROM executions INDEXED BY executions_listing
+         WHERE machine = ?1 AND status = ?2 AND entity < ?3 ORDER BY entity DESC"
+    ))?;
+    let rows = statement.query_map((machine, status, before), execution_row)?;
+    rows.take(limit).collect()
+}
+
+/// Merges the lists of every status the machine's executions have.
+fn list_all(
+    connection: &Connection,
+    machine: MachineNumber,
+    before: i64,
+    limit: usize,
+) -> rusqlite::Result<Vec<ExecutionRow>> {
+    let mut next = connection.prepare_cached(
+        "SELECT min(status) FROM executions INDEXED BY executions_listing
+         WHERE machine = ?1 AND status > ?2",
+    )?;
+    let mut rows = Vec::new();
+    let mut status = 0;
+    while let Some(found) = next.query_row((machine, status), |row| row.get(0))? {
+        status = found;
+        rows.extend(list_status(connection, machine, status, before, limit)?);
+    }
+    rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.entity));
+    rows.truncate(limit);
+    Ok(rows)
+}
+
+/// A counter of the table `numbers`.
+fn number(connection: &Connection, name: &str) -> rusqlite::Result<Option<u64>> {
+    let mut statement = connection.prepare_cached("SELECT value FROM numbers WHERE name = ?1")?;
+    statement.query_row([name], |row| row.get(0)).optional()
+}
+
+fn set_number(connection: &Connection, name: &str, value: u64) -> rusqlite::Result<()> {
+    let set = "INSERT OR REPLACE INTO numbers (name, value) VALUES (?1, ?2)";
+    connection.prepare_cached(set)?.execute((name, value))?;
+    Ok(())
+}
+
+fn no_shard(shard: ShardId) -> Error {
+    Error::Invalid {
+        cause: format!("there is no shard `{}`", shard.0),
+    }
+}
+
+impl ToSql for EntityId {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        self.0.to_sql()
+    }
+}
+
+impl FromSql for EntityId {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<EntityId> {
+        u64::column_result(value).map(EntityId)
+    }
+}
+
+impl ToSql for MachineNumber {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        self.0.to_sql()
+    }
+}
+
+impl FromSql for MachineNumber {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<MachineNumber> {
+        u64::column_result(value).map(MachineNumber)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! The folder, its lock, connections and their settings, the schema, and errors in our words.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::journal;
+use crate::blobs::failed;
+use crate::{Error, Result};
+
+/// "LKSP", so that a file that isn't ours is recognised.
+const APPLICATION_ID: i32 = 0x4c4b_5350;
+
+/// Raised with every change of the schema or of what its bytes mean.
+const SCHEMA_VERSION: i32 = 1;
+
+/// The writer's page cache. More did not help: its pages are the tails of tables.
+const WRITER_CACHE_KIB: u32 = 8 * 1_024;
+
+/// A reader's page cache. Small, because every commit empties it.
+const READER_CACHE_KIB: u32 = 512;
+
+/// How long a reader or the checkpoint waits for a lock of the database's own, all of which are
+/// held for moments only.
+const BUSY_MS: u64 = 10_000;
+
+/// Statements kept prepared per connection: about as many as there are in this crate.
+const STATEMENTS_MAX: usize = 64;
+
+/// Everything but the journals, which come and go with their months.
+///
+/// `shards` is one row: 64 times epoch and sequence, 8 bytes each, little-endian, because a group
+/// of commits touches most of them. `stopped_ms` and `status` are stored so that closing an
+/// execution doesn't change the size of its row (see `commit`).
+const SCHEMA: &str = "
+CREATE TABLE shards (id INTEGER PRIMARY KEY, state BLOB NOT NULL);
+CREATE TABLE numbers (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE months (month INTEGER PRIMARY KEY, first_entity INTEGER NOT NULL);
+CREATE TABLE executions (
+    entity INTEGER PRIMARY KEY,
+    machine INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    name_is_generated INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    started_ms INTEGER NOT NULL,
+    stopped_ms INTEGER NOT NULL,
+    definition INTEGER NOT NULL,
+    chunk INTEGER,
+    position INTEGER,
+    length INTEGER
+);
+CREATE INDEX executions_listing ON executions (machine, status);
+CREATE TABLE wake_ups (entity INTEGER PRIMARY KEY, due_ms INTEGER, owes_calls INTEGER NOT NULL);
+CREATE TABLE names (place INTEGER PRIMARY KEY, entries BLOB NOT NULL);
+CREATE TABLE name_runs (
+    run INTEGER PRIMARY KEY, entity_max INTEGER NOT NULL, filter BLOB NOT NULL
+);
+CREATE TABLE machines (number INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL UNIQUE);
+CREATE TABLE documents (
+    id INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (kind, key)
+);
+CREATE TABLE definitions (number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL);
+";
+
+fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute_batch(SCHEMA)?;
+    journal::create(&transaction, journal::LASTING)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()
+}
+
+/// The files of a store's folder.
+#[derive(Debug)]
+pub(super) struct Files {
+    pub(super) database: PathBuf,
+    /// Locked as long as this lives.
+    _lock: File,
+}
+
+impl Files {
+    /// Makes the folder if there is none and locks it against other processes.
+    pub(super) fn lock(folder: &Path) -> Result<Files> {
+        fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+        let path = folder.join("lockstep.lock");
+        let lock = File::options().create(true).append(true).open(&path);
+        let lock = lock.map_err(|error| failed(&path, &error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::Locked {
+                    path: folder.to_owned(),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(&path, &error)),
+        }
+        Ok(Files {
+            database: folder.join("lockstep.db"),
+            _lock: lock,
+        })
+    }
+
+    /// Opens the writing connection; makes the database if there is none.
+    pub(super) fn writer(&self, page_bytes: u32) -> Result<Connection> {
+        let settle = |result: rusqlite::Result<()>| result.map_err(|error| self.error(&error));
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_CREATE, WRITER_CACHE_KIB)?;
+        settle(connection.pragma_update(None, "page_size", page_bytes))?;
+        self.require_ours(&connection)?;
+        settle(connection.pragma_update(None, "journal_mode", "WAL"))?;
+        // FULL syncs the log at every commit: `Ok` is said after that only.
+        settle(connection.pragma_update(None, "synchronous", "FULL"))?;
+        settle(connection.pragma_update(None, "wal_autocheckpoint", 0))?;
+        if self.version(&connection)? == 0 {
+            settle(make_tables(&connection))?;
+            // The new file's name must survive a loss of power as its commits do.
+            if let Some(folder) = self.database.parent() {
+                let synced = File::open(folder).and_then(|folder| folder.sync_all());
+                synced.map_err(|error| failed(folder, &error))?;
+            }
+        }
+        Ok(connection)
+    }
+
+    /// Opens a connection that reads.
+    pub(super) fn reader(&self) -> Result<Connection> {
+        let connection = self.connect(OpenFlags::empty(), READER_CACHE_KIB)?;
+        let only = connection.pragma_update(None, "query_only", true);
+        only.map_err(|error| self.error(&error))?;
+        Ok(connection)
+    }
+
+    /// Opens the connection of the checkpoint.
+    pub(super) fn checkpointer(&self) -> Result<Connection> {
+        let connection = self.connect(OpenFlags::empty(), READER_CACHE_KIB)?;
+        let full = connection.pragma_update(None, "synchronous", "FULL");
+        full.map_err(|error| self.error(&error))?;
+        Ok(connection)
+    }
+
+    fn connect(&self, more: OpenFlags, cache_kib: u32) -> Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
+        let set_up = || {
+            let connection = Connection::open_with_flags(&self.database, flags)?;
+            connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+            connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
+            connection.pragma_update(None, "mmap_size", 0)?;
+            connection.pragma_update(None, "temp_store", "MEMORY")?;
+            Ok(connection)
+        };
+        set_up().map_err(|error| self.error(&error))
+    }
+
+    fn version(&self, connection: &Connection) -> Result<i32> {
+        let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
+        version.map_err(|error| self.error(&error))
+    }
+
+    /// Refuses a database that something else or a newer build has made.
+    fn require_ours(&self, connection: &Connection) -> Result<()> {
+        let version = self.version(connection)?;
+        let query = "SELECT (SELECT application_id FROM pragma_application_id),
+                            (SELECT count(*) FROM sqlite_master)";
+        let (id, tables): (i32, u32) = connection
+            .query_row(query, (), |row| Ok((row.get(0)?, row.get(1)?)))
+            .map_err(|error| self.error(&error))?;
+        let cause = match (id, version) {
+            (APPLICATION_ID, SCHEMA_VERSION) => return Ok(()),
+            (0, 0) if tables == 0 => return Ok(()),
+            (APPLICATION_ID, _) => format!(
+                "it has schema version `{version}`, and this build reads version \
+                 `{SCHEMA_VERSION}`: use the build that wrote it, or a newer one"
+            ),
+            _ => "it is a database of another program: choose another folder".to_owned(),
+        };
+        Err(Error::Foreign {
+            path: self.database.clone(),
+            cause,
+        })
+    }
+
+    /// An error of the database in our words.
+    pub(super) fn error(&self, error: &rusqlite::Error) -> Error {
+        let (path, cause) = (self.database.clone(), error.to_string());
+        match error {
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::BlobSizeError
+            | rusqlite::Error::QueryReturnedNoRows => Error::Corrupt { path, cause },
+            rusqlite::Error::ToSqlConversionFailure(_) => Error::Invalid { cause },
+            error => match error.sqlite_error_code() {
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                    Error::Corrupt { path, cause }
+                }
+                Some(ErrorCode::DiskFull) => Error::Full { path, cause },
+                Some(ErrorCode::TooBig) => Error::Invalid { cause },
+                _ => Error::Io { path, cause },
+            },
+        }
+    }
+}
