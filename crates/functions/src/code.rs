@@ -46,9 +46,9 @@ pub(crate) struct CodeStore {
 
 impl CodeStore {
     /// Empties and uses `root`.
-    pub(crate) fn new(root: PathBuf) -> io::Result<CodeStore> {
-        remove_if_there(&root)?;
-        fs::create_dir_all(&root)?;
+    pub(crate) fn new(root: &Path) -> io::Result<CodeStore> {
+        remove_if_there(root)?;
+        fs::create_dir_all(root)?;
         let root = root.canonicalize()?;
         Ok(CodeStore {
             root,

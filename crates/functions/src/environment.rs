@@ -2,7 +2,7 @@
 //!
 //! The owner drives it. Whatever happens outside (a call of the runtime, the end of the process,
 //! the deadline) is taken one at a time by [`Environment::advance`], and what a call means where
-//! the environment stands is the one `match` in [`Environment::step`].
+//! the environment stands is the one `match` in [`Phase::step`].
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -26,6 +26,9 @@ use crate::process::{Launch, Process, Spawner};
 use crate::runtime_api::{self, Call, CallKind, Event, Reply, Server};
 use crate::spec::{FunctionSpec, Invocation, InvokeError, Invoked};
 use crate::variables::{Place, log_group, variables};
+
+#[cfg(test)]
+mod tests;
 
 /// What AWS gives a runtime to come up before the function's own timeout starts to count.
 /// AWS then starts the process anew; here it goes on.
@@ -188,7 +191,7 @@ impl Environment {
             match self.advance(deadline).await {
                 Milestone::Ready => return Ok(()),
                 Milestone::Ended(ended) => return Err(ended),
-                // Comes only while an invocation runs, see `step`.
+                // Comes only while an invocation runs, see [`Phase::step`].
                 Milestone::Answered { .. } => {}
             }
         }
@@ -199,7 +202,7 @@ impl Environment {
             match self.advance(self.deadline).await {
                 Milestone::Answered { payload, is_error } => return Ok((payload, is_error)),
                 Milestone::Ended(ended) => return Err(ended),
-                // Comes only before an invocation and after it, see `step`.
+                // Comes only before an invocation and after it, see [`Phase::step`].
                 Milestone::Ready => {}
             }
         }
@@ -221,66 +224,8 @@ impl Environment {
                 }
                 () = self.output.pump(&mut self.log), if self.output.open => continue,
             };
-            if let Some(milestone) = self.step(call) {
+            if let Some(milestone) = self.phase.step(call) {
                 return milestone;
-            }
-        }
-    }
-
-    /// The legal calls of a runtime. Any other is refused and changes nothing.
-    fn step(&mut self, Call { kind, reply }: Call) -> Option<Milestone> {
-        match (&self.phase, kind) {
-            (Phase::Init | Phase::Answered, CallKind::Next) => {
-                self.phase = Phase::Ready(reply);
-                Some(Milestone::Ready)
-            }
-            // The runtime's connection broke, and it asks again.
-            (Phase::Ready(before), CallKind::Next) if before.is_closed() => {
-                self.phase = Phase::Ready(reply);
-                Some(Milestone::Ready)
-            }
-            (Phase::Init, CallKind::InitError { posted }) => {
-                let (payload, _, told) = posted.settle();
-                // A runtime that does not wait to be told is no problem, here and below.
-                let _ = reply.send(told);
-                Some(Milestone::Ended(Ended::InitFailed(payload)))
-            }
-            (
-                Phase::Running {
-                    request_id: current,
-                },
-                CallKind::Response { request_id, posted },
-            ) if *current == request_id => {
-                let (payload, is_error, told) = posted.settle();
-                let _ = reply.send(told);
-                self.phase = Phase::Answered;
-                Some(Milestone::Answered { payload, is_error })
-            }
-            (
-                Phase::Running {
-                    request_id: current,
-                },
-                CallKind::Error { request_id, posted },
-            ) if *current == request_id => {
-                let (payload, _, told) = posted.settle();
-                let _ = reply.send(told);
-                self.phase = Phase::Answered;
-                Some(Milestone::Answered {
-                    payload,
-                    is_error: true,
-                })
-            }
-            (_, CallKind::Response { .. } | CallKind::Error { .. }) => {
-                let _ = reply.send(runtime_api::invalid_request_id());
-                None
-            }
-            (phase, CallKind::Next) => {
-                let _ = reply.send(runtime_api::invalid_transition(phase.name(), "Ready"));
-                None
-            }
-            (phase, CallKind::InitError { .. }) => {
-                let _ = reply.send(runtime_api::invalid_transition(phase.name(), "InitError"));
-                None
             }
         }
     }
@@ -372,6 +317,64 @@ fn failed(failure: Failure) -> (Bytes, bool, Option<Failure>) {
 }
 
 impl Phase {
+    /// The legal calls of a runtime. Any other is refused and changes nothing.
+    fn step(&mut self, Call { kind, reply }: Call) -> Option<Milestone> {
+        match (&*self, kind) {
+            (Phase::Init | Phase::Answered, CallKind::Next) => {
+                *self = Phase::Ready(reply);
+                Some(Milestone::Ready)
+            }
+            // The runtime's connection broke, and it asks again.
+            (Phase::Ready(before), CallKind::Next) if before.is_closed() => {
+                *self = Phase::Ready(reply);
+                Some(Milestone::Ready)
+            }
+            (Phase::Init, CallKind::InitError { posted }) => {
+                let (payload, _, told) = posted.settle();
+                // A runtime that does not wait to be told is no problem, here and below.
+                let _ = reply.send(told);
+                Some(Milestone::Ended(Ended::InitFailed(payload)))
+            }
+            (
+                Phase::Running {
+                    request_id: current,
+                },
+                CallKind::Response { request_id, posted },
+            ) if *current == request_id => {
+                let (payload, is_error, told) = posted.settle();
+                let _ = reply.send(told);
+                *self = Phase::Answered;
+                Some(Milestone::Answered { payload, is_error })
+            }
+            (
+                Phase::Running {
+                    request_id: current,
+                },
+                CallKind::Error { request_id, posted },
+            ) if *current == request_id => {
+                let (payload, _, told) = posted.settle();
+                let _ = reply.send(told);
+                *self = Phase::Answered;
+                Some(Milestone::Answered {
+                    payload,
+                    is_error: true,
+                })
+            }
+            (_, CallKind::Response { .. } | CallKind::Error { .. }) => {
+                let _ = reply.send(runtime_api::invalid_request_id());
+                None
+            }
+            (phase, CallKind::Next) => {
+                let _ = reply.send(runtime_api::invalid_transition(phase.name(), "Ready"));
+                None
+            }
+            (phase, CallKind::InitError { .. }) => {
+                let _ = reply.send(runtime_api::invalid_transition(phase.name(), "InitError"));
+                None
+            }
+        }
+    }
+
     /// The names of AWS's public runtime emulator.
     fn name(&self) -> &'static str {
         match self {

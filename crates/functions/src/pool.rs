@@ -28,7 +28,7 @@ use crate::process::Spawner;
 use crate::spec::{FunctionSpec, Invocation, InvokeError, Invoked, Throttle};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// How long an invocation waits for a process that has just answered another one, rather
 /// than start one more: less than a cold start takes.
@@ -191,7 +191,7 @@ impl Pool {
             scratch: scratch.canonicalize()?,
             sink: config.log_sink.clone(),
         };
-        let code = CodeStore::new(config.folder.join("code"))?;
+        let code = CodeStore::new(&config.folder.join("code"))?;
         let permits = Arc::new(Semaphore::new(config.processes_max));
         let inner = Inner {
             config,

@@ -112,11 +112,11 @@ fn work(requests: &Receiver<Request>) {
         // The async runtime is the one that will be told of the process's end.
         let _entered = runtime.enter();
         // When nobody waits any more the process is dropped with the answer, and so killed.
-        let _ = reply.send(start(launch));
+        let _ = reply.send(start(&launch));
     }
 }
 
-fn start(launch: Launch) -> io::Result<(Process, OwnedFd)> {
+fn start(launch: &Launch) -> io::Result<(Process, OwnedFd)> {
     let (reader, writer): (PipeReader, _) = io::pipe()?;
     let mut command = Command::new(&launch.program);
     command

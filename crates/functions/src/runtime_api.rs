@@ -132,7 +132,7 @@ async fn serve(request: Request<Incoming>, host: &str, calls: &mpsc::Sender<Call
     }
     let route = match route(request.method(), request.uri().path()) {
         Ok(route) => route,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let kind = match route {
         Route::Next => CallKind::Next,
@@ -186,30 +186,26 @@ enum Route {
 
 /// The call that a request line names. Extensions, logs, telemetry and snapshots are not
 /// offered, as by AWS's own emulator with extensions off: 404.
-fn route(method: &Method, path: &str) -> Result<Route, Answer> {
-    let unknown = || {
-        refuse(
-            StatusCode::NOT_FOUND,
-            "NotFound",
-            "no such call of the Runtime API",
-        )
-    };
-    let rest = path.strip_prefix(PREFIX).ok_or_else(unknown)?;
+fn route(method: &Method, path: &str) -> Result<Route, Box<Answer>> {
+    let refusal = |status, kind, text: &str| Err(Box::new(refuse(status, kind, text)));
+    let rest = path.strip_prefix(PREFIX).unwrap_or_default();
     let parts: Vec<&str> = rest.split('/').collect();
     let (allowed, route) = match parts.as_slice() {
         ["invocation", "next"] => (Method::GET, Route::Next),
         ["invocation", id, "response"] => (Method::POST, Route::Response((*id).to_string())),
         ["invocation", id, "error"] => (Method::POST, Route::Error((*id).to_string())),
         ["init", "error"] => (Method::POST, Route::InitError),
-        _ => return Err(unknown()),
+        _ => {
+            return refusal(
+                StatusCode::NOT_FOUND,
+                "NotFound",
+                "no call of the Runtime API",
+            );
+        }
     };
     if *method != allowed {
         let text = format!("this call is a {allowed}");
-        return Err(refuse(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "MethodNotAllowed",
-            &text,
-        ));
+        return refusal(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", &text);
     }
     Ok(route)
 }

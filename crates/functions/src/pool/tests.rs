@@ -233,7 +233,7 @@ const ERRORS: &[(&str, &str, &str)] = &[
     (
         "def handler(e, c):\n    return (\n",
         "f.handler",
-        r#"{"errorMessage": "Syntax error in module 'f': '(' was never closed (f.py, line 2)", "errorType": "Runtime.UserCodeSyntaxError", "requestId": "", "stackTrace": ["  File \"/var/task/f.py\" Line 2\n    return (\n"]}"#,
+        r#"{"errorMessage": "Syntax error in module 'f': '(' was never closed (f.py, line 2)", "errorType": "Runtime.UserCodeSyntaxError", "requestId": "", "stackTrace": ["  File \"/var/task/f.py\" Line 2\n        return (\n"]}"#,
     ),
     (
         "",
@@ -734,5 +734,215 @@ async fn what_cannot_run_is_refused_by_name() {
     spec.code.sha256 = "../../etc".into();
     let error = fixture.try_call(&Arc::new(spec), "{}").await.unwrap_err();
     assert!(matches!(error, InvokeError::Code(_)), "{error}");
+    fixture.pool.shutdown().await;
+}
+
+/// An environment variable that makes this test binary the server that will be killed.
+const SERVER_FOLDER: &str = "FUNCTIONS_TEST_SERVER_FOLDER";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_process_outlives_a_killed_server() {
+    let code = "
+import os, time
+def handler(event, context):
+    if event: open(event, 'w').write(str(os.getpid()))
+    if not context.aws_request_id.endswith('idle'): time.sleep(600)
+    return os.getpid()
+";
+    if let Some(folder) = std::env::var_os(SERVER_FOLDER) {
+        // The server: one process that idles, one that is busy, until the kill comes.
+        let folder = PathBuf::from(folder);
+        let pool = Pool::new(PoolConfig::new(folder.join("pool"))).unwrap();
+        let event = |name: &str| json!(folder.join(name)).to_string();
+        let idle = invocation("idle", &event("idle"));
+        pool.invoke(&python(code), idle).await.unwrap();
+        let mut busy = spec_of(&[("f.py", code)], "f.handler");
+        busy.arn.push('2');
+        busy.timeout = Duration::from_secs(600);
+        pool.invoke(&Arc::new(busy), invocation("busy", &event("busy")))
+            .await
+            .unwrap();
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "pool::tests::no_process_outlives_a_killed_server",
+        ])
+        .env(SERVER_FOLDER, folder.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid_in = |name: &str| -> Option<u64> {
+        fs::read_to_string(folder.path().join(name))
+            .ok()?
+            .parse()
+            .ok()
+    };
+    eventually("both functions run", || {
+        pid_in("idle").and(pid_in("busy")).is_some()
+    })
+    .await;
+    let processes = [pid_in("idle").unwrap(), pid_in("busy").unwrap()];
+    assert!(processes.iter().all(|process| is_running(*process)));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    eventually("both are gone", || {
+        !processes.iter().any(|process| is_running(*process))
+    })
+    .await;
+}
+
+/// A function of one file `index.js` with the handler `index.handler`.
+fn node(code: &str) -> Arc<FunctionSpec> {
+    let mut spec = spec_of(&[("index.js", code)], "index.handler");
+    spec.runtime = "nodejs22.x".into();
+    Arc::new(spec)
+}
+
+/// Node is not on every host; without it there is nothing to test.
+fn has_node() -> bool {
+    let found = Interpreters::default().find("nodejs22.x").is_ok();
+    if !found {
+        eprintln!("skipped: no node on this host");
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_functions_answer_by_promise_or_callback() {
+    if !has_node() {
+        return;
+    }
+    let cases = [
+        (
+            "exports.handler = async (event) => event",
+            "{\"a\":[1,2.5]}",
+        ),
+        ("exports.handler = async () => {}", "null"),
+        (
+            "exports.handler = (event, context, callback) => callback(null, context.awsRequestId)",
+            "\"r-1\"",
+        ),
+        (
+            "exports.handler = (event, context) => setTimeout(() => context.succeed(1), 5)",
+            "1",
+        ),
+        ("exports.handler = () => 5", "null"),
+        (
+            "exports.handler = async () => process.env._HANDLER",
+            "\"index.handler\"",
+        ),
+    ];
+    let fixture = Fixture::new();
+    for (code, expected) in cases {
+        let spec = node(code);
+        for _ in 0..2 {
+            let invoked = fixture.call(&spec, r#"{"a": [1, 2.5]}"#).await;
+            assert!(
+                matches!(invoked, Invoked::Ok { .. }),
+                "{code}: {}",
+                failed(&invoked)
+            );
+            assert_eq!(
+                String::from_utf8_lossy(invoked.payload()),
+                expected,
+                "{code}"
+            );
+        }
+        fixture.pool.forget(&spec.arn);
+    }
+    fixture.pool.shutdown().await;
+}
+
+/// Module, error type, error message.
+const NODE_ERRORS: &[(&str, &str, &str)] = &[
+    (
+        "exports.handler = async () => { throw new TypeError('bad') }",
+        "TypeError",
+        "bad",
+    ),
+    (
+        "exports.handler = (e, c, callback) => callback(new Error('bad'))",
+        "Error",
+        "bad",
+    ),
+    (
+        "exports.handler = (e, c, callback) => callback('bad')",
+        "string",
+        "bad",
+    ),
+    (
+        "require('nowhere')",
+        "Runtime.ImportModuleError",
+        "Error: Cannot find module 'nowhere'\nRequire stack:\n- /var/task/index.js",
+    ),
+    (
+        "exports.other = 1",
+        "Runtime.HandlerNotFound",
+        "index.handler is undefined or not exported",
+    ),
+    (
+        "exports.handler = (",
+        "Runtime.UserCodeSyntaxError",
+        "SyntaxError: Unexpected end of input",
+    ),
+    (
+        "exports.handler = async () => { Promise.reject(new Error('lost')); await new Promise(r => setTimeout(r, 5000)) }",
+        "Runtime.UnhandledPromiseRejection",
+        "Error: lost",
+    ),
+    (
+        "exports.handler = () => setTimeout(() => { throw new RangeError('late') }, 1)",
+        "RangeError",
+        "late",
+    ),
+    (
+        "exports.handler = async () => 1n",
+        "Runtime.JSONStringifyError",
+        "Unable to stringify response body",
+    ),
+    (
+        "exports.handler = () => process.exit(4)",
+        "Runtime.ExitError",
+        "RequestId: r-1 Error: Runtime exited with error: exit status 4",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_failures_name_their_kind() {
+    if !has_node() {
+        return;
+    }
+    let fixture = Fixture::new();
+    for (code, error_type, message) in NODE_ERRORS {
+        let spec = node(code);
+        for _ in 0..2 {
+            let body = failed(&fixture.call(&spec, "{}").await);
+            let body: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(body["errorType"], *error_type, "{code}: {body}");
+            assert_eq!(body["errorMessage"], *message, "{code}");
+            let folder = fixture.folder.path().to_string_lossy();
+            assert!(
+                !body.to_string().contains(folder.as_ref()),
+                "{code}: {body}"
+            );
+        }
+        fixture.pool.forget(&spec.arn);
+    }
+    let body = failed(
+        &fixture
+            .call(
+                &node("exports.handler = async () => { throw new Error('x') }"),
+                "1",
+            )
+            .await,
+    );
+    assert!(
+        body.starts_with(r#"{"errorType":"Error","errorMessage":"x","trace":["Error: x","    at "#),
+        "{body}"
+    );
+    assert!(body.contains("/var/task/index.js:1:"), "{body}");
     fixture.pool.shutdown().await;
 }

@@ -1,1 +1,70 @@
+use std::os::unix::fs::PermissionsExt;
 
+use super::*;
+
+#[test]
+fn runtimes_are_those_with_a_bootstrap() {
+    let cases = [
+        ("python3.12", Some((Language::Python, 12))),
+        ("python3.7", Some((Language::Python, 7))),
+        ("nodejs22.x", Some((Language::Node, 22))),
+        ("python3", None),
+        ("python3.", None),
+        ("python3.x", None),
+        ("python3.+1", None),
+        ("python3.1234", None),
+        ("python2.7", None),
+        ("nodejs", None),
+        ("nodejs22", None),
+        ("nodejs4.3", None),
+        ("java21", None),
+        ("provided.al2023", None),
+        ("", None),
+    ];
+    for (identifier, expected) in cases {
+        let found = Runtime::parse(identifier).map(|runtime| (runtime.language, runtime.number));
+        assert_eq!(found, expected, "{identifier}");
+    }
+}
+
+/// A program that behaves like an interpreter asked for its version.
+fn asked(script: &str) -> Result<Interpreter, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("python3");
+    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    ask(Language::Python, program.as_os_str())
+}
+
+#[test]
+fn an_interpreter_is_what_it_says_it_is() {
+    let found = asked("echo /opt/real/python3; echo 3.13.1").unwrap();
+    assert_eq!(
+        (found.path, found.number),
+        (PathBuf::from("/opt/real/python3"), 13)
+    );
+    let cases = [
+        ("echo /p; echo 3.6.15", "too old"),
+        ("echo /p; echo 2.7.18", "is version `2.7.18`"),
+        ("echo hello", "did not tell its version"),
+        ("echo /p; echo 3.12.0; exit 127", "exit status: 127"),
+    ];
+    for (script, part) in cases {
+        let reason = asked(script).unwrap_err();
+        assert!(reason.contains(part), "{script}: {reason}");
+    }
+    assert!(ask(Language::Python, OsStr::new("no-such-python")).is_err());
+}
+
+#[test]
+fn this_host_is_described_in_one_line_per_language() {
+    let findings = findings();
+    assert_eq!(findings.len(), 2);
+    for finding in &findings {
+        let line = finding.to_string();
+        assert!(!line.contains('\n') && line.contains("; "), "{line}");
+    }
+    // The tests of this crate need one.
+    let python = findings[0].interpreter.as_ref().unwrap();
+    assert!(python.path.is_absolute() && python.number >= PYTHON_MINOR_MIN);
+}
