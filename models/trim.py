@@ -76,7 +76,9 @@ MEMBER = (
 
 
 def picked(source, keys):
-    return {key: source[key] for key in keys if source.get(key) not in (None, False, [], {})}
+    """The entries of `source` under `keys`, without those that say nothing. A minimum of 0 does."""
+    found = ((key, source.get(key)) for key in keys)
+    return {key: value for key, value in found if value == 0 and value is not False or value}
 
 
 def reference(source):

@@ -65,10 +65,7 @@ impl Violation {
     /// Whether Lambda reports this as `InvalidParameterValueException` instead of
     /// `ValidationException`.
     pub(crate) fn is_lambda_parameter_value(&self) -> bool {
-        matches!(
-            (self.member.as_str(), self.rule),
-            ("runtime", Rule::Enum) | ("functionName", Rule::LengthMax)
-        )
+        self.member == "runtime" && self.rule == Rule::Enum
     }
 }
 

@@ -84,7 +84,7 @@ impl ServiceError {
         let message = constraint::message(violations)?;
         Some(match (&*model.signing_name, violations) {
             ("logs", _) => ServiceError::new("InvalidParameterException", message),
-            // Recorded: a name that is too long and an unknown runtime have Lambda's own error.
+            // Recorded: for an unknown runtime Lambda has an error of its own.
             ("lambda", [one]) if one.is_lambda_parameter_value() => {
                 ServiceError::new("InvalidParameterValueException", message)
             }

@@ -23,15 +23,10 @@ pub(super) fn close(out: &mut String, name: &str) {
     out.push('>');
 }
 
-/// `<name>text</name>`, escaped. Line ends other than LF would be changed by every reader, so they
-/// are written by number.
+/// `<name>text</name>`, escaped.
 pub(super) fn write_text(out: &mut String, name: &str, text: &str) {
     open(out, name);
-    let escaped = escape(text);
-    match escaped.contains('\r') {
-        true => out.push_str(&escaped.replace('\r', "&#xD;")),
-        false => out.push_str(&escaped),
-    }
+    out.push_str(&escape(text));
     close(out, name);
 }
 

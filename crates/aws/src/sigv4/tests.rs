@@ -45,7 +45,9 @@ fn request_of(text: &str) -> Request {
             value
         };
         let name = name.clone().expect("a name");
-        request.headers.append(name, value.trim().parse().expect("a value"));
+        request
+            .headers
+            .append(name, value.trim().parse().expect("a value"));
     }
     request.body = body.to_owned().into();
     request
