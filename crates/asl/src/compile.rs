@@ -56,7 +56,11 @@ pub fn compile(text: &str, machine: MachineType, catalogue: &dyn Catalogue) -> C
             let program = definition(&document, machine, catalogue, &mut report);
             let program = program.filter(|_| !report.has_errors());
             let (diagnostics, truncated) = report.finish();
-            Compiled { program, diagnostics, truncated }
+            Compiled {
+                program,
+                diagnostics,
+                truncated,
+            }
         }
     }
 }
@@ -97,7 +101,9 @@ impl Context<'_, '_> {
     /// `Next` or `End`.
     fn next(&mut self, fields: &Fields<'_>, place: &Place<'_>) -> Next {
         let has_next = fields.contains("Next");
-        let target = has_next.then(|| self.target(fields, "Next", place)).flatten();
+        let target = has_next
+            .then(|| self.target(fields, "Next", place))
+            .flatten();
         if fields.contains("End") {
             self.graph.end();
         } else if !has_next {
@@ -147,12 +153,25 @@ fn definition<'a>(
     }
     let graph = Graph::new(states.keys().collect());
     let state = StateIndex(0);
-    let mut context = Context { machine, catalogue, language, graph, report, state };
+    let mut context = Context {
+        machine,
+        catalogue,
+        language,
+        graph,
+        report,
+        state,
+    };
     let compiled = all_states(states, &mut context);
     let start = fields.text("StartAt")?;
-    let start = context.graph.target("StartAt", start, &root.member("StartAt"), context.report)?;
+    let start = context
+        .graph
+        .target("StartAt", start, &root.member("StartAt"), context.report)?;
     context.graph.check(start, context.report);
-    Some(Program { states: compiled, start, timeout_seconds: fields.integer("TimeoutSeconds") })
+    Some(Program {
+        states: compiled,
+        start,
+        timeout_seconds: fields.integer("TimeoutSeconds"),
+    })
 }
 
 /// Compiles every state. Where one cannot be made the table has a gap, and its indices are wrong:
@@ -172,7 +191,10 @@ fn all_states(states: &Object, context: &mut Context<'_, '_>) -> Vec<State> {
             continue;
         };
         let kind = one_state(object, &place, context);
-        compiled.extend(kind.map(|kind| State { name: Text::from(name.as_str()), kind }));
+        compiled.extend(kind.map(|kind| State {
+            name: Text::from(name.as_str()),
+            kind,
+        }));
     }
     compiled
 }
@@ -233,16 +255,24 @@ fn served(
         (Language::Jsonata, _) => return None,
         (Language::JsonPath, Some(Language::Jsonata)) => {
             let at = place.member("QueryLanguage");
-            context.report.not_served("the QueryLanguage 'JSONata'", &at);
+            context
+                .report
+                .not_served("the QueryLanguage 'JSONata'", &at);
             return None;
         }
         (Language::JsonPath, _) => {}
     }
     let schema = state_type.schema();
     if schema.is_none() {
-        let name = object.get("Type").and_then(Value::as_str).unwrap_or_default();
+        let name = object
+            .get("Type")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let what = format!("the state type '{name}'");
         context.report.not_served(&what, &place.member("Type"));
     }
     schema
 }
+
+#[cfg(test)]
+mod tests;

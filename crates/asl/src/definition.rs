@@ -97,9 +97,20 @@ pub fn invalid_definition_message(diagnostics: &[Diagnostic]) -> String {
 }
 
 fn composed(diagnostic: &Diagnostic) -> String {
-    let Diagnostic { code, message, location, .. } = diagnostic;
+    let Diagnostic {
+        code,
+        message,
+        location,
+        ..
+    } = diagnostic;
     if *code == "INVALID_JSON_DESCRIPTION" {
         return format!("{code}: {message}");
     }
-    format!("{code}: {message} at {}", location.as_deref().unwrap_or("null"))
+    format!(
+        "{code}: {message} at {}",
+        location.as_deref().unwrap_or("null")
+    )
 }
+
+#[cfg(test)]
+pub(crate) mod testing;

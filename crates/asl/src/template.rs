@@ -21,6 +21,7 @@
 
 use json::{Object, Value, View};
 
+use crate::definition::DIAGNOSTICS_MAX;
 use crate::event::Text;
 use crate::jsonpath::{Path, PathError, SelectError};
 
@@ -280,6 +281,10 @@ impl Compiler {
     }
 
     fn report(&mut self, key: &str, value: &Value, reason: TemplateProblem) {
+        // Each repeats the pointer, and more than these are shown to nobody.
+        if self.errors.len() > DIAGNOSTICS_MAX {
+            return;
+        }
         let text = value.as_str().map_or_else(|| value.to_text(), str::to_owned);
         let pointer = self.pointer.clone();
         self.errors.push(TemplateError { pointer, field: key.into(), text, reason });

@@ -5,6 +5,7 @@ use json::{Object, Value};
 use super::operators::{Check, Domain, OPERATORS, Operator};
 use super::pattern::Pattern;
 use super::{Node, Operand, RuleProblem, Test, instant};
+use crate::definition::DIAGNOSTICS_MAX;
 use crate::template::{ValuePath, ValuePathError, push_step};
 use crate::validate::message;
 
@@ -137,8 +138,11 @@ impl Compiler {
 
     /// Says what is wrong here, and makes nothing.
     fn report<T>(&mut self, message: impl Into<String>) -> Option<T> {
-        let (pointer, message) = (self.pointer.clone(), message.into());
-        self.problems.push(RuleProblem { pointer, message });
+        // Each repeats the pointer, and more than these are shown to nobody.
+        if self.problems.len() <= DIAGNOSTICS_MAX {
+            let (pointer, message) = (self.pointer.clone(), message.into());
+            self.problems.push(RuleProblem { pointer, message });
+        }
         None
     }
 

@@ -30,7 +30,9 @@ pub(super) fn compile(
         input_path: fields.take_filter("InputPath"),
         output_path: fields.take_filter("OutputPath"),
         rules,
-        default: has_default.then(|| context.target(fields, "Default", place)).flatten(),
+        default: has_default
+            .then(|| context.target(fields, "Default", place))
+            .flatten(),
     }))
 }
 
@@ -50,7 +52,10 @@ fn rule(value: &Value, place: &Place<'_>, context: &mut Context<'_, '_>) -> Opti
     }
     lint::condition(value, place, context.report);
     match Condition::compile(value) {
-        Ok(condition) => Some(Rule { condition, next: next? }),
+        Ok(condition) => Some(Rule {
+            condition,
+            next: next?,
+        }),
         Err(problems) => {
             for problem in problems {
                 let steps = pointer_steps(value, &problem.pointer);

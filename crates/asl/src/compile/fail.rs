@@ -14,6 +14,8 @@ pub(super) fn compile(fields: &mut Fields<'_>, context: &mut Context<'_, '_>) ->
 }
 
 fn text_or_path(fields: &mut Fields<'_>, literal: &str, path: &str) -> Option<TextOrPath> {
-    let literal = fields.text(literal).map(|text| TextOrPath::Text(Text::from(text)));
+    let literal = fields
+        .text(literal)
+        .map(|text| TextOrPath::Text(Text::from(text)));
     literal.or_else(|| fields.take_path(path).map(TextOrPath::Path))
 }

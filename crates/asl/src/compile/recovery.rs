@@ -26,7 +26,9 @@ pub(super) fn retry(
 fn retrier(fields: &Fields<'_>) -> Option<Retrier> {
     Some(Retrier {
         error_equals: fields.names("ErrorEquals")?.clone(),
-        interval_seconds: fields.integer("IntervalSeconds").unwrap_or(INTERVAL_SECONDS),
+        interval_seconds: fields
+            .integer("IntervalSeconds")
+            .unwrap_or(INTERVAL_SECONDS),
         attempts_max: fields.integer("MaxAttempts").unwrap_or(ATTEMPTS_MAX),
         backoff_rate: fields.factor("BackoffRate").unwrap_or(BACKOFF_RATE),
         delay_seconds_max: fields.integer("MaxDelaySeconds"),
@@ -66,8 +68,14 @@ fn all_is_last(elements: &[Fields<'_>], place: &Place<'_>, context: &mut Context
         let names = fields.names("ErrorEquals");
         names.is_some_and(|names| names.iter().any(|name| &**name == errors::ALL))
     };
-    let Some((_, before)) = elements.split_last() else { return };
-    for (index, _) in before.iter().enumerate().filter(|(_, fields)| names_all(fields)) {
+    let Some((_, before)) = elements.split_last() else {
+        return;
+    };
+    for (index, _) in before
+        .iter()
+        .enumerate()
+        .filter(|(_, fields)| names_all(fields))
+    {
         let at = place.item(index);
         context.error(message::ALL_LAST.to_owned(), &at.member("ErrorEquals"));
     }

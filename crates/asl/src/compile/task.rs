@@ -20,7 +20,9 @@ pub(super) fn compile(
     place: &Place<'_>,
     context: &mut Context<'_, '_>,
 ) -> Option<StateKind> {
-    let resource = fields.text("Resource").and_then(|arn| resource(arn, place, context));
+    let resource = fields
+        .text("Resource")
+        .and_then(|arn| resource(arn, place, context));
     let timeout = fields.take_seconds("TimeoutSeconds", "TimeoutSecondsPath");
     let heartbeat = fields.take_seconds("HeartbeatSeconds", "HeartbeatSecondsPath");
     check_heartbeat(&timeout, &heartbeat, place, context);

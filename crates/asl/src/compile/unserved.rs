@@ -22,7 +22,10 @@ pub(super) fn follow(
     }
     for list in ["Choices", "Catch"] {
         let place = place.member(list);
-        let elements = object.get(list).and_then(Value::as_array).unwrap_or_default();
+        let elements = object
+            .get(list)
+            .and_then(Value::as_array)
+            .unwrap_or_default();
         for (index, element) in elements.iter().enumerate() {
             if let Some(object) = element.as_object() {
                 member("Next", object, &place.item(index), context);

@@ -27,5 +27,9 @@ fn until(fields: &mut Fields<'_>) -> Option<WaitUntil> {
         .map(WaitUntil::Seconds)
         .or_else(|| fields.take_path("SecondsPath").map(WaitUntil::SecondsPath))
         .or_else(|| fields.timestamp("Timestamp").map(WaitUntil::Timestamp))
-        .or_else(|| fields.take_path("TimestampPath").map(WaitUntil::TimestampPath))
+        .or_else(|| {
+            fields
+                .take_path("TimestampPath")
+                .map(WaitUntil::TimestampPath)
+        })
 }

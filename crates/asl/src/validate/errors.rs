@@ -29,7 +29,9 @@ const RESERVED: &[&str] = &[
 pub(crate) fn is_unknown_reserved(name: &str) -> bool {
     name.starts_with("States.")
         && !RESERVED.contains(&name)
-        && !name.strip_prefix("States.Http.StatusCode.").is_some_and(is_status_code)
+        && !name
+            .strip_prefix("States.Http.StatusCode.")
+            .is_some_and(is_status_code)
 }
 
 fn is_status_code(text: &str) -> bool {

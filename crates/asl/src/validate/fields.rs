@@ -62,7 +62,9 @@ pub(crate) fn read_known<'a>(
     missing(schema, object, place, report);
     let mut fields = Fields::default();
     for (name, value) in object.members() {
-        let Some(field) = schema.field(name) else { continue };
+        let Some(field) = schema.field(name) else {
+            continue;
+        };
         if let Some(checked) = checked(field, value, place, report) {
             fields.values.push((field.name, checked));
         }
@@ -73,12 +75,20 @@ pub(crate) fn read_known<'a>(
 /// Reports required fields that are not there, and groups with too many or too few fields.
 fn missing(schema: &Schema, object: &Object, place: &Place<'_>, report: &mut Report<'_>) {
     let is_missing = |field: &&Field| field.is_required && !object.contains_key(field.name);
-    let names = schema.fields().filter(is_missing).map(|field| field.name).collect::<Vec<_>>();
+    let names = schema
+        .fields()
+        .filter(is_missing)
+        .map(|field| field.name)
+        .collect::<Vec<_>>();
     if !names.is_empty() {
         report.error(message::SCHEMA, message::required(&names), place);
     }
     for group in schema.groups {
-        let given = group.names.iter().filter(|name| object.contains_key(name)).count();
+        let given = group
+            .names
+            .iter()
+            .filter(|name| object.contains_key(name))
+            .count();
         if given > 1 {
             report.error(message::SCHEMA, message::only_one(group.names), place);
         } else if given == 0 && group.is_required {
@@ -113,9 +123,9 @@ fn checked<'a>(
         }
         Kind::Factor => values::factor(value, at, report).map(Checked::Factor),
         // That there was a transition matters even when it leads nowhere.
-        Kind::StateName => Some(
-            values::non_empty_text(value, at, report).map_or(Checked::Null, Checked::Text),
-        ),
+        Kind::StateName => {
+            Some(values::non_empty_text(value, at, report).map_or(Checked::Null, Checked::Text))
+        }
         Kind::Filter | Kind::ResultPath if value.is_null() => Some(Checked::Null),
         Kind::Filter => values::path(value, at, report).map(Checked::Path),
         Kind::ResultPath => values::result_path(value, at, report).map(Checked::ResultPath),
@@ -159,7 +169,10 @@ fn objects<'a>(
 /// Taking a field that is absent, or was reported, gives the default.
 impl<'a> Fields<'a> {
     fn get(&self, name: &str) -> Option<&Checked<'a>> {
-        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.values
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     fn take(&mut self, name: &str) -> Option<Checked<'a>> {
@@ -172,43 +185,83 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn value(&self, name: &str) -> Option<&'a Value> {
-        if let Some(Checked::Value(value)) = self.get(name) { Some(value) } else { None }
+        if let Some(Checked::Value(value)) = self.get(name) {
+            Some(value)
+        } else {
+            None
+        }
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
-        if let Some(Checked::Text(text)) = self.get(name) { Some(text) } else { None }
+        if let Some(Checked::Text(text)) = self.get(name) {
+            Some(text)
+        } else {
+            None
+        }
     }
 
     pub(crate) fn integer(&self, name: &str) -> Option<u64> {
-        if let Some(Checked::Integer(number)) = self.get(name) { Some(*number) } else { None }
+        if let Some(Checked::Integer(number)) = self.get(name) {
+            Some(*number)
+        } else {
+            None
+        }
     }
 
     pub(crate) fn factor(&self, name: &str) -> Option<f64> {
-        if let Some(Checked::Factor(number)) = self.get(name) { Some(*number) } else { None }
+        if let Some(Checked::Factor(number)) = self.get(name) {
+            Some(*number)
+        } else {
+            None
+        }
     }
 
     pub(crate) fn timestamp(&self, name: &str) -> Option<Timestamp> {
-        if let Some(Checked::Timestamp(time)) = self.get(name) { Some(*time) } else { None }
+        if let Some(Checked::Timestamp(time)) = self.get(name) {
+            Some(*time)
+        } else {
+            None
+        }
     }
 
     pub(crate) fn names(&self, name: &str) -> Option<&Arc<[Text]>> {
-        if let Some(Checked::Names(names)) = self.get(name) { Some(names) } else { None }
+        if let Some(Checked::Names(names)) = self.get(name) {
+            Some(names)
+        } else {
+            None
+        }
     }
 
     pub(crate) fn array(&self, name: &str) -> &'a [Value] {
-        if let Some(Checked::Array(elements)) = self.get(name) { elements } else { &[] }
+        if let Some(Checked::Array(elements)) = self.get(name) {
+            elements
+        } else {
+            &[]
+        }
     }
 
     pub(crate) fn take_objects(&mut self, name: &str) -> Vec<Fields<'a>> {
-        if let Some(Checked::Objects(all)) = self.take(name) { all } else { Vec::new() }
+        if let Some(Checked::Objects(all)) = self.take(name) {
+            all
+        } else {
+            Vec::new()
+        }
     }
 
     pub(crate) fn take_path(&mut self, name: &str) -> Option<ValuePath> {
-        if let Some(Checked::Path(path)) = self.take(name) { Some(path) } else { None }
+        if let Some(Checked::Path(path)) = self.take(name) {
+            Some(path)
+        } else {
+            None
+        }
     }
 
     pub(crate) fn take_template(&mut self, name: &str) -> Option<Template> {
-        if let Some(Checked::Template(template)) = self.take(name) { Some(template) } else { None }
+        if let Some(Checked::Template(template)) = self.take(name) {
+            Some(template)
+        } else {
+            None
+        }
     }
 
     /// InputPath or OutputPath.

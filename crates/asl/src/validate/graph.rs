@@ -22,7 +22,13 @@ impl<'a> Graph<'a> {
     pub(crate) fn new(names: Vec<&'a str>) -> Graph<'a> {
         let indices = (0..).map(StateIndex);
         let indices = names.iter().copied().zip(indices).collect();
-        Graph { names, indices, transitions: Vec::new(), has_end: false, is_incomplete: false }
+        Graph {
+            names,
+            indices,
+            transitions: Vec::new(),
+            has_end: false,
+            is_incomplete: false,
+        }
     }
 
     /// The state a field names. `place` is that of the field, whose name the message repeats.
@@ -36,7 +42,11 @@ impl<'a> Graph<'a> {
         let target = self.indices.get(name).copied();
         if target.is_none() {
             self.is_incomplete = true;
-            report.error(message::MISSING_TARGET, message::missing_target(field, name), place);
+            report.error(
+                message::MISSING_TARGET,
+                message::missing_target(field, name),
+                place,
+            );
         }
         target
     }
@@ -62,7 +72,12 @@ impl<'a> Graph<'a> {
             return;
         }
         let states = Place::ROOT.member("States");
-        for (name, _) in self.names.iter().zip(self.reached(start)).filter(|(_, hit)| !hit) {
+        for (name, _) in self
+            .names
+            .iter()
+            .zip(self.reached(start))
+            .filter(|(_, hit)| !hit)
+        {
             let message = message::unreachable(name);
             report.error(message::MISSING_TARGET, message, &states.member(name));
         }
@@ -82,7 +97,9 @@ impl<'a> Graph<'a> {
         let mut reached = vec![false; self.names.len()];
         let mut open = vec![start];
         while let Some(state) = open.pop() {
-            let Some(is_reached) = reached.get_mut(position(state)) else { continue };
+            let Some(is_reached) = reached.get_mut(position(state)) else {
+                continue;
+            };
             if !*is_reached {
                 *is_reached = true;
                 open.extend(targets.get(position(state)).into_iter().flatten().copied());

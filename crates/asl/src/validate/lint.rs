@@ -8,7 +8,9 @@ use crate::validate::report::Report;
 
 /// Text that would be evaluated if its field had the right name.
 fn looks_like_path(text: &str) -> bool {
-    ["$.", "$[", "$$."].iter().any(|start| text.starts_with(start))
+    ["$.", "$[", "$$."]
+        .iter()
+        .any(|start| text.starts_with(start))
 }
 
 fn looks_dynamic(text: &str) -> bool {
@@ -35,7 +37,12 @@ pub(crate) fn template(value: &Value, place: &Place<'_>, report: &mut Report<'_>
 pub(crate) fn pass_result(value: &Value, place: &Place<'_>, report: &mut Report<'_>) {
     each_text(value, place, &mut |name, text, at| {
         if looks_dynamic(text) {
-            report.warn(message::STATIC_RESULT, message::static_result(name), place, at);
+            report.warn(
+                message::STATIC_RESULT,
+                message::static_result(name),
+                place,
+                at,
+            );
         }
     });
 }
@@ -43,9 +50,8 @@ pub(crate) fn pass_result(value: &Value, place: &Place<'_>, report: &mut Report<
 /// `NO_PATH` in a Choice rule: an operand that looks like a path under an operator that takes a
 /// literal.
 pub(crate) fn condition(rule: &Value, place: &Place<'_>, report: &mut Report<'_>) {
-    let is_literal = |name: &str| {
-        !name.ends_with("Path") && !matches!(name, "Variable" | "Next" | "Comment")
-    };
+    let is_literal =
+        |name: &str| !name.ends_with("Path") && !matches!(name, "Variable" | "Next" | "Comment");
     each_text(rule, place, &mut |name, text, at| {
         if is_literal(name) && looks_like_path(text) {
             report.warn(message::NO_PATH, message::no_path(name), at, at);
@@ -55,11 +61,7 @@ pub(crate) fn condition(rule: &Value, place: &Place<'_>, report: &mut Report<'_>
 
 /// Visits every string that is a member, with the member's name. As deep as the JSON parser lets
 /// a definition nest, so the recursion is bounded.
-fn each_text(
-    value: &Value,
-    place: &Place<'_>,
-    visit: &mut dyn FnMut(&str, &str, &Place<'_>),
-) {
+fn each_text(value: &Value, place: &Place<'_>, visit: &mut dyn FnMut(&str, &str, &Place<'_>)) {
     match value.view() {
         View::Object(object) => {
             for (name, value) in object.members() {

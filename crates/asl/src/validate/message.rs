@@ -38,11 +38,17 @@ pub(crate) fn unsupported(name: &str) -> String {
 }
 
 pub(crate) fn only_one(names: &[&str]) -> String {
-    format!("There should only be one of the following fields: [{}]", names.join(", "))
+    format!(
+        "There should only be one of the following fields: [{}]",
+        names.join(", ")
+    )
 }
 
 pub(crate) fn one_of_values(name: &str, values: &[&str]) -> String {
-    format!("The field '{name}' should have one of these values: [{}]", values.join(", "))
+    format!(
+        "The field '{name}' should have one of these values: [{}]",
+        values.join(", ")
+    )
 }
 
 pub(crate) fn minimum(value: &str) -> String {
@@ -69,7 +75,11 @@ pub(crate) fn unknown_resource(resource: &str) -> String {
 
 /// The text for the callback pattern ends in a space, that for the job pattern does not.
 pub(crate) fn express_pattern(pattern: &str) -> String {
-    let ending = if pattern == ".waitForTaskToken" { " " } else { "" };
+    let ending = if pattern == ".waitForTaskToken" {
+        " "
+    } else {
+        ""
+    };
     format!("Express state machine does not support '{pattern}' service integration{ending}")
 }
 
@@ -118,7 +128,9 @@ pub(crate) fn duplicate_field(name: &str) -> String {
 }
 
 pub(crate) fn reserved_error_name(name: &str) -> String {
-    format!("The error name '{name}' is not a known error; only reserved names begin with 'States.'")
+    format!(
+        "The error name '{name}' is not a known error; only reserved names begin with 'States.'"
+    )
 }
 
 pub(crate) fn no_dollar(field: &str) -> String {
@@ -136,7 +148,9 @@ pub(crate) fn no_path(field: &str) -> String {
 }
 
 pub(crate) fn static_result(field: &str) -> String {
-    format!("The field '{field}' in the result of a Pass state is static: its path is not evaluated")
+    format!(
+        "The field '{field}' in the result of a Pass state is static: its path is not evaluated"
+    )
 }
 
 // -- Ours ----------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ use std::fmt;
 
 use json::{Step, Value};
 
-/// One place of a definition. It displays as AWS writes locations: `/States/A/Retry[0]/ErrorEquals`.
+/// One place of a definition. It displays as AWS writes locations: `/States/A/Retry[0]/Next`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'p> {
     parent: Option<&'p Place<'p>>,
@@ -21,14 +21,23 @@ enum Part<'p> {
 
 impl<'p> Place<'p> {
     /// The whole definition, `/`.
-    pub(crate) const ROOT: Place<'static> = Place { parent: None, part: Part::Root };
+    pub(crate) const ROOT: Place<'static> = Place {
+        parent: None,
+        part: Part::Root,
+    };
 
     pub(crate) fn member(&'p self, name: &'p str) -> Place<'p> {
-        Place { parent: Some(self), part: Part::Member(name) }
+        Place {
+            parent: Some(self),
+            part: Part::Member(name),
+        }
     }
 
     pub(crate) fn item(&'p self, index: usize) -> Place<'p> {
-        Place { parent: Some(self), part: Part::Item(index) }
+        Place {
+            parent: Some(self),
+            part: Part::Item(index),
+        }
     }
 
     /// Hands on the place that `steps` lead to from here. Recurses once for each step, and there

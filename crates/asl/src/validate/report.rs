@@ -16,15 +16,23 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(crate) fn new(document: &'a Document) -> Report<'a> {
-        Report { document, errors: Vec::new(), warnings: Vec::new(), is_truncated: false }
+        Report {
+            document,
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            is_truncated: false,
+        }
     }
 
     /// An error at a place.
     pub(crate) fn error(&mut self, code: &'static str, message: String, place: &Place<'_>) {
-        self.error_within(code, message, place, place);
+        self.add_error(|report| {
+            let span = report.span(place, Part::Value);
+            located(Severity::Error, code, message, place, span)
+        });
     }
 
-    /// An error whose location AWS gives as `place`, while the text to look at is at `at`.
+    /// An error whose location AWS gives as `place`, because of the member or element `at`.
     pub(crate) fn error_within(
         &mut self,
         code: &'static str,
@@ -32,17 +40,20 @@ impl<'a> Report<'a> {
         place: &Place<'_>,
         at: &Place<'_>,
     ) {
-        if self.errors.len() < DIAGNOSTICS_MAX {
-            self.errors.push(self.diagnostic(Severity::Error, code, message, place, at));
-        } else {
-            self.is_truncated = true;
-        }
+        self.add_error(|report| {
+            let span = report.span(at, Part::Name);
+            located(Severity::Error, code, message, place, span)
+        });
     }
 
     /// An error of the whole workflow.
     pub(crate) fn error_nowhere(&mut self, code: &'static str, message: String) {
+        self.add_error(|_| nowhere(code, message));
+    }
+
+    fn add_error(&mut self, diagnostic: impl FnOnce(&Self) -> Diagnostic) {
         if self.errors.len() < DIAGNOSTICS_MAX {
-            self.errors.push(nowhere(code, message));
+            self.errors.push(diagnostic(self));
         } else {
             self.is_truncated = true;
         }
@@ -53,7 +64,7 @@ impl<'a> Report<'a> {
         self.error(message::SCHEMA, message::not_served(what), place);
     }
 
-    /// A warning whose location AWS gives as `place`, while the text to look at is at `at`.
+    /// A warning whose location AWS gives as `place`, because of the member or element `at`.
     pub(crate) fn warn(
         &mut self,
         code: &'static str,
@@ -62,7 +73,9 @@ impl<'a> Report<'a> {
         at: &Place<'_>,
     ) {
         if self.warnings.len() < DIAGNOSTICS_MAX {
-            self.warnings.push(self.diagnostic(Severity::Warning, code, message, place, at));
+            let span = self.span(at, Part::Value);
+            self.warnings
+                .push(located(Severity::Warning, code, message, place, span));
         } else {
             self.is_truncated = true;
         }
@@ -77,35 +90,94 @@ impl<'a> Report<'a> {
         self.errors.append(&mut self.warnings);
         let is_truncated = self.is_truncated || self.errors.len() > DIAGNOSTICS_MAX;
         self.errors.truncate(DIAGNOSTICS_MAX);
+        let spans = self.errors.iter_mut().filter_map(|one| one.span.as_mut());
+        count_lines(self.document.text(), spans.collect());
         (self.errors, is_truncated)
     }
 
-    fn diagnostic(
-        &self,
-        severity: Severity,
-        code: &'static str,
-        message: String,
-        place: &Place<'_>,
-        at: &Place<'_>,
-    ) -> Diagnostic {
-        let span = self.span(at);
-        Diagnostic { severity, code, message, location: Some(place.to_string()), span }
-    }
-
-    /// Of a container, whose text is long, the name is shown where it has one.
-    fn span(&self, place: &Place<'_>) -> Option<Span> {
+    /// Of a container, whose text is long, the name is shown in any case, where it has one. Lines
+    /// and columns are counted in the end.
+    fn span(&self, place: &Place<'_>, part: Part) -> Option<Span> {
         let path = place.steps();
         let value = self.document.span(&path)?;
         let first = self.document.text().as_bytes().get(value.start);
         let is_container = matches!(first, Some(b'{' | b'['));
-        let name = self.document.key_span(&path).filter(|_| is_container);
+        let wants_name = part == Part::Name || is_container;
+        let name = self.document.key_span(&path).filter(|_| wants_name);
         let json::Span { start, end } = name.unwrap_or(value);
-        let (line, column) = self.document.line_column(start);
-        Some(Span { start, end, line, column })
+        Some(Span {
+            start,
+            end,
+            line: 0,
+            column: 0,
+        })
     }
+}
+
+/// What of a member is to be looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Name,
+    Value,
+}
+
+fn located(
+    severity: Severity,
+    code: &'static str,
+    message: String,
+    place: &Place<'_>,
+    span: Option<Span>,
+) -> Diagnostic {
+    let location = Some(shortened(place.to_string()));
+    Diagnostic {
+        severity,
+        code,
+        message: shortened(message),
+        location,
+        span,
+    }
+}
+
+/// Fills in lines and columns in one walk through the text, which may be a megabyte in one line.
+/// Columns count UTF-16 units and lines end with `\n`, `\r` or both, as in JSON errors.
+fn count_lines(text: &str, mut spans: Vec<&mut Span>) {
+    spans.sort_by_key(|span| span.start);
+    let mut characters = text.char_indices().peekable();
+    let (mut line, mut column) = (1, 1);
+    for span in spans {
+        while let Some((_, character)) = characters.next_if(|(at, _)| *at < span.start) {
+            let ends_line = match character {
+                '\n' => true,
+                '\r' => characters.peek().is_none_or(|(_, next)| *next != '\n'),
+                _ => false,
+            };
+            if ends_line {
+                (line, column) = (line + 1, 1);
+            } else {
+                column += character.len_utf16();
+            }
+        }
+        (span.line, span.column) = (line, column);
+    }
+}
+
+/// Keeps a hostile name of a megabyte from being repeated in every diagnostic.
+const TEXT_CHARS_MAX: usize = 2_000;
+
+fn shortened(text: String) -> String {
+    let Some((cut, _)) = text.char_indices().nth(TEXT_CHARS_MAX) else {
+        return text;
+    };
+    format!("{}...", text.get(..cut).unwrap_or_default())
 }
 
 /// An error without a place in the definition.
 pub(crate) fn nowhere(code: &'static str, message: String) -> Diagnostic {
-    Diagnostic { severity: Severity::Error, code, message, location: None, span: None }
+    Diagnostic {
+        severity: Severity::Error,
+        code,
+        message,
+        location: None,
+        span: None,
+    }
 }

@@ -28,12 +28,16 @@ const STATE_TYPES: [(&str, StateType); 8] = [
     ("Map", StateType::Map),
 ];
 
-pub(crate) const STATE_TYPE_NAMES: &[&str] =
-    &["Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map"];
+pub(crate) const STATE_TYPE_NAMES: &[&str] = &[
+    "Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map",
+];
 
 impl StateType {
     pub(crate) fn parse(name: &str) -> Option<StateType> {
-        STATE_TYPES.iter().find(|(known, _)| *known == name).map(|(_, state_type)| *state_type)
+        STATE_TYPES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, state_type)| *state_type)
     }
 
     /// The fields of a state of this type in JSONPath; `None` for a type not served yet.
@@ -92,7 +96,10 @@ pub(crate) enum Kind {
     /// The literal `true`.
     True,
     OneOf(&'static [&'static str]),
-    Integer { minimum: u64, maximum: u64 },
+    Integer {
+        minimum: u64,
+        maximum: u64,
+    },
     /// A number, also with a fraction, not below 1.
     Factor,
     /// The name of a state.
@@ -119,19 +126,33 @@ pub(crate) enum Kind {
 }
 
 const fn optional(name: &'static str, kind: Kind) -> Field {
-    Field { name, kind, is_required: false }
+    Field {
+        name,
+        kind,
+        is_required: false,
+    }
 }
 
 const fn required(name: &'static str, kind: Kind) -> Field {
-    Field { name, kind, is_required: true }
+    Field {
+        name,
+        kind,
+        is_required: true,
+    }
 }
 
 const fn at_most_one(names: &'static [&'static str]) -> Group {
-    Group { names, is_required: false }
+    Group {
+        names,
+        is_required: false,
+    }
 }
 
 const fn exactly_one(names: &'static [&'static str]) -> Group {
-    Group { names, is_required: true }
+    Group {
+        names,
+        is_required: true,
+    }
 }
 
 /// TimeoutSeconds, Wait's Seconds, IntervalSeconds and MaxAttempts end here.
@@ -141,7 +162,10 @@ const DELAY_SECONDS_MAX: u64 = 31_622_400;
 pub(crate) const STATE_NAME_CHARS_MAX: usize = 80;
 
 const QUERY_LANGUAGE: Field = optional("QueryLanguage", Kind::OneOf(&["JSONPath", "JSONata"]));
-const POSITIVE_SECONDS: Kind = Kind::Integer { minimum: 1, maximum: SECONDS_MAX };
+const POSITIVE_SECONDS: Kind = Kind::Integer {
+    minimum: 1,
+    maximum: SECONDS_MAX,
+};
 
 /// The top level. AWS lists missing fields in this order.
 pub(crate) const MACHINE: Schema = Schema {
@@ -161,14 +185,21 @@ const COMMON: &[Field] = &[
     optional("Comment", Kind::Text),
     QUERY_LANGUAGE,
 ];
-const NEXT: &[Field] = &[optional("Next", Kind::StateName), optional("End", Kind::True)];
+const NEXT: &[Field] = &[
+    optional("Next", Kind::StateName),
+    optional("End", Kind::True),
+];
 const NEXT_OR_END: Group = exactly_one(&["Next", "End"]);
-const FILTERS: &[Field] =
-    &[optional("InputPath", Kind::Filter), optional("OutputPath", Kind::Filter)];
+const FILTERS: &[Field] = &[
+    optional("InputPath", Kind::Filter),
+    optional("OutputPath", Kind::Filter),
+];
 const OUTPUT: &[Field] = &[optional("Output", Kind::JsonataOnly)];
 const ASSIGN: &[Field] = &[optional("Assign", Kind::NotServed)];
-const PARAMETERS: &[Field] =
-    &[optional("Parameters", Kind::Template), optional("ResultPath", Kind::ResultPath)];
+const PARAMETERS: &[Field] = &[
+    optional("Parameters", Kind::Template),
+    optional("ResultPath", Kind::ResultPath),
+];
 
 const PASS: Schema = Schema {
     parts: &[
@@ -231,7 +262,13 @@ const WAIT: Schema = Schema {
         NEXT,
         FILTERS,
         &[
-            optional("Seconds", Kind::Integer { minimum: 0, maximum: SECONDS_MAX }),
+            optional(
+                "Seconds",
+                Kind::Integer {
+                    minimum: 0,
+                    maximum: SECONDS_MAX,
+                },
+            ),
             optional("SecondsPath", Kind::ReferencePath),
             optional("Timestamp", Kind::Timestamp),
             optional("TimestampPath", Kind::ReferencePath),
@@ -245,7 +282,10 @@ const WAIT: Schema = Schema {
     ],
 };
 
-const SUCCEED: Schema = Schema { parts: &[COMMON, FILTERS, OUTPUT], groups: &[] };
+const SUCCEED: Schema = Schema {
+    parts: &[COMMON, FILTERS, OUTPUT],
+    groups: &[],
+};
 
 const FAIL: Schema = Schema {
     parts: &[
@@ -257,16 +297,31 @@ const FAIL: Schema = Schema {
             optional("CausePath", Kind::PathOrIntrinsic),
         ],
     ],
-    groups: &[at_most_one(&["Error", "ErrorPath"]), at_most_one(&["Cause", "CausePath"])],
+    groups: &[
+        at_most_one(&["Error", "ErrorPath"]),
+        at_most_one(&["Cause", "CausePath"]),
+    ],
 };
 
 pub(crate) const RETRIER: Schema = Schema {
     parts: &[&[
         required("ErrorEquals", Kind::ErrorNames),
         optional("IntervalSeconds", POSITIVE_SECONDS),
-        optional("MaxAttempts", Kind::Integer { minimum: 0, maximum: SECONDS_MAX }),
+        optional(
+            "MaxAttempts",
+            Kind::Integer {
+                minimum: 0,
+                maximum: SECONDS_MAX,
+            },
+        ),
         optional("BackoffRate", Kind::Factor),
-        optional("MaxDelaySeconds", Kind::Integer { minimum: 1, maximum: DELAY_SECONDS_MAX }),
+        optional(
+            "MaxDelaySeconds",
+            Kind::Integer {
+                minimum: 1,
+                maximum: DELAY_SECONDS_MAX,
+            },
+        ),
         optional("JitterStrategy", Kind::OneOf(&["FULL", "NONE"])),
         optional("Comment", Kind::Text),
     ]],

@@ -13,19 +13,33 @@ pub(crate) fn parse(text: &str) -> Result<Document, Diagnostic> {
     match json::parse_spanned(text) {
         Ok(document) if document.root.as_object().is_some() => Ok(document),
         // To AWS's parser an empty text is a missing value, not a broken one.
-        Ok(_) | Err(ParseError { kind: ParseErrorKind::Empty, .. }) => Err(not_an_object()),
+        Ok(_)
+        | Err(ParseError {
+            kind: ParseErrorKind::Empty,
+            ..
+        }) => Err(not_an_object()),
         Err(error) => Err(broken(&error, text)),
     }
 }
 
 fn broken(error: &ParseError, text: &str) -> Diagnostic {
-    let &ParseError { offset: start, line, column, .. } = error;
+    let &ParseError {
+        offset: start,
+        line,
+        column,
+        ..
+    } = error;
     Diagnostic {
         severity: Severity::Error,
         code: message::INVALID_JSON,
         message: error.located_message(),
         location: Some(error.location()),
-        span: Some(Span { start, end: text.len(), line, column }),
+        span: Some(Span {
+            start,
+            end: text.len(),
+            line,
+            column,
+        }),
     }
 }
 

@@ -30,7 +30,9 @@ pub(crate) fn object<'a>(
     place: &Place<'_>,
     report: &mut Report<'_>,
 ) -> Option<&'a Object> {
-    value.as_object().or_else(|| refuse("Object", place, report))
+    value
+        .as_object()
+        .or_else(|| refuse("Object", place, report))
 }
 
 pub(crate) fn array<'a>(
@@ -110,7 +112,10 @@ pub(crate) fn integer(
     report: &mut Report<'_>,
 ) -> Option<u64> {
     let is_whole = |text: &&str| !text.contains(['.', 'e', 'E']);
-    let Some(number) = value.as_number().filter(|number| is_whole(&number.as_text())) else {
+    let Some(number) = value
+        .as_number()
+        .filter(|number| is_whole(&number.as_text()))
+    else {
         return refuse("Integer", place, report);
     };
     // What does not fit is beyond every range of the table.
@@ -119,7 +124,9 @@ pub(crate) fn integer(
         report.error(SCHEMA, message::minimum(&minimum.to_string()), place);
         return None;
     }
-    let number = number.as_i64().and_then(|number| u64::try_from(number).ok());
+    let number = number
+        .as_i64()
+        .and_then(|number| u64::try_from(number).ok());
     let in_range = number.filter(|number| *number <= maximum);
     if in_range.is_none() {
         report.error(SCHEMA, message::maximum(&maximum.to_string()), place);
@@ -140,11 +147,7 @@ pub(crate) fn factor(value: &Value, place: &Place<'_>, report: &mut Report<'_>) 
 }
 
 /// InputPath, OutputPath: any path, from the input or the context object.
-pub(crate) fn path(
-    value: &Value,
-    place: &Place<'_>,
-    report: &mut Report<'_>,
-) -> Option<ValuePath> {
+pub(crate) fn path(value: &Value, place: &Place<'_>, report: &mut Report<'_>) -> Option<ValuePath> {
     parsed(message::NOT_JSONPATH, value, place, report)
 }
 
@@ -266,7 +269,9 @@ pub(crate) fn error_names(
     let mut names = Vec::with_capacity(elements.len());
     for (index, element) in elements.iter().enumerate() {
         let at = place.item(index);
-        let Some(name) = text(element, &at, report) else { continue };
+        let Some(name) = text(element, &at, report) else {
+            continue;
+        };
         if errors::is_unknown_reserved(name) {
             report.error(SCHEMA, message::reserved_error_name(name), &at);
         }
@@ -278,7 +283,8 @@ pub(crate) fn error_names(
     Some(names.into())
 }
 
-/// Credentials: `RoleArn`, literally or from a path, and nothing else.
+/// Credentials: `RoleArn`, literally or from a path, and nothing else. Gives the template of
+/// `RoleArn` itself.
 pub(crate) fn credentials(
     value: &Value,
     place: &Place<'_>,
@@ -297,5 +303,5 @@ pub(crate) fn credentials(
     if !names.iter().any(|name| object.contains_key(name)) {
         return say(message::ROLE_ARN_MISSING, place, report);
     }
-    template(value, place, report)
+    template(value, place, report)?.into_member("RoleArn")
 }

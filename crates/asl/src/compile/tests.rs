@@ -1,0 +1,334 @@
+//! What the compiled program holds, and that no text of a megabyte can do harm. What is refused,
+//! and with which words, are the cases of `validate`.
+
+use std::fmt::Write as _;
+
+use super::*;
+use crate::definition::testing::TestCatalogue;
+use crate::program::{Filter, Pattern, ResultPath, Seconds, TextOrPath, WaitUntil};
+
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:f";
+
+fn program(text: &str) -> Program {
+    let compiled = compile(text, MachineType::Standard, &TestCatalogue);
+    compiled
+        .program
+        .unwrap_or_else(|| panic!("{text}: {:?}", compiled.diagnostics))
+}
+
+/// The kind of the only state that is not the target `Z`.
+fn state(fields: &str) -> StateKind {
+    let text = fields.replace("FUNCTION", FUNCTION);
+    let mut program = program(&format!(
+        r#"{{"StartAt": "A", "States": {{"A": {{{text}}}}}}}"#
+    ));
+    program.states.swap_remove(0).kind
+}
+
+fn codes(text: &str) -> Vec<(&'static str, Option<String>)> {
+    let compiled = compile(text, MachineType::Standard, &TestCatalogue);
+    compiled
+        .diagnostics
+        .into_iter()
+        .map(|one| (one.code, one.location))
+        .collect()
+}
+
+#[test]
+fn names_become_indices() {
+    let text = r#"{"StartAt": "B", "TimeoutSeconds": 7, "States": {
+        "A": {"Type": "Succeed"},
+        "B": {"Type": "Pass", "Next": "A"}}}"#;
+    let program = program(text);
+    assert_eq!(program.start, StateIndex(1));
+    assert_eq!(program.timeout_seconds, Some(7));
+    let names = program
+        .states
+        .iter()
+        .map(|state| &*state.name)
+        .collect::<Vec<_>>();
+    assert_eq!(names, ["A", "B"]);
+    let StateKind::Pass(pass) = &program.state(program.start).unwrap().kind else {
+        panic!()
+    };
+    assert_eq!(pass.next, Next::State(StateIndex(0)));
+}
+
+#[test]
+fn absent_fields_have_their_defaults() {
+    let StateKind::Pass(pass) = state(r#""Type": "Pass", "End": true"#) else {
+        panic!()
+    };
+    assert!(matches!(pass.input_path, Filter::All));
+    assert!(matches!(pass.output_path, Filter::All));
+    assert!(matches!(pass.result_path, ResultPath::Replace));
+    assert!(pass.parameters.is_none() && pass.result.is_none());
+    assert_eq!(pass.next, Next::End);
+
+    let task = r#""Type": "Task", "Resource": "FUNCTION", "End": true,
+        "Retry": [{"ErrorEquals": ["E"]}]"#;
+    let StateKind::Task(task) = state(task) else {
+        panic!()
+    };
+    assert!(matches!(task.timeout, Seconds::Absent));
+    assert!(matches!(task.heartbeat, Seconds::Absent));
+    assert!(task.catch.is_empty() && task.credentials_role_arn.is_none());
+    let [retrier] = task.retry.as_slice() else {
+        panic!()
+    };
+    assert_eq!((retrier.interval_seconds, retrier.attempts_max), (1, 3));
+    assert_eq!(retrier.backoff_rate.to_bits(), 2.0_f64.to_bits());
+    assert_eq!((retrier.delay_seconds_max, retrier.jitter), (None, false));
+}
+
+#[test]
+fn paths_are_compiled_once() {
+    let pass = r#""Type": "Pass", "End": true, "InputPath": null, "OutputPath": "$$.a",
+        "ResultPath": "$.b""#;
+    let StateKind::Pass(pass) = state(pass) else {
+        panic!()
+    };
+    assert!(matches!(pass.input_path, Filter::Nothing));
+    assert!(matches!(&pass.output_path, Filter::Path(path) if &*path.text == "$$.a"));
+    assert!(matches!(&pass.result_path, ResultPath::Into(path) if path.as_text() == "$.b"));
+
+    let pass =
+        r#""Type": "Pass", "End": true, "InputPath": "$", "ResultPath": null, "Result": 0.0"#;
+    let StateKind::Pass(pass) = state(pass) else {
+        panic!()
+    };
+    assert!(matches!(pass.input_path, Filter::All));
+    assert!(matches!(pass.result_path, ResultPath::Discard));
+    assert_eq!(pass.result.unwrap().to_text(), "0.0");
+}
+
+#[test]
+fn a_task_keeps_its_settings() {
+    let task = r#""Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "TimeoutSecondsPath": "$.t", "HeartbeatSeconds": 5, "End": true,
+        "Credentials": {"RoleArn.$": "$.role"},
+        "Retry": [{"ErrorEquals": ["A", "B"], "IntervalSeconds": 4, "MaxAttempts": 0,
+                   "BackoffRate": 1.5, "MaxDelaySeconds": 9, "JitterStrategy": "FULL"}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "A", "ResultPath": "$.e"}]"#;
+    let StateKind::Task(task) = state(task) else {
+        panic!()
+    };
+    assert_eq!(task.resource.pattern, Pattern::WaitForTaskToken);
+    assert!(matches!(&task.timeout, Seconds::Path(path) if &*path.text == "$.t"));
+    assert!(matches!(task.heartbeat, Seconds::Literal(5)));
+    let [retrier] = task.retry.as_slice() else {
+        panic!()
+    };
+    assert_eq!(
+        retrier
+            .error_equals
+            .iter()
+            .map(|name| &**name)
+            .collect::<Vec<_>>(),
+        ["A", "B"]
+    );
+    assert_eq!((retrier.interval_seconds, retrier.attempts_max), (4, 0));
+    assert_eq!(retrier.backoff_rate.to_bits(), 1.5_f64.to_bits());
+    assert_eq!((retrier.delay_seconds_max, retrier.jitter), (Some(9), true));
+    let [catcher] = task.catch.as_slice() else {
+        panic!()
+    };
+    assert_eq!(catcher.next, StateIndex(0));
+    assert!(matches!(&catcher.result_path, ResultPath::Into(path) if path.as_text() == "$.e"));
+}
+
+/// `Credentials` become the template of the role alone.
+#[test]
+fn credentials_become_the_template_of_the_role() {
+    struct NoContext;
+    impl crate::template::ContextSource for NoContext {
+        fn context(&self) -> Value {
+            Value::null()
+        }
+    }
+    let input = json::parse(r#"{"role": "r2"}"#).unwrap();
+    let scope = crate::template::Scope {
+        input: &input,
+        context: &NoContext,
+    };
+    for (credentials, role) in [
+        (r#""RoleArn": "r1""#, "r1"),
+        (r#""RoleArn.$": "$.role""#, "r2"),
+    ] {
+        let task = format!(
+            r#""Type": "Task", "Resource": "FUNCTION", "End": true,
+            "Credentials": {{{credentials}}}"#
+        );
+        let StateKind::Task(task) = state(&task) else {
+            panic!()
+        };
+        let found = task.credentials_role_arn.unwrap().evaluate(&scope).unwrap();
+        assert_eq!(found.as_str(), Some(role));
+    }
+}
+
+#[test]
+fn wait_and_fail_take_literals_and_paths() {
+    let until = |field: &str| match state(&format!(r#""Type": "Wait", "End": true, {field}"#)) {
+        StateKind::Wait(wait) => wait.until,
+        _ => panic!(),
+    };
+    assert!(matches!(until(r#""Seconds": 3"#), WaitUntil::Seconds(3)));
+    assert!(matches!(
+        until(r#""SecondsPath": "$.s""#),
+        WaitUntil::SecondsPath(_)
+    ));
+    let time = until(r#""Timestamp": "1970-01-01T00:00:01Z""#);
+    assert!(matches!(time, WaitUntil::Timestamp(time) if time.0 == 1_000));
+    assert!(matches!(
+        until(r#""TimestampPath": "$.t""#),
+        WaitUntil::TimestampPath(_)
+    ));
+
+    let StateKind::Fail(fail) = state(r#""Type": "Fail", "Error": "E", "CausePath": "$$.c""#)
+    else {
+        panic!()
+    };
+    assert!(matches!(&fail.error, Some(TextOrPath::Text(text)) if &**text == "E"));
+    assert!(matches!(&fail.cause, Some(TextOrPath::Path(path)) if &*path.text == "$$.c"));
+}
+
+#[test]
+fn a_choice_keeps_the_order_of_its_rules() {
+    let text = r#"{"StartAt": "A", "States": {"A": {"Type": "Choice", "Default": "Y", "Choices": [
+        {"Variable": "$.a", "IsNull": true, "Next": "Z"},
+        {"Not": {"Variable": "$.a", "IsNull": true}, "Next": "Y"}]},
+        "Y": {"Type": "Succeed"}, "Z": {"Type": "Fail"}}}"#;
+    let mut program = program(text);
+    let StateKind::Choice(choice) = program.states.swap_remove(0).kind else {
+        panic!()
+    };
+    assert_eq!(choice.default, Some(StateIndex(1)));
+    let next = choice
+        .rules
+        .iter()
+        .map(|rule| rule.next)
+        .collect::<Vec<_>>();
+    assert_eq!(next, [StateIndex(2), StateIndex(1)]);
+}
+
+/// A megabyte of states that lead to one another.
+#[test]
+fn long_chains_are_compiled() {
+    let mut text = String::from(r#"{"StartAt": "0", "States": {"#);
+    for state in 0..20_000 {
+        write!(
+            text,
+            r#""{state}": {{"Type": "Pass", "Next": "{}"}},"#,
+            state + 1
+        )
+        .unwrap();
+    }
+    text.push_str(r#""20000": {"Type": "Succeed"}}}"#);
+    assert_eq!(program(&text).states.len(), 20_001);
+}
+
+#[test]
+fn diagnostics_are_bounded() {
+    let mut text = String::from(r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true"#);
+    for field in 0..40_000 {
+        write!(text, r#", "Field{field}": {{}}"#).unwrap();
+    }
+    text.push_str("}}}");
+    let compiled = compile(&text, MachineType::Standard, &TestCatalogue);
+    assert!(compiled.truncated && compiled.program.is_none());
+    assert_eq!(
+        compiled.diagnostics.len(),
+        crate::definition::DIAGNOSTICS_MAX
+    );
+}
+
+/// Errors have precedence over warnings, however many of these come first.
+#[test]
+fn warnings_never_crowd_out_errors() {
+    let mut text = String::from(r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": {"#);
+    for field in 0..200 {
+        write!(text, r#""f{field}.$": "$.x","#).unwrap();
+    }
+    text.push_str(r#""x": 1}}}}"#);
+    let compiled = compile(&text, MachineType::Standard, &TestCatalogue);
+    assert!(compiled.truncated && compiled.program.is_none());
+    let first = compiled.diagnostics.first().unwrap();
+    assert_eq!(first.severity.as_str(), "ERROR");
+    assert_eq!(
+        compiled.diagnostics.len(),
+        crate::definition::DIAGNOSTICS_MAX
+    );
+}
+
+/// Names are repeated in messages and locations, but not by the megabyte.
+#[test]
+fn texts_are_bounded() {
+    let name = "n".repeat(500_000);
+    let text =
+        format!(r#"{{"StartAt": "A", "States": {{"A": {{"Type": "Succeed", "{name}": 1}}}}}}"#);
+    let compiled = compile(&text, MachineType::Standard, &TestCatalogue);
+    assert!(
+        compiled
+            .diagnostics
+            .iter()
+            .all(|one| one.message.len() < 3_000)
+    );
+}
+
+fn nested(open: &str, close: &str, depth: usize, core: &str) -> String {
+    format!("{}{core}{}", open.repeat(depth), close.repeat(depth))
+}
+
+/// A Pass state with one more field.
+fn pass_with(field: &str, value: &str) -> String {
+    let state = format!(r#"{{"Type": "Pass", "End": true, "{field}": {value}}}"#);
+    format!(r#"{{"StartAt": "A", "States": {{"A": {state}}}}}"#)
+}
+
+/// A Choice state with one rule.
+fn choice_not(condition: &str) -> String {
+    let rule = format!(r#"{{"Not": {condition}, "Next": "Z"}}"#);
+    let states = format!(r#""A": {{"Type": "Choice", "Choices": [{rule}]}}"#);
+    format!(r#"{{"StartAt": "A", "States": {{{states}, "Z": {{"Type": "Succeed"}}}}}}"#)
+}
+
+#[test]
+fn deep_nesting_is_harmless() {
+    let leaf = r#"{"Variable": "$.a", "IsNull": true}"#;
+    let ands = |depth| choice_not(&nested(r#"{"And": ["#, "]}", depth, leaf));
+    let nots = |depth| choice_not(&nested(r#"{"Not":"#, "}", depth, leaf));
+    let too_deep = vec![("TOO_DEEPLY_NESTED", Some("/States/A/Choices[0]".to_owned()))];
+    assert!(codes(&ands(90)).is_empty());
+    assert_eq!(codes(&ands(400)), too_deep);
+    assert_eq!(codes(&nots(900)), too_deep);
+
+    let result = nested("[", "]", 990, "1");
+    assert!(codes(&pass_with("Result", &result)).is_empty());
+    let parameters = nested(r#"{"a":["#, "]}", 490, r#"{"x.$": "$.x"}"#);
+    assert!(codes(&pass_with("Parameters", &parameters)).is_empty());
+
+    assert_eq!(codes(&"[".repeat(100_000)).len(), 1);
+    assert_eq!(codes(&nested(r#"{"a":"#, "}", 100_000, "1")).len(), 1);
+}
+
+/// What is reported for each of many members must not repeat what stands above all of them.
+#[test]
+fn problems_below_a_long_or_deep_place_are_bounded() {
+    let limit = crate::definition::DIAGNOSTICS_MAX;
+    let members = (0..2_000).map(|n| format!(r#""{n}.$": 1"#));
+    let members = members.collect::<Vec<_>>().join(",");
+    let template = format!(r#"{{"{}": {{{members}}}}}"#, "k".repeat(50_000));
+    let problems = crate::template::Template::compile(&json::parse(&template).unwrap());
+    assert!(problems.unwrap_err().len() <= limit + 1);
+    assert_eq!(codes(&pass_with("Parameters", &template)).len(), limit);
+
+    let repeated = format!("{{{}}}", vec![r#""b": 1"#; 10_000].join(","));
+    let result = nested(r#"{"a":"#, "}", 900, &repeated);
+    assert!(json::parse_spanned(&result).unwrap().duplicates.len() <= 1_000);
+    assert_eq!(codes(&pass_with("Result", &result)).len(), limit);
+
+    let rule = r#"{"Variable": 1, "IsNull": 1}"#;
+    let condition = format!(r#"{{"And": [{}]}}"#, vec![rule; 2_000].join(","));
+    assert_eq!(codes(&choice_not(&condition)).len(), limit);
+}
