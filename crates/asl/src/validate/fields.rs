@@ -107,12 +107,10 @@ fn checked<'a>(
     let at = &place.member(field.name);
     match field.kind {
         Kind::Any => Some(Checked::Value(value)),
-        Kind::Text => {
-            let text = values::text(value, at, report)?;
-            if matches!(field.name, "Error" | "Cause") {
-                lint::literal(field.name, value, at, report);
-            }
-            Some(Checked::Text(text))
+        Kind::Text => values::text(value, at, report).map(Checked::Text),
+        Kind::LiteralText => {
+            lint::literal(field.name, value, at, report);
+            values::text(value, at, report).map(Checked::Text)
         }
         Kind::True => values::literal_true(field.name, value, at, report).then_some(Checked::Null),
         Kind::OneOf(options) => {

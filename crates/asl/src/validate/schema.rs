@@ -4,7 +4,7 @@
 //! type, and the ranges AWS documents for timeouts and retriers.
 
 /// The types of states, in the order AWS lists them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StateType {
     Task,
     Wait,
@@ -16,28 +16,24 @@ pub(crate) enum StateType {
     Map,
 }
 
-/// `Type` as written, with the type it names.
-const STATE_TYPES: [(&str, StateType); 8] = [
-    ("Task", StateType::Task),
-    ("Wait", StateType::Wait),
-    ("Pass", StateType::Pass),
-    ("Succeed", StateType::Succeed),
-    ("Fail", StateType::Fail),
-    ("Choice", StateType::Choice),
-    ("Parallel", StateType::Parallel),
-    ("Map", StateType::Map),
-];
-
+/// `Type` as AWS lists its values.
 pub(crate) const STATE_TYPE_NAMES: &[&str] = &[
     "Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map",
 ];
 
 impl StateType {
     pub(crate) fn parse(name: &str) -> Option<StateType> {
-        STATE_TYPES
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, state_type)| *state_type)
+        match name {
+            "Task" => Some(StateType::Task),
+            "Wait" => Some(StateType::Wait),
+            "Pass" => Some(StateType::Pass),
+            "Succeed" => Some(StateType::Succeed),
+            "Fail" => Some(StateType::Fail),
+            "Choice" => Some(StateType::Choice),
+            "Parallel" => Some(StateType::Parallel),
+            "Map" => Some(StateType::Map),
+            _ => None,
+        }
     }
 
     /// The fields of a state of this type in JSONPath; `None` for a type not served yet.
@@ -93,6 +89,8 @@ pub(crate) enum Kind {
     /// Any JSON value, kept as written.
     Any,
     Text,
+    /// Text beside which a `...Path` field exists.
+    LiteralText,
     /// The literal `true`.
     True,
     OneOf(&'static [&'static str]),
@@ -291,9 +289,9 @@ const FAIL: Schema = Schema {
     parts: &[
         COMMON,
         &[
-            optional("Error", Kind::Text),
+            optional("Error", Kind::LiteralText),
             optional("ErrorPath", Kind::PathOrIntrinsic),
-            optional("Cause", Kind::Text),
+            optional("Cause", Kind::LiteralText),
             optional("CausePath", Kind::PathOrIntrinsic),
         ],
     ],
