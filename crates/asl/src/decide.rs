@@ -57,7 +57,7 @@ pub enum Input {
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     pub now: Timestamp,
-    /// 64 uniform bits; only jitter and generated ids use them.
+    /// 64 uniform bits; only jitter uses them.
     pub random: u64,
 }
 

@@ -71,7 +71,7 @@ impl Failure {
 }
 
 /// What an execution starts with and keeps to its end, whatever happens to its state machine.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Start {
     pub execution_arn: Text,
     pub execution_name: Text,

@@ -5,7 +5,7 @@ use json::Value;
 
 use super::{Decision, Effect, Moment, Refusal};
 use crate::apply::apply;
-use crate::context::Context;
+use crate::context::{Constants, Context};
 use crate::event::{BranchId, Event, EventId, EventKind, Failure, Start, Text};
 use crate::limits::Limits;
 use crate::program::{Next, Program, State, StateIndex, StateKind, Task};
@@ -26,6 +26,7 @@ pub(super) struct Step<'a> {
     pub(super) branch: BranchId,
     pub(super) effects: Vec<Effect>,
     events: Vec<Event>,
+    constants: Constants,
     random: u64,
     transitions_left: u32,
 }
@@ -86,6 +87,7 @@ impl<'a> Step<'a> {
             branch: BranchId::ROOT,
             effects: Vec::new(),
             events: Vec::with_capacity(EVENTS_EXPECTED),
+            constants: Constants::default(),
             random: moment.random,
             transitions_left: allowance(&limits),
         }
@@ -292,6 +294,7 @@ impl<'a> Step<'a> {
             run: &self.run,
             state,
             visit,
+            constants: &self.constants,
             token_attempt: None,
         })
     }

@@ -32,8 +32,9 @@ pub(super) fn attempt(step: &mut Step<'_>, task: &Task) -> Result<Go, Fault> {
 pub(super) fn answered(step: &mut Step<'_>, task: &Task, answer: Answer) -> Result<Go, Fault> {
     let (visit, calling) = step.calling()?;
     let (state, attempt) = (visit.state, calling.attempt);
-    let can_submit = task.resource.pattern == Pattern::WaitForTaskToken && !calling.submitted;
-    let can_miss_heartbeat = calling.heartbeat_seconds.is_some();
+    let has_token = task.resource.pattern == Pattern::WaitForTaskToken;
+    let can_submit = has_token && !calling.submitted;
+    let can_miss_heartbeat = has_token && calling.heartbeat_seconds.is_some();
     match answer {
         Answer::Submitted(response) if can_submit => submitted(step, task, state, response),
         Answer::Succeeded(output) => succeeded(step, task, state, output),

@@ -385,8 +385,9 @@ fn heartbeats_are_wanted_where_a_token_is() {
     let fields = r#","HeartbeatSeconds":3"#;
     let sim = Sim::started(&with_token(fields), "{}");
     assert_eq!(sim.run.heartbeats(&sim.program), [(3, 3)]);
-    let sim = Sim::started(&invoke(fields), "{}");
+    let mut sim = Sim::started(&invoke(fields), "{}");
     assert_eq!(sim.run.heartbeats(&sim.program), []);
+    assert_eq!(sim.step("heartbeat"), Err(Refusal::NotAwaited));
     let sim = Sim::started(&with_token(""), "{}");
     assert_eq!(sim.run.heartbeats(&sim.program), []);
 }
