@@ -3,9 +3,10 @@
 
     python3 models/trim.py            # needs the package botocore; rewrites models/*.json
 
-Kept is what the wire needs: names, types, constraints, protocol, HTTP bindings, errors. Dropped are documentation,
-examples, deprecation notes and shapes nobody refers to. Keys keep botocore's names. One operation or shape a line, so that
-a new botocore shows as a readable diff. A reference that carries no trait is the bare name of its shape.
+Kept is what the wire needs: names, types, constraints, protocol, HTTP bindings, errors. Dropped
+are documentation, examples, deprecation notes and shapes nobody refers to. Keys keep botocore's
+names. One operation or shape a line, so that a new botocore shows as a readable diff. A reference
+that carries no trait is the bare name of its shape.
 """
 
 import gzip
@@ -23,7 +24,8 @@ SERVICES = {
     "sts": "sts/2011-06-15",
 }
 
-# What precedes `#` in the `__type` of a modelled error; services not named here send none. Not in botocore's models.
+# What precedes `#` in the `__type` of a modelled error; services not named here send none.
+# Botocore's models don't have it.
 ERROR_NAMESPACES = {"states": "com.amazonaws.swf.service.v2.model"}
 
 METADATA = (
@@ -109,15 +111,17 @@ def operation(source, protocol):
 
 
 def as_printed(values, service):
-    """Values of an enum in the order AWS's messages list them: that of a Java hash table, as far as it has been seen.
+    """Values of an enum in the order AWS's messages list them, as far as that has been seen.
 
-    Lambda's follows HashSet; the others follow a table of 32 buckets in which later values come first.
+    It is the order of a Java hash table: for Lambda that of HashSet, for the others that of a table
+    of 32 buckets in which later values come first.
     """
     if service == "lambda":
         buckets = 16
         while buckets * 3 < len(values) * 4:
             buckets *= 2
-        return sorted(values, key=lambda value: (java_hash(value) ^ java_hash(value) >> 16) % buckets)
+        spread = [(java_hash(value) ^ java_hash(value) >> 16) % buckets for value in values]
+        return [value for _, value in sorted(zip(spread, values), key=lambda pair: pair[0])]
     return sorted(reversed(values), key=lambda value: java_hash(value) % 32)
 
 
@@ -165,12 +169,14 @@ def compact(value):
 
 
 def lines(entries):
-    return ",\n".join(f"{compact(name)}:{compact(entry)}" for name, entry in sorted(entries.items()))
+    pairs = sorted(entries.items())
+    return ",\n".join(f"{compact(name)}:{compact(entry)}" for name, entry in pairs)
 
 
 def trim(source, service):
     metadata = source["metadata"]
-    operations = {name: operation(op, metadata["protocol"]) for name, op in source["operations"].items()}
+    protocol = metadata["protocol"]
+    operations = {name: operation(op, protocol) for name, op in source["operations"].items()}
     shapes = {name: shape(entry, service) for name, entry in source["shapes"].items()}
     wanted = reachable(operations, shapes)
     shapes = {name: entry for name, entry in shapes.items() if name in wanted}

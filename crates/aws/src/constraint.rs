@@ -175,6 +175,9 @@ impl Check<'_> {
     }
 
     fn value(&mut self, reference: &Reference, value: &Value, place: &Place<'_>) {
+        if self.found.len() >= VIOLATIONS_MAX {
+            return;
+        }
         let shape = self.model.shape(reference.shape);
         match (&shape.kind, value.view()) {
             (Kind::Structure(structure), View::Object(object)) => {
@@ -316,6 +319,9 @@ impl Check<'_> {
             return;
         }
         let inner = |reference: &Reference| self.model.shape(reference.shape);
+        if shape.sensitive {
+            return out.push_str("***Sensitive Data Redacted***");
+        }
         match (value.view(), &shape.kind) {
             (View::String(text), _) => out.push_str(text),
             (View::Array(elements), kind) => {

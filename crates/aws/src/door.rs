@@ -158,9 +158,7 @@ pub(crate) fn set(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()
 
 /// A header whose name or value HTTP doesn't allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "header `{name}` has a character that HTTP does not allow in a header: remove line breaks and control characters"
-)]
+#[error("header `{name}`: line breaks and control characters are not allowed, remove them")]
 pub struct BadHeader {
     pub name: String,
 }

@@ -211,8 +211,8 @@ fn is_offered(service: &str, action: &str, pattern: Pattern) -> bool {
 
 fn unrecognised(resource: &str) -> Resolution {
     let message = format!(
-        "The resource provided {resource} is not recognized. The value is not a valid resource ARN, \
-         or the resource is not available in this region."
+        "The resource provided {resource} is not recognized. The value is not a valid resource \
+         ARN, or the resource is not available in this region."
     );
     Resolution::Unrecognised { message }
 }

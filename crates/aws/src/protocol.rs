@@ -24,6 +24,9 @@ mod rest;
 mod scalar;
 mod xml;
 
+/// Namespace in `__type` of errors that every service has.
+const COMMON_NAMESPACE: &str = "com.amazon.coral.service";
+
 /// A decoded request.
 #[derive(Debug, Clone)]
 pub struct Input {
@@ -166,10 +169,25 @@ pub fn encode_error(model: &Model, error: &ServiceError, request_id: &str) -> Re
     };
     let response = match model.protocol {
         Protocol::Json10 | Protocol::Json11 => {
-            json_body::encode_error(model, modelled, error, status)
+            let namespace = modelled.map_or(COMMON_NAMESPACE, |_| &*model.error_namespace);
+            json_body::encode_error(model.protocol, namespace, modelled, error, status)
         }
-        Protocol::Query => query::encode_error(model, error, status, request_id),
+        Protocol::Query => query::encode_error(&model.xml_namespace, error, status, request_id),
         Protocol::RestJson => rest::encode_error(modelled, error, status),
+    };
+    with_request_id(response, request_id)
+}
+
+/// Encodes an error for a caller of whom only the protocol is known, not the service.
+#[must_use]
+pub fn encode_common_error(protocol: Protocol, error: &ServiceError, request_id: &str) -> Response {
+    let status = error.status.unwrap_or(400);
+    let response = match protocol {
+        Protocol::Json10 | Protocol::Json11 => {
+            json_body::encode_error(protocol, COMMON_NAMESPACE, None, error, status)
+        }
+        Protocol::Query => query::encode_error("", error, status, request_id),
+        Protocol::RestJson => rest::encode_error(None, error, status),
     };
     with_request_id(response, request_id)
 }

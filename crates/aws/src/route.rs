@@ -10,10 +10,11 @@ use std::borrow::Cow;
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-use crate::door::Request;
+use crate::door::{Request, Response};
 use crate::error::{Common, ServiceError};
 use crate::model::{Http, Model, Operation, Protocol, Segment};
 use crate::models::Service;
+use crate::protocol::{encode_common_error, encode_error};
 
 /// Region of requests without a signature.
 pub const REGION_DEFAULT: &str = "us-east-1";
@@ -41,6 +42,17 @@ pub struct Lost {
     /// The model of the service, where the service is known and only the operation isn't.
     pub model: Option<&'static Model>,
     pub error: ServiceError,
+}
+
+impl Lost {
+    /// The error response.
+    #[must_use]
+    pub fn answer(&self, request_id: &str) -> Response {
+        match self.model {
+            Some(model) => encode_error(model, &self.error, request_id),
+            None => encode_common_error(self.protocol, &self.error, request_id),
+        }
+    }
 }
 
 /// Finds the operation `request` calls.
@@ -152,28 +164,28 @@ impl Named<'_> {
         }
     }
 
+    /// The service, if it is served; a signed request calls no other than the one of its scope.
     fn service(&self, scoped: Option<&str>) -> Option<Service> {
-        let scoped = scoped.and_then(Service::of_signing_name);
+        let scoped = scoped.map(Service::of_signing_name);
         match self {
-            Named::Target { prefix, .. } => Service::ALL
-                .into_iter()
-                .find(|service| service.target_prefix() == Some(prefix)),
+            Named::Target { prefix, .. } => {
+                let mut all = Service::ALL.into_iter();
+                all.find(|service| service.target_prefix() == Some(prefix))
+            }
             Named::Action { version, .. } => {
                 let of_version = |service: &Service| {
                     let version = version.as_deref();
                     service.is_query() && version.is_none_or(|v| service.api_version() == v)
                 };
                 match scoped {
-                    Some(service) => Some(service).filter(of_version),
-                    None => version
-                        .as_ref()
-                        .and_then(|_| Service::ALL.into_iter().find(of_version)),
+                    Some(service) => service.filter(of_version),
+                    None if version.is_none() => None,
+                    None => Service::ALL.into_iter().find(of_version),
                 }
             }
-            Named::Path => match scoped {
-                Some(service) => Some(service).filter(|service| *service == Service::Lambda),
-                None => Some(Service::Lambda),
-            },
+            Named::Path => scoped
+                .unwrap_or(Some(Service::Lambda))
+                .filter(|s| *s == Service::Lambda),
         }
     }
 
@@ -267,15 +279,12 @@ fn scope_of(request: &Request) -> Option<Scope<'_>> {
         }
         None => parameter(request.query().as_bytes(), "X-Amz-Credential")?,
     };
-    let parts: Vec<&str> = credential.split('/').collect();
-    let [access_key_id, _, region, service, _] = parts.as_slice() else {
-        return None;
-    };
-    let owned = |text: &str| Cow::Owned(text.to_owned());
+    let fields: [Cow<'_, str>; 5] = crate::sigv4::split(&credential, '/').try_into().ok()?;
+    let [access_key_id, _, region, service, _] = fields;
     Some(Scope {
-        access_key_id: owned(access_key_id),
-        region: owned(region),
-        service: owned(service),
+        access_key_id,
+        region,
+        service,
     })
 }
 

@@ -19,6 +19,7 @@ use crate::time;
 mod canonical;
 mod claim;
 
+pub(crate) use claim::split;
 pub use claim::{Claim, Error, Rules};
 
 /// How far the clocks of caller and server may be apart.

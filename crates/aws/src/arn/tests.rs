@@ -39,13 +39,15 @@ fn parse_and_print() {
     );
 }
 
+#[track_caller]
+fn check(resource: &str, expected: Result<States<'_>, &str>) {
+    let arn = Arn::parse(&format!("{PREFIX}{resource}")).expect("an ARN");
+    let expected = expected.map_err(|kind| Error::ResourceType(kind.to_owned()));
+    assert_eq!(States::of(&arn), expected, "{resource}");
+}
+
 #[test]
 fn states_resources() {
-    let check = |resource: &str, expected: Result<States<'_>, &str>| {
-        let arn = Arn::parse(&format!("{PREFIX}{resource}")).expect("an ARN");
-        let expected = expected.map_err(|kind| Error::ResourceType(kind.to_owned()));
-        assert_eq!(States::of(&arn), expected, "{resource}");
-    };
     check("stateMachine:m", Ok(States::StateMachine { name: "m" }));
     check(
         "stateMachine:m:12",
@@ -109,6 +111,10 @@ fn states_resources() {
         }),
     );
     check("activity:a", Ok(States::Activity { name: "a" }));
+}
+
+#[test]
+fn no_states_resources() {
     for (resource, kind) in [
         ("stateMachine", "stateMachine"),
         ("stateMachine:", "stateMachine"),

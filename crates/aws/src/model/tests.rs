@@ -1,1 +1,136 @@
+use super::{Error, Kind, Location, Model, Segment};
+use crate::models::Service;
 
+#[test]
+fn embedded_models_are_whole() {
+    let counts = [
+        (Service::Iam, 176),
+        (Service::Lambda, 85),
+        (Service::Logs, 113),
+        (Service::States, 37),
+        (Service::Sts, 11),
+    ];
+    for (service, operations) in counts {
+        let model = service.model().expect("the embedded model compiles");
+        assert_eq!(
+            model.operations().len(),
+            operations,
+            "{}",
+            model.signing_name
+        );
+        for operation in model.operations() {
+            let found = model.operation(&operation.name).expect("by name");
+            assert_eq!(found.name, operation.name);
+            for shape in operation.input.iter().chain(&operation.output) {
+                assert!(model.structure(*shape).is_some(), "{}", operation.name);
+            }
+            assert!(
+                operation
+                    .errors
+                    .iter()
+                    .all(|id| model.shape(*id).error.is_some())
+            );
+        }
+        assert!(model.operation("Nope").is_none());
+    }
+}
+
+#[test]
+fn traits_are_kept() {
+    let states = Service::States.model().expect("a model");
+    let sync = states
+        .operation("StartSyncExecution")
+        .expect("an operation");
+    assert_eq!(&*sync.host_prefix, "sync-");
+    let sts = Service::Sts.model().expect("a model");
+    assert!(
+        sts.operation("AssumeRoleWithWebIdentity")
+            .expect("an operation")
+            .unsigned
+    );
+    assert!(!sts.operation("AssumeRole").expect("an operation").unsigned);
+    let redrive = states
+        .operation("RedriveExecution")
+        .expect("an operation")
+        .input;
+    let redrive = redrive
+        .and_then(|input| states.structure(input))
+        .expect("an input");
+    assert!(
+        redrive
+            .member("clientToken")
+            .expect("a member")
+            .idempotency_token
+    );
+    assert!(redrive.member("executionArn").expect("a member").required);
+
+    let lambda = Service::Lambda.model().expect("a model");
+    let invoke = lambda.operation("Invoke").expect("an operation");
+    let http = invoke.http.as_ref().expect("a binding");
+    assert_eq!(
+        http.path.get(2),
+        Some(&Segment::Label("FunctionName".into()))
+    );
+    let input = invoke
+        .input
+        .and_then(|input| lambda.structure(input))
+        .expect("an input");
+    let payload = input
+        .payload
+        .and_then(|index| input.members.get(index))
+        .expect("a payload");
+    assert!(matches!(
+        lambda.shape(payload.reference.shape).kind,
+        Kind::Blob
+    ));
+    let log_type = input.member("LogType").expect("a member");
+    assert_eq!(log_type.reference.location, Location::Header);
+
+    let iam = Service::Iam.model().expect("a model");
+    let missing = iam.error("NoSuchEntity").expect("by code");
+    assert_eq!(&*missing.name, "NoSuchEntityException");
+    assert_eq!(
+        missing.error.as_ref().and_then(|error| error.status),
+        Some(404)
+    );
+    assert!(iam.error("NoSuchEntityException").is_some());
+    assert!(iam.error("Role").is_none());
+}
+
+#[test]
+fn broken_models_are_errors() {
+    let model = |operations: &str, shapes: &str| {
+        format!(
+            r#"{{"metadata": {{"protocol": "json", "jsonVersion": "1.0", "endpointPrefix": "x"}},
+                "operations": {{{operations}}}, "shapes": {{{shapes}}}}}"#
+        )
+    };
+    let check = |text: &str, expected: Error| {
+        assert_eq!(Model::parse(text).expect_err(text), expected, "{text}");
+    };
+    let missing = |place: &str| Error::Missing(place.to_owned());
+    let unknown = |place: &str, word: &str| Error::Unknown {
+        place: place.to_owned(),
+        word: word.to_owned(),
+    };
+    assert!(Model::parse(&model("", "")).is_ok());
+    assert!(matches!(Model::parse("{"), Err(Error::Json(_))));
+    check("{}", missing("metadata"));
+    check(r#"{"metadata": {}, "shapes": []}"#, missing("shapes"));
+    let soap = r#"{"metadata": {"protocol": "soap"}, "operations": {}, "shapes": {}}"#;
+    check(soap, unknown("protocol", "soap"));
+    check(&model(r#""Do": {"input": "No"}"#, ""), unknown("Do", "No"));
+    check(&model(r#""Do": {"input": {}}"#, ""), missing("Do"));
+    check(&model(r#""Do": {"http": {}}"#, ""), missing("Do"));
+    check(&model("", r#""A": {"type": "set"}"#), unknown("A", "set"));
+    check(&model("", r#""A": {}"#), unknown("A", ""));
+    check(&model("", r#""A": {"type": "list"}"#), missing("A"));
+    check(
+        &model("", r#""A": {"type": "map", "key": "A"}"#),
+        missing("A"),
+    );
+    let odd_place = r#""A": {"type": "list", "member": {"shape": "A", "location": "moon"}}"#;
+    check(&model("", odd_place), unknown("A", "moon"));
+    let odd_time = r#""A": {"type": "list", "member": {"shape": "A", "timestampFormat": "x"}}"#;
+    check(&model("", odd_time), unknown("A", "x"));
+}

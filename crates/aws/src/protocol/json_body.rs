@@ -176,16 +176,14 @@ pub(super) fn response(status: u16, body: String, content_type: &'static str) ->
     response
 }
 
+/// `namespace` stands before the code in `__type`; empty for none.
 pub(super) fn encode_error(
-    model: &Model,
+    protocol: Protocol,
+    namespace: &str,
     modelled: Option<&Shape>,
     error: &ServiceError,
     status: u16,
 ) -> Response {
-    let namespace = match modelled {
-        Some(_) => &*model.error_namespace,
-        None => "com.amazon.coral.service",
-    };
     let kind = match namespace {
         "" => error.code.to_string(),
         _ => format!("{namespace}#{}", error.code),
@@ -196,7 +194,7 @@ pub(super) fn encode_error(
     response(
         status,
         text(&members.build().into()),
-        content_type(model.protocol),
+        content_type(protocol),
     )
 }
 

@@ -208,12 +208,15 @@ fn response(status: u16, body: String) -> Response {
 }
 
 pub(super) fn encode_error(
-    model: &Model,
+    namespace: &str,
     error: &ServiceError,
     status: u16,
     request_id: &str,
 ) -> Response {
-    let mut out = format!("<ErrorResponse xmlns=\"{}\"><Error>", model.xml_namespace);
+    let mut out = match namespace {
+        "" => "<ErrorResponse><Error>".to_owned(),
+        _ => format!("<ErrorResponse xmlns=\"{namespace}\"><Error>"),
+    };
     xml::write_text(
         &mut out,
         "Type",

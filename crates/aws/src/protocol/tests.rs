@@ -221,7 +221,8 @@ fn query_responses() {
         Service::Iam,
         "GetRole",
         r#"{"Role":{"RoleName":"w","Path":"/","CreateDate":1440938160,"MaxSessionDuration":3600,
-            "RoleId":"AROA","Arn":"a","Tags":[{"Key":"k","Value":" \r\n'\" "},{"Key":"","Value":""}]}}"#,
+            "RoleId":"AROA","Arn":"a",
+            "Tags":[{"Key":"k","Value":" \r\n'\" "},{"Key":"","Value":""}]}}"#,
         200,
         XML,
         "<GetRoleResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><GetRoleResult><Role>\
@@ -332,15 +333,13 @@ fn json_errors() {
     check_error(Service::States, &error, 400, JSON10, &body);
     let denied = |service: Service| {
         let protocol = service.model().expect("a model").protocol;
-        ServiceError::common(Common::AccessDenied, protocol, "User: .. is not authorized")
+        ServiceError::common(Common::AccessDenied, protocol, "denied")
     };
-    let body = r##"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"User: .. is not authorized"}"##;
+    let body =
+        r##"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"denied"}"##;
     check_error(Service::States, &denied(Service::States), 400, JSON10, body);
-    let error = ServiceError::new(
-        "ResourceNotFoundException",
-        "The specified log group does not exist.",
-    );
-    let body = r#"{"__type":"ResourceNotFoundException","message":"The specified log group does not exist."}"#;
+    let error = ServiceError::new("ResourceNotFoundException", "no group");
+    let body = r#"{"__type":"ResourceNotFoundException","message":"no group"}"#;
     check_error(Service::Logs, &error, 400, JSON11, body);
     let error = ServiceError::new("ServiceUnavailableException", "later");
     let body = r#"{"__type":"ServiceUnavailableException","message":"later"}"#;

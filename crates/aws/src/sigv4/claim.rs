@@ -115,8 +115,8 @@ impl<'r> Claim<'r> {
             (None, false) => return Err(Error::Missing),
             (Some(_), true) => {
                 return Err(incomplete(
-                    "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter or the \
-                 Authorization header should be specified",
+                    "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter \
+                     or the Authorization header should be specified",
                 ));
             }
             (Some(header), false) => from_header(request, header)?,
@@ -150,8 +150,8 @@ impl<'r> Claim<'r> {
         {
             Some(b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD") => {
                 return Err(incomplete(
-                    "a body signed chunk by chunk (`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`) is not served \
-                 by this version of Lockstep: send it in one piece",
+                    "a body signed chunk by chunk (`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`) is not \
+                 served by this version of Lockstep: send it in one piece",
                 ));
             }
             None => {}
@@ -388,7 +388,7 @@ impl<'r> Raw<'r> {
 }
 
 /// The parts of `text`, borrowed for as long as `text` was.
-fn split<'r>(text: &Cow<'r, str>, separator: char) -> Vec<Cow<'r, str>> {
+pub(crate) fn split<'r>(text: &Cow<'r, str>, separator: char) -> Vec<Cow<'r, str>> {
     match text {
         Cow::Borrowed(text) => text.split(separator).map(Cow::Borrowed).collect(),
         Cow::Owned(text) => text

@@ -165,20 +165,20 @@ fn mutations(request: &Request) -> Vec<(String, Request)> {
     for at in 0..request.uri.len() {
         let uri = String::from_utf8(flipped(request.uri.as_bytes(), at)).expect("ASCII");
         add(format!("uri {at}: {uri}"), &|request| {
-            request.uri.clone_from(&uri)
+            request.uri.clone_from(&uri);
         });
     }
     for at in 0..request.method.as_str().len() {
         let method = flipped(request.method.as_str().as_bytes(), at);
         let method = http::Method::from_bytes(&method).expect("a method");
         add(format!("method {method}"), &|request| {
-            request.method = method.clone()
+            request.method = method.clone();
         });
     }
     for at in 0..request.body.len() {
         let body = flipped(&request.body, at);
         add(format!("body {at}"), &|request| {
-            request.body = body.clone().into()
+            request.body = body.clone().into();
         });
     }
     for (name, value) in &request.headers {
@@ -400,16 +400,21 @@ fn ill_formed_headers() {
     let day = "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date \
                from HTTP: '20150831' != '20150830', from '20150830T123600Z'.";
     check("20150830/", "20150831/", day);
-    // Only lower-case hex is a signature.
-    assert_eq!(
-        refusal(|header| header
-            .to_uppercase()
-            .replace("AWS4_REQUEST", "aws4_request")
-            .replace("CREDENTIAL", "Credential")
-            .replace("SIGNEDHEADERS", "SignedHeaders")
-            .replace("SIGNATURE", "Signature")),
-        Error::Mismatch
-    );
+}
+
+#[test]
+fn only_lower_case_hex_is_a_signature() {
+    for change in [
+        str::to_uppercase,
+        |hex: &str| hex.replace('a', "g"),
+        |hex: &str| hex.repeat(2),
+    ] {
+        let changed = |header: &str| {
+            let (start, signature) = header.split_once("Signature=").expect("signed");
+            format!("{start}Signature={}", change(signature))
+        };
+        assert_eq!(refusal(changed), Error::Mismatch);
+    }
 }
 
 #[test]
@@ -465,77 +470,70 @@ fn the_scope_must_be_the_services() {
 
 #[test]
 fn answers() {
-    let check = |error: Error, protocol, code: &str, status: u16, message: &str| {
-        let answer = error.answer(protocol);
-        assert_eq!((&*answer.code, answer.status), (code, Some(status)));
-        assert_eq!(answer.message, message);
+    let check = |error: Error, [json, rest, query]: [(&str, u16); 3]| {
+        for (protocol, (code, status)) in [
+            (Protocol::Json10, json),
+            (Protocol::RestJson, rest),
+            (Protocol::Query, query),
+        ] {
+            let answer = error.answer(protocol);
+            assert_eq!((&*answer.code, answer.status), (code, Some(status)));
+            let is_told_otherwise = error == Error::Missing && protocol == Protocol::Query;
+            match is_told_otherwise {
+                true => assert_eq!(answer.message, "Request is missing Authentication Token"),
+                false => assert_eq!(answer.message, error.to_string()),
+            }
+        }
     };
-    let (json, rest, query) = (Protocol::Json10, Protocol::RestJson, Protocol::Query);
-    let missing = "Missing Authentication Token";
+    let code = "MissingAuthenticationTokenException";
     check(
         Error::Missing,
-        json,
-        "MissingAuthenticationTokenException",
-        400,
-        missing,
+        [
+            (code, 400),
+            (code, 403),
+            ("MissingAuthenticationToken", 403),
+        ],
     );
-    check(
-        Error::Missing,
-        rest,
-        "MissingAuthenticationTokenException",
-        403,
-        missing,
-    );
-    let missing = "Request is missing Authentication Token";
-    check(
-        Error::Missing,
-        query,
-        "MissingAuthenticationToken",
-        403,
-        missing,
-    );
-    let unknown = "The security token included in the request is invalid.";
+    let code = "UnrecognizedClientException";
     check(
         Error::UnknownKey,
-        json,
-        "UnrecognizedClientException",
-        400,
-        unknown,
+        [(code, 400), (code, 403), ("InvalidClientTokenId", 403)],
     );
-    check(
-        Error::UnknownKey,
-        query,
-        "InvalidClientTokenId",
-        403,
-        unknown,
-    );
-    let expired = "The security token included in the request is expired";
+    let code = "ExpiredTokenException";
     check(
         Error::ExpiredToken,
-        rest,
-        "ExpiredTokenException",
-        403,
-        expired,
+        [(code, 400), (code, 403), ("ExpiredToken", 403)],
     );
-    check(Error::ExpiredToken, query, "ExpiredToken", 403, expired);
-    let text = Error::Mismatch.to_string();
-    assert!(
-        text.starts_with("The request signature we calculated does not match"),
-        "{text}"
-    );
+    let code = "InvalidSignatureException";
+    let wrong = [(code, 400), (code, 403), ("SignatureDoesNotMatch", 403)];
+    check(Error::Mismatch, wrong);
+    check(Error::PayloadHash, wrong);
+    check(Error::Scope("x".into()), wrong);
+    let code = "IncompleteSignatureException";
+    let incomplete = Error::Incomplete("x".into());
     check(
-        Error::Mismatch,
-        json,
-        "InvalidSignatureException",
-        400,
-        &text,
+        incomplete,
+        [(code, 400), (code, 403), ("IncompleteSignature", 400)],
     );
-    check(Error::Mismatch, query, "SignatureDoesNotMatch", 403, &text);
-    check(
-        Error::Incomplete("x".into()),
-        query,
-        "IncompleteSignature",
-        400,
-        "x",
-    );
+
+    let texts = [
+        (Error::Missing, "Missing Authentication Token"),
+        (
+            Error::UnknownKey,
+            "The security token included in the request is invalid.",
+        ),
+        (
+            Error::ExpiredToken,
+            "The security token included in the request is expired",
+        ),
+        (
+            Error::Mismatch,
+            "The request signature we calculated does not match the signature you provided. Check \
+             your AWS Secret Access Key and signing method. Consult the service documentation for \
+             details.",
+        ),
+    ];
+    for (error, text) in texts {
+        assert_eq!(error.to_string(), text);
+    }
 }

@@ -173,9 +173,11 @@ fn constraints_of_states() {
     refused(
         "CreateStateMachineAlias",
         r#"{"name": "a", "routingConfiguration": [{"stateMachineVersionArn": "a", "weight": 50},
-            {"stateMachineVersionArn": "b", "weight": 25}, {"stateMachineVersionArn": "c", "weight": 25}]}"#,
-        "1 validation error detected: Value '[RoutingConfigurationListItem(stateMachineVersionArn=a, \
-         weight=50), RoutingConfigurationListItem(stateMachineVersionArn=b, weight=25), \
+            {"stateMachineVersionArn": "b", "weight": 25},
+            {"stateMachineVersionArn": "c", "weight": 25}]}"#,
+        "1 validation error detected: Value \
+         '[RoutingConfigurationListItem(stateMachineVersionArn=a, weight=50), \
+         RoutingConfigurationListItem(stateMachineVersionArn=b, weight=25), \
          RoutingConfigurationListItem(stateMachineVersionArn=c, weight=25)]' at \
          'routingConfiguration' failed to satisfy constraint: Member must have length less than \
          or equal to 2",

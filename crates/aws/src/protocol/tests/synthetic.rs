@@ -6,7 +6,8 @@ use super::{Output, decode_request, decode_response, encode_request, encode_resp
 use crate::model::Model;
 
 const MODEL: &str = r#"{
-"metadata": {"protocol": "query", "apiVersion": "1", "endpointPrefix": "x", "xmlNamespace": "urn:x"},
+"metadata": {"protocol": "query", "apiVersion": "1", "endpointPrefix": "x",
+  "xmlNamespace": "urn:x"},
 "operations": {"Do": {"input": "In", "output": "In", "resultWrapper": "DoResult"}},
 "shapes": {
 "In": {"type": "structure", "members": {
@@ -60,7 +61,8 @@ fn lists_and_maps_both_ways() {
     );
     check(
         r#"{"Map": {"k": {"Renamed": "v"}, "l": {"Flag": true}}}"#,
-        "&Map.entry.1.key=k&Map.entry.1.value.renamed=v&Map.entry.2.key=l&Map.entry.2.value.Flag=true",
+        "&Map.entry.1.key=k&Map.entry.1.value.renamed=v\
+         &Map.entry.2.key=l&Map.entry.2.value.Flag=true",
     );
     check(
         r#"{"FlatMap": {"k": "v"}}"#,
