@@ -1,0 +1,65 @@
+//! The ARN of an execution, made from the one of its state machine and back.
+
+use asl::event::Text;
+
+const MACHINE: &str = "stateMachine";
+const EXECUTION: &str = "execution";
+
+/// `arn:P:states:R:A:stateMachine:N` and a name make `arn:P:states:R:A:execution:N:name`; `None`
+/// if the first is not the unqualified ARN of a state machine.
+pub fn execution(machine_arn: &str, name: &str) -> Option<Text> {
+    let machine = split(machine_arn, MACHINE).filter(|parts| !parts.rest.contains(':'))?;
+    Some(format!("{}:{EXECUTION}:{}:{name}", machine.prefix, machine.rest).into())
+}
+
+/// What an execution's ARN names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutionRef<'a> {
+    /// The unqualified ARN of the state machine.
+    pub machine_arn: String,
+    pub name: &'a str,
+}
+
+/// Reads the ARN of a Standard execution.
+pub fn read_execution(arn: &str) -> Option<ExecutionRef<'_>> {
+    let parts = split(arn, EXECUTION)?;
+    let (machine_name, name) = parts.rest.split_once(':')?;
+    let is_complete = !machine_name.is_empty() && !name.is_empty() && !name.contains(':');
+    let machine_arn = || format!("{}:{MACHINE}:{machine_name}", parts.prefix);
+    is_complete.then(|| ExecutionRef {
+        machine_arn: machine_arn(),
+        name,
+    })
+}
+
+/// The Region of any ARN; empty if the text is none.
+pub fn region(arn: &str) -> &str {
+    arn.split(':').nth(3).unwrap_or_default()
+}
+
+/// The account of any ARN; empty if the text is none.
+pub fn account(arn: &str) -> &str {
+    arn.split(':').nth(4).unwrap_or_default()
+}
+
+struct Parts<'a> {
+    /// `arn:P:states:R:A`
+    prefix: &'a str,
+    /// Behind the resource type.
+    rest: &'a str,
+}
+
+fn split<'a>(arn: &'a str, resource_type: &str) -> Option<Parts<'a>> {
+    let (at, _) = arn.match_indices(':').nth(4)?;
+    let (prefix, resource) = arn.split_at_checked(at)?;
+    let mut fields = prefix.split(':');
+    let is_states = fields.next() == Some("arn") && fields.nth(1) == Some("states");
+    let rest = resource
+        .strip_prefix(':')?
+        .strip_prefix(resource_type)?
+        .strip_prefix(':')?;
+    is_states.then_some(Parts { prefix, rest })
+}
+
+#[cfg(test)]
+mod tests;

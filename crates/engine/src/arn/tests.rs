@@ -1,0 +1,64 @@
+use super::*;
+
+fn check(machine_arn: &str, name: &str, expected: Option<&str>) {
+    let made = execution(machine_arn, name);
+    assert_eq!(made.as_deref(), expected, "{machine_arn} {name}");
+    if let Some(arn) = made {
+        let read = ExecutionRef {
+            machine_arn: machine_arn.to_owned(),
+            name,
+        };
+        assert_eq!(read_execution(&arn), Some(read), "{arn}");
+    }
+}
+
+#[test]
+fn execution_arns_are_made_and_read() {
+    check(
+        "arn:aws:states:us-east-1:000000000000:stateMachine:Hello",
+        "run-1",
+        Some("arn:aws:states:us-east-1:000000000000:execution:Hello:run-1"),
+    );
+    check(
+        "arn:aws-cn:states:cn-north-1:123456789012:stateMachine:a.b",
+        "é",
+        Some("arn:aws-cn:states:cn-north-1:123456789012:execution:a.b:é"),
+    );
+    check(
+        "arn:aws:states:us-east-1:000000000000:stateMachine:Hello:1",
+        "run",
+        None,
+    );
+    check(
+        "arn:aws:states:us-east-1:000000000000:activity:Hello",
+        "run",
+        None,
+    );
+    check(
+        "arn:aws:lambda:us-east-1:000000000000:stateMachine:Hello",
+        "run",
+        None,
+    );
+    check("nonsense", "run", None);
+}
+
+#[test]
+fn what_is_no_execution_arn_is_refused() {
+    for arn in [
+        "",
+        "arn:aws:states:us-east-1:000000000000:execution:Hello",
+        "arn:aws:states:us-east-1:000000000000:execution:Hello:",
+        "arn:aws:states:us-east-1:000000000000:execution::x",
+        "arn:aws:states:us-east-1:000000000000:express:Hello:x:y",
+        "arn:aws:states:us-east-1:000000000000:stateMachine:Hello",
+    ] {
+        assert_eq!(read_execution(arn), None, "{arn}");
+    }
+}
+
+#[test]
+fn region_and_account_are_fields_of_the_arn() {
+    let arn = "arn:aws:states:eu-west-1:123456789012:execution:Hello:x";
+    assert_eq!((region(arn), account(arn)), ("eu-west-1", "123456789012"));
+    assert_eq!((region("x"), account("x")), ("", ""));
+}

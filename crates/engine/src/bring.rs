@@ -1,0 +1,80 @@
+//! What a command names and memory does not hold: fetched by the driver, handed to the shard.
+
+use std::sync::Arc;
+
+use asl::event::Text;
+use asl::program::Program;
+use store::{EntityId, MachineNumber, Store};
+
+use crate::arn;
+use crate::definitions::Programs;
+use crate::journal::{self, JournalError, Loaded};
+use crate::name;
+use crate::request::Error;
+
+/// What a [`Shard`](crate::shard::Shard) has to be brought before it can carry a command out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The number of a state machine, by its ARN.
+    Machine(Text),
+    /// The entity of an execution, by its ARN.
+    Execution(Text),
+    /// A compiled program, by the number of its definition.
+    Program(u64),
+    /// A run, folded.
+    Run(EntityId),
+}
+
+/// What was fetched for a [`Need`].
+#[derive(Debug)]
+pub enum Brought {
+    Machine(Text, MachineNumber),
+    /// `None` if there is no such execution.
+    Execution(Text, Option<EntityId>),
+    Program(u64, Arc<Program>),
+    /// `None` if there is no such run.
+    Run(EntityId, Option<(Loaded, Arc<Program>)>),
+}
+
+/// Fetches what a command needs.
+///
+/// # Errors
+/// A damaged journal, a definition that does not compile, or what the store failed with.
+pub fn fetch(store: &dyn Store, programs: &Programs, need: &Need) -> Result<Brought, Error> {
+    Ok(match need {
+        Need::Machine(arn) => Brought::Machine(arn.clone(), store.machine_number(arn)?),
+        Need::Execution(arn) => Brought::Execution(arn.clone(), find_execution(store, arn)?),
+        Need::Program(number) => Brought::Program(*number, programs.get(*number)?),
+        Need::Run(entity) => {
+            let Some(loaded) = journal::load(store, *entity)? else {
+                return Ok(Brought::Run(*entity, None));
+            };
+            let Some(start) = &loaded.run.start else {
+                let execution = format!("number {}", entity.0);
+                return Err(JournalError::Empty { execution }.into());
+            };
+            let program = programs.get(start.definition)?;
+            Brought::Run(*entity, Some((loaded, program)))
+        }
+    })
+}
+
+/// The entity of an execution that was committed; `None` if there is none.
+///
+/// # Errors
+/// What the store failed with.
+pub fn find_execution(store: &dyn Store, execution_arn: &str) -> Result<Option<EntityId>, Error> {
+    let Some(execution) = arn::read_execution(execution_arn) else {
+        return Ok(None);
+    };
+    let Some(machine) = store.known_machine(&execution.machine_arn)? else {
+        return Ok(None);
+    };
+    if let Some(entity) = name::entity(execution.name) {
+        let row = store.execution(entity)?;
+        if row.is_some_and(|row| row.machine == machine && row.name == execution.name) {
+            return Ok(Some(entity));
+        }
+    }
+    Ok(store.find_execution(machine, execution.name)?)
+}

@@ -1,0 +1,91 @@
+//! Compiled programs by the number of their definition, kept within a bound.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use asl::program::Program;
+use parking_lot::Mutex;
+
+use crate::limits::PROGRAMS_MAX;
+
+/// Where programs come from. Definitions are immutable, so a program may be kept for ever.
+pub trait Definitions: Send + Sync + 'static {
+    /// Reads and compiles a definition. Runs on a shard's thread: it must not wait for anything but
+    /// the store.
+    fn program(&self, definition: u64) -> Result<Arc<Program>, DefinitionError>;
+}
+
+/// Why there is no program for a definition.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DefinitionError {
+    #[error("definition {0} is not in the store")]
+    Missing(u64),
+    #[error("definition {0} does not compile with this build: {1}")]
+    Broken(u64, String),
+    #[error("definition {0} could not be read: {1}")]
+    Unreadable(u64, String),
+}
+
+/// The programs used last.
+pub struct Programs {
+    source: Arc<dyn Definitions>,
+    cache: Mutex<Cache>,
+}
+
+#[derive(Default)]
+struct Cache {
+    programs: BTreeMap<u64, Used>,
+    uses: u64,
+}
+
+struct Used {
+    program: Arc<Program>,
+    last_use: u64,
+}
+
+impl Programs {
+    /// Programs of this source.
+    pub fn new(source: Arc<dyn Definitions>) -> Programs {
+        Programs {
+            source,
+            cache: Mutex::default(),
+        }
+    }
+
+    /// The program of a definition, from memory or from the source.
+    ///
+    /// # Errors
+    /// Why the source gives none.
+    pub fn get(&self, definition: u64) -> Result<Arc<Program>, DefinitionError> {
+        if let Some(program) = self.cache.lock().find(definition) {
+            return Ok(program);
+        }
+        // Compiled without the lock: others read on. Two may compile the same once; both are equal.
+        let program = self.source.program(definition)?;
+        self.cache.lock().keep(definition, &program);
+        Ok(program)
+    }
+}
+
+impl Cache {
+    fn find(&mut self, definition: u64) -> Option<Arc<Program>> {
+        self.uses += 1;
+        let used = self.programs.get_mut(&definition)?;
+        used.last_use = self.uses;
+        Some(Arc::clone(&used.program))
+    }
+
+    fn keep(&mut self, definition: u64, program: &Arc<Program>) {
+        if self.programs.len() >= PROGRAMS_MAX {
+            let oldest = self.programs.iter().min_by_key(|(_, used)| used.last_use);
+            if let Some(oldest) = oldest.map(|(number, _)| *number) {
+                self.programs.remove(&oldest);
+            }
+        }
+        let used = Used {
+            program: Arc::clone(program),
+            last_use: self.uses,
+        };
+        self.programs.insert(definition, used);
+    }
+}

@@ -1,0 +1,404 @@
+//! The only async file: what callers await, and the futures of task calls. The threads are in
+//! `decider` and `committer`.
+//!
+//! A command goes client → decider → committer → client; there is no other hop. Nothing leaves
+//! before the commit that covers it was answered `Ok`.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use asl::event::{EventId, Failure, Text};
+use asl::time::Timestamp;
+use asl::token;
+use crossbeam_channel::Sender;
+use futures_util::FutureExt as _;
+use json::Value;
+use parking_lot::Mutex;
+use store::{EntityId, SHARDS, ShardId, Store};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::AbortHandle;
+
+use crate::clock::Clock;
+use crate::decider::{self, Message};
+use crate::definitions::{Definitions, Programs};
+use crate::limits::Config;
+use crate::page::PageKey;
+use crate::read;
+use crate::request::{
+    Description, Error, HistoryPage, HistoryQuery, ListPage, ListQuery, OpenError, ReadError,
+    StartError, StartRequest, Started, StopError, TokenError,
+};
+use crate::shard::{Action, Answer, Command, Shard, TokenInput, route};
+use crate::task::{Runner, TaskCall, TaskOutcome};
+
+/// A running engine. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    programs: Arc<Programs>,
+    page_key: PageKey,
+    calls: Arc<Calls>,
+    /// To each thread. Unbounded, but never longer than what has a place in `room`, one message
+    /// for each call under way, and one for the group being committed.
+    senders: Vec<Sender<Message>>,
+    /// A place for each command that was not answered.
+    room: Arc<Semaphore>,
+    threads: Mutex<Vec<decider::Thread>>,
+}
+
+impl Engine {
+    /// Takes the store's shards over, reads what waits in them, and starts the threads. The task
+    /// calls that are owed are made again.
+    ///
+    /// `runtime` runs the futures of [`Runner::run`].
+    ///
+    /// # Errors
+    /// What the store, the system's randomness or a thread failed with.
+    pub fn open(
+        config: Config,
+        store: Arc<dyn Store>,
+        runner: Arc<dyn Runner>,
+        definitions: Arc<dyn Definitions>,
+        clock: Arc<dyn Clock>,
+        runtime: Handle,
+    ) -> Result<Engine, OpenError> {
+        let count = u16::try_from(config.shard_threads).unwrap_or(u16::MAX);
+        if !(1..=SHARDS).contains(&count) {
+            return Err(OpenError::ShardThreads(config.shard_threads));
+        }
+        let page_key = PageKey::of_store(&*store)?;
+        let programs = Arc::new(Programs::new(definitions));
+        let mut shards = shards(&config, count, &*store)?;
+        decider::restore(&*store, |row| {
+            let at = usize::from(row.entity.shard().0 % count);
+            if let Some(shard) = shards.get_mut(at) {
+                shard.restore(row);
+            }
+        })?;
+        let calls = Arc::new(Calls {
+            runner,
+            runtime,
+            under_way: Arc::default(),
+        });
+        let mut senders = Vec::new();
+        let mut threads = Vec::new();
+        for shard in shards {
+            let (store, programs) = (Arc::clone(&store), Arc::clone(&programs));
+            let (clock, calls) = (Arc::clone(&clock), Arc::clone(&calls));
+            let parts = decider::Parts {
+                shard,
+                store,
+                programs,
+                clock,
+                calls,
+            };
+            let thread = decider::spawn(parts)?;
+            senders.push(thread.sender());
+            threads.push(thread);
+        }
+        let room = Arc::new(Semaphore::new(config.commands_max));
+        let threads = Mutex::new(threads);
+        let shared = Shared {
+            store,
+            clock,
+            programs,
+            page_key,
+            calls,
+            senders,
+            room,
+            threads,
+        };
+        Ok(Engine {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// StartExecution of a Standard state machine. Once it returned, the execution survives any
+    /// crash. The same name and input while it runs is answered like the first time.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(&self, request: StartRequest) -> Result<Started, StartError> {
+        let shard = match &request.name {
+            Some(name) => {
+                let arn = crate::arn::execution(&request.state_machine_arn, name);
+                route(&arn.ok_or(StartError::NotAStateMachine(
+                    request.state_machine_arn.clone(),
+                ))?)
+            }
+            // Any thread will do; the choice spreads by machine.
+            None => route(&request.state_machine_arn),
+        };
+        match self.ask(shard, Command::Start(Box::new(request))).await? {
+            Answer::Started(result) => result,
+            other => Err(mismatched(&other).into()),
+        }
+    }
+
+    /// StopExecution. Gives the stop date, also of an execution that was closed before.
+    ///
+    /// # Errors
+    /// See [`StopError`].
+    pub async fn stop(
+        &self,
+        execution_arn: &str,
+        failure: Failure,
+    ) -> Result<Timestamp, StopError> {
+        let execution_arn = Text::from(execution_arn);
+        let shard = route(&execution_arn);
+        match self
+            .ask(
+                shard,
+                Command::Stop {
+                    execution_arn,
+                    failure,
+                },
+            )
+            .await?
+        {
+            Answer::Stopped(result) => result,
+            other => Err(mismatched(&other).into()),
+        }
+    }
+
+    /// SendTaskSuccess.
+    ///
+    /// # Errors
+    /// See [`TokenError`].
+    pub async fn task_succeeded(&self, task_token: &str, output: Value) -> Result<(), TokenError> {
+        self.token(task_token, TokenInput::Succeeded(output)).await
+    }
+
+    /// SendTaskFailure.
+    ///
+    /// # Errors
+    /// See [`TokenError`].
+    pub async fn task_failed(&self, task_token: &str, failure: Failure) -> Result<(), TokenError> {
+        self.token(task_token, TokenInput::Failed(failure)).await
+    }
+
+    /// SendTaskHeartbeat.
+    ///
+    /// # Errors
+    /// See [`TokenError`].
+    pub async fn task_heartbeat(&self, task_token: &str) -> Result<(), TokenError> {
+        self.token(task_token, TokenInput::Heartbeat).await
+    }
+
+    async fn token(&self, text: &str, input: TokenInput) -> Result<(), TokenError> {
+        let token = token::read(text).ok_or(TokenError::Invalid)?;
+        let shard = route(&token.execution_arn);
+        match self.ask(shard, Command::Token { token, input }).await? {
+            Answer::Token(result) => result,
+            other => Err(mismatched(&other).into()),
+        }
+    }
+
+    /// DescribeExecution. Blocks while the store reads: not for a thread that runs futures.
+    ///
+    /// # Errors
+    /// See [`ReadError`]; a damaged journal has an error of its own.
+    pub fn describe(&self, execution_arn: &str) -> Result<Description, ReadError> {
+        read::describe(&*self.shared.store, execution_arn)
+    }
+
+    /// GetExecutionHistory. Blocks while the store reads.
+    ///
+    /// # Errors
+    /// See [`ReadError`]; a damaged journal has an error of its own.
+    pub fn history(
+        &self,
+        execution_arn: &str,
+        query: &HistoryQuery,
+    ) -> Result<HistoryPage, ReadError> {
+        let Shared {
+            store,
+            programs,
+            page_key,
+            clock,
+            ..
+        } = &*self.shared;
+        read::history(
+            &**store,
+            programs,
+            page_key,
+            clock.now(),
+            execution_arn,
+            query,
+        )
+    }
+
+    /// ListExecutions of a state machine. Blocks while the store reads. A machine that never ran
+    /// has none.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn list(&self, query: &ListQuery) -> Result<ListPage, ReadError> {
+        let Shared {
+            store,
+            page_key,
+            clock,
+            ..
+        } = &*self.shared;
+        read::list(&**store, page_key, clock.now(), query)
+    }
+
+    /// Takes no more commands, commits those taken, gives up the task calls under way (they are
+    /// made again at the next start) and ends the threads.
+    pub async fn shutdown(&self) {
+        self.shared.room.close();
+        let threads = std::mem::take(&mut *self.shared.threads.lock());
+        // Joining blocks for as long as a last commit takes.
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.into_iter().for_each(decider::Thread::stop);
+        });
+        let joined = joined.await;
+        self.shared.calls.abort_all();
+        if let Err(error) = joined {
+            tracing::error!(%error, "a thread of the engine failed while it was stopped");
+        }
+    }
+
+    /// Hands a command over and waits for what its commit lets out.
+    async fn ask(&self, shard: ShardId, command: Command) -> Result<Answer, Error> {
+        let room = Arc::clone(&self.shared.room);
+        let place = room
+            .acquire_owned()
+            .await
+            .map_err(|_| Error::ShuttingDown)?;
+        let senders = &self.shared.senders;
+        let at = usize::from(shard.0)
+            .checked_rem(senders.len())
+            .unwrap_or_default();
+        let (sender, answer) = oneshot::channel();
+        let job = Message::Job {
+            command,
+            reply: Reply { sender, place },
+        };
+        let sent = senders.get(at).and_then(|sender| sender.send(job).ok());
+        sent.ok_or(Error::ShuttingDown)?;
+        answer.await.map_err(|_| Error::ShuttingDown)
+    }
+}
+
+/// Where the answer to a command goes. Holds the command's place until then.
+pub(crate) struct Reply {
+    sender: oneshot::Sender<Answer>,
+    place: OwnedSemaphorePermit,
+}
+
+impl Reply {
+    /// Sends the answer; a caller that left does not get it.
+    pub(crate) fn send(self, answer: Answer) {
+        drop(self.place);
+        if self.sender.send(answer).is_err() {
+            tracing::debug!("a caller left before its answer");
+        }
+    }
+}
+
+type Attempt = (EntityId, EventId);
+
+/// Spawns the futures of task calls, and gives them up.
+pub(crate) struct Calls {
+    runner: Arc<dyn Runner>,
+    runtime: Handle,
+    /// As many as shards have places for calls.
+    under_way: Arc<Mutex<HashMap<Attempt, AbortHandle>>>,
+}
+
+impl Calls {
+    /// Does what a committed decision caused; the outcome of a call comes back as a message.
+    pub(crate) fn act(&self, action: Action, back: &Sender<Message>) {
+        match action {
+            Action::Call(entity, call) => self.spawn(entity, *call, back.clone()),
+            Action::Abandon {
+                entity,
+                execution_arn,
+                attempt,
+            } => {
+                if let Some(call) = self.under_way.lock().remove(&(entity, attempt)) {
+                    call.abort();
+                }
+                self.runner.abandon(&execution_arn, attempt);
+            }
+        }
+    }
+
+    fn spawn(&self, entity: EntityId, call: TaskCall, back: Sender<Message>) {
+        let attempt = call.call.attempt;
+        let under_way = Arc::clone(&self.under_way);
+        let runner = Arc::clone(&self.runner);
+        let running = async move {
+            // Made inside, so that a panic while it is made is caught as well.
+            let outcome = AssertUnwindSafe(async move { runner.run(call).await });
+            let outcome = outcome.catch_unwind().await.unwrap_or_else(|_| panicked());
+            under_way.lock().remove(&(entity, attempt));
+            let command = Command::Outcome {
+                entity,
+                attempt,
+                outcome,
+            };
+            if back.send(Message::Internal(command)).is_err() {
+                tracing::debug!("a call ended after the engine; it will be made again");
+            }
+        };
+        // The lock is held so that the call cannot end before it is known.
+        let mut under_way = self.under_way.lock();
+        under_way.insert(
+            (entity, attempt),
+            self.runtime.spawn(running).abort_handle(),
+        );
+    }
+
+    fn abort_all(&self) {
+        std::mem::take(&mut *self.under_way.lock())
+            .values()
+            .for_each(AbortHandle::abort);
+    }
+}
+
+fn panicked() -> TaskOutcome {
+    TaskOutcome::Failed(Failure {
+        error: Some("States.Runtime".into()),
+        cause: Some("the call failed inside the server; its log says where".into()),
+    })
+}
+
+/// One core for each thread, each with its part of the store's shards.
+fn shards(config: &Config, count: u16, store: &dyn Store) -> Result<Vec<Shard>, OpenError> {
+    let all: Vec<ShardId> = (0..SHARDS).map(ShardId).collect();
+    let acquired = store.acquire(&all)?;
+    let last = store.last_entity()?.map_or(0, store::EntityId::counter);
+    let counter = Arc::new(AtomicU64::new(last + 1));
+    let owned: Vec<_> = all
+        .into_iter()
+        .zip(acquired)
+        .map(|(shard, (epoch, sequence))| (shard, epoch, sequence))
+        .collect();
+    let of_thread = |thread: u16| {
+        let owned = owned
+            .iter()
+            .copied()
+            .filter(|(shard, ..)| shard.0 % count == thread);
+        Shard::new(*config, owned, Arc::clone(&counter))
+    };
+    Ok((0..count).map(of_thread).collect())
+}
+
+/// A shard answers each kind of command by its own kind of answer.
+fn mismatched(answer: &Answer) -> Error {
+    tracing::error!(?answer, "a command was answered by another kind of answer");
+    Error::NotConfirmed
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! Reading journals: folding a run, and the places a page of history begins at.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use asl::apply::apply;
+use asl::event::Event;
+use asl::run::Run;
+use store::{EntityId, Store};
+
+use crate::arn;
+use crate::limits::{JOURNAL_READ_BYTES, LITERALS_KEPT_BYTES};
+use crate::record::{Context, Encoder, Events, Flaw, Literals, Record, Window};
+use crate::request::Error;
+
+/// A journal that cannot be read. Only this execution stops.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    #[error(
+        "record {record} of execution `{execution}` is damaged: {flaw}; \
+         `lockstep doctor` tells more, a backup may hold it whole"
+    )]
+    Damaged {
+        execution: String,
+        record: u32,
+        flaw: Flaw,
+    },
+    #[error(
+        "record {record} of execution `{execution}` has format version {version}, which this \
+         build does not know; use the build that wrote it, or a later one"
+    )]
+    Foreign {
+        execution: String,
+        record: u32,
+        version: u8,
+    },
+    #[error("the journal of execution `{execution}` is empty; a backup may hold it")]
+    Empty { execution: String },
+}
+
+/// What stops reading, before the execution's name was looked up.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Of the record being read.
+    Flaw(Flaw),
+    /// Of another record.
+    InRecord(u32, Flaw),
+    Store(store::Error),
+}
+
+impl From<Flaw> for Fault {
+    fn from(flaw: Flaw) -> Fault {
+        Fault::Flaw(flaw)
+    }
+}
+
+impl From<store::Error> for Fault {
+    fn from(error: store::Error) -> Fault {
+        Fault::Store(error)
+    }
+}
+
+/// An execution as its journal tells it, and what its next record may share with.
+#[derive(Debug)]
+pub struct Loaded {
+    pub run: Run,
+    pub encoder: Encoder,
+}
+
+/// Folds a journal. `None` if there is no such execution.
+///
+/// # Errors
+/// A damaged or foreign record, or what the store failed with.
+pub fn load(store: &dyn Store, entity: EntityId) -> Result<Option<Loaded>, Error> {
+    let mut journal = Journal::new(store, entity, 0);
+    let mut run = Run::default();
+    while let Some(record) = journal.next_record()? {
+        let mut events = record.events();
+        while let Some(event) = journal.next_event(&mut events)? {
+            apply(&mut run, record.time(), &event);
+        }
+        journal.keep(record.number(), record.literals());
+    }
+    if journal.number == 0 {
+        return if store.execution(entity)?.is_some() {
+            Err(journal.empty())
+        } else {
+            Ok(None)
+        };
+    }
+    let encoder = Encoder::resumed(entity, journal.number, journal.context.window);
+    Ok(Some(Loaded { run, encoder }))
+}
+
+/// A journal read record by record.
+pub(crate) struct Journal<'s> {
+    context: Earlier<'s>,
+    /// Of the next record.
+    number: u32,
+    read_ahead: VecDeque<store::Record>,
+}
+
+struct Earlier<'s> {
+    store: &'s dyn Store,
+    entity: EntityId,
+    window: Window,
+    literals: BTreeMap<u32, Literals>,
+    literal_bytes: usize,
+}
+
+impl<'s> Journal<'s> {
+    /// Begins at a record.
+    pub(crate) fn new(store: &'s dyn Store, entity: EntityId, number: u32) -> Journal<'s> {
+        let context = Earlier {
+            store,
+            entity,
+            window: Window::default(),
+            literals: BTreeMap::new(),
+            literal_bytes: 0,
+        };
+        Journal {
+            context,
+            number,
+            read_ahead: VecDeque::new(),
+        }
+    }
+
+    /// The next record; `None` behind the last.
+    pub(crate) fn next_record(&mut self) -> Result<Option<Record>, Error> {
+        let Earlier { store, entity, .. } = self.context;
+        if self.read_ahead.is_empty() {
+            self.read_ahead = store
+                .journal(entity, self.number, JOURNAL_READ_BYTES)?
+                .into();
+        }
+        let Some(stored) = self.read_ahead.pop_front() else {
+            return Ok(None);
+        };
+        let number = self.number;
+        if stored.number != number {
+            return Err(self.context.name(number, Flaw::Missing.into()));
+        }
+        let record = Record::open(entity, number, &stored.bytes);
+        let record = record.map_err(|flaw| self.context.name(number, flaw.into()))?;
+        self.number = number.saturating_add(1);
+        Ok(Some(record))
+    }
+
+    /// The next event of a record of this journal; `None` behind its last.
+    pub(crate) fn next_event(&mut self, events: &mut Events<'_>) -> Result<Option<Event>, Error> {
+        let number = events.record_number();
+        events
+            .next(&mut self.context)
+            .map_err(|fault| self.context.name(number, fault))
+    }
+
+    /// The next event without its payloads, which are `null`.
+    pub(crate) fn skip_event(&mut self, events: &mut Events<'_>) -> Result<Option<Event>, Error> {
+        let number = events.record_number();
+        events
+            .skip()
+            .map_err(|flaw| self.context.name(number, flaw.into()))
+    }
+
+    /// Keeps literals for the records that follow, within a bound.
+    fn keep(&mut self, number: u32, literals: &Literals) {
+        self.context.keep(number, literals);
+    }
+
+    fn empty(&self) -> Error {
+        JournalError::Empty {
+            execution: self.context.execution(),
+        }
+        .into()
+    }
+}
+
+impl Earlier<'_> {
+    fn keep(&mut self, number: u32, literals: &Literals) {
+        self.literal_bytes += literals.len();
+        self.literals.insert(number, Arc::clone(literals));
+        while self.literal_bytes > LITERALS_KEPT_BYTES {
+            let Some((_, oldest)) = self.literals.pop_first() else {
+                break;
+            };
+            self.literal_bytes -= oldest.len();
+        }
+    }
+
+    /// Says which execution it is about.
+    fn name(&self, record: u32, fault: Fault) -> Error {
+        let (record, flaw) = match fault {
+            Fault::Store(error) => return error.into(),
+            Fault::Flaw(flaw) => (record, flaw),
+            Fault::InRecord(record, flaw) => (record, flaw),
+        };
+        let execution = self.execution();
+        match flaw {
+            Flaw::ForeignVersion(version) => JournalError::Foreign {
+                execution,
+                record,
+                version,
+            }
+            .into(),
+            flaw => JournalError::Damaged {
+                execution,
+                record,
+                flaw,
+            }
+            .into(),
+        }
+    }
+
+    /// The execution's ARN by its row, which a damaged journal does not affect.
+    fn execution(&self) -> String {
+        let row = self.store.execution(self.entity).ok().flatten();
+        let arn = row.and_then(|row| {
+            let machine_arn = self.store.machine_arn(row.machine).ok().flatten()?;
+            arn::execution(&machine_arn, &row.name)
+        });
+        arn.map_or_else(
+            || format!("number {}", self.entity.0),
+            |arn| arn.to_string(),
+        )
+    }
+}
+
+impl Context for Earlier<'_> {
+    type Error = Fault;
+
+    fn literals(&mut self, record: u32) -> Result<Literals, Fault> {
+        if let Some(literals) = self.literals.get(&record) {
+            return Ok(Arc::clone(literals));
+        }
+        let stored = self.store.journal(self.entity, record, 1)?;
+        let flawed = |flaw| Fault::InRecord(record, flaw);
+        let stored = stored
+            .into_iter()
+            .next()
+            .filter(|stored| stored.number == record);
+        let bytes = stored.ok_or(flawed(Flaw::Missing))?.bytes;
+        let opened = Record::open(self.entity, record, &bytes).map_err(flawed)?;
+        self.keep(record, opened.literals());
+        Ok(Arc::clone(opened.literals()))
+    }
+
+    fn window(&mut self) -> &mut Window {
+        &mut self.window
+    }
+}

@@ -1,0 +1,79 @@
+//! What bounds the engine: every queue, loop and cache, with the reason beside it.
+
+use asl::limits::Limits;
+
+/// What an operator may set. The rest of the bounds are constants below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Kept by each execution from its start to its end.
+    pub limits: Limits,
+    /// Threads that decide. One serves some ten thousand transitions a second, so more pay only on
+    /// machines with many cores.
+    pub shard_threads: usize,
+    /// Executions under way that are kept in memory, in bytes of their payloads and bookkeeping;
+    /// the others are folded from their journals when something comes for them.
+    pub cache_bytes_max: usize,
+    /// Task calls under way at once. Those beyond wait as rows of the store, not in memory.
+    pub calls_max: usize,
+    /// Commands that were taken in and not answered. A caller beyond waits.
+    pub commands_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            limits: Limits::default(),
+            shard_threads: 1,
+            cache_bytes_max: 8 << 20,
+            calls_max: 1_024,
+            commands_max: 1_024,
+        }
+    }
+}
+
+/// A page of history ends here (4 MiB of rendered events), whatever its `maxResults`.
+pub const HISTORY_PAGE_BYTES_MAX: usize = 4 << 20;
+
+/// `maxResults` of the list operations and of GetExecutionHistory: at most 1,000, 100 if not given.
+pub const PAGE_RESULTS_MAX: usize = 1_000;
+/// `maxResults` where the caller gave none, or 0.
+pub const PAGE_RESULTS_DEFAULT: usize = 100;
+
+/// A nextToken expires after 24 hours, as AWS's do.
+pub const PAGE_TOKEN_MS_MAX: i64 = 24 * 3_600 * 1_000;
+
+/// Compiled programs kept. A program takes some ten times the memory of its definition's states.
+pub const PROGRAMS_MAX: usize = 256;
+
+/// ARNs of state machines whose numbers are remembered; a row of 100 bytes each.
+pub const MACHINES_MAX: usize = 1_024;
+
+/// A group that grew to this many bytes takes no more commands: a larger one would make its first
+/// caller wait for the disk longer than a second sync costs.
+pub const GROUP_BYTES_MAX: usize = 4 << 20;
+
+/// A group takes no more commands than this, for the same reason.
+pub const GROUP_COMMANDS_MAX: usize = 1_024;
+
+/// Journal bytes read at once while folding. At least one record is read whatever its size.
+pub const JOURNAL_READ_BYTES: usize = 1 << 20;
+
+/// Wake-up rows read at once when a shard starts.
+pub const WAKE_UPS_READ: usize = 4_096;
+
+/// Due timers and owed calls handled between two looks at the command queue, so that a restart
+/// with many of them does not keep callers waiting.
+pub const DUE_BATCH: usize = 64;
+
+/// The driver sleeps on the monotonic clock for at most this long and then looks at the wall
+/// clock, which may have been set.
+pub const SLEEP_MS_MAX: u64 = 1_000;
+
+/// A heartbeat moves the wake-up row at most this often.
+pub const HEARTBEAT_ROW_MS_MIN: i64 = 1_000;
+
+/// Text of earlier records kept while a journal is read; the rest is read again when referred to.
+pub const LITERALS_KEPT_BYTES: usize = 4 << 20;
+
+/// A store that failed is asked again after this time.
+pub const RETRY_MS: u64 = 1_000;

@@ -1,0 +1,364 @@
+//! Reads: what is committed, straight from the store. An acknowledged change is committed, so it is
+//! seen.
+
+use asl::event::{Event, EventKind, Start, Text};
+use asl::history::render;
+use asl::program::Program;
+use asl::time::Timestamp;
+use json::Value;
+use store::{EntityId, ExecutionRow, Store};
+
+use crate::arn;
+use crate::bring::find_execution;
+use crate::definitions::Programs;
+use crate::journal::{self, Journal, JournalError};
+use crate::limits::{HISTORY_PAGE_BYTES_MAX, PAGE_RESULTS_DEFAULT, PAGE_RESULTS_MAX};
+use crate::page::PageKey;
+use crate::record::Record;
+use crate::request::{
+    Description, Error, ExecutionStatus, HistoryPage, HistoryQuery, ListPage, ListQuery, ReadError,
+    Summary,
+};
+
+fn existing(store: &dyn Store, execution_arn: &str) -> Result<EntityId, ReadError> {
+    let entity = find_execution(store, execution_arn)?;
+    entity.ok_or_else(|| ReadError::DoesNotExist(execution_arn.into()))
+}
+
+pub(crate) fn describe(store: &dyn Store, execution_arn: &str) -> Result<Description, ReadError> {
+    let entity = existing(store, execution_arn)?;
+    let run = journal::load(store, entity)?.map(|loaded| loaded.run);
+    let run = run.ok_or_else(|| ReadError::DoesNotExist(execution_arn.into()))?;
+    let end = run.end.as_ref();
+    Ok(Description {
+        status: ExecutionStatus::from(run.status),
+        started_at: run.started_at,
+        stopped_at: end.map(|end| end.at),
+        output: end.and_then(|end| end.output.clone()),
+        failure: end.map(|end| end.failure.clone()).unwrap_or_default(),
+        start: run.start.ok_or_else(|| empty(execution_arn))?,
+    })
+}
+
+fn empty(execution_arn: &str) -> Error {
+    JournalError::Empty {
+        execution: execution_arn.to_owned(),
+    }
+    .into()
+}
+
+fn results_max(asked: usize) -> usize {
+    if asked == 0 {
+        PAGE_RESULTS_DEFAULT
+    } else {
+        asked.min(PAGE_RESULTS_MAX)
+    }
+}
+
+pub(crate) fn list(
+    store: &dyn Store,
+    page_key: &PageKey,
+    now: Timestamp,
+    query: &ListQuery,
+) -> Result<ListPage, ReadError> {
+    let status = query.status.map_or("", ExecutionStatus::name);
+    let request = format!("list {} {status}", query.state_machine_arn);
+    let before = match &query.next_token {
+        Some(token) => {
+            let position = page_key
+                .open(token, &request, now)
+                .ok_or(ReadError::InvalidToken)?;
+            Some(EntityId(position))
+        }
+        None => None,
+    };
+    let machine = store
+        .known_machine(&query.state_machine_arn)
+        .map_err(Error::from)?;
+    let Some(machine) = machine else {
+        return Ok(ListPage {
+            executions: Vec::new(),
+            next_token: None,
+        });
+    };
+    let max = results_max(query.max_results);
+    let status = query.status.map(ExecutionStatus::code);
+    // One more than asked for tells whether there is a next page.
+    let rows = store
+        .list_executions(machine, status, before, max + 1)
+        .map_err(Error::from)?;
+    let last_shown = rows.get(max.saturating_sub(1)).map(|row| row.entity.0);
+    let next = last_shown.filter(|_| rows.len() > max);
+    let next_token = next.map(|last| page_key.seal(last, &request, now));
+    let rows = rows.into_iter().take(max);
+    let executions = rows
+        .filter_map(|row| summary(&query.state_machine_arn, row))
+        .collect();
+    Ok(ListPage {
+        executions,
+        next_token,
+    })
+}
+
+/// A row as lists show it. Rows are written with a status code and under a machine's ARN, so none
+/// is left out.
+fn summary(machine_arn: &str, row: ExecutionRow) -> Option<Summary> {
+    Some(Summary {
+        entity: row.entity,
+        execution_arn: arn::execution(machine_arn, &row.name)?,
+        name: Text::from(row.name),
+        status: ExecutionStatus::from_code(row.status)?,
+        started_at: Timestamp(row.started_ms),
+        stopped_at: row.stopped_ms.map(Timestamp),
+    })
+}
+
+/// The place of an event in a journal: record, and number within it, counting internal events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Position {
+    record: u32,
+    event: u32,
+}
+
+impl Position {
+    const FIRST: Position = Position {
+        record: 0,
+        event: 0,
+    };
+
+    fn to_number(self) -> u64 {
+        u64::from(self.record) << 32 | u64::from(self.event)
+    }
+
+    fn from_number(number: u64) -> Position {
+        let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
+        Position {
+            record: u32::from_be_bytes([a, b, c, d]),
+            event: u32::from_be_bytes([e, f, g, h]),
+        }
+    }
+}
+
+pub(crate) fn history(
+    store: &dyn Store,
+    programs: &Programs,
+    page_key: &PageKey,
+    now: Timestamp,
+    execution_arn: &str,
+    query: &HistoryQuery,
+) -> Result<HistoryPage, ReadError> {
+    let HistoryQuery {
+        reverse_order,
+        include_execution_data,
+        ..
+    } = *query;
+    let request = format!("history {execution_arn} {reverse_order} {include_execution_data}");
+    let from = match &query.next_token {
+        Some(token) => {
+            let position = page_key
+                .open(token, &request, now)
+                .ok_or(ReadError::InvalidToken)?;
+            Some(Position::from_number(position))
+        }
+        None => None,
+    };
+    let entity = existing(store, execution_arn)?;
+    let start = start_of(store, entity)?.ok_or_else(|| empty(execution_arn))?;
+    let program = programs.get(start.definition).map_err(Error::from)?;
+    let mut page = Page {
+        program: &program,
+        start: &start,
+        include_data: include_execution_data,
+        left: results_max(query.max_results),
+        bytes: 0,
+        events: Vec::new(),
+    };
+    let next = if reverse_order {
+        backward(store, entity, from, &mut page)?
+    } else {
+        forward(store, entity, from.unwrap_or(Position::FIRST), &mut page)?
+    };
+    let next_token = next.map(|next| page_key.seal(next.to_number(), &request, now));
+    Ok(HistoryPage {
+        events: page.events,
+        next_token,
+    })
+}
+
+/// What the first event of an execution tells.
+fn start_of(store: &dyn Store, entity: EntityId) -> Result<Option<Start>, Error> {
+    let mut journal = Journal::new(store, entity, 0);
+    let Some(record) = journal.next_record()? else {
+        return Ok(None);
+    };
+    let first = journal.next_event(&mut record.events())?;
+    Ok(match first.map(|event| event.kind) {
+        Some(EventKind::ExecutionStarted(start)) => Some(*start),
+        _ => None,
+    })
+}
+
+/// A page that fills.
+struct Page<'a> {
+    program: &'a Program,
+    start: &'a Start,
+    include_data: bool,
+    /// Events that still fit.
+    left: usize,
+    bytes: usize,
+    events: Vec<Value>,
+}
+
+impl Page<'_> {
+    /// Adds an event if it is shown; false if it does not fit any more. One event always fits.
+    fn add(&mut self, time: Timestamp, event: &Event) -> bool {
+        let shown = render(self.program, self.start, time, event, self.include_data);
+        let Some(shown) = shown else { return true };
+        let bytes = self.bytes.saturating_add(shown.size());
+        if self.left == 0 || (bytes > HISTORY_PAGE_BYTES_MAX && !self.events.is_empty()) {
+            return false;
+        }
+        self.left -= 1;
+        self.bytes = bytes;
+        self.events.push(shown);
+        true
+    }
+}
+
+/// Fills a page from a position on; gives the position of the next event that is shown, if any.
+fn forward(
+    store: &dyn Store,
+    entity: EntityId,
+    from: Position,
+    page: &mut Page<'_>,
+) -> Result<Option<Position>, Error> {
+    let mut journal = Journal::new(store, entity, from.record);
+    let mut passed = from.event;
+    while let Some(record) = journal.next_record()? {
+        let mut events = record.events();
+        for _ in 0..passed {
+            journal.skip_event(&mut events)?;
+        }
+        let mut number = std::mem::take(&mut passed);
+        loop {
+            let position = Position {
+                record: record.number(),
+                event: number,
+            };
+            if page.left == 0 {
+                // Only whether there is another one matters now, so no payload is put together.
+                match journal.skip_event(&mut events)? {
+                    Some(event) if !event.kind.is_internal() => return Ok(Some(position)),
+                    Some(_) => {}
+                    None => break,
+                }
+            } else {
+                let Some(event) = journal.next_event(&mut events)? else {
+                    break;
+                };
+                if !page.add(record.time(), &event) {
+                    return Ok(Some(position));
+                }
+            }
+            number += 1;
+        }
+    }
+    Ok(None)
+}
+
+/// Like [`forward`], from a position (or the end) towards the first event.
+fn backward(
+    store: &dyn Store,
+    entity: EntityId,
+    from: Option<Position>,
+    page: &mut Page<'_>,
+) -> Result<Option<Position>, Error> {
+    let last = match from {
+        Some(from) => Some(from.record),
+        None => last_record(store, entity)?,
+    };
+    let mut number = last;
+    while let Some(record_number) = number {
+        let mut journal = Journal::new(store, entity, record_number);
+        let Some(record) = journal.next_record()? else {
+            return Ok(None);
+        };
+        let end = from.filter(|from| from.record == record_number);
+        let end = end.map_or(u32::MAX, |from| from.event.saturating_add(1));
+        if let Some(event) = backward_in(&mut journal, &record, end, page)? {
+            return Ok(Some(Position {
+                record: record_number,
+                event,
+            }));
+        }
+        number = record_number.checked_sub(1);
+    }
+    Ok(None)
+}
+
+/// Adds the shown events of a record in front of `end`, last first; gives the number of the first
+/// that does not fit.
+fn backward_in(
+    journal: &mut Journal<'_>,
+    record: &Record,
+    end: u32,
+    page: &mut Page<'_>,
+) -> Result<Option<u32>, Error> {
+    let mut shown = Vec::new();
+    let mut events = record.events();
+    for number in 0..end {
+        match journal.skip_event(&mut events)? {
+            Some(event) if event.kind.is_internal() => {}
+            Some(_) => shown.push(number),
+            None => break,
+        }
+    }
+    // Payloads are put together only for what can be on this page.
+    let passed = shown.len().saturating_sub(page.left);
+    let wanted = shown.split_off(passed);
+    let mut kept = Vec::with_capacity(wanted.len());
+    let mut events = record.events();
+    let first = wanted.first().copied().unwrap_or(end);
+    for _ in 0..first {
+        journal.skip_event(&mut events)?;
+    }
+    for number in first..wanted.last().map_or(first, |last| last + 1) {
+        let Some(event) = journal.next_event(&mut events)? else {
+            break;
+        };
+        kept.push((number, event));
+    }
+    for (number, event) in kept.iter().rev() {
+        if !page.add(record.time(), event) {
+            return Ok(Some(*number));
+        }
+    }
+    Ok(shown.last().copied())
+}
+
+/// The number of an entity's last record: doubling steps, then halving ones.
+fn last_record(store: &dyn Store, entity: EntityId) -> Result<Option<u32>, Error> {
+    let exists = |number: u32| {
+        store
+            .journal(entity, number, 1)
+            .map(|found| !found.is_empty())
+    };
+    if !exists(0)? {
+        return Ok(None);
+    }
+    let (mut last, mut step) = (0_u32, 1_u32);
+    while exists(last.saturating_add(step))? {
+        last = last.saturating_add(step);
+        step = step.saturating_mul(2);
+    }
+    while step > 0 {
+        if exists(last.saturating_add(step))? {
+            last = last.saturating_add(step);
+        }
+        step /= 2;
+    }
+    Ok(Some(last))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! Writing records.
+
+use asl::event::{Event, EventId};
+use asl::time::Timestamp;
+use json::Value;
+use store::EntityId;
+
+use super::bytes::{put_len, put_number, put_signed};
+use super::splice::{self, Known, Window};
+use super::{FORMAT_VERSION, Piece, checksum, event};
+
+/// Literals of at least this length are compressed if that makes them an eighth shorter; below,
+/// compression costs more than the bytes.
+const COMPRESSED_BYTES_MIN: usize = 256;
+
+/// Literals up to this length find their compressor's table on the shard, made once.
+const TABLE_BYTES_MAX: usize = u16::MAX as usize - 1;
+
+/// Writes the records of one entity, and knows what earlier ones hold.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    entity: EntityId,
+    next_record: u32,
+    window: Window,
+}
+
+/// What compression needs and records share: one for a thread.
+#[derive(Default)]
+pub struct Compressor(lz4_flex::block::CompressTable);
+
+impl Encoder {
+    /// For an entity without records.
+    pub fn new(entity: EntityId) -> Encoder {
+        Encoder {
+            entity,
+            next_record: 0,
+            window: Window::default(),
+        }
+    }
+
+    /// For an entity whose records were read.
+    pub(crate) fn resumed(entity: EntityId, next_record: u32, window: Window) -> Encoder {
+        Encoder {
+            entity,
+            next_record,
+            window,
+        }
+    }
+
+    /// The number of the next record.
+    pub fn next_record(&self) -> u32 {
+        self.next_record
+    }
+
+    /// Bytes of payload text kept to share with.
+    pub fn bytes(&self) -> usize {
+        self.window.bytes()
+    }
+
+    /// The next record: the events of one commit.
+    pub fn encode(
+        &mut self,
+        time: Timestamp,
+        events: &[Event],
+        compressor: &mut Compressor,
+    ) -> Vec<u8> {
+        let mut draft = Draft {
+            record: self.next_record,
+            window: &mut self.window,
+            literals: String::new(),
+            texts: String::new(),
+            payloads: Vec::new(),
+            events: Vec::with_capacity(events.len() * 8),
+        };
+        let mut last: EventId = 0;
+        for event in events {
+            event::put(&mut draft, event, &mut last);
+        }
+        let record = draft.finish(self.entity, time, events.len(), compressor);
+        self.next_record += 1;
+        record
+    }
+}
+
+/// A record in the making.
+struct Draft<'a> {
+    record: u32,
+    window: &'a mut Window,
+    literals: String,
+    texts: String,
+    payloads: Vec<Known>,
+    events: Vec<u8>,
+}
+
+impl event::Sink for Draft<'_> {
+    fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.events
+    }
+
+    fn payload(&mut self, value: &Value) {
+        let is_it = |known: &Known| known.value.ptr_eq(value);
+        if let Some(number) = self.payloads.iter().rposition(is_it) {
+            return put_len(&mut self.events, number);
+        }
+        let known = match self.window.find(value) {
+            // Kept under this value's node, which the next values may share parts of.
+            Some(known) => Known {
+                value: value.clone(),
+                ..known.clone()
+            },
+            None => {
+                let pieces = splice::splice(value, self.window, self.record, &mut self.literals);
+                Known {
+                    value: value.clone(),
+                    pieces,
+                    is_as_sent: false,
+                }
+            }
+        };
+        self.add(known);
+    }
+
+    fn payload_as_sent(&mut self, value: &Value, text: &str) {
+        let offset = self.literals.len();
+        self.literals.push_str(text);
+        let pieces = vec![Piece {
+            record: self.record,
+            offset,
+            len: text.len(),
+        }];
+        self.add(Known {
+            value: value.clone(),
+            pieces,
+            is_as_sent: true,
+        });
+    }
+
+    fn text(&mut self, text: &str) {
+        self.texts.push_str(text);
+    }
+}
+
+impl Draft<'_> {
+    fn add(&mut self, known: Known) {
+        put_len(&mut self.events, self.payloads.len());
+        self.window.push(known.clone());
+        self.payloads.push(known);
+    }
+
+    fn finish(
+        mut self,
+        entity: EntityId,
+        time: Timestamp,
+        events: usize,
+        compressor: &mut Compressor,
+    ) -> Vec<u8> {
+        let payload_text = self.literals.len();
+        self.literals.push_str(&self.texts);
+        let room = 64 + self.literals.len() + self.payloads.len() * 8 + self.events.len();
+        let mut out = Vec::with_capacity(room);
+        out.push(FORMAT_VERSION);
+        out.extend_from_slice(&[0; 4]);
+        out.push(0);
+        put_signed(&mut out, time.0);
+        compressor.put(&mut out, self.literals.as_bytes());
+        self.put_payloads(&mut out);
+        put_len(&mut out, payload_text);
+        put_len(&mut out, events);
+        out.extend_from_slice(&self.events);
+        let sum = checksum(
+            entity,
+            self.record,
+            out.get(super::CHECKED_FROM..).unwrap_or_default(),
+        );
+        if let Some(place) = out.get_mut(1..super::CHECKED_FROM) {
+            place.copy_from_slice(&sum.to_le_bytes());
+        }
+        out
+    }
+
+    /// Pieces that continue the literals where the piece before ended need no place.
+    fn put_payloads(&self, out: &mut Vec<u8>) {
+        put_len(out, self.payloads.len());
+        let mut literals_to = 0;
+        for payload in &self.payloads {
+            put_len(
+                out,
+                payload.pieces.len() << 1 | usize::from(payload.is_as_sent),
+            );
+            for piece in &payload.pieces {
+                let is_next = piece.record == self.record && piece.offset == literals_to;
+                put_len(out, piece.len << 1 | usize::from(!is_next));
+                if is_next {
+                    literals_to += piece.len;
+                    continue;
+                }
+                put_number(out, u64::from(self.record - piece.record));
+                put_len(out, piece.offset);
+            }
+        }
+    }
+}
+
+pub(super) const RAW: u8 = 0;
+pub(super) const LZ4: u8 = 1;
+
+impl Compressor {
+    /// Appends literals in whichever encoding is shorter.
+    fn put(&mut self, out: &mut Vec<u8>, literals: &[u8]) {
+        match self.compress(literals) {
+            Some(compressed) => {
+                out.push(LZ4);
+                put_len(out, literals.len());
+                put_len(out, compressed.len());
+                out.extend_from_slice(&compressed);
+            }
+            None => {
+                out.push(RAW);
+                put_len(out, literals.len());
+                out.extend_from_slice(literals);
+            }
+        }
+    }
+
+    fn compress(&mut self, literals: &[u8]) -> Option<Vec<u8>> {
+        let worth = literals.len() - literals.len() / 8;
+        if literals.len() < COMPRESSED_BYTES_MIN {
+            return None;
+        }
+        let mut compressed = vec![0; lz4_flex::block::get_maximum_output_size(literals.len())];
+        let len = if literals.len() <= TABLE_BYTES_MAX {
+            lz4_flex::block::compress_into_with_table(literals, &mut compressed, &mut self.0)
+                .ok()?
+        } else {
+            // A table for long literals would stay with the thread and slow down short ones.
+            lz4_flex::block::compress_into(literals, &mut compressed).ok()?
+        };
+        compressed.truncate(len);
+        (len <= worth).then_some(compressed)
+    }
+}

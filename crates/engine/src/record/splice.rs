@@ -1,0 +1,525 @@
+//! Finding what a payload shares with earlier ones, so that only what is new is written.
+//!
+//! Values share their unchanged parts by pointer, and know the length of their compact text; so the
+//! place of a shared part in an earlier text follows without writing that text. A payload is walked
+//! side by side with the earlier one that resembles it most: what is the same becomes part of a
+//! copied range, ranges that touch become one, the rest is written. Parts that moved are looked for
+//! in the earlier payloads within a budget.
+
+use std::collections::VecDeque;
+
+use json::{Kind, Value, View};
+
+use super::Piece;
+
+/// Payloads that later ones may share with. A state makes up to four (input, parameters, result,
+/// output), so this reaches over two states; it also bounds what an execution keeps in memory.
+const WINDOW: usize = 8;
+
+/// Shorter texts are written again rather than named: a name takes about five bytes on disk, and
+/// reading it costs more than reading the text.
+const COPY_BYTES_MIN: usize = 32;
+
+/// A payload of more pieces is written whole: it would take longer to put together than to read.
+const PIECES_MAX: usize = 256;
+
+/// Values looked at in search of parts that moved, for one payload: some microseconds.
+const SEARCH_MAX: usize = 1_000;
+
+/// Members of an earlier object that may have been removed in front of the one looked for.
+const KEYS_AHEAD: usize = 4;
+
+/// Containers nested deeper are written whole, so that the walk needs little stack.
+const WALK_DEPTH_MAX: usize = 64;
+
+/// Members compared to tell which earlier payload resembles a new one most.
+const SAMPLES: usize = 8;
+
+/// A payload that was stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) value: Value,
+    /// Where its text is.
+    pub(crate) pieces: Vec<Piece>,
+    /// The stored text has white space or escapes that the compact text has not, so the places of
+    /// its parts are unknown.
+    pub(crate) is_as_sent: bool,
+}
+
+/// The payloads stored last, oldest first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Window(VecDeque<Known>);
+
+impl Window {
+    /// The stored payload that this value is.
+    pub(crate) fn find(&self, value: &Value) -> Option<&Known> {
+        self.0
+            .iter()
+            .rev()
+            .find(|known| is_same(&known.value, value))
+    }
+
+    /// The stored payload of exactly this text.
+    pub(crate) fn find_pieces(&self, pieces: &[Piece], is_as_sent: bool) -> Option<&Known> {
+        let is_it = |known: &&Known| known.is_as_sent == is_as_sent && known.pieces == pieces;
+        self.0.iter().rev().find(is_it)
+    }
+
+    pub(crate) fn push(&mut self, known: Known) {
+        if self.0.len() >= WINDOW {
+            self.0.pop_front();
+        }
+        self.0.push_back(known);
+    }
+
+    /// Bytes of the texts of the payloads, each counted once.
+    pub(crate) fn bytes(&self) -> usize {
+        let mut seen: Vec<usize> = Vec::with_capacity(WINDOW);
+        let mut bytes = 0;
+        for known in &self.0 {
+            let address = known.value.address().unwrap_or_default();
+            if !seen.contains(&address) {
+                seen.push(address);
+                bytes += known.value.size();
+            }
+        }
+        bytes
+    }
+
+    /// The stored payload that shares most of a sample of members with this value.
+    fn nearest(&self, value: &Value) -> Option<&Known> {
+        let likeness = |known: &Known| likeness(&known.value, value);
+        let candidates = self.0.iter().filter(|known| !known.is_as_sent);
+        let best = candidates
+            .map(|known| (likeness(known), known))
+            .max_by_key(|(like, _)| *like)?;
+        (best.0 > 0).then_some(best.1)
+    }
+}
+
+/// Writes a payload: appends what is new to `literals` and gives the pieces of the whole text.
+pub(super) fn splice(
+    value: &Value,
+    window: &Window,
+    record: u32,
+    literals: &mut String,
+) -> Vec<Piece> {
+    let start = literals.len();
+    let whole = |literals: &mut String| {
+        literals.truncate(start);
+        value.write_to(literals);
+        vec![Piece {
+            record,
+            offset: start,
+            len: literals.len() - start,
+        }]
+    };
+    // Text from outside shares nothing; looking inside would make its tree for nothing.
+    if value.size() < COPY_BYTES_MIN || window.0.is_empty() || value.as_compact_text().is_some() {
+        return whole(literals);
+    }
+    let mut writer = Writer {
+        window,
+        record,
+        literals,
+        run_from: start,
+        pieces: Vec::new(),
+        range: None,
+        searches_left: SEARCH_MAX,
+    };
+    let near = window.nearest(value).map(|known| Near {
+        value: &known.value,
+        place: Place { known, offset: 0 },
+    });
+    writer.put(value, near, 0);
+    writer.end_range();
+    writer.end_run();
+    let pieces = writer.pieces;
+    if pieces.len() > PIECES_MAX {
+        whole(literals)
+    } else {
+        pieces
+    }
+}
+
+/// A part of a stored payload, and where its text begins in that of the payload.
+#[derive(Clone, Copy)]
+struct Near<'a> {
+    value: &'a Value,
+    place: Place<'a>,
+}
+
+/// A place in the text of a stored payload.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    known: &'a Known,
+    offset: usize,
+}
+
+impl Place<'_> {
+    fn plus(self, len: usize) -> Self {
+        Place {
+            offset: self.offset + len,
+            ..self
+        }
+    }
+}
+
+/// A range of the text of a stored payload that is being collected.
+struct Range<'a> {
+    known: &'a Known,
+    start: usize,
+    end: usize,
+    /// While the range is too short to be named, its text stands in the literals from here on.
+    literals_from: Option<usize>,
+}
+
+struct Writer<'a, 'l> {
+    window: &'a Window,
+    record: u32,
+    literals: &'l mut String,
+    /// The literals from here on are in no piece yet.
+    run_from: usize,
+    pieces: Vec<Piece>,
+    range: Option<Range<'a>>,
+    searches_left: usize,
+}
+
+impl<'a> Writer<'a, '_> {
+    fn put(&mut self, value: &Value, near: Option<Near<'a>>, depth: usize) {
+        let len = value.size();
+        let write = |out: &mut String| value.write_to(out);
+        if let Some(near) = near.filter(|near| is_same(near.value, value)) {
+            return self.put_text(len, Some(near.place), write);
+        }
+        if len < COPY_BYTES_MIN || depth >= WALK_DEPTH_MAX || value.as_compact_text().is_some() {
+            return self.put_text(len, None, write);
+        }
+        if let Some(place) = self.search(value) {
+            return self.put_text(len, Some(place), write);
+        }
+        match value.view() {
+            View::Array(elements) => self.put_array(elements, near, depth),
+            View::Object(object) => self.put_object(object.members(), near, depth),
+            _ => self.put_text(len, None, write),
+        }
+    }
+
+    fn put_array(&mut self, elements: &[Value], near: Option<Near<'a>>, depth: usize) {
+        let old = near
+            .and_then(|near| near.value.as_array())
+            .unwrap_or_default();
+        // Where in the old text the next byte is found again.
+        let mut place = near.map(|near| near.place);
+        self.put_mark("[", place);
+        place = place.map(|place| place.plus(1));
+        for (at, element) in elements.iter().enumerate() {
+            let partner = old.get(at);
+            place = place.filter(|_| partner.is_some());
+            if at > 0 {
+                self.put_mark(",", place);
+                place = place.map(|place| place.plus(1));
+            }
+            let near = partner
+                .zip(place)
+                .map(|(value, place)| Near { value, place });
+            self.put(element, near, depth + 1);
+            place = place.map(|place| place.plus(partner.map_or(0, Value::size)));
+        }
+        self.put_mark("]", place.filter(|_| elements.len() == old.len()));
+    }
+
+    fn put_object(&mut self, members: &[Member], near: Option<Near<'a>>, depth: usize) {
+        let mut old = near.and_then(OldMembers::of);
+        self.put_mark("{", near.map(|near| near.place).filter(|_| old.is_some()));
+        for (at, (key, value)) in members.iter().enumerate() {
+            let partner = old.as_mut().and_then(|old| old.take(key));
+            if at > 0 {
+                self.put_mark(",", partner.as_ref().and_then(|partner| partner.comma));
+            }
+            let key_len = key.quoted_len() + 1;
+            self.put_text(
+                key_len,
+                partner.as_ref().map(|partner| partner.key),
+                |out| {
+                    write_key(key, out);
+                },
+            );
+            let near = partner.map(|Partner { key, value, .. }| Near {
+                value,
+                place: key.plus(key_len),
+            });
+            self.put(value, near, depth + 1);
+        }
+        self.put_mark("}", old.and_then(|old| old.end()));
+    }
+
+    fn put_mark(&mut self, mark: &str, place: Option<Place<'a>>) {
+        self.put_text(mark.len(), place, |out| out.push_str(mark));
+    }
+
+    /// Adds text that stands at a known place already (it becomes part of a copied range), or new
+    /// text.
+    fn put_text(&mut self, len: usize, place: Option<Place<'a>>, write: impl Fn(&mut String)) {
+        let Some(place) = place else {
+            self.end_range();
+            return write(self.literals);
+        };
+        let goes_on = self
+            .range
+            .as_ref()
+            .is_some_and(|range| range.ends_at(place));
+        if !goes_on {
+            self.end_range();
+        }
+        let literals_from = Some(self.literals.len());
+        let known = place.known;
+        let new = Range {
+            known,
+            start: place.offset,
+            end: place.offset,
+            literals_from,
+        };
+        let range = self.range.get_or_insert(new);
+        range.end += len;
+        if range.end - range.start < COPY_BYTES_MIN {
+            write(self.literals);
+        } else if let Some(from) = range.literals_from.take() {
+            self.literals.truncate(from);
+        }
+    }
+
+    /// Turns the range that is being collected into pieces, unless it is short.
+    fn end_range(&mut self) {
+        let Some(range) = self.range.take() else {
+            return;
+        };
+        if range.literals_from.is_some() {
+            return;
+        }
+        self.end_run();
+        let mut text_start = 0;
+        for piece in &range.known.pieces {
+            let from = range.start.max(text_start);
+            let to = range.end.min(text_start + piece.len);
+            if from < to {
+                let offset = piece.offset + (from - text_start);
+                self.push(Piece {
+                    record: piece.record,
+                    offset,
+                    len: to - from,
+                });
+            }
+            text_start += piece.len;
+        }
+    }
+
+    /// Makes a piece of the literals that are in none.
+    fn end_run(&mut self) {
+        let (offset, end) = (self.run_from, self.literals.len());
+        self.run_from = end;
+        if offset < end {
+            self.push(Piece {
+                record: self.record,
+                offset,
+                len: end - offset,
+            });
+        }
+    }
+
+    fn push(&mut self, piece: Piece) {
+        if let Some(last) = self.pieces.last_mut() {
+            if last.record == piece.record && last.offset + last.len == piece.offset {
+                last.len += piece.len;
+                return;
+            }
+        }
+        self.pieces.push(piece);
+    }
+
+    /// Looks for this very value in the stored payloads, newest first.
+    fn search(&mut self, value: &Value) -> Option<Place<'a>> {
+        value.address()?;
+        let candidates = self.window.0.iter().rev().filter(|known| !known.is_as_sent);
+        for known in candidates {
+            let root = Near {
+                value: &known.value,
+                place: Place { known, offset: 0 },
+            };
+            if let Some(place) = search_in(root, value, &mut self.searches_left) {
+                return Some(place);
+            }
+        }
+        None
+    }
+}
+
+impl Range<'_> {
+    fn ends_at(&self, place: Place<'_>) -> bool {
+        std::ptr::eq(self.known, place.known) && self.end == place.offset
+    }
+}
+
+type Member = (json::Text, Value);
+
+fn write_key(key: &json::Text, out: &mut String) {
+    Value::from(key.clone()).write_to(out);
+    out.push(':');
+}
+
+/// The members of a stored object that were not met yet, and where they stand.
+struct OldMembers<'a> {
+    members: &'a [Member],
+    /// Where the name of the next member stands, or would.
+    place: Place<'a>,
+    is_first: bool,
+}
+
+/// A member of a stored object with the name looked for.
+struct Partner<'a> {
+    comma: Option<Place<'a>>,
+    key: Place<'a>,
+    value: &'a Value,
+}
+
+impl<'a> OldMembers<'a> {
+    fn of(near: Near<'a>) -> Option<OldMembers<'a>> {
+        let members = near.value.as_object()?.members();
+        Some(OldMembers {
+            members,
+            place: near.place.plus(1),
+            is_first: true,
+        })
+    }
+
+    /// The member of this name, if it is among the next few; those in front of it are passed.
+    fn take(&mut self, key: &json::Text) -> Option<Partner<'a>> {
+        let passed = self
+            .members
+            .iter()
+            .take(KEYS_AHEAD)
+            .position(|(old, _)| old == key)?;
+        for _ in 0..passed {
+            self.next()?;
+        }
+        self.next()
+    }
+
+    fn next(&mut self) -> Option<Partner<'a>> {
+        let ((key, value), rest) = self.members.split_first()?;
+        let place = self.place;
+        let comma = Place {
+            offset: place.offset - 1,
+            ..place
+        };
+        let partner = Partner {
+            comma: (!self.is_first).then_some(comma),
+            key: place,
+            value,
+        };
+        self.members = rest;
+        self.place = place.plus(key.quoted_len() + 1 + value.size() + 1);
+        self.is_first = false;
+        Some(partner)
+    }
+
+    /// Where the closing brace stands, if all members were met.
+    fn end(&self) -> Option<Place<'a>> {
+        let behind_comma = usize::from(!self.is_first);
+        let end = Place {
+            offset: self.place.offset - behind_comma,
+            ..self.place
+        };
+        self.members.is_empty().then_some(end)
+    }
+}
+
+/// Depth first, passing by everything that is too small to hold the value.
+fn search_in<'a>(near: Near<'a>, wanted: &Value, left: &mut usize) -> Option<Place<'a>> {
+    if near.value.ptr_eq(wanted) {
+        return Some(near.place);
+    }
+    if near.value.size() <= wanted.size() || near.value.is_unread() {
+        return None;
+    }
+    let mut offset = 1;
+    let mut look = |key_len: usize, value: &'a Value| {
+        let place = near.place.plus(offset + key_len);
+        offset += key_len + value.size() + 1;
+        *left = left.checked_sub(1)?;
+        let may_hold = value.size() >= wanted.size();
+        may_hold
+            .then(|| search_in(Near { value, place }, wanted, left))
+            .flatten()
+    };
+    match near.value.view() {
+        View::Array(elements) => elements.iter().find_map(|element| look(0, element)),
+        View::Object(object) => {
+            let members = object.members().iter();
+            members
+                .map(|(key, value)| (key.quoted_len() + 1, value))
+                .find_map(|(key_len, value)| look(key_len, value))
+        }
+        _ => None,
+    }
+}
+
+/// Whether both have the same text, as far as a short look tells: containers are the same only if
+/// they are the same in memory, or kept as text.
+fn is_same(left: &Value, right: &Value) -> bool {
+    if left.ptr_eq(right) {
+        return true;
+    }
+    if left.size() != right.size() {
+        return false;
+    }
+    if let (Some(left), Some(right)) = (left.as_compact_text(), right.as_compact_text()) {
+        return left == right;
+    }
+    match (left.kind(), right.kind()) {
+        (Kind::String, Kind::String) => left.as_str() == right.as_str(),
+        (Kind::Number, Kind::Number) => {
+            let text =
+                |value: &'_ Value| value.as_number().map(|number| number.as_text().to_owned());
+            text(left) == text(right)
+        }
+        _ => false,
+    }
+}
+
+/// How many members of a sample are the same (counted ten times), or at least of the same name.
+fn likeness(known: &Value, value: &Value) -> usize {
+    if known.is_unread() {
+        return 0;
+    }
+    match (known.view(), value.view()) {
+        (View::Object(old), View::Object(new)) => {
+            let of_pair = |((old_key, old), (key, value)): (&Member, &Member)| match old_key == key
+            {
+                true => 1 + 10 * usize::from(is_same(old, value)),
+                false => 0,
+            };
+            let pairs =
+                sample(new.members()).map(|at| (old.members().get(at), new.members().get(at)));
+            pairs
+                .filter_map(|(old, new)| old.zip(new))
+                .map(of_pair)
+                .sum()
+        }
+        (View::Array(old), View::Array(new)) => {
+            let pairs = sample(new).map(|at| (old.get(at), new.get(at)));
+            let pairs = pairs.filter_map(|(old, new)| old.zip(new));
+            pairs.map(|(old, new)| usize::from(is_same(old, new))).sum()
+        }
+        _ => 0,
+    }
+}
+
+/// Positions spread over the list.
+fn sample<T>(list: &[T]) -> impl Iterator<Item = usize> + use<T> {
+    let step = (list.len() / SAMPLES).max(1);
+    (0..list.len()).step_by(step)
+}
+
+#[cfg(test)]
+mod tests;

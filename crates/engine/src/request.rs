@@ -1,0 +1,267 @@
+//! What callers ask the engine for, and what they get.
+
+use std::sync::Arc;
+
+use asl::event::{Failure, Start, Text};
+use asl::run::Status;
+use asl::time::Timestamp;
+use json::Value;
+use store::EntityId;
+
+use crate::definitions::DefinitionError;
+
+/// StartExecution of a Standard state machine, checked by the caller: names are valid, the input
+/// is JSON and within the limit.
+#[derive(Clone, Debug)]
+pub struct StartRequest {
+    /// Unqualified.
+    pub state_machine_arn: Text,
+    pub state_machine_name: Text,
+    pub state_machine_version_arn: Option<Text>,
+    pub state_machine_alias_arn: Option<Text>,
+    pub role_arn: Text,
+    /// The number that [`store::Store::add_definition`] gave the definition.
+    pub definition: u64,
+    /// `None` lets the engine name the execution.
+    pub name: Option<Text>,
+    pub input: Value,
+    /// The input as sent, if white space makes it differ from the compact text of `input`.
+    pub input_text: Option<Text>,
+    pub trace_header: Option<Text>,
+}
+
+/// The answer to StartExecution. The execution survives any crash from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    pub execution_arn: Text,
+    pub started_at: Timestamp,
+}
+
+/// Why an execution did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The name is taken: by a closed execution, or a running one with another input.
+    #[error("Execution Already Exists: '{0}'")]
+    AlreadyExists(Text),
+    /// The state machine's ARN is not an unqualified one.
+    #[error("`{0}` is not the unqualified ARN of a state machine")]
+    NotAStateMachine(Text),
+    #[error(transparent)]
+    Engine(#[from] Error),
+}
+
+/// Why an execution was not stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    #[error("Execution Does Not Exist: '{0}'")]
+    DoesNotExist(Text),
+    #[error(transparent)]
+    Engine(#[from] Error),
+}
+
+/// Why SendTaskSuccess, SendTaskFailure or SendTaskHeartbeat was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The token is malformed, or was not made for the execution it names.
+    #[error("Invalid Token: 'Invalid token'")]
+    Invalid,
+    /// The task was closed before: by a result, a timeout, or the end of its execution.
+    #[error("Task Timed Out: 'Provided task does not exist anymore'")]
+    TimedOut,
+    /// The execution is gone.
+    #[error("Task does not exist: 'Provided task does not exist'")]
+    DoesNotExist,
+    #[error(transparent)]
+    Engine(#[from] Error),
+}
+
+/// Why something could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("Execution Does Not Exist: '{0}'")]
+    DoesNotExist(Text),
+    /// A nextToken that is malformed, older than 24 hours, or was given for another request.
+    #[error("Invalid Token: 'Invalid token'")]
+    InvalidToken,
+    #[error(transparent)]
+    Engine(#[from] Error),
+}
+
+/// What can go wrong inside, whatever was asked for.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Journal(#[from] crate::journal::JournalError),
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    #[error("the store failed: {0}")]
+    Store(Arc<store::Error>),
+    /// The store did not confirm the commit. Nothing was acknowledged; whether it happened shows
+    /// when the execution is read again.
+    #[error("the change was not confirmed by the store; try again")]
+    NotConfirmed,
+    /// Another process took this part of the store over.
+    #[error("this process no longer owns the store's shard {0}; another one took it over")]
+    NotOwned(u16),
+    /// More requests wait than [`Config::commands_max`](crate::Config::commands_max).
+    #[error("too many requests are waiting; try again later")]
+    Overloaded,
+    #[error("the engine is shutting down")]
+    ShuttingDown,
+    /// An input that `asl` refuses and that should not have come.
+    #[error("execution `{execution}` refused its input: {refusal:?}")]
+    Refused {
+        execution: Text,
+        refusal: asl::decide::Refusal,
+    },
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Error {
+        Error::Store(Arc::new(error))
+    }
+}
+
+/// Why an engine could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the store failed: {0}")]
+    Store(#[from] store::Error),
+    #[error("the system gave no random numbers: {0}")]
+    Random(String),
+    #[error("a thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+    #[error("`shard_threads` is {0}; it must be from 1 to 64")]
+    ShardThreads(usize),
+}
+
+/// The status of an execution as DescribeExecution names it, and its code in the store's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecutionStatus {
+    Running,
+    Succeeded,
+    Failed,
+    TimedOut,
+    Aborted,
+}
+
+impl ExecutionStatus {
+    const ALL: [ExecutionStatus; 5] = [
+        ExecutionStatus::Running,
+        ExecutionStatus::Succeeded,
+        ExecutionStatus::Failed,
+        ExecutionStatus::TimedOut,
+        ExecutionStatus::Aborted,
+    ];
+
+    /// The code in an execution's row. Part of the store's format.
+    pub fn code(self) -> u8 {
+        match self {
+            ExecutionStatus::Running => 1,
+            ExecutionStatus::Succeeded => 2,
+            ExecutionStatus::Failed => 3,
+            ExecutionStatus::TimedOut => 4,
+            ExecutionStatus::Aborted => 5,
+        }
+    }
+
+    /// The status of a code; `None` if no status has it.
+    pub fn from_code(code: u8) -> Option<ExecutionStatus> {
+        ExecutionStatus::ALL
+            .into_iter()
+            .find(|status| status.code() == code)
+    }
+
+    /// AWS's word: `TIMED_OUT`.
+    pub fn name(self) -> &'static str {
+        match self {
+            ExecutionStatus::Running => "RUNNING",
+            ExecutionStatus::Succeeded => "SUCCEEDED",
+            ExecutionStatus::Failed => "FAILED",
+            ExecutionStatus::TimedOut => "TIMED_OUT",
+            ExecutionStatus::Aborted => "ABORTED",
+        }
+    }
+
+    /// The status of AWS's word.
+    pub fn from_name(name: &str) -> Option<ExecutionStatus> {
+        ExecutionStatus::ALL
+            .into_iter()
+            .find(|status| status.name() == name)
+    }
+}
+
+impl From<Status> for ExecutionStatus {
+    fn from(status: Status) -> ExecutionStatus {
+        match status {
+            // A run exists from its first event on, so "not started" is never seen outside.
+            Status::NotStarted | Status::Running => ExecutionStatus::Running,
+            Status::Succeeded => ExecutionStatus::Succeeded,
+            Status::Failed => ExecutionStatus::Failed,
+            Status::TimedOut => ExecutionStatus::TimedOut,
+            Status::Aborted => ExecutionStatus::Aborted,
+        }
+    }
+}
+
+/// DescribeExecution.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// ARNs, name, input, role, definition number, trace header.
+    pub start: Arc<Start>,
+    pub status: ExecutionStatus,
+    pub started_at: Timestamp,
+    pub stopped_at: Option<Timestamp>,
+    /// Present for SUCCEEDED only.
+    pub output: Option<Value>,
+    /// Empty where AWS shows neither error nor cause.
+    pub failure: Failure,
+}
+
+/// GetExecutionHistory.
+#[derive(Clone, Debug, Default)]
+pub struct HistoryQuery {
+    /// 0 for the default of 100; at most 1,000.
+    pub max_results: usize,
+    pub reverse_order: bool,
+    pub include_execution_data: bool,
+    /// As the page before gave it.
+    pub next_token: Option<String>,
+}
+
+/// One page of history: at most 4 MiB.
+#[derive(Clone, Debug)]
+pub struct HistoryPage {
+    /// HistoryEvent objects.
+    pub events: Vec<Value>,
+    pub next_token: Option<String>,
+}
+
+/// ListExecutions of one state machine.
+#[derive(Clone, Debug)]
+pub struct ListQuery {
+    pub state_machine_arn: Text,
+    pub status: Option<ExecutionStatus>,
+    /// 0 for the default of 100; at most 1,000.
+    pub max_results: usize,
+    /// As the page before gave it.
+    pub next_token: Option<String>,
+}
+
+/// One page of executions, newest first.
+#[derive(Clone, Debug)]
+pub struct ListPage {
+    pub executions: Vec<Summary>,
+    pub next_token: Option<String>,
+}
+
+/// ExecutionListItem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    pub entity: EntityId,
+    pub execution_arn: Text,
+    pub name: Text,
+    pub status: ExecutionStatus,
+    pub started_at: Timestamp,
+    pub stopped_at: Option<Timestamp>,
+}

@@ -1,0 +1,334 @@
+//! The synchronous core: takes commands one by one and says what is to be written and done.
+//!
+//! A `Shard` serves the entities of the store's shards it owns. It does no I/O, reads no clock and
+//! draws no chance: time and randomness are arguments, and what a command names but memory does not
+//! hold is asked for ([`Need`]) and brought in ([`Shard::bring`]). So the same code runs under the
+//! driver's threads and, without threads, under a simulation:
+//!
+//! 1. [`Shard::handle`] a command; while it answers with a [`Need`], [`fetch`](crate::bring::fetch)
+//!    it, bring it in and handle the command again.
+//! 2. Keep the [`Outcome`]s of some commands, then [`Shard::take_group`] and commit its batches.
+//! 3. Let the outcomes of shards whose batch was answered `Ok` out, and report the group with
+//!    [`Shard::group_done`]. A shard whose batch was not applied forgets what it had decided, and
+//!    serves again after [`Shard::resume`].
+//! 4. Handle what [`Shard::take_due`], [`Shard::take_turn`] and [`Shard::take_owed`] name.
+
+mod cache;
+mod calls;
+mod command;
+mod execution;
+mod group;
+mod start;
+mod timers;
+mod token;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use asl::decide::{Moment, Refusal};
+use asl::event::Text;
+use asl::program::Program;
+use asl::time::Timestamp;
+use store::{EntityId, Epoch, MachineNumber, ShardId};
+
+use crate::arn;
+use crate::bring::{Brought, Need};
+use crate::limits::{Config, MACHINES_MAX, PROGRAMS_MAX};
+use crate::name;
+use crate::record::Compressor;
+use crate::request::Error;
+
+pub use command::{Action, Answer, Command, Outcome, TokenInput};
+pub use group::{Group, Tenure, Verdict};
+
+use cache::Cache;
+use calls::Calls;
+use execution::Heartbeat;
+use group::{Groups, Owned};
+use timers::Timers;
+
+/// 256 uniform bits for one command, of which a start takes a key of task tokens.
+pub type Random = [u64; 4];
+
+/// The synchronous core of one thread.
+pub struct Shard {
+    config: Config,
+    owned: BTreeMap<ShardId, Owned>,
+    /// The counter of the next entity, common to all threads.
+    counter: Arc<AtomicU64>,
+    cache: Cache,
+    /// Numbers of state machines met last.
+    machines: BTreeMap<Text, MachineNumber>,
+    /// Programs of executions in memory and of those started last.
+    programs: BTreeMap<u64, Arc<Program>>,
+    /// What was brought in for the command in hand.
+    desk: Desk,
+    /// Names given by callers whose executions are not committed yet: the store does not find them.
+    names: BTreeMap<(MachineNumber, Text), EntityId>,
+    timers: Timers,
+    /// The clocks of attempts that must send heartbeats. Kept when their executions are not.
+    heartbeats: BTreeMap<EntityId, Vec<Heartbeat>>,
+    /// Runs that yielded, in the order of their turns.
+    turns: VecDeque<EntityId>,
+    calls: Calls,
+    groups: Groups,
+    compressor: Compressor,
+}
+
+/// What memory does not keep beyond a command.
+#[derive(Default)]
+struct Desk {
+    /// The execution's ARN, and its entity in the store.
+    found: Option<(Text, Option<EntityId>)>,
+    absent: Option<EntityId>,
+}
+
+/// Why a command is not carried out, or not yet.
+enum Halt {
+    Need(Need),
+    Fail(Error),
+}
+
+impl From<Need> for Halt {
+    fn from(need: Need) -> Halt {
+        Halt::Need(need)
+    }
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Halt {
+        Halt::Fail(error)
+    }
+}
+
+impl Shard {
+    /// A core that owns these shards under their epochs, with the sequences of their last commits.
+    /// `counter` is the counter of the next entity.
+    pub fn new(
+        config: Config,
+        owned: impl IntoIterator<Item = (ShardId, Epoch, u64)>,
+        counter: Arc<AtomicU64>,
+    ) -> Shard {
+        let owned = owned.into_iter();
+        Shard {
+            config,
+            owned: owned
+                .map(|(shard, epoch, sequence)| (shard, Owned::new(epoch, sequence)))
+                .collect(),
+            counter,
+            cache: Cache::default(),
+            machines: BTreeMap::new(),
+            programs: BTreeMap::new(),
+            desk: Desk::default(),
+            names: BTreeMap::new(),
+            timers: Timers::default(),
+            heartbeats: BTreeMap::new(),
+            turns: VecDeque::new(),
+            calls: Calls::default(),
+            groups: Groups::default(),
+            compressor: Compressor::default(),
+        }
+    }
+
+    /// Takes over a wake-up row that was committed by an earlier owner.
+    pub fn restore(&mut self, row: store::WakeUp) {
+        if let Some(due_ms) = row.due_ms {
+            self.timers
+                .change(row.entity, None, Some(Timestamp(due_ms)));
+        }
+        if row.owes_calls {
+            self.calls.postpone(row.entity);
+        }
+    }
+
+    /// Carries a command out, or says what it needs first; then nothing has changed.
+    ///
+    /// # Errors
+    /// What has to be brought in.
+    pub fn handle(
+        &mut self,
+        command: &Command,
+        now: Timestamp,
+        random: Random,
+    ) -> Result<Outcome, Need> {
+        let moment = Moment {
+            now,
+            random: random[0],
+        };
+        let result = match command {
+            Command::Start(request) => self.start(request, now, random),
+            Command::Stop {
+                execution_arn,
+                failure,
+            } => self.stop(execution_arn, failure, moment),
+            Command::Token { token, input } => self.token(token, input, moment),
+            Command::Outcome {
+                entity,
+                attempt,
+                outcome,
+            } => self.outcome(*entity, *attempt, outcome, moment),
+            Command::Due(entity) => self.due(*entity, moment),
+            Command::Continue(entity) => self.go_on(*entity, moment),
+            Command::Owed(entity) => self.owed(*entity),
+        };
+        let outcome = match result {
+            Ok(outcome) => outcome,
+            Err(Halt::Need(need)) => return Err(need),
+            Err(Halt::Fail(error)) => Outcome::failed(command, error),
+        };
+        self.desk = Desk::default();
+        self.cache
+            .shrink(self.config.cache_bytes_max, self.groups.committed());
+        Ok(outcome)
+    }
+
+    /// Brings in what a command needed.
+    pub fn bring(&mut self, brought: Brought) {
+        match brought {
+            Brought::Machine(arn, number) => {
+                bound(&mut self.machines, MACHINES_MAX);
+                self.machines.insert(arn, number);
+            }
+            Brought::Execution(arn, entity) => self.desk.found = Some((arn, entity)),
+            Brought::Program(number, program) => {
+                bound(&mut self.programs, PROGRAMS_MAX);
+                self.programs.insert(number, program);
+            }
+            Brought::Run(entity, None) => self.desk.absent = Some(entity),
+            Brought::Run(entity, Some((loaded, program))) => self.load(entity, loaded, program),
+        }
+    }
+
+    /// The entity of an execution's ARN; `None` if there is none.
+    fn find(&self, execution_arn: &Text) -> Result<Option<EntityId>, Halt> {
+        if let Some(entity) =
+            arn::read_execution(execution_arn).and_then(|it| name::entity(it.name))
+        {
+            let run = self.cache.get(entity).map(|execution| &execution.run);
+            let start = run.and_then(|run| run.start.as_ref());
+            if start.is_some_and(|start| start.execution_arn == *execution_arn) {
+                return Ok(Some(entity));
+            }
+        }
+        match &self.desk.found {
+            Some((arn, entity)) if arn == execution_arn => Ok(*entity),
+            _ => Err(Need::Execution(execution_arn.clone()).into()),
+        }
+    }
+
+    /// Makes sure that an entity is in memory; false if there is none of this number.
+    fn is_loaded(&mut self, entity: EntityId) -> Result<bool, Halt> {
+        self.serving(entity.shard())?;
+        if self.cache.touch(entity) {
+            return Ok(true);
+        }
+        if self.desk.absent == Some(entity) {
+            Ok(false)
+        } else {
+            Err(Need::Run(entity).into())
+        }
+    }
+
+    /// Refuses what belongs to a shard that another process owns, or whose last commit is in doubt.
+    fn serving(&mut self, shard: ShardId) -> Result<&mut Owned, Error> {
+        let owned = self.owned.get_mut(&shard).ok_or(Error::NotOwned(shard.0))?;
+        owned.check(shard)?;
+        Ok(owned)
+    }
+
+    fn next_entity(&self, shard: ShardId) -> EntityId {
+        EntityId::new(self.counter.fetch_add(1, Ordering::Relaxed), shard)
+    }
+
+    /// Takes entities whose deadlines have come, at most so many. [`Command::Due`] handles each.
+    pub fn take_due(&mut self, now: Timestamp, max: usize) -> Vec<EntityId> {
+        self.timers.take_due(now, max)
+    }
+
+    /// Has an entity looked at later whose [`Command::Due`] failed for a reason that may pass.
+    pub fn retry_due(&mut self, entity: EntityId, at: Timestamp) {
+        self.timers.change(entity, None, Some(at));
+    }
+
+    /// When the next deadline comes.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.timers.next()
+    }
+
+    /// Takes the run whose turn it is to go on after it yielded. [`Command::Continue`] handles it.
+    pub fn take_turn(&mut self) -> Option<EntityId> {
+        self.turns.pop_front()
+    }
+
+    /// Takes an execution whose calls wait for room, if there is room. [`Command::Owed`] handles
+    /// it.
+    pub fn take_owed(&mut self) -> Option<EntityId> {
+        self.calls.take_postponed(self.config.calls_max)
+    }
+
+    /// Whether somebody waits for a turn or has room for an owed call.
+    pub fn has_work(&self) -> bool {
+        !self.turns.is_empty() || self.calls.has_work(self.config.calls_max)
+    }
+
+    /// Figures for metrics and tests.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            loaded: self.cache.len(),
+            loaded_bytes: self.cache.bytes(),
+            timers: self.timers.len(),
+            calls: self.calls.under_way(),
+            calls_postponed: self.calls.postponed(),
+        }
+    }
+}
+
+/// What a shard holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Executions in memory.
+    pub loaded: usize,
+    pub loaded_bytes: usize,
+    /// Deadlines waited for.
+    pub timers: usize,
+    /// Task calls under way.
+    pub calls: usize,
+    /// Executions whose calls wait for room.
+    pub calls_postponed: usize,
+}
+
+/// The shard of an execution: that of the entity in its name, or else by the name's hash.
+pub fn route(execution_arn: &str) -> ShardId {
+    let execution = arn::read_execution(execution_arn);
+    match execution.and_then(|execution| name::entity(execution.name)) {
+        Some(entity) => entity.shard(),
+        None => {
+            // FNV-1a, then mixed: part of the store's format, as names are looked for by it.
+            let hash = execution_arn
+                .bytes()
+                .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+                });
+            EntityId(name::mix(hash)).shard()
+        }
+    }
+}
+
+/// Makes room for one more in what is only a cache.
+fn bound<K: Ord + Clone, V>(map: &mut BTreeMap<K, V>, len_max: usize) {
+    while map.len() >= len_max {
+        map.pop_first();
+    }
+}
+
+/// An input that came too late or twice, which is no error.
+fn is_stale(refusal: Refusal) -> bool {
+    match refusal {
+        Refusal::NotRunning | Refusal::NotAwaited | Refusal::NotDue | Refusal::NotYielded => true,
+        Refusal::AlreadyStarted | Refusal::ForeignProgram => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

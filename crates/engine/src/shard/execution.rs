@@ -1,0 +1,356 @@
+//! One decision of an execution, and what follows from it.
+
+use std::sync::Arc;
+
+use asl::decide::{Call, Decision, Effect, Input, Moment, Refusal, decide};
+use asl::event::{EventId, Failure, Text};
+use asl::program::Program;
+use asl::run::Run;
+use asl::time::Timestamp;
+use store::{EntityId, Write};
+
+use super::cache::{Execution, Row};
+use super::command::{Action, Answer, Outcome};
+use super::{Halt, Shard, is_stale};
+use crate::journal::Loaded;
+use crate::limits::HEARTBEAT_ROW_MS_MIN;
+use crate::request::{Error, ExecutionStatus, StopError};
+use crate::task::{TaskCall, TaskOutcome};
+
+/// The clock of an attempt that must send heartbeats.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heartbeat {
+    attempt: EventId,
+    seconds: u64,
+    due: Timestamp,
+}
+
+impl Shard {
+    /// Takes a folded run into memory.
+    pub(super) fn load(&mut self, entity: EntityId, loaded: Loaded, program: Arc<Program>) {
+        let mut execution = Execution::new(loaded.run, program, loaded.encoder);
+        let clocks = self.heartbeats.get(&entity);
+        execution.timer = next_deadline(&execution.run, clocks);
+        // Heartbeats moved the row without telling the journal.
+        let has_heartbeats = !execution.run.heartbeats(&execution.program).is_empty();
+        execution.row = (!has_heartbeats).then(|| row(&execution.run, execution.timer));
+        self.cache.insert(entity, execution);
+    }
+
+    /// Decides one input of an execution in memory, and adds what it causes to the open group.
+    pub(super) fn decide(
+        &mut self,
+        entity: EntityId,
+        input: Input,
+        moment: Moment,
+    ) -> Result<Vec<Action>, Refusal> {
+        let Some(execution) = self.cache.get_mut(entity) else {
+            return Err(Refusal::NotRunning);
+        };
+        let decision = decide(&execution.program, &execution.run, moment, input)?;
+        let Decision {
+            time,
+            events,
+            effects,
+            run,
+            yielded,
+        } = decision;
+        let number = execution.encoder.next_record();
+        let record = execution
+            .encoder
+            .encode(time, &events, &mut self.compressor);
+        execution.run = run;
+        let append = Write::Append {
+            entity,
+            number,
+            record,
+        };
+        let close = close(entity, &execution.run).filter(|_| number > 0);
+        self.write(entity, std::iter::once(append).chain(close));
+        self.cache.weigh(entity);
+        if yielded {
+            self.turns.push_back(entity);
+        }
+        let actions = effects
+            .into_iter()
+            .filter_map(|effect| self.act(entity, effect))
+            .collect();
+        self.settle(entity, moment.now);
+        Ok(actions)
+    }
+
+    /// What an effect means outside; nothing if there is no room for a call now.
+    fn act(&mut self, entity: EntityId, effect: Effect) -> Option<Action> {
+        match effect {
+            Effect::Call(call) => self.call(entity, call),
+            Effect::Abandon { attempt } => {
+                self.calls.end(entity, attempt);
+                let start = self.cache.get(entity)?.run.start.as_ref()?;
+                let execution_arn = start.execution_arn.clone();
+                Some(Action::Abandon {
+                    entity,
+                    execution_arn,
+                    attempt,
+                })
+            }
+        }
+    }
+
+    fn call(&mut self, entity: EntityId, call: Call) -> Option<Action> {
+        if !self
+            .calls
+            .begin(entity, call.attempt, self.config.calls_max)
+        {
+            return None;
+        }
+        self.groups.note_call(entity, call.attempt);
+        let start = self.cache.get(entity)?.run.start.as_ref()?;
+        Some(Action::Call(
+            entity,
+            Box::new(TaskCall {
+                execution_arn: start.execution_arn.clone(),
+                state_machine_arn: start.state_machine_arn.clone(),
+                role_arn: start.role_arn.clone(),
+                trace_header: start.trace_header.clone(),
+                call,
+            }),
+        ))
+    }
+
+    /// Brings heartbeat clocks, timer and wake-up row in line with the run.
+    pub(super) fn settle(&mut self, entity: EntityId, now: Timestamp) {
+        let Some(execution) = self.cache.get_mut(entity) else {
+            return;
+        };
+        let wanted = execution.run.heartbeats(&execution.program);
+        if wanted.is_empty() {
+            self.heartbeats.remove(&entity);
+        } else {
+            let clocks = self.heartbeats.entry(entity).or_default();
+            clocks.retain(|clock| wanted.iter().any(|(attempt, _)| *attempt == clock.attempt));
+            for (attempt, seconds) in wanted {
+                if !clocks.iter().any(|clock| clock.attempt == attempt) {
+                    clocks.push(Heartbeat {
+                        attempt,
+                        seconds,
+                        due: now.plus_seconds(seconds),
+                    });
+                }
+            }
+        }
+        let due = next_deadline(&execution.run, self.heartbeats.get(&entity));
+        self.timers.change(entity, execution.timer, due);
+        execution.timer = due;
+        let row = row(&execution.run, due);
+        if execution.row != Some(row) {
+            execution.row = Some(row);
+            execution.row_moved_at = now;
+            let due_ms = row.due.map(|due| due.0);
+            let wake_up = Write::WakeUp {
+                entity,
+                due_ms,
+                owes_calls: row.owes_calls,
+            };
+            self.write(entity, [wake_up]);
+        }
+    }
+
+    /// An outcome that waits for the commit of the open group.
+    pub(super) fn outcome_of(
+        &self,
+        entity: EntityId,
+        actions: Vec<Action>,
+        answer: Answer,
+    ) -> Outcome {
+        Outcome {
+            tenure: self.tenure(entity),
+            actions,
+            answer,
+        }
+    }
+
+    /// For what comes from inside: stale inputs are dropped.
+    fn decide_quietly(
+        &mut self,
+        entity: EntityId,
+        input: Input,
+        moment: Moment,
+    ) -> Result<Outcome, Halt> {
+        match self.decide(entity, input, moment) {
+            Ok(actions) => Ok(self.outcome_of(entity, actions, Answer::Internal(Ok(())))),
+            Err(refusal) if is_stale(refusal) => Ok(Outcome::nothing()),
+            Err(refusal) => Err(self.refused(entity, refusal).into()),
+        }
+    }
+
+    fn refused(&self, entity: EntityId, refusal: Refusal) -> Error {
+        let start = self
+            .cache
+            .get(entity)
+            .and_then(|execution| execution.run.start.as_ref());
+        let arn = start.map(|start| start.execution_arn.clone());
+        let execution = arn.unwrap_or_else(|| Text::from(format!("number {}", entity.0)));
+        Error::Refused { execution, refusal }
+    }
+
+    pub(super) fn stop(
+        &mut self,
+        execution_arn: &Text,
+        failure: &Failure,
+        moment: Moment,
+    ) -> Result<Outcome, Halt> {
+        let absent = || Answer::Stopped(Err(StopError::DoesNotExist(execution_arn.clone())));
+        let Some(entity) = self.find(execution_arn)? else {
+            return Ok(Outcome::answer(None, absent()));
+        };
+        if !self.is_loaded(entity)? {
+            return Ok(Outcome::answer(None, absent()));
+        }
+        let actions = match self.decide(entity, Input::Stop(failure.clone()), moment) {
+            Ok(actions) => actions,
+            // It was closed before: the answer is its stop date.
+            Err(Refusal::NotRunning) => Vec::new(),
+            Err(refusal) => return Err(self.refused(entity, refusal).into()),
+        };
+        let end = self
+            .cache
+            .get(entity)
+            .and_then(|execution| execution.run.end.as_ref());
+        let answer = match end {
+            Some(end) => Answer::Stopped(Ok(end.at)),
+            None => return Err(self.refused(entity, Refusal::NotRunning).into()),
+        };
+        Ok(self.outcome_of(entity, actions, answer))
+    }
+
+    pub(super) fn outcome(
+        &mut self,
+        entity: EntityId,
+        attempt: EventId,
+        outcome: &TaskOutcome,
+        moment: Moment,
+    ) -> Result<Outcome, Halt> {
+        self.calls.end(entity, attempt);
+        if !self.is_loaded(entity)? {
+            return Ok(Outcome::nothing());
+        }
+        let input = match outcome.clone() {
+            TaskOutcome::Succeeded(output) => Input::TaskSucceeded { attempt, output },
+            TaskOutcome::Failed(failure) => Input::TaskFailed { attempt, failure },
+            TaskOutcome::Submitted(response) => Input::TaskSubmitted { attempt, response },
+        };
+        self.decide_quietly(entity, input, moment)
+    }
+
+    /// One deadline a command: if there are more, the timer fires again.
+    pub(super) fn due(&mut self, entity: EntityId, moment: Moment) -> Result<Outcome, Halt> {
+        if !self.is_loaded(entity)? {
+            return Ok(Outcome::nothing());
+        }
+        let Some(execution) = self.cache.get_mut(entity) else {
+            return Ok(Outcome::nothing());
+        };
+        // The entry that led here was taken out.
+        execution.timer = None;
+        let is_due = |due: Option<Timestamp>| due.is_some_and(|due| due <= moment.now);
+        let input = if execution.run.is_yielded() {
+            (!self.turns.contains(&entity)).then_some(Input::Continue)
+        } else if is_due(execution.run.deadline()) {
+            Some(Input::DeadlineReached)
+        } else {
+            let clocks = self.heartbeats.get(&entity).into_iter().flatten();
+            let missed = clocks
+                .filter(|clock| clock.due <= moment.now)
+                .min_by_key(|it| it.due);
+            missed.map(|clock| Input::HeartbeatMissed {
+                attempt: clock.attempt,
+            })
+        };
+        match input {
+            Some(input) => self.decide_quietly(entity, input, moment),
+            None => {
+                self.settle(entity, moment.now);
+                // After a failed commit a call may be owed that nobody makes.
+                self.owed(entity)
+            }
+        }
+    }
+
+    pub(super) fn go_on(&mut self, entity: EntityId, moment: Moment) -> Result<Outcome, Halt> {
+        if !self.is_loaded(entity)? {
+            return Ok(Outcome::nothing());
+        }
+        self.decide_quietly(entity, Input::Continue, moment)
+    }
+
+    pub(super) fn owed(&mut self, entity: EntityId) -> Result<Outcome, Halt> {
+        if !self.is_loaded(entity)? {
+            return Ok(Outcome::nothing());
+        }
+        let Some(execution) = self.cache.get(entity) else {
+            return Ok(Outcome::nothing());
+        };
+        let calls = execution.run.owed_calls(&execution.program);
+        let actions = calls
+            .into_iter()
+            .filter_map(|call| self.call(entity, call))
+            .collect();
+        Ok(self.outcome_of(entity, actions, Answer::Internal(Ok(()))))
+    }
+
+    /// Starts the clock of an attempt again, if it has one. The row follows once a second: after a
+    /// restart every clock starts anew, so an early row only means an early look.
+    pub(super) fn beat(&mut self, entity: EntityId, attempt: EventId, now: Timestamp) {
+        let clocks = self.heartbeats.get_mut(&entity).into_iter().flatten();
+        for clock in clocks.filter(|clock| clock.attempt == attempt) {
+            clock.due = now.plus_seconds(clock.seconds);
+        }
+        let Some(execution) = self.cache.get_mut(entity) else {
+            return;
+        };
+        if now.0 - execution.row_moved_at.0 >= HEARTBEAT_ROW_MS_MIN {
+            return self.settle(entity, now);
+        }
+        let due = next_deadline(&execution.run, self.heartbeats.get(&entity));
+        self.timers.change(entity, execution.timer, due);
+        execution.timer = due;
+    }
+}
+
+/// When an execution must be looked at. A run that yielded has its turn instead.
+fn next_deadline(run: &Run, clocks: Option<&Vec<Heartbeat>>) -> Option<Timestamp> {
+    if run.is_yielded() {
+        return None;
+    }
+    let heartbeats = clocks.into_iter().flatten().map(|clock| clock.due);
+    heartbeats.chain(run.deadline()).min()
+}
+
+/// The wake-up row of a run. For a run that yielded it says "at once", as turns are not written.
+fn row(run: &Run, due: Option<Timestamp>) -> Row {
+    let due = if run.is_yielded() {
+        Some(run.time)
+    } else {
+        due
+    };
+    let owes = |branch: &asl::run::Branch| {
+        branch
+            .calling()
+            .is_some_and(|(_, calling)| !calling.submitted)
+    };
+    Row {
+        due,
+        owes_calls: run.branches.iter().any(owes),
+    }
+}
+
+/// What the end of a run changes in its row.
+fn close(entity: EntityId, run: &Run) -> Option<Write> {
+    let end = run.end.as_ref()?;
+    let status = ExecutionStatus::from(run.status).code();
+    Some(Write::CloseExecution {
+        entity,
+        status,
+        stopped_ms: end.at.0,
+    })
+}

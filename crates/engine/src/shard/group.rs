@@ -1,0 +1,270 @@
+//! Groups of writes on their way to the store, and what is forgotten when one does not arrive.
+
+use std::collections::VecDeque;
+
+use asl::event::{EventId, Text};
+use asl::time::Timestamp;
+use store::{Batch, EntityId, Epoch, MachineNumber, ShardId, Write};
+
+use super::Shard;
+use crate::request::Error;
+
+/// The time a shard owns one of the store's shards from one doubt to the next. What was decided
+/// under a tenure that failed is void.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tenure {
+    pub shard: ShardId,
+    pub number: u32,
+}
+
+/// Writes to be committed as one.
+#[derive(Debug)]
+pub struct Group {
+    pub number: u64,
+    pub batches: Vec<Batch>,
+    /// Of each batch.
+    pub tenures: Vec<Tenure>,
+}
+
+/// What became of a shard's part of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Another process took the shard over.
+    Lost,
+    /// Not committed, or not known. The store's sequence tells, once it answers.
+    Doubtful,
+}
+
+/// A shard of the store that is owned here.
+#[derive(Debug)]
+pub(super) struct Owned {
+    epoch: Epoch,
+    /// Of the last batch made.
+    sequence: u64,
+    tenure: u32,
+    trouble: Option<Verdict>,
+    writes: Vec<Write>,
+}
+
+/// What has to be remembered about a group until its commit is known.
+#[derive(Debug, Default)]
+struct Note {
+    number: u64,
+    changed: Vec<EntityId>,
+    names: Vec<(MachineNumber, Text)>,
+    calls: Vec<(EntityId, EventId)>,
+}
+
+/// The open group and those on their way, oldest first. Their number is bounded by the driver,
+/// which fills one while one is being committed and one waits.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    open: Note,
+    open_bytes: usize,
+    under_way: VecDeque<Note>,
+    committed: u64,
+}
+
+impl Owned {
+    pub(super) fn new(epoch: Epoch, sequence: u64) -> Owned {
+        Owned {
+            epoch,
+            sequence,
+            tenure: 0,
+            trouble: None,
+            writes: Vec::new(),
+        }
+    }
+
+    pub(super) fn check(&self, shard: ShardId) -> Result<(), Error> {
+        match self.trouble {
+            None => Ok(()),
+            Some(Verdict::Lost) => Err(Error::NotOwned(shard.0)),
+            Some(Verdict::Doubtful) => Err(Error::NotConfirmed),
+        }
+    }
+}
+
+impl Groups {
+    /// The number of the group that is being filled.
+    pub(super) fn open(&self) -> u64 {
+        self.committed + 1 + self.under_way.len() as u64
+    }
+
+    /// The number of the last group whose commit is known.
+    pub(super) fn committed(&self) -> u64 {
+        self.committed
+    }
+
+    pub(super) fn note_name(&mut self, machine: MachineNumber, name: Text) {
+        self.open.names.push((machine, name));
+    }
+
+    pub(super) fn note_call(&mut self, entity: EntityId, attempt: EventId) {
+        self.open.calls.push((entity, attempt));
+    }
+}
+
+impl Shard {
+    /// Adds writes of an entity to the open group.
+    pub(super) fn write(&mut self, entity: EntityId, writes: impl IntoIterator<Item = Write>) {
+        let Some(owned) = self.owned.get_mut(&entity.shard()) else {
+            return;
+        };
+        for write in writes {
+            if let Write::Append { record, .. } = &write {
+                self.groups.open_bytes += record.len();
+            }
+            owned.writes.push(write);
+        }
+        self.groups.open.changed.push(entity);
+        let open = self.groups.open();
+        if let Some(execution) = self.cache.get_mut(entity) {
+            execution.group = open;
+        }
+    }
+
+    /// The tenure under which an entity is served now.
+    pub(super) fn tenure(&self, entity: EntityId) -> Option<Tenure> {
+        let shard = entity.shard();
+        self.owned.get(&shard).map(|owned| Tenure {
+            shard,
+            number: owned.tenure,
+        })
+    }
+
+    /// Whether the open group has anything to commit.
+    pub fn has_writes(&self) -> bool {
+        !self.groups.open.changed.is_empty()
+    }
+
+    /// Bytes of records in the open group.
+    pub fn open_bytes(&self) -> usize {
+        self.groups.open_bytes
+    }
+
+    /// Closes the open group. Its batches are to be committed in the order of groups; a group
+    /// without batches needs no commit, only its turn.
+    pub fn take_group(&mut self) -> Group {
+        let number = self.groups.open();
+        let mut group = Group {
+            number,
+            batches: Vec::new(),
+            tenures: Vec::new(),
+        };
+        for (shard, owned) in self
+            .owned
+            .iter_mut()
+            .filter(|(_, owned)| !owned.writes.is_empty())
+        {
+            owned.sequence += 1;
+            group.batches.push(Batch {
+                shard: *shard,
+                epoch: owned.epoch,
+                sequence: owned.sequence,
+                writes: std::mem::take(&mut owned.writes),
+            });
+            group.tenures.push(Tenure {
+                shard: *shard,
+                number: owned.tenure,
+            });
+        }
+        let note = std::mem::take(&mut self.groups.open);
+        self.groups.under_way.push_back(Note { number, ..note });
+        self.groups.open_bytes = 0;
+        group
+    }
+
+    /// Reports the oldest group under way: its writes are durable, but for the tenures named. Those
+    /// have failed, and with them all that was decided under them since.
+    pub fn group_done(&mut self, failed: &[(Tenure, Verdict)]) {
+        let Some(note) = self.groups.under_way.pop_front() else {
+            return;
+        };
+        self.groups.committed = note.number;
+        for (tenure, verdict) in failed {
+            self.fail(*tenure, *verdict);
+        }
+        for name in note.names {
+            self.names.remove(&name);
+        }
+        let is_failed = |entity: EntityId| {
+            failed
+                .iter()
+                .any(|(tenure, _)| tenure.shard == entity.shard())
+        };
+        for (entity, attempt) in note
+            .calls
+            .into_iter()
+            .filter(|(entity, _)| is_failed(*entity))
+        {
+            self.calls.end(entity, attempt);
+        }
+        for entity in note.changed {
+            if is_failed(entity) {
+                self.look_again(entity);
+            } else if self.is_done_with(entity, note.number) {
+                self.cache.remove(entity);
+            }
+        }
+    }
+
+    /// Serves a shard again that was in doubt. `sequence` is what the store answered.
+    pub fn resume(&mut self, shard: ShardId, sequence: u64) {
+        if let Some(owned) = self.owned.get_mut(&shard) {
+            owned.trouble = owned.trouble.filter(|trouble| *trouble == Verdict::Lost);
+            owned.sequence = sequence;
+        }
+    }
+
+    /// The shards in doubt.
+    pub fn doubtful(&self) -> Vec<ShardId> {
+        let doubtful = |owned: &Owned| owned.trouble == Some(Verdict::Doubtful);
+        let shards = self.owned.iter().filter(|(_, owned)| doubtful(owned));
+        shards.map(|(shard, _)| *shard).collect()
+    }
+
+    /// Forgets what was decided under a tenure; the journals tell what of it was committed.
+    fn fail(&mut self, tenure: Tenure, verdict: Verdict) {
+        let shard = tenure.shard;
+        let Some(owned) = self
+            .owned
+            .get_mut(&shard)
+            .filter(|it| it.tenure == tenure.number)
+        else {
+            return;
+        };
+        owned.tenure += 1;
+        owned.trouble = Some(verdict);
+        owned.writes.clear();
+        for entity in self.cache.of_shard(shard) {
+            if let Some(execution) = self.cache.get(entity) {
+                self.timers.change(entity, execution.timer, None);
+            }
+            self.cache.remove(entity);
+            self.look_again(entity);
+        }
+        self.turns.retain(|entity| entity.shard() != shard);
+        self.names.retain(|_, entity| entity.shard() != shard);
+        let open = &mut self.groups.open;
+        for (entity, attempt) in open
+            .calls
+            .extract_if(.., |(entity, _)| entity.shard() == shard)
+        {
+            self.calls.end(entity, attempt);
+        }
+        open.changed.retain(|entity| entity.shard() != shard);
+    }
+
+    /// Has an execution folded again as soon as its shard is served: it may have a deadline, a turn
+    /// or a call that nobody remembers.
+    fn look_again(&mut self, entity: EntityId) {
+        self.timers.change(entity, None, Some(Timestamp(i64::MIN)));
+    }
+
+    /// A closed execution has nothing left to do.
+    fn is_done_with(&self, entity: EntityId, group: u64) -> bool {
+        let execution = self.cache.get(entity);
+        execution.is_some_and(|execution| execution.is_closed() && execution.group == group)
+    }
+}

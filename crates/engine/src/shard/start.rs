@@ -1,0 +1,221 @@
+//! StartExecution.
+
+use std::sync::Arc;
+
+use asl::decide::{Input, Moment};
+use asl::event::{Start, Text};
+use asl::run::Run;
+use asl::time::Timestamp;
+use store::{EntityId, ExecutionRow, MachineNumber, ShardId, Write};
+
+use super::cache::Execution;
+use super::command::{Answer, Outcome};
+use super::{Halt, Random, Shard, route};
+use crate::bring::Need;
+use crate::record::Encoder;
+use crate::request::{Error, ExecutionStatus, StartError, StartRequest, Started};
+use crate::{arn, name};
+
+/// A new execution's name and number.
+struct Identity {
+    entity: EntityId,
+    name: Text,
+    execution_arn: Text,
+    name_is_generated: bool,
+}
+
+impl Shard {
+    pub(super) fn start(
+        &mut self,
+        request: &StartRequest,
+        now: Timestamp,
+        random: Random,
+    ) -> Result<Outcome, Halt> {
+        let machine_arn = &request.state_machine_arn;
+        let machine = self.machines.get(machine_arn).copied();
+        let machine = machine.ok_or_else(|| Need::Machine(machine_arn.clone()))?;
+        let program = self.programs.get(&request.definition).map(Arc::clone);
+        let program = program.ok_or(Need::Program(request.definition))?;
+        let identity = match &request.name {
+            Some(name) => {
+                let Some(execution_arn) = arn::execution(machine_arn, name) else {
+                    return Ok(not_a_state_machine(machine_arn));
+                };
+                if let Some(existing) = self.existing(machine, name, &execution_arn)? {
+                    return self.start_again(existing, execution_arn, request);
+                }
+                let shard = route(&execution_arn);
+                self.serving(shard)?;
+                let entity = self.next_entity(shard);
+                self.names.insert((machine, name.clone()), entity);
+                self.groups.note_name(machine, name.clone());
+                Identity {
+                    entity,
+                    name: name.clone(),
+                    execution_arn,
+                    name_is_generated: false,
+                }
+            }
+            None => {
+                let shard = self.shard_of_group()?;
+                self.serving(shard)?;
+                let entity = self.next_entity(shard);
+                let name = Text::from(name::generate(entity, random[1]));
+                let Some(execution_arn) = arn::execution(machine_arn, &name) else {
+                    return Ok(not_a_state_machine(machine_arn));
+                };
+                Identity {
+                    entity,
+                    name,
+                    execution_arn,
+                    name_is_generated: true,
+                }
+            }
+        };
+        let execution = Execution::new(Run::default(), program, Encoder::new(identity.entity));
+        self.cache.insert(identity.entity, execution);
+        self.open(machine, request, identity, now, random)
+    }
+
+    /// Decides the start of an execution that is in memory without having started, and adds its
+    /// row.
+    fn open(
+        &mut self,
+        machine: MachineNumber,
+        request: &StartRequest,
+        identity: Identity,
+        now: Timestamp,
+        random: Random,
+    ) -> Result<Outcome, Halt> {
+        let Identity {
+            entity,
+            name,
+            execution_arn,
+            name_is_generated,
+        } = identity;
+        let start = Start {
+            execution_arn: execution_arn.clone(),
+            execution_name: name.clone(),
+            state_machine_arn: request.state_machine_arn.clone(),
+            state_machine_name: request.state_machine_name.clone(),
+            state_machine_version_arn: request.state_machine_version_arn.clone(),
+            state_machine_alias_arn: request.state_machine_alias_arn.clone(),
+            role_arn: request.role_arn.clone(),
+            definition: request.definition,
+            input: request.input.clone(),
+            input_text: request.input_text.clone(),
+            trace_header: request.trace_header.clone(),
+            limits: self.config.limits,
+            token_secret: secret(random),
+        };
+        let moment = Moment {
+            now,
+            random: random[0],
+        };
+        let actions = self.decide(entity, Input::Start(Box::new(start)), moment);
+        let execution = self
+            .cache
+            .get(entity)
+            .filter(|execution| actions.is_ok() && execution.run.start.is_some());
+        let (Ok(actions), Some(execution)) = (actions, execution) else {
+            self.cache.remove(entity);
+            let refusal = asl::decide::Refusal::NotRunning;
+            return Err(Error::Refused {
+                execution: execution_arn,
+                refusal,
+            }
+            .into());
+        };
+        let run = &execution.run;
+        let started_at = run.started_at;
+        let row = ExecutionRow {
+            entity,
+            machine,
+            name: name.to_string(),
+            name_is_generated,
+            status: ExecutionStatus::from(run.status).code(),
+            started_ms: started_at.0,
+            stopped_ms: run.end.as_ref().map(|end| end.at.0),
+            definition: request.definition,
+        };
+        self.write(entity, [Write::OpenExecution(row)]);
+        let answer = Answer::Started(Ok(Started {
+            execution_arn,
+            started_at,
+        }));
+        Ok(self.outcome_of(entity, actions, answer))
+    }
+
+    /// The execution that has this name, committed or not.
+    fn existing(
+        &self,
+        machine: MachineNumber,
+        name: &Text,
+        execution_arn: &Text,
+    ) -> Result<Option<EntityId>, Halt> {
+        match self.names.get(&(machine, name.clone())) {
+            Some(entity) => Ok(Some(*entity)),
+            None => self.find(execution_arn),
+        }
+    }
+
+    /// The same name and input while it runs is the same start; anything else is refused.
+    fn start_again(
+        &mut self,
+        entity: EntityId,
+        execution_arn: Text,
+        request: &StartRequest,
+    ) -> Result<Outcome, Halt> {
+        self.is_loaded(entity)?;
+        let execution = self
+            .cache
+            .get(entity)
+            .filter(|execution| execution.is_running());
+        let is_same = execution
+            .and_then(|execution| execution.run.start.as_ref())
+            .is_some_and(|start| {
+                start.input_text == request.input_text
+                    && (start.input.ptr_eq(&request.input)
+                        || start.input.size() == request.input.size()
+                            && start.input.to_text() == request.input.to_text())
+            });
+        let answer = match execution.filter(|_| is_same) {
+            Some(execution) => Ok(Started {
+                execution_arn,
+                started_at: execution.run.started_at,
+            }),
+            None => Err(StartError::AlreadyExists(execution_arn)),
+        };
+        Ok(self.outcome_of(entity, Vec::new(), Answer::Started(answer)))
+    }
+
+    /// Executions without a name of their own may live in any shard. All of one group live in the
+    /// same one, so that the group touches few shards' rows.
+    fn shard_of_group(&self) -> Result<ShardId, Error> {
+        let serving = self
+            .owned
+            .iter()
+            .filter(|(shard, owned)| owned.check(**shard).is_ok());
+        let serving: Vec<ShardId> = serving.map(|(shard, _)| *shard).collect();
+        let count = serving.len() as u64;
+        let at = self
+            .groups
+            .open()
+            .checked_rem(count)
+            .and_then(|at| usize::try_from(at).ok());
+        at.and_then(|at| serving.get(at))
+            .copied()
+            .ok_or(Error::NotConfirmed)
+    }
+}
+
+fn not_a_state_machine(machine_arn: &Text) -> Outcome {
+    let answer = Answer::Started(Err(StartError::NotAStateMachine(machine_arn.clone())));
+    Outcome::answer(None, answer)
+}
+
+fn secret(random: Random) -> [u8; 16] {
+    let [_, _, first, second] = random;
+    let bits = u128::from(first) << 64 | u128::from(second);
+    bits.to_le_bytes()
+}
