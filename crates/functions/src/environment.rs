@@ -139,6 +139,7 @@ impl Environment {
     pub(crate) async fn invoke(&mut self, invocation: &Invocation) -> Option<Invoked> {
         // What was written since the last invocation belongs before this one.
         self.output.drain(&mut self.log);
+        self.log.end_line();
         let cold = matches!(self.phase, Phase::Init);
         let ready = if cold {
             let ready = self
@@ -276,6 +277,7 @@ impl Environment {
             }
             Err(Ended::Exited(status)) => failed(failure::exited(id, status)),
         };
+        let init = self.init.take();
         if self.log.is_read() {
             if let Some(failure) = &failure {
                 self.log.platform(&failure.log_line);
@@ -286,7 +288,7 @@ impl Environment {
                 duration,
                 memory_mb: self.spec.memory_mb,
                 memory_used_mb: self.process.id().map_or(0, memory_used_mb),
-                init: self.init.take(),
+                init,
                 failure: failure.as_ref(),
             };
             self.log.platform(&report.line());

@@ -10,6 +10,19 @@
 //! function sees AWS's environment variables and nothing of the server's; stack traces show its
 //! code in `/var/task`. It is *not* confined: it runs with the server's rights on this host.
 //!
+//! # Known differences from AWS
+//!
+//! - `/var/task` exists in stack traces only. Code finds its files through its working
+//!   directory or `__file__`, not through `LAMBDA_TASK_ROOT`. The host's folder for temporary
+//!   files is visible; `TMPDIR` names one that goes with the process.
+//! - Memory is reported and not limited; between invocations a process is not frozen.
+//! - A runtime that takes more than 10 s to come up is not started anew: it goes on, with the
+//!   function's timeout on top.
+//! - A process that a function started itself is killed with it on timeouts and at shutdown, but
+//!   not by a kill -9 of the server.
+//! - Python results: a named tuple becomes an array (AWS: an object). A streamed response
+//!   arrives whole, within the bound of a buffered one.
+//!
 //! ```
 //! use std::{io::Write, sync::Arc, time::Duration};
 //! use functions::{CodeRef, FunctionSpec, Invocation, Pool, PoolConfig};

@@ -93,7 +93,10 @@ impl Log {
 
     fn emit(&mut self, event: &[u8]) {
         // Runtimes keep an event of several lines together by parting them with `\r`.
-        let text = String::from_utf8_lossy(event).replace('\r', "\n");
+        let mut text = String::from_utf8_lossy(event);
+        if text.contains('\r') {
+            text = text.replace("\r\n", "\n").replace('\r', "\n").into();
+        }
         if let Some(tail) = &mut self.tail {
             let end = text.as_bytes();
             let end = end.split_at(end.len().saturating_sub(TAIL_BYTES_MAX)).1;

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::mem;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -37,8 +38,8 @@ const SETTLE_WAIT: Duration = Duration::from_millis(10);
 /// Bounds and places of a [`Pool`].
 #[derive(Clone)]
 pub struct PoolConfig {
-    /// A folder of the pool's own: unpacked code, bootstraps and scratch folders. Those
-    /// three are emptied at start.
+    /// A folder of the pool's own: unpacked code, bootstraps and scratch folders. Nothing in
+    /// it is worth keeping; what an earlier server left there is removed.
     pub folder: PathBuf,
     /// How many processes may live at once, idle ones included.
     pub processes_max: usize,
@@ -180,6 +181,11 @@ impl Pool {
     /// Prepares the folder and starts the thread that starts processes. Call it before or
     /// inside a tokio runtime; processes start with the first invocations.
     pub fn new(config: PoolConfig) -> io::Result<Pool> {
+        // Code and what functions leave behind are nobody else's business.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&config.folder)?;
         let scratch = config.folder.join("scratch");
         match fs::remove_dir_all(&scratch) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -261,7 +267,7 @@ impl Pool {
     }
 
     /// Refuses new invocations, lets running ones end for [`PoolConfig::shutdown_grace`], then
-    /// ends all processes. Once it has returned none is left.
+    /// ends all processes. Once it has returned all have been killed.
     pub async fn shutdown(&self) {
         let inner = &self.inner;
         let functions = {

@@ -20,7 +20,8 @@ let requestId; // of the current invocation; undefined while the runtime comes u
 let answered = true; // whether the current invocation has its answer
 
 /** Text as AWS would show it. */
-const shown = (text) => String(text).replaceAll(SELF, "/var/runtime/index.mjs").replaceAll(ROOT, TASK);
+const shown = (text) =>
+  String(text).replaceAll(SELF, "/var/runtime/index.mjs").replaceAll(ROOT, TASK);
 
 class Fault extends Error {
   constructor(name, message, stack) {
@@ -95,7 +96,8 @@ async function findHandler(name) {
   if (name.includes("..")) {
     throw new Fault(
       "MalformedHandlerName",
-      `'${name}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`,
+      `'${name}' is not a valid handler name. ` +
+        "Use absolute paths when specifying root directories in handler names.",
     );
   }
   const base = path.basename(name);
@@ -114,14 +116,19 @@ async function findHandler(name) {
   const within = (from) => exported.split(".").reduce((at, key) => at?.[key], from);
   const handler = within(module) ?? within(module.default);
   if (!handler) throw new Fault("HandlerNotFound", `${name} is undefined or not exported`);
-  if (typeof handler !== "function") throw new Fault("HandlerNotFound", `${name} is not a function`);
+  if (typeof handler !== "function") {
+    throw new Fault("HandlerNotFound", `${name} is not a function`);
+  }
   if (handler[Symbol.for("aws.lambda.runtime.handler.streaming")]) {
     throw new Fault("MalformedStreamingHandler", "Streaming handlers cannot run here.");
   }
   if (number >= 24 && handler.length >= 3) {
     throw new Fault(
       "CallbackHandlerDeprecated",
-      "ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.",
+      "ERROR: AWS Lambda has removed support for callback-based function handlers starting with " +
+        "Node.js 24. You need to modify this function to use a supported handler signature to " +
+        "use Node.js 24 or later. For more information see " +
+        "https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.",
     );
   }
   return handler;
@@ -207,8 +214,9 @@ async function crash(what, error, status) {
 
 async function failInit(error) {
   logError("Uncaught Exception", error);
-  const headers = { "Lambda-Runtime-Function-Error-Type": encodeURIComponent(errorBody(error).errorType) };
-  await call("POST", "init/error", JSON.stringify(errorBody(error)), headers);
+  const body = errorBody(error);
+  const headers = { "Lambda-Runtime-Function-Error-Type": encodeURIComponent(body.errorType) };
+  await call("POST", "init/error", JSON.stringify(body), headers);
   process.exit(1);
 }
 
@@ -216,7 +224,8 @@ patchConsole();
 process.on("uncaughtException", (error) => crash("Uncaught Exception", error, 129));
 process.on("unhandledRejection", (reason) => {
   const stack = reason instanceof Error ? reason.stack : undefined;
-  crash("Unhandled Promise Rejection", new Fault("UnhandledPromiseRejection", String(reason), stack), 128);
+  const error = new Fault("UnhandledPromiseRejection", String(reason), stack);
+  crash("Unhandled Promise Rejection", error, 128);
 });
 
 let handler;

@@ -32,10 +32,9 @@ fn a_timeout_shows_the_seconds_of_the_function() {
             Duration::from_secs(timeout),
             "2026-01-02T03:04:05.678Z",
         );
-        let expected = format!(
-            r#"{{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: id Error: Task timed out after {text} seconds"}}"#
-        );
-        assert_eq!(failure.payload, expected);
+        let message = format!("RequestId: id Error: Task timed out after {text} seconds");
+        let expected = r#"{"errorType":"Sandbox.Timedout","errorMessage":"MESSAGE"}"#;
+        assert_eq!(failure.payload, expected.replace("MESSAGE", &message));
         let line = format!("2026-01-02T03:04:05.678Z id Task timed out after {text} seconds\n");
         assert_eq!(failure.log_line, line);
     }

@@ -25,6 +25,7 @@ fn output_is_cut_into_lines_wherever_the_pieces_end() {
         (&[b"o", b"ne", b"\ntw", b"o"], &["one\n", "two"]),
         (&[b"\n\n"], &["\n", "\n"]),
         (&[b"a\rb\n"], &["a\nb\n"]),
+        (&[b"a\r\nb"], &["a\n", "b"]),
         (&[b"\xff\xc3", b"\xa9\n"], &["\u{fffd}é\n"]),
         (&[b""], &[]),
     ];

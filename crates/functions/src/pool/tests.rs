@@ -203,85 +203,129 @@ async fn older_pythons_write_escapes() {
     fixture.pool.shutdown().await;
 }
 
-/// File, handler, and the whole error body.
-const ERRORS: &[(&str, &str, &str)] = &[
-    (
-        "def handler(event, context):\n    raise Exception(\"Some exception was raised.\")\n",
-        "f.handler",
-        r#"{"errorMessage": "Some exception was raised.", "errorType": "Exception", "requestId": "r-1", "stackTrace": ["  File \"/var/task/f.py\", line 2, in handler\n    raise Exception(\"Some exception was raised.\")\n"]}"#,
-    ),
-    (
-        "class Mine(Exception):\n    pass\ndef deep():\n    raise Mine()\ndef handler(e, c):\n    return 1 + deep()\n",
-        "f.handler",
-        r#"{"errorMessage": "", "errorType": "Mine", "requestId": "r-1", "stackTrace": ["  File \"/var/task/f.py\", line 6, in handler\n    return 1 + deep()\n", "  File \"/var/task/f.py\", line 4, in deep\n    raise Mine()\n"]}"#,
-    ),
-    (
-        "def handler(e, c):\n    return {1}\n",
-        "f.handler",
-        r#"{"errorMessage": "Unable to marshal response: Object of type set is not JSON serializable", "errorType": "Runtime.MarshalError", "requestId": "r-1", "stackTrace": []}"#,
-    ),
-    (
-        "import nowhere\n",
-        "f.handler",
-        r#"{"errorMessage": "Unable to import module 'f': No module named 'nowhere'", "errorType": "Runtime.ImportModuleError", "requestId": "", "stackTrace": []}"#,
-    ),
-    (
-        "def other(): pass\n",
-        "f.handler",
-        r#"{"errorMessage": "Handler 'handler' missing on module 'f'", "errorType": "Runtime.HandlerNotFound", "requestId": "", "stackTrace": []}"#,
-    ),
-    (
-        "def handler(e, c):\n    return (\n",
-        "f.handler",
-        r#"{"errorMessage": "Syntax error in module 'f': '(' was never closed (f.py, line 2)", "errorType": "Runtime.UserCodeSyntaxError", "requestId": "", "stackTrace": ["  File \"/var/task/f.py\" Line 2\n        return (\n"]}"#,
-    ),
-    (
-        "",
-        "handler",
-        r#"{"errorMessage": "Bad handler 'handler': not enough values to unpack (expected 2, got 1)", "errorType": "Runtime.MalformedHandlerName", "requestId": "", "stackTrace": []}"#,
-    ),
-    (
-        "import os\ndef handler(e, c):\n    os._exit(3)\n",
-        "f.handler",
-        r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: r-1 Error: Runtime exited with error: exit status 3"}"#,
-    ),
-    (
-        "import sys\ndef handler(e, c):\n    sys.exit(0)\n",
-        "f.handler",
-        r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: r-1 Error: Runtime exited without providing a reason"}"#,
-    ),
-    (
-        "import sys\nsys.exit(7)\n",
-        "f.handler",
-        r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: r-1 Error: Runtime exited with error: exit status 7"}"#,
-    ),
-    (
-        "import os, signal\ndef handler(e, c):\n    os.kill(os.getpid(), signal.SIGKILL)\n",
-        "f.handler",
-        r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: r-1 Error: Runtime exited with error: signal: killed"}"#,
-    ),
-    (
-        "def handler(e, c):\n    return 'x' * 6291555\n",
-        "f.handler",
-        r#"{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}"#,
-    ),
-];
+/// The body that AWS's runtime for Python writes, byte by byte.
+fn python_error(message: &str, error_type: &str, request_id: &str, trace: &[&str]) -> String {
+    let trace: Vec<String> = trace.iter().map(|entry| json!(entry).to_string()).collect();
+    format!(
+        "{{\"errorMessage\": {}, \"errorType\": \"{error_type}\", \"requestId\": \"{request_id}\", \
+         \"stackTrace\": [{}]}}",
+        json!(message),
+        trace.join(", ")
+    )
+}
+
+fn exit_error(text: &str) -> String {
+    format!(r#"{{"errorType":"Runtime.ExitError","errorMessage":"RequestId: r-1 Error: {text}"}}"#)
+}
+
+/// Code of `f.py`, and the whole error body, written by the runtime.
+fn runtime_errors() -> Vec<(&'static str, String)> {
+    vec![
+        (
+            "def handler(event, context):\n    raise Exception(\"It was raised.\")\n",
+            python_error(
+                "It was raised.",
+                "Exception",
+                "r-1",
+                &["  File \"/var/task/f.py\", line 2, in handler\n    \
+                   raise Exception(\"It was raised.\")\n"],
+            ),
+        ),
+        (
+            "class Mine(Exception): pass\ndef deep():\n    raise Mine()\n\
+             def handler(e, c):\n    return 1 + deep()\n",
+            python_error(
+                "",
+                "Mine",
+                "r-1",
+                &[
+                    "  File \"/var/task/f.py\", line 5, in handler\n    return 1 + deep()\n",
+                    "  File \"/var/task/f.py\", line 3, in deep\n    raise Mine()\n",
+                ],
+            ),
+        ),
+        (
+            "def handler(e, c):\n    return {1}\n",
+            python_error(
+                "Unable to marshal response: Object of type set is not JSON serializable",
+                "Runtime.MarshalError",
+                "r-1",
+                &[],
+            ),
+        ),
+        (
+            "import nowhere\n",
+            python_error(
+                "Unable to import module 'f': No module named 'nowhere'",
+                "Runtime.ImportModuleError",
+                "",
+                &[],
+            ),
+        ),
+        (
+            "def other(): pass\n",
+            python_error(
+                "Handler 'handler' missing on module 'f'",
+                "Runtime.HandlerNotFound",
+                "",
+                &[],
+            ),
+        ),
+        (
+            "def handler(e, c):\n    return (\n",
+            python_error(
+                "Syntax error in module 'f': '(' was never closed (f.py, line 2)",
+                "Runtime.UserCodeSyntaxError",
+                "",
+                &["  File \"/var/task/f.py\" Line 2\n        return (\n"],
+            ),
+        ),
+    ]
+}
+
+/// The same, written by the platform.
+fn platform_errors() -> Vec<(&'static str, String)> {
+    vec![
+        (
+            "import os\ndef handler(e, c):\n    os._exit(3)\n",
+            exit_error("Runtime exited with error: exit status 3"),
+        ),
+        (
+            "import sys\ndef handler(e, c):\n    sys.exit(0)\n",
+            exit_error("Runtime exited without providing a reason"),
+        ),
+        (
+            "import sys\nsys.exit(7)\n",
+            exit_error("Runtime exited with error: exit status 7"),
+        ),
+        (
+            "import os, signal\ndef handler(e, c):\n    os.kill(os.getpid(), signal.SIGKILL)\n",
+            exit_error("Runtime exited with error: signal: killed"),
+        ),
+        (
+            "def handler(e, c):\n    return 'x' * 6291555\n",
+            "{\"errorMessage\":\"Response payload size exceeded maximum allowed payload size \
+             (6291556 bytes).\",\"errorType\":\"Function.ResponseSizeTooLarge\"}"
+                .to_string(),
+        ),
+    ]
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_have_the_bodies_of_aws() {
     let fixture = Fixture::new();
-    for (code, handler, expected) in ERRORS {
-        let spec = Arc::new(spec_of(&[("f.py", code)], handler));
+    for (code, expected) in runtime_errors().into_iter().chain(platform_errors()) {
+        let spec = python(code);
         // Twice: after each of them the function still works, with a new process if need be.
         for _ in 0..2 {
-            assert_eq!(
-                &failed(&fixture.call(&spec, "{}").await),
-                expected,
-                "{code}"
-            );
+            assert_eq!(failed(&fixture.call(&spec, "{}").await), expected, "{code}");
         }
         fixture.pool.forget(&spec.arn);
     }
+    let spec = Arc::new(spec_of(&[("f.py", "")], "handler"));
+    let message = "Bad handler 'handler': not enough values to unpack (expected 2, got 1)";
+    let expected = python_error(message, "Runtime.MalformedHandlerName", "", &[]);
+    assert_eq!(failed(&fixture.call(&spec, "{}").await), expected);
     fixture.pool.shutdown().await;
     assert_eq!(fixture.pool.processes(), 0);
 }
@@ -330,7 +374,8 @@ def handler(event, context):
     let invoked = fixture.call(&spec, &event).await;
     assert_eq!(
         failed(&invoked),
-        r#"{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: r-1 Error: Task timed out after 1.00 seconds"}"#
+        "{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\
+         \"RequestId: r-1 Error: Task timed out after 1.00 seconds\"}"
     );
     let log = String::from_utf8_lossy(invoked.log_tail()).into_owned();
     assert!(
@@ -372,7 +417,8 @@ async fn modules_of_a_package_are_seen_in_var_task() {
         ("app/__init__.py", ""),
         (
             "app/main.py",
-            "from app.parts import part\nfrom lib import helper\ndef run(event, context):\n    helper.check(part.limit)\n",
+            "from app.parts import part\nfrom lib import helper\n\
+             def run(event, context):\n    helper.check(part.limit)\n",
         ),
         ("app/parts/__init__.py", ""),
         ("app/parts/part.py", "limit = 0\n"),
@@ -578,7 +624,8 @@ async fn calls_in_a_row_share_a_process_and_calls_at_once_do_not() {
 async fn a_busy_process_of_a_forgotten_function_ends_after_its_invocation() {
     let fixture = Fixture::new();
     let spec = python(
-        "import os, time\ndef handler(file, c):\n    open(file, 'w')\n    time.sleep(1)\n    return os.getpid()\n",
+        "import os, time\ndef handler(file, c):\n    open(file, 'w')\n    \
+         time.sleep(1)\n    return os.getpid()\n",
     );
     let marker = fixture.folder.path().join("running");
     let event = json!(marker).to_string();
@@ -671,7 +718,8 @@ async fn bounds_throttle_and_the_queue_is_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_runs_on_when_its_caller_leaves() {
     let fixture = Fixture::new();
-    let code = "import time\ndef handler(file, c):\n    open(file + '1', 'w')\n    time.sleep(0.3)\n    open(file + '2', 'w')\n";
+    let code = "import time\ndef handler(file, c):\n    open(file + '1', 'w')\n    \
+                time.sleep(0.3)\n    open(file + '2', 'w')\n";
     let spec = python(code);
     let file = fixture.folder.path().join("ran");
     let event = json!(file).to_string();
@@ -889,7 +937,8 @@ const NODE_ERRORS: &[(&str, &str, &str)] = &[
         "SyntaxError: Unexpected end of input",
     ),
     (
-        "exports.handler = async () => { Promise.reject(new Error('lost')); await new Promise(r => setTimeout(r, 5000)) }",
+        "exports.handler = async () => { Promise.reject(new Error('lost'));
+         await new Promise(r => setTimeout(r, 5000)) }",
         "Runtime.UnhandledPromiseRejection",
         "Error: lost",
     ),
