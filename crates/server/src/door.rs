@@ -70,7 +70,9 @@ impl Gateway {
         match self.services.handle(route.service, &operation.name, &call).await {
             Some(Ok(answer)) => {
                 let output = aws::protocol::Output { members: answer.members, body: answer.body };
-                aws::protocol::encode_response(route.model, operation, &output, request_id)
+                let response =
+                    aws::protocol::encode_response(route.model, operation, &output, request_id);
+                with_headers(response, &answer.headers)
             }
             Some(Err(error)) => {
                 if error.status.is_some_and(|status| status >= 500) {
@@ -81,6 +83,16 @@ impl Gateway {
             None => refuse(&ServiceError::not_served_yet(route.model, &operation.name)),
         }
     }
+}
+
+/// Adds what a service answers beyond its model. A value that no header may hold is left out.
+fn with_headers(mut response: Response, headers: &[(&'static str, String)]) -> Response {
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers.insert(*name, value);
+        }
+    }
+    response
 }
 
 impl Door for Gateway {

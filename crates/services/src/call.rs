@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use asl::time::Timestamp;
 use aws::constraint::Violation;
-use aws::error::ServiceError;
+use aws::ServiceError;
 use bytes::Bytes;
 use json::{Object, ObjectBuilder, Value};
 
@@ -68,18 +68,20 @@ pub struct Answer {
     pub members: Value,
     /// The payload of an operation that answers one beside its members (Invoke).
     pub body: Option<Bytes>,
+    /// Headers that the model does not have and AWS sends all the same; names in lower case.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Answer {
     /// An answer without members.
     pub fn empty() -> Answer {
-        Answer { members: Value::empty_object(), body: None }
+        Object::new().into()
     }
 }
 
 impl From<Object> for Answer {
     fn from(members: Object) -> Answer {
-        Answer { members: members.into(), body: None }
+        Answer { members: members.into(), body: None, headers: Vec::new() }
     }
 }
 
@@ -91,9 +93,5 @@ impl From<&mut ObjectBuilder> for Answer {
 
 /// Seconds since the epoch with milliseconds, as timestamps travel in [`Answer::members`].
 pub fn epoch_seconds(time: Timestamp) -> Value {
-    let (seconds, millis) = (time.0.div_euclid(1000), time.0.rem_euclid(1000));
-    match format!("{seconds}.{millis:03}").parse::<json::Number>() {
-        Ok(number) => number.into(),
-        Err(_) => seconds.into(),
-    }
+    aws::time::epoch_seconds(time.0)
 }

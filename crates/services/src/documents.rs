@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aws::error::ServiceError;
+use aws::ServiceError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Expected, Kind, Store};

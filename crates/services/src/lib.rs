@@ -13,8 +13,7 @@ pub mod sts;
 
 use std::sync::Arc;
 
-use aws::error::ServiceError;
-use aws::models::Service;
+use aws::{Service, ServiceError};
 use engine::Engine;
 use functions::Pool;
 use store::Store;

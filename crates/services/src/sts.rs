@@ -1,6 +1,6 @@
 //! The Security Token Service: who is calling. Sessions come with identity.
 
-use aws::error::ServiceError;
+use aws::ServiceError;
 use json::ObjectBuilder;
 
 use crate::{Answer, Call};

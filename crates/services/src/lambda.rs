@@ -1,0 +1,130 @@
+//! Lambda: functions that Tasks call, run as processes of this machine.
+
+mod address;
+mod configuration;
+mod function;
+mod invoke;
+mod tags;
+
+use std::sync::Arc;
+
+use aws::ServiceError;
+use functions::Pool;
+use store::Kind;
+use store::blobs::Blobs;
+
+use crate::documents::{Documents, Found};
+use crate::{Answer, Call, Foundations};
+
+use address::Address;
+use function::Function;
+
+/// Lambda of every account and region of the server.
+pub struct Lambda {
+    documents: Documents,
+    blobs: Arc<dyn Blobs>,
+    pool: Pool,
+    /// Where functions find this server.
+    endpoint: Arc<str>,
+}
+
+/// The operations of [`Lambda::handle`], sorted.
+const SERVED: &[&str] = &[
+    "CreateFunction",
+    "DeleteFunction",
+    "GetFunction",
+    "GetFunctionCodeSigningConfig",
+    "GetFunctionConfiguration",
+    "Invoke",
+    "ListFunctions",
+    "ListTags",
+    "ListVersionsByFunction",
+    "TagResource",
+    "UntagResource",
+    "UpdateFunctionCode",
+    "UpdateFunctionConfiguration",
+];
+
+impl Lambda {
+    pub(crate) fn new(foundations: &Foundations) -> Lambda {
+        Lambda {
+            documents: Documents::new(foundations.store.clone()),
+            blobs: Arc::clone(&foundations.blobs),
+            pool: foundations.functions.clone(),
+            endpoint: foundations.endpoint.as_str().into(),
+        }
+    }
+
+    /// Runs one operation. `None` when it is not served.
+    pub(crate) async fn handle(
+        &self,
+        operation: &str,
+        call: &Call,
+    ) -> Option<Result<Answer, ServiceError>> {
+        SERVED.binary_search(&operation).ok()?;
+        if let Some(error) = violation(call) {
+            return Some(Err(error));
+        }
+        Some(match operation {
+            "CreateFunction" => self.create_function(call).await,
+            "DeleteFunction" => self.delete_function(call).await,
+            "GetFunction" => self.get_function(call).await,
+            "GetFunctionCodeSigningConfig" => self.get_function_code_signing_config(call).await,
+            "GetFunctionConfiguration" => self.get_function_configuration(call).await,
+            "Invoke" => self.invoke(call).await,
+            "ListFunctions" => self.list_functions(call).await,
+            "ListTags" => self.list_tags(call).await,
+            "ListVersionsByFunction" => self.list_versions_by_function(call).await,
+            "TagResource" => self.tag_resource(call).await,
+            "UntagResource" => self.untag_resource(call).await,
+            "UpdateFunctionCode" => self.update_function_code(call).await,
+            "UpdateFunctionConfiguration" => self.update_function_configuration(call).await,
+            _ => return None,
+        })
+    }
+
+    /// The function at an address, or AWS's error.
+    async fn function(&self, address: &Address) -> Result<Found<Function>, ServiceError> {
+        let found = self.documents.get(Kind::Function, &address.key()).await?;
+        found.ok_or_else(|| not_found(&address.qualified_arn()))
+    }
+
+    /// The function that the call's `FunctionName` and `Qualifier` name.
+    async fn named(&self, call: &Call) -> Result<(Address, Found<Function>), ServiceError> {
+        let address = Address::of(call)?;
+        let found = self.function(&address).await?;
+        Ok((address, found))
+    }
+
+    /// Changes the function at an address.
+    async fn change<R: Send + 'static>(
+        &self,
+        address: &Address,
+        change: impl FnMut(&mut Function) -> Result<R, ServiceError> + Send + 'static,
+    ) -> Result<R, ServiceError> {
+        let changed = self.documents.change(Kind::Function, &address.key(), change).await?;
+        changed.ok_or_else(|| not_found(&address.qualified_arn()))?
+    }
+}
+
+fn violation(call: &Call) -> Option<ServiceError> {
+    let model = aws::Service::Lambda.model().ok()?;
+    ServiceError::violations(model, &call.violations)
+}
+
+fn not_found(arn: &str) -> ServiceError {
+    ServiceError::new("ResourceNotFoundException", format!("Function not found: {arn}"))
+        .with_field("Type", "User")
+}
+
+fn invalid(message: impl Into<String>) -> ServiceError {
+    ServiceError::new("InvalidParameterValueException", message).with_field("Type", "User")
+}
+
+/// A member of the API that this version does not serve.
+fn not_served(member: &str) -> ServiceError {
+    invalid(format!("{member} is not served by this version of Lockstep; leave it out"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! How a call names a function: a name, `account:function:name`, or an ARN, each with an optional
+//! qualifier.
+
+use aws::{Arn, ServiceError};
+
+use super::{invalid, not_found};
+use crate::Call;
+
+/// The only version there is: publishing comes later.
+pub(super) const LATEST: &str = "$LATEST";
+
+/// Where a function lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    pub region: String,
+    pub account: String,
+    pub name: String,
+    pub qualifier: Option<String>,
+}
+
+impl Address {
+    /// The address in the call's `FunctionName` and `Qualifier`.
+    pub fn of(call: &Call) -> Result<Address, ServiceError> {
+        let text = call.required("FunctionName")?;
+        let mut address = Address::parse(text, call)?;
+        if let Some(qualifier) = call.text("Qualifier") {
+            if address.qualifier.as_deref().is_some_and(|derived| derived != qualifier) {
+                return Err(invalid(
+                    "The derived qualifier from the function name does not match the specified \
+                     qualifier.",
+                ));
+            }
+            address.qualifier = Some(qualifier.to_owned());
+        }
+        if address.qualifier.as_deref().is_some_and(|qualifier| qualifier != LATEST) {
+            // Versions and aliases can't be made yet, so there is none of that name.
+            return Err(not_found(&address.qualified_arn()));
+        }
+        Ok(address)
+    }
+
+    /// The address in a text, completed by the account and region of the call.
+    pub fn parse(text: &str, call: &Call) -> Result<Address, ServiceError> {
+        let here = |name: &str, qualifier: Option<&str>| Address {
+            region: call.region.to_string(),
+            account: call.account.to_string(),
+            name: name.to_owned(),
+            qualifier: qualifier.map(str::to_owned),
+        };
+        if !text.starts_with("arn:") {
+            let partial = text.split_once(":function:");
+            let (account, name) = partial.map_or((None, text), |(a, name)| (Some(a), name));
+            let (name, qualifier) =
+                name.split_once(':').map_or((name, None), |(name, q)| (name, Some(q)));
+            let mut address = here(name, qualifier);
+            if let Some(account) = account {
+                account.clone_into(&mut address.account);
+            }
+            return Ok(address);
+        }
+        let arn = Arn::parse(text).ok().filter(|arn| arn.service == "lambda");
+        let named = arn.as_ref().and_then(|arn| arn.function_name_and_qualifier());
+        let (Some(arn), Some((name, qualifier))) = (&arn, named) else {
+            return Err(invalid(format!("{text} is not the ARN of a function")));
+        };
+        if *arn.region != *call.region {
+            let message = format!(
+                "Functions from '{}' are not reachable in this region ('{}')",
+                arn.region, call.region
+            );
+            return Err(ServiceError::new("ResourceNotFoundException", message)
+                .with_field("Type", "User"));
+        }
+        let mut address = here(name, qualifier);
+        address.account.clone_from(&arn.account);
+        Ok(address)
+    }
+
+    /// The key of the function's document.
+    pub fn key(&self) -> String {
+        format!("{}/{}/{}", self.account, self.region, self.name)
+    }
+
+    /// The ARN without a qualifier.
+    pub fn arn(&self) -> String {
+        Arn::function("aws", &self.region, &self.account, &self.name).to_string()
+    }
+
+    /// The ARN with the qualifier, if the caller gave one.
+    pub fn qualified_arn(&self) -> String {
+        match &self.qualifier {
+            Some(qualifier) => format!("{}:{qualifier}", self.arn()),
+            None => self.arn(),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Invoke: runs a function and answers with what it gave.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws::ServiceError;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use functions::{CodeRef, FunctionSpec, Invocation, InvokeError, Invoked, Throttle};
+use json::ObjectBuilder;
+use store::blobs::Digest;
+
+use super::Lambda;
+use super::address::{Address, LATEST};
+use super::function::Function;
+use crate::{Answer, Call};
+
+/// Bytes of a synchronous event (Lambda quotas).
+const EVENT_BYTES_MAX: usize = 6_291_456;
+
+impl Lambda {
+    pub(super) async fn invoke(&self, call: &Call) -> Result<Answer, ServiceError> {
+        let address = Address::of(call)?;
+        let Some(found) = self.documents.get::<Function>(store::Kind::Function, &address.key()).await?
+        else {
+            // Recorded: an invocation without a qualifier is one of $LATEST in this text.
+            return Err(super::not_found(&format!("{}:{LATEST}", address.arn())));
+        };
+        let event = event(call)?;
+        match call.text("InvocationType").unwrap_or("RequestResponse") {
+            "RequestResponse" => {}
+            "DryRun" => {
+                return Ok(ObjectBuilder::new().add("StatusCode", 204).into());
+            }
+            other => {
+                // Accepting it without keeping it would lose the event at the next restart.
+                return Err(super::not_served(&format!("InvocationType {other}")));
+            }
+        }
+        let invocation = Invocation {
+            request_id: call.request_id.to_string(),
+            payload: event,
+            invoked_arn: address.qualified_arn(),
+            client_context: client_context(call)?,
+            trace_id: None,
+            log_tail: call.text("LogType") == Some("Tail"),
+        };
+        let spec = Arc::new(self.spec(&found.body));
+        let invoked = self.pool.invoke(&spec, invocation).await.map_err(refusal)?;
+        Ok(answer(&invoked))
+    }
+
+    fn spec(&self, function: &Function) -> FunctionSpec {
+        let configuration = &function.configuration;
+        let environment = configuration.environment.clone().unwrap_or_default();
+        FunctionSpec {
+            arn: function.arn.clone(),
+            name: function.name.clone(),
+            version: LATEST.to_owned(),
+            runtime: configuration.runtime.clone(),
+            handler: configuration.handler.clone(),
+            code: self.code(&function.code.sha256_hex),
+            environment: environment.into_iter().collect(),
+            timeout: Duration::from_secs(configuration.timeout_seconds),
+            memory_mb: configuration.memory_mb,
+            reserved_concurrency: None,
+            region: function.region.clone(),
+            account: function.account.clone(),
+            extra_env: self.extra_variables(&function.account),
+        }
+    }
+
+    fn code(&self, sha256: &str) -> CodeRef {
+        let (blobs, digest) = (Arc::clone(&self.blobs), sha256.parse::<Digest>());
+        let load = move || {
+            let digest = digest.as_ref().map_err(ToString::to_string)?;
+            match blobs.get(*digest) {
+                Ok(Some(zip)) => Ok(Bytes::from(zip)),
+                Ok(None) => Err(format!("the package {digest} is not in the store")),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        CodeRef { sha256: sha256.to_owned(), load: Arc::new(load) }
+    }
+
+    /// What a function needs to call this server. Roles are not evaluated by this version: a
+    /// 12-digit access key is the administrator of that account, as everywhere.
+    fn extra_variables(&self, account: &str) -> functions::ProcessVariables {
+        let (endpoint, account) = (Arc::clone(&self.endpoint), account.to_owned());
+        Arc::new(move || {
+            [
+                ("AWS_ENDPOINT_URL", &*endpoint),
+                ("AWS_DISABLE_HOST_PREFIX_INJECTION", "true"),
+                ("AWS_ACCESS_KEY_ID", account.as_str()),
+                ("AWS_SECRET_ACCESS_KEY", "lockstep"),
+                ("AWS_SESSION_TOKEN", "lockstep"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec()
+        })
+    }
+}
+
+/// The event: the request's body, which must be JSON; nothing stands for `{}`.
+fn event(call: &Call) -> Result<Bytes, ServiceError> {
+    let body = call.body.clone().unwrap_or_default();
+    if body.is_empty() {
+        return Ok(Bytes::from_static(b"{}"));
+    }
+    if body.len() > EVENT_BYTES_MAX {
+        let message = format!(
+            "{} byte payload is too large for the RequestResponse invocation type (limit \
+             {EVENT_BYTES_MAX} bytes)",
+            body.len()
+        );
+        return Err(ServiceError::new("RequestTooLargeException", message)
+            .with_field("Type", "User"));
+    }
+    let problem = match std::str::from_utf8(&body) {
+        Ok(text) => json::parse_lazy(text.into()).err().map(|error| error.to_string()),
+        Err(error) => Some(error.to_string()),
+    };
+    match problem {
+        None => Ok(body),
+        Some(problem) => {
+            let message = format!(
+                "Could not parse request body into json: Could not parse payload into json: \
+                 {problem}"
+            );
+            Err(ServiceError::new("InvalidRequestContentException", message)
+                .with_field("Type", "User"))
+        }
+    }
+}
+
+fn client_context(call: &Call) -> Result<Option<String>, ServiceError> {
+    let Some(text) = call.text("ClientContext") else { return Ok(None) };
+    let decoded = BASE64_STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    decoded.map(Some).ok_or_else(|| {
+        ServiceError::new(
+            "InvalidRequestContentException",
+            "Client context must be a valid Base64-encoded JSON object.",
+        )
+        .with_field("Type", "User")
+    })
+}
+
+fn answer(invoked: &Invoked) -> Answer {
+    let mut members = ObjectBuilder::new();
+    members.add("StatusCode", 200);
+    let (Invoked::Ok { executed_version, .. } | Invoked::FunctionError { executed_version, .. }) =
+        invoked;
+    if let Invoked::FunctionError { .. } = invoked {
+        members.add("FunctionError", "Unhandled");
+    }
+    if !invoked.log_tail().is_empty() {
+        members.add("LogResult", BASE64_STANDARD.encode(invoked.log_tail()));
+    }
+    members.add("ExecutedVersion", executed_version.as_str());
+    let mut answer = Answer::from(&mut members);
+    answer.body = Some(invoked.payload().clone());
+    // Lambda's front answers with these on every invocation (recorded).
+    answer.headers = vec![
+        ("content-type", "application/json".to_owned()),
+        ("x-amzn-remapped-content-length", "0".to_owned()),
+    ];
+    answer
+}
+
+/// AWS's error for a function that could not run.
+fn refusal(error: InvokeError) -> ServiceError {
+    match error {
+        InvokeError::Throttled(throttle) => {
+            let reason = match throttle {
+                Throttle::ReservedConcurrency => {
+                    "ReservedFunctionConcurrentInvocationLimitExceeded"
+                }
+                Throttle::Concurrency => "ConcurrentInvocationLimitExceeded",
+            };
+            ServiceError::new("TooManyRequestsException", "Rate Exceeded.")
+                .with_field("Reason", reason)
+                .with_field("Type", "User")
+        }
+        InvokeError::RuntimeUnsupported { .. } | InvokeError::RuntimeMissing { .. } => {
+            ServiceError::new("InvalidRuntimeException", error.to_string())
+                .with_field("Type", "User")
+        }
+        InvokeError::Code(_) | InvokeError::Start(_) | InvokeError::ShuttingDown => {
+            ServiceError::new("ServiceException", error.to_string()).with_field("Type", "Service")
+        }
+    }
+}
