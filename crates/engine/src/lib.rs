@@ -31,6 +31,8 @@ mod decider;
 mod driver;
 mod page;
 mod read;
+#[cfg(test)]
+mod testing;
 
 pub use clock::{Clock, SystemClock};
 pub use definitions::{DefinitionError, Definitions};
@@ -41,3 +43,8 @@ pub use request::{
     ReadError, StartError, StartRequest, Started, StopError, Summary, TokenError,
 };
 pub use task::{Runner, TaskCall, TaskOutcome};
+
+// What a runner reads of a call and says of a failure: it names the engine, not the language.
+pub use asl::decide::Call;
+pub use asl::event::Failure;
+pub use asl::program::{Pattern, Resource, ResourceFamily};

@@ -16,7 +16,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("functions", &[]),
     ("engine", &["asl", "json", "store"]),
-    ("tasks", &["asl", "aws", "engine", "json"]),
+    ("tasks", &["aws", "engine", "json"]),
     ("services", &["asl", "aws", "engine", "functions", "json", "store"]),
     (
         "server",

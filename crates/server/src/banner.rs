@@ -16,7 +16,10 @@ pub fn print(mode: Mode, address: SocketAddr, data: &Path) {
 }
 
 fn text(mode: Mode, address: SocketAddr, data: &Path) -> String {
-    let ready = format!("Lockstep is ready on http://{address}, data in {}\n", data.display());
+    let ready = format!(
+        "Lockstep is ready on http://{address}, data in {}\n",
+        data.display()
+    );
     if mode == Mode::Serve {
         return ready;
     }

@@ -10,7 +10,13 @@ use crate::config::Flags;
 /// A self-hosted AWS Step Functions: speaks the AWS APIs, runs Amazon States Language workflows
 /// durably, on your machine.
 #[derive(Debug, Parser)]
-#[command(name = "lockstep", version, about, long_about, arg_required_else_help = true)]
+#[command(
+    name = "lockstep",
+    version,
+    about,
+    long_about,
+    arg_required_else_help = true
+)]
 #[command(after_help = "Start with `lockstep dev`; it prints what to try with the `aws` command.")]
 pub struct Cli {
     #[command(subcommand)]
@@ -31,8 +37,10 @@ pub enum Command {
     #[command(after_help = "Example:\n  lockstep serve --config lockstep.toml")]
     Serve(Flags),
     /// Check a state machine definition and show every problem with its line and column
-    #[command(after_help = "Exit code 0: valid (warnings allowed), 1: errors, 2: cannot be read.\n\
-        Example:\n  lockstep validate workflow.asl.json")]
+    #[command(
+        after_help = "Exit code 0: valid (warnings allowed), 1: errors, 2: cannot be read.\n\
+        Example:\n  lockstep validate workflow.asl.json"
+    )]
     Validate {
         /// A file with one definition in JSON, or - for standard input
         file: PathBuf,
@@ -43,7 +51,9 @@ pub enum Command {
     /// Look at this machine and the store, and say what is missing or wrong
     Doctor(Flags),
     /// Print the completion script of a shell
-    #[command(after_help = "Example:\n  lockstep completion bash > /etc/bash_completion.d/lockstep")]
+    #[command(
+        after_help = "Example:\n  lockstep completion bash > /etc/bash_completion.d/lockstep"
+    )]
     Completion { shell: Shell },
 }
 

@@ -68,7 +68,10 @@ impl Config {
         let mut figment = Figment::from(Serialized::defaults(Config::default()));
         if let Some(file) = &flags.config {
             if !file.exists() {
-                bail!("cannot read the configuration file `{}`: it does not exist", file.display());
+                bail!(
+                    "cannot read the configuration file `{}`: it does not exist",
+                    file.display()
+                );
             }
             figment = figment.merge(Toml::file(file));
         }

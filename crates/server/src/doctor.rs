@@ -51,7 +51,11 @@ pub fn run(config: &Config, out: &mut dyn Write) -> Result<ExitCode> {
         };
         writeln!(out, "{mark}  {text}")?;
     }
-    Ok(if unwell { ExitCode::from(UNWELL) } else { ExitCode::SUCCESS })
+    Ok(if unwell {
+        ExitCode::from(UNWELL)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn listen(config: &Config) -> Finding {
@@ -77,7 +81,9 @@ fn runtimes() -> Vec<Finding> {
 fn store(data: &Path) -> Vec<Finding> {
     let place = data.display();
     if !data.join(store::sqlite::FILE_NAME).exists() {
-        return vec![Finding::Good(format!("store: none at {place} yet; the server makes it"))];
+        return vec![Finding::Good(format!(
+            "store: none at {place} yet; the server makes it"
+        ))];
     }
     let checked = match Sqlite::open(data) {
         Ok(store) => store.check(),
@@ -94,7 +100,10 @@ fn store(data: &Path) -> Vec<Finding> {
             found.executions, found.wake_ups, found.documents, found.definitions, found.bytes
         ))],
         Ok(found) => {
-            found.problems.into_iter().map(|problem| Finding::Bad(format!("store: {problem}")))
+            found
+                .problems
+                .into_iter()
+                .map(|problem| Finding::Bad(format!("store: {problem}")))
         }
         .collect(),
         Err(error) => vec![Finding::Bad(format!("store: {error}"))],

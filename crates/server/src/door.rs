@@ -33,7 +33,10 @@ impl Gateway {
         let request_id = Uuid::new_v4().to_string();
         let now = now();
         let mut response = match route(&request) {
-            Ok(route) => self.routed(&route, &caller, &request, &request_id, now).await,
+            Ok(route) => {
+                self.routed(&route, &caller, &request, &request_id, now)
+                    .await
+            }
             Err(lost) => refuse_lost(&lost, &request_id),
         };
         if let Ok(date) = HeaderValue::from_str(&aws::time::http_date(now.0)) {
@@ -67,9 +70,16 @@ impl Gateway {
             violations: input.violations,
         };
         let operation = route.operation;
-        match self.services.handle(route.service, &operation.name, &call).await {
+        match self
+            .services
+            .handle(route.service, &operation.name, &call)
+            .await
+        {
             Some(Ok(answer)) => {
-                let output = aws::protocol::Output { members: answer.members, body: answer.body };
+                let output = aws::protocol::Output {
+                    members: answer.members,
+                    body: answer.body,
+                };
                 let response =
                     aws::protocol::encode_response(route.model, operation, &output, request_id);
                 with_headers(response, &answer.headers)
@@ -106,7 +116,8 @@ impl Handler for Gateway {
         if let Err(refused) = guard::check(&request) {
             return Response::new(403, format!("{refused}\n"));
         }
-        self.answer(Caller::Signed { peer: Some(peer) }, request).await
+        self.answer(Caller::Signed { peer: Some(peer) }, request)
+            .await
     }
 }
 
@@ -127,9 +138,19 @@ impl Principal {
                 let account = account.unwrap_or(DEFAULT_ACCOUNT);
                 let arn = format!("arn:aws:iam::{account}:root");
                 let region: Arc<str> = (&*route.region).into();
-                Principal { account: account.into(), region, arn: arn.into() }
+                Principal {
+                    account: account.into(),
+                    region,
+                    arn: arn.into(),
+                }
             }
-            Caller::Role { role_arn, session_name, region, account, .. } => {
+            Caller::Role {
+                role_arn,
+                session_name,
+                region,
+                account,
+                ..
+            } => {
                 let name = role_arn.role_path_and_name().map_or("", |(_, name)| name);
                 let arn = aws::Arn::assumed_role(
                     &role_arn.partition,
@@ -138,9 +159,18 @@ impl Principal {
                     session_name,
                 );
                 let arn = arn.to_string().into();
-                Principal { account: (&**account).into(), region: (&**region).into(), arn }
+                Principal {
+                    account: (&**account).into(),
+                    region: (&**region).into(),
+                    arn,
+                }
             }
-            Caller::Service { principal, region, account, .. } => Principal {
+            Caller::Service {
+                principal,
+                region,
+                account,
+                ..
+            } => Principal {
                 account: (&**account).into(),
                 region: (&**region).into(),
                 arn: (&**principal).into(),
@@ -170,6 +200,8 @@ fn refuse_lost(lost: &Lost, request_id: &str) -> Response {
 
 /// The wall-clock time.
 pub fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

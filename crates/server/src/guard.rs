@@ -46,7 +46,10 @@ fn is_ours(host: &str) -> bool {
     let name = name.strip_prefix("sync-").unwrap_or(name);
     name == "localhost"
         || name.ends_with(".localhost")
-        || name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        || name
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

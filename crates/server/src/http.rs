@@ -76,7 +76,10 @@ pub async fn serve<H: Handler>(
         while connections.try_join_next().is_some() {}
     }
     let drained = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS_MAX), drained).await.is_err() {
+    if tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS_MAX), drained)
+        .await
+        .is_err()
+    {
         tracing::warn!("requests were still under way at the end and were cut off");
     }
 }
@@ -122,7 +125,10 @@ async fn answer<H: Handler>(
     let body = match Limited::new(body, BODY_BYTES_MAX).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
-            return plain(413, "the request body is larger than any AWS operation takes");
+            return plain(
+                413,
+                "the request body is larger than any AWS operation takes",
+            );
         }
         Err(error) => {
             tracing::debug!(%error, "a request body could not be read");

@@ -38,7 +38,9 @@ pub fn run(config: &Config, mode: Mode) -> Result<()> {
 async fn serve(config: &Config, mode: Mode) -> Result<()> {
     // The port comes first: a second server on the same port is told so before it touches data.
     let listener = http::bind(config.listen).await?;
-    let address = listener.local_addr().context("cannot read the port that was taken")?;
+    let address = listener
+        .local_addr()
+        .context("cannot read the port that was taken")?;
     let store: Arc<dyn Store> = Arc::new(open_store(&config.data)?);
     let blobs = LocalBlobs::open(&config.data.join("blobs")).context("cannot open the blobs")?;
     let functions = open_functions(config)?;
@@ -88,7 +90,10 @@ fn open_engine(config: &Config, store: &Arc<dyn Store>, runner: &TaskRunner) -> 
         history_events_max: config.history_events_max,
         ..Limits::default()
     };
-    let settings = engine::Config { limits, ..engine::Config::default() };
+    let settings = engine::Config {
+        limits,
+        ..engine::Config::default()
+    };
     let definitions = Arc::new(StoredDefinitions::new(Arc::clone(store)));
     let engine = Engine::open(
         settings,

@@ -24,7 +24,11 @@ pub fn run(file: &Path, machine: Machine, out: &mut dyn Write) -> Result<ExitCod
     for diagnostic in &compiled.diagnostics {
         writeln!(out, "{}", line(file, diagnostic))?;
     }
-    let errors = compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    let errors = compiled
+        .diagnostics
+        .iter()
+        .filter(|d| d.severity == Severity::Error)
+        .count();
     if errors == 0 {
         writeln!(out, "{}: valid", file.display())?;
         return Ok(ExitCode::SUCCESS);
@@ -37,7 +41,9 @@ pub fn run(file: &Path, machine: Machine, out: &mut dyn Write) -> Result<ExitCod
 fn read(file: &Path) -> Result<String> {
     if file == Path::new("-") {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("cannot read standard input")?;
         return Ok(text);
     }
     std::fs::read_to_string(file)
@@ -46,12 +52,18 @@ fn read(file: &Path) -> Result<String> {
 
 /// `workflow.json:3:14: error SCHEMA_VALIDATION_FAILED: ... at /States/A/Type`.
 fn line(file: &Path, diagnostic: &Diagnostic) -> String {
-    let (row, column) = diagnostic.span.map_or((1, 1), |span| (span.line, span.column));
+    let (row, column) = diagnostic
+        .span
+        .map_or((1, 1), |span| (span.line, span.column));
     let severity = match diagnostic.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let place = diagnostic.location.as_deref().map(|l| format!(" at {l}")).unwrap_or_default();
+    let place = diagnostic
+        .location
+        .as_deref()
+        .map(|l| format!(" at {l}"))
+        .unwrap_or_default();
     format!(
         "{}:{row}:{column}: {severity} {}: {}{place}",
         file.display(),

@@ -5,13 +5,16 @@ use aws::{Caller, Door, Response, Service, ServiceError};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use engine::{TaskCall, TaskOutcome};
+use engine::{Pattern, TaskCall, TaskOutcome};
 use json::{Object, ObjectBuilder, Value};
 
 use crate::outcome::{self, Spelling};
 
-const SPELLING: Spelling =
-    Spelling { prefix: "Lambda", sdk_name: "AWSLambda", unmodelled: "AWSLambdaException" };
+const SPELLING: Spelling = Spelling {
+    prefix: "Lambda",
+    sdk_name: "AWSLambda",
+    unmodelled: "AWSLambdaException",
+};
 
 /// The error of a function that failed without naming one.
 const UNKNOWN: &str = "Lambda.Unknown";
@@ -51,7 +54,9 @@ pub(crate) async fn invoke(door: &dyn Door, caller: Caller, call: &TaskCall) -> 
     if let Some(context) = parameters.get("ClientContext") {
         members.add("ClientContext", client_context(context));
     }
-    let event = parameters.get("Payload").map(|payload| Bytes::from(payload.to_text()));
+    let event = parameters
+        .get("Payload")
+        .map(|payload| Bytes::from(payload.to_text()));
     let answer = match send(door, caller, members.build(), event).await {
         Ok(answer) => answer,
         Err(outcome) => return outcome,
@@ -59,7 +64,7 @@ pub(crate) async fn invoke(door: &dyn Door, caller: Caller, call: &TaskCall) -> 
     if let Some(failure) = answer.function_failure() {
         return failure;
     }
-    let waits = call.call.resource.pattern == asl::program::Pattern::WaitForTaskToken;
+    let waits = call.call.resource.pattern == Pattern::WaitForTaskToken;
     match answer.result() {
         Ok(result) if waits => TaskOutcome::Submitted(result),
         Ok(result) => TaskOutcome::Succeeded(result),
@@ -88,8 +93,12 @@ async fn send(
     event: Option<Bytes>,
 ) -> Result<Invoked, TaskOutcome> {
     let broken = |text: &str| outcome::failed("Lambda.SdkClientException", text);
-    let model = Service::Lambda.model().map_err(|error| broken(&error.to_string()))?;
-    let operation = model.operation("Invoke").ok_or_else(|| broken("the model has no Invoke"))?;
+    let model = Service::Lambda
+        .model()
+        .map_err(|error| broken(&error.to_string()))?;
+    let operation = model
+        .operation("Invoke")
+        .ok_or_else(|| broken("the model has no Invoke"))?;
     let request = protocol::encode_request(model, operation, &members.into(), event.as_ref())
         .map_err(|error| broken(&error.to_string()))?;
     let response = door.call(caller, request).await;
@@ -100,7 +109,11 @@ async fn send(
 }
 
 fn refused(error: &ServiceError, response: &Response) -> TaskOutcome {
-    let known = Service::Lambda.model().ok().and_then(|model| model.error(&error.code)).is_some();
+    let known = Service::Lambda
+        .model()
+        .ok()
+        .and_then(|model| model.error(&error.code))
+        .is_some();
     let request_id = response.header("x-amzn-requestid").unwrap_or_default();
     outcome::refused(&SPELLING, error, known, response.status, request_id)
 }
@@ -111,7 +124,9 @@ impl Invoked {
         self.output.members.get("FunctionError")?;
         let cause = self.body_text();
         let object = json::parse(&cause).ok();
-        let error = object.as_ref().and_then(|object| object.get("errorType")?.as_str());
+        let error = object
+            .as_ref()
+            .and_then(|object| object.get("errorType")?.as_str());
         Some(outcome::failed(error.unwrap_or(UNKNOWN), &cause))
     }
 
@@ -128,7 +143,10 @@ impl Invoked {
         }
         json::parse_lazy(text.into()).map_err(|error| {
             // Managed runtimes always answer JSON; what AWS reports for others is unverified.
-            outcome::failed(UNKNOWN, &format!("the function's result is not JSON: {error}"))
+            outcome::failed(
+                UNKNOWN,
+                &format!("the function's result is not JSON: {error}"),
+            )
         })
     }
 
@@ -148,7 +166,10 @@ impl Invoked {
         let request_id = self.response.header("x-amzn-requestid").unwrap_or_default();
         result
             .add("SdkHttpMetadata", http_metadata(&self.response))
-            .add("SdkResponseMetadata", ObjectBuilder::new().add("RequestId", request_id).build())
+            .add(
+                "SdkResponseMetadata",
+                ObjectBuilder::new().add("RequestId", request_id).build(),
+            )
             .add("StatusCode", i64::from(self.response.status));
         Ok(result.build().into())
     }
@@ -175,7 +196,9 @@ fn http_metadata(response: &Response) -> Object {
             // The connection and its framing are the door's, so a response does not carry them.
             "Connection" => Some("keep-alive".to_owned()),
             "Content-Length" => Some(response.body.len().to_string()),
-            _ => response.header(&name.to_ascii_lowercase()).map(str::to_owned),
+            _ => response
+                .header(&name.to_ascii_lowercase())
+                .map(str::to_owned),
         };
         if let Some(value) = value {
             all.add(*name, vec![Value::from(value.as_str())]);
@@ -183,7 +206,10 @@ fn http_metadata(response: &Response) -> Object {
         }
     }
     found.sort_by_key(|(name, _)| name.to_ascii_lowercase());
-    let single: Object = found.into_iter().map(|(n, v)| (n, Value::from(v))).collect();
+    let single: Object = found
+        .into_iter()
+        .map(|(n, v)| (n, Value::from(v)))
+        .collect();
     ObjectBuilder::new()
         .add("AllHttpHeaders", all.build())
         .add("HttpHeaders", single)

@@ -14,9 +14,8 @@ mod outcome;
 
 use std::sync::{Arc, OnceLock};
 
-use asl::program::ResourceFamily;
 use aws::{Arn, Caller, Door};
-use engine::{Runner, TaskCall, TaskOutcome};
+use engine::{ResourceFamily, Runner, TaskCall, TaskOutcome};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -62,7 +61,10 @@ async fn run(door: &dyn Door, call: &TaskCall) -> TaskOutcome {
         }
         // A definition with such a resource is refused at creation, so only a store that a newer
         // version wrote leads here.
-        ResourceFamily::Service { resource_type, resource } => outcome::failed(
+        ResourceFamily::Service {
+            resource_type,
+            resource,
+        } => outcome::failed(
             "States.TaskFailed",
             &format!(
                 "the integration `{resource_type}:{resource}` is not served by this version of \
@@ -75,9 +77,16 @@ async fn run(door: &dyn Door, call: &TaskCall) -> TaskOutcome {
 /// The call is made in a session of the execution role, or of the state's credentials role. The
 /// session is named after the execution, so that logs and policies see which one it was.
 fn caller(call: &TaskCall) -> Result<Caller, TaskOutcome> {
-    let role = call.call.credentials_role_arn.as_ref().unwrap_or(&call.role_arn);
+    let role = call
+        .call
+        .credentials_role_arn
+        .as_ref()
+        .unwrap_or(&call.role_arn);
     let role_arn = Arn::parse(role).map_err(|error| {
-        outcome::failed("States.TaskFailed", &format!("the role `{role}` cannot be used: {error}"))
+        outcome::failed(
+            "States.TaskFailed",
+            &format!("the role `{role}` cannot be used: {error}"),
+        )
     })?;
     let execution = call.execution_arn.rsplit(':').next().unwrap_or_default();
     Ok(Caller::Role {

@@ -1,12 +1,14 @@
 //! Outcomes, and how AWS's SDK reports a refused call as a Task's error and cause.
 
-use asl::event::Failure;
 use aws::ServiceError;
-use engine::TaskOutcome;
+use engine::{Failure, TaskOutcome};
 
 /// A failure with both parts.
 pub(crate) fn failed(error: &str, cause: &str) -> TaskOutcome {
-    TaskOutcome::Failed(Failure { error: Some(error.into()), cause: Some(cause.into()) })
+    TaskOutcome::Failed(Failure {
+        error: Some(error.into()),
+        cause: Some(cause.into()),
+    })
 }
 
 /// How an optimised integration spells its service in errors (spec: "Error and cause format").

@@ -3,10 +3,8 @@
 use std::sync::Mutex;
 
 use super::*;
-use asl::decide::Call;
-use asl::event::Failure;
-use asl::program::{Pattern, Resource};
 use aws::{Answer, Request, Response};
+use engine::{Call, Failure, Pattern, Resource};
 use json::Value;
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
@@ -27,7 +25,9 @@ impl Door for Scripted {
 
 fn response(status: u16, headers: &[(&'static str, &str)], body: &str) -> Response {
     let mut response = Response::new(status, body.to_owned());
-    response.headers.insert("x-amzn-requestid", "id-1".parse().unwrap());
+    response
+        .headers
+        .insert("x-amzn-requestid", "id-1".parse().unwrap());
     for (name, value) in headers {
         response.headers.insert(*name, value.parse().unwrap());
     }
@@ -37,9 +37,10 @@ fn response(status: u16, headers: &[(&'static str, &str)], body: &str) -> Respon
 fn call(family: ResourceFamily, pattern: Pattern, parameters: &str) -> TaskCall {
     let arn = match &family {
         ResourceFamily::LambdaFunction => FUNCTION.into(),
-        ResourceFamily::Service { resource_type, resource } => {
-            format!("arn:aws:states:::{resource_type}:{resource}").into()
-        }
+        ResourceFamily::Service {
+            resource_type,
+            resource,
+        } => format!("arn:aws:states:::{resource_type}:{resource}").into(),
     };
     let execution = "arn:aws:states:us-east-1:123456789012:execution:m:é x";
     TaskCall {
@@ -50,7 +51,11 @@ fn call(family: ResourceFamily, pattern: Pattern, parameters: &str) -> TaskCall 
         call: Call {
             attempt: 3,
             state_name: "S".into(),
-            resource: Resource { arn, family, pattern },
+            resource: Resource {
+                arn,
+                family,
+                pattern,
+            },
             parameters: json::parse(parameters).unwrap(),
             credentials_role_arn: None,
             deadline: None,
@@ -59,12 +64,18 @@ fn call(family: ResourceFamily, pattern: Pattern, parameters: &str) -> TaskCall 
 }
 
 fn service(resource_type: &str, resource: &str) -> ResourceFamily {
-    ResourceFamily::Service { resource_type: resource_type.into(), resource: resource.into() }
+    ResourceFamily::Service {
+        resource_type: resource_type.into(),
+        resource: resource.into(),
+    }
 }
 
 /// The outcome as text, and the request that was sent.
 fn outcome_of(call: TaskCall, response: Response) -> (String, Option<(Caller, Request)>) {
-    let door = Arc::new(Scripted { response, asked: Mutex::default() });
+    let door = Arc::new(Scripted {
+        response,
+        asked: Mutex::default(),
+    });
     let runner = TaskRunner::default();
     assert!(runner.open(Arc::clone(&door) as Arc<dyn Door>));
     let outcome = futures_util::FutureExt::now_or_never(runner.run(call)).unwrap();
@@ -72,7 +83,11 @@ fn outcome_of(call: TaskCall, response: Response) -> (String, Option<(Caller, Re
         TaskOutcome::Succeeded(value) => format!("ok {value}"),
         TaskOutcome::Submitted(value) => format!("submitted {value}"),
         TaskOutcome::Failed(Failure { error, cause }) => {
-            format!("{}: {}", error.unwrap_or_default(), cause.unwrap_or_default())
+            format!(
+                "{}: {}",
+                error.unwrap_or_default(),
+                cause.unwrap_or_default()
+            )
         }
     };
     (text, door.asked.lock().unwrap().pop())
@@ -86,33 +101,64 @@ fn function_arns() {
         (response(200, &[], r#""text""#), r#"ok "text""#),
         (response(200, &[], "null"), "ok null"),
         (
-            response(200, &failed, r#"{"errorType": "Sorry", "errorMessage": "no"}"#),
+            response(
+                200,
+                &failed,
+                r#"{"errorType": "Sorry", "errorMessage": "no"}"#,
+            ),
             r#"Sorry: {"errorType": "Sorry", "errorMessage": "no"}"#,
         ),
-        (response(200, &failed, r#"{"errorMessage": "no"}"#), r#"Lambda.Unknown: {"errorMessage": "no"}"#),
         (
-            response(404, &[("x-amzn-errortype", "ResourceNotFoundException")],
-                r#"{"Type":"User","Message":"Function not found: f"}"#),
+            response(200, &failed, r#"{"errorMessage": "no"}"#),
+            r#"Lambda.Unknown: {"errorMessage": "no"}"#,
+        ),
+        (
+            response(
+                404,
+                &[("x-amzn-errortype", "ResourceNotFoundException")],
+                r#"{"Type":"User","Message":"Function not found: f"}"#,
+            ),
             "Lambda.ResourceNotFoundException: Function not found: f (Service: AWSLambda; Status \
              Code: 404; Error Code: ResourceNotFoundException; Request ID: id-1; Proxy: null)",
         ),
         (
-            response(403, &[("x-amzn-errortype", "AccessDeniedException")], r#"{"Message":"no"}"#),
+            response(
+                403,
+                &[("x-amzn-errortype", "AccessDeniedException")],
+                r#"{"Message":"no"}"#,
+            ),
             "Lambda.AWSLambdaException: no (Service: AWSLambda; Status Code: 403; Error Code: \
              AccessDeniedException; Request ID: id-1; Proxy: null)",
         ),
     ] {
-        let call = call(ResourceFamily::LambdaFunction, Pattern::RequestResponse, r#"{"a":0.0}"#);
+        let call = call(
+            ResourceFamily::LambdaFunction,
+            Pattern::RequestResponse,
+            r#"{"a":0.0}"#,
+        );
         let (text, asked) = outcome_of(call, answer);
         assert_eq!(text, expected);
         let (caller, request) = asked.unwrap();
         assert_eq!(&request.body[..], br#"{"a":0.0}"#);
         assert!(request.uri.contains("/invocations"), "{}", request.uri);
-        let Caller::Role { role_arn, session_name, region, account, source_arn } = caller else {
+        let Caller::Role {
+            role_arn,
+            session_name,
+            region,
+            account,
+            source_arn,
+        } = caller
+        else {
             panic!("a task calls as a role");
         };
-        assert_eq!((role_arn.to_string().as_str(), session_name.as_str()), (ROLE, "--x"));
-        assert_eq!((region.as_str(), account.as_str()), ("us-east-1", "123456789012"));
+        assert_eq!(
+            (role_arn.to_string().as_str(), session_name.as_str()),
+            (ROLE, "--x")
+        );
+        assert_eq!(
+            (region.as_str(), account.as_str()),
+            ("us-east-1", "123456789012")
+        );
         assert!(source_arn.is_some());
     }
 }
@@ -121,8 +167,10 @@ fn function_arns() {
 fn lambda_invoke() {
     let parameters = r#"{"FunctionName":"f","Payload":{"x":[1]},"InvocationType":"Event",
         "ClientContext":{"custom":1},"Qualifier":"$LATEST","LogType":"None"}"#;
-    let headers =
-        [("x-amz-executed-version", "$LATEST"), ("content-type", "application/json")];
+    let headers = [
+        ("x-amz-executed-version", "$LATEST"),
+        ("content-type", "application/json"),
+    ];
     let expected = concat!(
         r#"{"ExecutedVersion":"$LATEST","Payload":{"ok":true},"SdkHttpMetadata":{"AllHttpHeaders":"#,
         r#"{"X-Amz-Executed-Version":["$LATEST"],"Connection":["keep-alive"],"#,
@@ -132,19 +180,27 @@ fn lambda_invoke() {
         r#""X-Amz-Executed-Version":"$LATEST","x-amzn-RequestId":"id-1"},"HttpStatusCode":200},"#,
         r#""SdkResponseMetadata":{"RequestId":"id-1"},"StatusCode":200}"#
     );
-    for (pattern, word) in
-        [(Pattern::RequestResponse, "ok"), (Pattern::WaitForTaskToken, "submitted")]
-    {
+    for (pattern, word) in [
+        (Pattern::RequestResponse, "ok"),
+        (Pattern::WaitForTaskToken, "submitted"),
+    ] {
         let call = call(service("lambda", "invoke"), pattern, parameters);
         let (text, asked) = outcome_of(call, response(200, &headers, r#"{"ok":true}"#));
         assert_eq!(text, format!("{word} {expected}"));
         let (_, request) = asked.unwrap();
         assert_eq!(&request.body[..], br#"{"x":[1]}"#);
         assert_eq!(request.header("x-amz-invocation-type"), Some("Event"));
-        assert_eq!(request.header("x-amz-client-context"), Some("eyJjdXN0b20iOjF9"));
+        assert_eq!(
+            request.header("x-amz-client-context"),
+            Some("eyJjdXN0b20iOjF9")
+        );
         assert!(request.uri.contains("Qualifier="), "{}", request.uri);
     }
-    let call = call(service("lambda", "invoke"), Pattern::RequestResponse, r#"{"FunctionName":"f"}"#);
+    let call = call(
+        service("lambda", "invoke"),
+        Pattern::RequestResponse,
+        r#"{"FunctionName":"f"}"#,
+    );
     let (text, _) = outcome_of(call, response(202, &[], ""));
     let value: Value = json::parse(text.strip_prefix("ok ").unwrap()).unwrap();
     assert_eq!(value.get("StatusCode").and_then(Value::as_i64), Some(202));
@@ -153,18 +209,33 @@ fn lambda_invoke() {
 
 #[test]
 fn what_cannot_be_run_says_so() {
-    let unknown = call(service("sqs", "sendMessage"), Pattern::RequestResponse, "{}");
+    let unknown = call(
+        service("sqs", "sendMessage"),
+        Pattern::RequestResponse,
+        "{}",
+    );
     let (text, asked) = outcome_of(unknown, response(200, &[], ""));
     assert!(text.contains("`sqs:sendMessage` is not served"), "{text}");
     assert!(asked.is_none());
 
-    let mut bad_role = call(ResourceFamily::LambdaFunction, Pattern::RequestResponse, "{}");
+    let mut bad_role = call(
+        ResourceFamily::LambdaFunction,
+        Pattern::RequestResponse,
+        "{}",
+    );
     bad_role.call.credentials_role_arn = Some("nonsense".into());
     let (text, _) = outcome_of(bad_role, response(200, &[], ""));
-    assert!(text.starts_with("States.TaskFailed: the role `nonsense`"), "{text}");
+    assert!(
+        text.starts_with("States.TaskFailed: the role `nonsense`"),
+        "{text}"
+    );
 
     let closed = TaskRunner::default();
-    let early = call(ResourceFamily::LambdaFunction, Pattern::RequestResponse, "{}");
+    let early = call(
+        ResourceFamily::LambdaFunction,
+        Pattern::RequestResponse,
+        "{}",
+    );
     let outcome = futures_util::FutureExt::now_or_never(closed.run(early)).unwrap();
     assert!(matches!(outcome, TaskOutcome::Failed(_)));
 }

@@ -3,7 +3,10 @@ use super::*;
 fn check(toml: &str, flags: &Flags, expected: Result<fn(&Config) -> bool, &str>) {
     let folder = std::env::temp_dir().join(format!("lockstep-config-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join(format!("{:x}.toml", toml.len() * 31 + toml.matches('e').count()));
+    let file = folder.join(format!(
+        "{:x}.toml",
+        toml.len() * 31 + toml.matches('e').count()
+    ));
     std::fs::write(&file, toml).unwrap();
     let flags = Flags {
         listen: flags.listen,
@@ -21,22 +24,51 @@ fn check(toml: &str, flags: &Flags, expected: Result<fn(&Config) -> bool, &str>)
 #[test]
 fn files_and_flags() {
     let none = Flags::default();
-    let port = Flags { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9))), ..Flags::default() };
-    let everywhere = Flags { listen: Some(SocketAddr::from(([0, 0, 0, 0], 9))), ..Flags::default() };
-    check("", &none, Ok(|c| c.listen.port() == 8083 && c.retention_days == 90));
-    check("listen = \"127.0.0.1:1\"", &none, Ok(|c| c.listen.port() == 1));
+    let port = Flags {
+        listen: Some(SocketAddr::from(([127, 0, 0, 1], 9))),
+        ..Flags::default()
+    };
+    let everywhere = Flags {
+        listen: Some(SocketAddr::from(([0, 0, 0, 0], 9))),
+        ..Flags::default()
+    };
+    check(
+        "",
+        &none,
+        Ok(|c| c.listen.port() == 8083 && c.retention_days == 90),
+    );
+    check(
+        "listen = \"127.0.0.1:1\"",
+        &none,
+        Ok(|c| c.listen.port() == 1),
+    );
     check("listen = \"[::1]:1\"", &port, Ok(|c| c.listen.port() == 9));
     check("retention_days = 30", &none, Ok(|c| c.retention_days == 30));
     check("", &everywhere, Err("refusing to listen on `0.0.0.0:9`"));
-    check("listen = \"192.168.1.1:80\"", &none, Err("refusing to listen"));
+    check(
+        "listen = \"192.168.1.1:80\"",
+        &none,
+        Err("refusing to listen"),
+    );
     check("listn = \"127.0.0.1:1\"", &none, Err("unknown field"));
-    check("function_processes_max = 0", &none, Err("no function could run"));
-    check("history_events_max = 1", &none, Err("no execution could end"));
+    check(
+        "function_processes_max = 0",
+        &none,
+        Err("no function could run"),
+    );
+    check(
+        "history_events_max = 1",
+        &none,
+        Err("no execution could end"),
+    );
 }
 
 #[test]
 fn a_missing_file_is_named() {
-    let flags = Flags { config: Some("no/such/file.toml".into()), ..Flags::default() };
+    let flags = Flags {
+        config: Some("no/such/file.toml".into()),
+        ..Flags::default()
+    };
     let error = Config::load(&flags).unwrap_err().to_string();
     assert!(error.contains("no/such/file.toml"), "{error}");
 }
