@@ -32,7 +32,7 @@ impl Service {
         Service::Sts,
     ];
 
-    /// The service's model, compiled at the first call (about a millisecond) and kept.
+    /// The service's model, compiled at the first call (some milliseconds) and kept.
     ///
     /// # Errors
     /// [`Error`] when the file in this build is broken; then every call says so.

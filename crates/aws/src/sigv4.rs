@@ -31,6 +31,13 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
+/// Where a signature stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Header,
+    Query,
+}
+
 /// What a caller signs with.
 #[derive(Clone, Copy)]
 pub struct Credentials<'a> {
@@ -137,7 +144,13 @@ pub fn sign(
         set(&mut request.headers, "x-amz-content-sha256", &hash)?;
     }
     let names = signable(request);
-    let signature = signature(request, credentials, scope, &amz_date, &names);
+    let signature = signature(
+        request,
+        credentials,
+        scope,
+        &amz_date,
+        (&names, Place::Header),
+    );
     let value = format!(
         "{ALGORITHM} Credential={}, SignedHeaders={}, Signature={signature}",
         credential(credentials, scope),
@@ -147,10 +160,8 @@ pub fn sign(
 }
 
 /// Signs `request` in its query, valid for `expires_seconds`: the URL alone then makes the call.
-/// Only `host` is signed, so the one who uses the URL may send other headers.
-///
-/// # Errors
-/// [`BadHeader`] when `host` is missing.
+/// Only the header `host` is signed, which must have been set, so the one who uses the URL may send
+/// other headers.
 pub fn presign(
     request: &mut Request,
     credentials: &Credentials<'_>,
@@ -158,12 +169,7 @@ pub fn presign(
     service: &str,
     now_ms: i64,
     expires_seconds: u32,
-) -> Result<(), BadHeader> {
-    if !request.headers.contains_key("host") {
-        return Err(BadHeader {
-            name: "host".to_owned(),
-        });
-    }
+) {
     let amz_date = time::amz_date(now_ms);
     let scope = Scope {
         date: time::amz_day(&amz_date),
@@ -191,9 +197,15 @@ pub fn presign(
         );
         separator = '&';
     }
-    let signature = signature(request, credentials, scope, &amz_date, &["host".to_owned()]);
+    let host = ["host".to_owned()];
+    let signature = signature(
+        request,
+        credentials,
+        scope,
+        &amz_date,
+        (&host, Place::Query),
+    );
     let _ = write!(request.uri, "&X-Amz-Signature={signature}");
-    Ok(())
 }
 
 fn credential(credentials: &Credentials<'_>, scope: Scope<'_>) -> String {
@@ -213,9 +225,9 @@ fn signature(
     credentials: &Credentials<'_>,
     scope: Scope<'_>,
     amz_date: &str,
-    signed_headers: &[String],
+    (signed_headers, place): (&[String], Place),
 ) -> String {
-    let canonical = canonical::request(request, scope.is_s3(), signed_headers, false);
+    let canonical = canonical::request(request, scope.is_s3(), signed_headers, place);
     let text = string_to_sign(amz_date, scope, &canonical);
     SigningKey::derive(credentials.secret_access_key, scope).sign(&text)
 }
@@ -250,14 +262,14 @@ fn signable(request: &Request) -> Vec<String> {
 }
 
 /// Hash of the payload as the canonical request holds it.
-fn payload_hash(request: &Request, is_s3: bool, is_presigned: bool) -> String {
+fn payload_hash(request: &Request, is_s3: bool, place: Place) -> String {
     match request
         .headers
         .get("x-amz-content-sha256")
         .map(HeaderValue::as_bytes)
     {
         Some(value) if value == UNSIGNED_PAYLOAD.as_bytes() => UNSIGNED_PAYLOAD.to_owned(),
-        None if is_s3 && is_presigned => UNSIGNED_PAYLOAD.to_owned(),
+        None if is_s3 && place == Place::Query => UNSIGNED_PAYLOAD.to_owned(),
         _ => sha256_hex(&request.body),
     }
 }

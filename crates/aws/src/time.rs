@@ -28,14 +28,23 @@ pub fn amz_day(amz_date: &str) -> &str {
     amz_date.get(..8).unwrap_or(amz_date)
 }
 
-/// The instant of `20150830T123600Z`; `None` for any other spelling.
+/// The instant of `20150830T123600Z`; `None` for any other spelling. By hand, because every signed
+/// request needs it.
 #[must_use]
 pub fn parse_amz_date(text: &str) -> Option<i64> {
-    let right_shape = text.len() == 16
-        && text
+    let digits = |from: usize, to: usize| -> Option<i16> {
+        let digits = text.get(from..to)?;
+        digits
             .bytes()
-            .all(|b| b.is_ascii_digit() || b"TZ".contains(&b));
-    let civil = right_shape.then(|| DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok())??;
+            .all(|b| b.is_ascii_digit())
+            .then(|| digits.parse().ok())?
+    };
+    let two = |from: usize| i8::try_from(digits(from, from + 2)?).ok();
+    if text.len() != 16 || text.get(8..9)? != "T" || text.get(15..)? != "Z" {
+        return None;
+    }
+    let (year, month, day) = (digits(0, 4)?, two(4)?, two(6)?);
+    let civil = DateTime::new(year, month, day, two(9)?, two(11)?, two(13)?, 0).ok()?;
     Some(TimeZone::UTC.to_timestamp(civil).ok()?.as_millisecond())
 }
 
@@ -145,6 +154,7 @@ mod tests {
             "2015-08-30T12:36:00Z",
             "20151330T123600Z",
             "20150830T123600",
+            "+0150830T123600Z",
             "２0150830T1236",
         ] {
             assert_eq!(parse_amz_date(text), None, "{text}");

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
-use super::payload_hash;
+use super::{Place, payload_hash};
 use crate::door::Request;
 
 /// All but the unreserved characters of RFC 3986.
@@ -21,20 +21,20 @@ pub(super) fn encoded(text: &[u8]) -> Cow<'_, str> {
     percent_encode(text, &RESERVED).into()
 }
 
-/// The canonical request over the headers `signed_headers` (lower case). `is_presigned`: the
+/// The canonical request over the headers `signed_headers` (lower case). `place`: the
 /// signature is in the query.
 pub(super) fn request(
     request: &Request,
     is_s3: bool,
     signed_headers: &[impl AsRef<str>],
-    is_presigned: bool,
+    place: Place,
 ) -> String {
     let mut out = String::with_capacity(512);
     out.push_str(request.method.as_str());
     out.push('\n');
     push_path(&mut out, request.path(), is_s3);
     out.push('\n');
-    push_query(&mut out, request.query());
+    push_query(&mut out, request.query(), place);
     out.push('\n');
     for name in signed_headers {
         push_header(&mut out, request, name.as_ref());
@@ -45,7 +45,7 @@ pub(super) fn request(
         out.push_str(name.as_ref());
     }
     out.push('\n');
-    out.push_str(&payload_hash(request, is_s3, is_presigned));
+    out.push_str(&payload_hash(request, is_s3, place));
     out
 }
 
@@ -90,13 +90,13 @@ fn normalised(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("/{}{slash}", segments.join("/")))
 }
 
-/// The query without the signature itself, decoded and encoded anew, sorted by name and then by
-/// value.
-fn push_query(out: &mut String, query: &str) {
+/// The query decoded and encoded anew, sorted by name and then by value. A signature in the query is
+/// not part of what it signs.
+fn push_query(out: &mut String, query: &str, place: Place) {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = pairs
-        .filter(|(name, _)| *name != "X-Amz-Signature")
+        .filter(|(name, _)| place == Place::Header || *name != "X-Amz-Signature")
         .map(|(name, value)| (recoded(name), recoded(value)))
         .collect();
     pairs.sort_unstable();

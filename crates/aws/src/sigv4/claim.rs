@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use hex::FromHex;
 use http::header::HeaderValue;
 use percent_encoding::percent_decode_str;
 
 use super::{
-    ALGORITHM, PRESIGNED_SECONDS_MAX, SKEW_MS_MAX, Scope, SigningKey, TERMINATOR, UNSIGNED_PAYLOAD,
-    canonical, sha256_hex, string_to_sign,
+    ALGORITHM, PRESIGNED_SECONDS_MAX, Place, SKEW_MS_MAX, Scope, SigningKey, TERMINATOR,
+    UNSIGNED_PAYLOAD, canonical, sha256_hex, string_to_sign,
 };
 use crate::door::Request;
 use crate::error::{Common, ServiceError};
@@ -100,8 +101,8 @@ pub struct Claim<'r> {
     pub session_token: Option<Cow<'r, str>>,
     pub(super) amz_date: Cow<'r, str>,
     pub(super) signed_headers: Vec<Cow<'r, str>>,
-    signature: Vec<u8>,
-    is_presigned: bool,
+    signature: [u8; 32],
+    place: Place,
 }
 
 impl<'r> Claim<'r> {
@@ -148,10 +149,10 @@ impl<'r> Claim<'r> {
             .get("x-amz-content-sha256")
             .map(HeaderValue::as_bytes)
         {
-            Some(b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD") => {
+            Some(hash) if hash.starts_with(b"STREAMING-") => {
                 return Err(incomplete(
-                    "a body signed chunk by chunk (`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`) is not \
-                 served by this version of Lockstep: send it in one piece",
+                    "a body signed chunk by chunk (`x-amz-content-sha256: STREAMING-..`) is not \
+                     served by this version of Lockstep: send it in one piece",
                 ));
             }
             None => {}
@@ -160,7 +161,7 @@ impl<'r> Claim<'r> {
             Some(_) => return Err(Error::PayloadHash),
         }
         let is_s3 = self.scope().is_s3();
-        let canonical = canonical::request(request, is_s3, &self.signed_headers, self.is_presigned);
+        let canonical = canonical::request(request, is_s3, &self.signed_headers, self.place);
         let text = string_to_sign(&self.amz_date, self.scope(), &canonical);
         if key.is_signature_of(&text, &self.signature) {
             Ok(())
@@ -177,27 +178,31 @@ impl<'r> Claim<'r> {
                 self.amz_date
             ))
         })?;
-        let late_ms = match self.is_presigned {
-            true => presigned_ms(request)?,
-            false => rules.skew_ms_max,
+        let late_ms = match self.place {
+            Place::Query => presigned_ms(request)?,
+            Place::Header => rules.skew_ms_max,
         };
-        let (now, signed) = (time::amz_date(rules.now_ms), &self.amz_date);
-        let minutes = |ms: i64| ms / 60_000;
-        if signed_ms < rules.now_ms.saturating_sub(late_ms) {
-            let bound = time::amz_date(rules.now_ms.saturating_sub(late_ms));
-            return Err(Error::Scope(format!(
-                "Signature expired: {signed} is now earlier than {bound} ({now} - {} min.)",
-                minutes(late_ms)
-            )));
-        }
-        if signed_ms > rules.now_ms.saturating_add(rules.skew_ms_max) {
-            let bound = time::amz_date(rules.now_ms.saturating_add(rules.skew_ms_max));
-            return Err(Error::Scope(format!(
-                "Signature not yet current: {signed} is still later than {bound} ({now} + {} min.)",
-                minutes(rules.skew_ms_max)
-            )));
-        }
-        Ok(())
+        let earliest = rules.now_ms.saturating_sub(late_ms);
+        let latest = rules.now_ms.saturating_add(rules.skew_ms_max);
+        let (what, bound, sign, allowed_ms) = match signed_ms {
+            early if early < earliest => ("expired: ", earliest, '-', late_ms),
+            late if late > latest => ("not yet current: ", latest, '+', rules.skew_ms_max),
+            _ => return Ok(()),
+        };
+        let relation = if sign == '-' {
+            "now earlier"
+        } else {
+            "still later"
+        };
+        let (signed, bound, now) = (
+            &self.amz_date,
+            time::amz_date(bound),
+            time::amz_date(rules.now_ms),
+        );
+        let minutes = allowed_ms / 60_000;
+        Err(Error::Scope(format!(
+            "Signature {what}{signed} is {relation} than {bound} ({now} {sign} {minutes} min.)"
+        )))
     }
 
     fn check_scope(&self, request: &Request, rules: &Rules<'_>) -> Result<(), Error> {
@@ -292,7 +297,7 @@ fn from_header<'r>(request: &'r Request, header: &'r HeaderValue) -> Result<Clai
             signature: Cow::Borrowed(signature),
             amz_date,
             session_token: request.header("x-amz-security-token").map(Cow::Borrowed),
-            is_presigned: false,
+            place: Place::Header,
         }
         .claim(),
         (credential, headers, signature, amz_date) => {
@@ -338,7 +343,7 @@ fn from_query(request: &Request) -> Result<Claim<'_>, Error> {
         signature: required("X-Amz-Signature")?,
         amz_date: required("X-Amz-Date")?,
         session_token: parameter(request, "X-Amz-Security-Token"),
-        is_presigned: true,
+        place: Place::Query,
     }
     .claim()
 }
@@ -350,7 +355,7 @@ struct Raw<'r> {
     signature: Cow<'r, str>,
     amz_date: Cow<'r, str>,
     session_token: Option<Cow<'r, str>>,
-    is_presigned: bool,
+    place: Place,
 }
 
 impl<'r> Raw<'r> {
@@ -371,8 +376,8 @@ impl<'r> Raw<'r> {
         // A signature is 64 lower-case hex digits. Anything else can't be one, and that is all
         // the caller learns.
         let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        let signature = hex::decode(&*self.signature).ok();
-        let signature = signature.filter(|s| s.len() == 32 && self.signature.bytes().all(is_hex));
+        let signature = <[u8; 32]>::from_hex(&*self.signature).ok();
+        let signature = signature.filter(|_| self.signature.bytes().all(is_hex));
         Ok(Claim {
             access_key_id,
             date,
@@ -382,7 +387,7 @@ impl<'r> Raw<'r> {
             amz_date: self.amz_date,
             signed_headers: split(&self.signed_headers, ';'),
             signature: signature.ok_or(Error::Mismatch)?,
-            is_presigned: self.is_presigned,
+            place: self.place,
         })
     }
 }

@@ -1,6 +1,6 @@
 use json::Value;
 
-use super::{Claim, Credentials, Error, Rules, SigningKey, canonical, presign, sign};
+use super::{Claim, Credentials, Error, Place, Rules, SigningKey, canonical, presign, sign};
 use crate::door::Request;
 use crate::model::Protocol;
 
@@ -77,7 +77,7 @@ fn public_vectors_verify_and_sign() {
             .headers
             .insert("authorization", expected.parse().expect("a value"));
         let claim = Claim::read(&signed, &Rules::at(NOW_MS)).expect(name);
-        let canonical = canonical::request(&signed, false, &claim.signed_headers, false);
+        let canonical = canonical::request(&signed, false, &claim.signed_headers, Place::Header);
         assert_eq!(canonical, text(case, "canonical_request"), "{name}");
         assert_eq!(
             super::string_to_sign(&claim.amz_date, claim.scope(), &canonical),
@@ -200,7 +200,7 @@ fn mutations(request: &Request) -> Vec<(String, Request)> {
 fn every_changed_byte_is_refused() {
     let header = sample();
     let mut url = request_of("GET /a?x=1 HTTP/1.1\nHost:h.example");
-    presign(&mut url, &KEYS, "us-east-1", "lambda", NOW_MS, 60).expect("signed");
+    presign(&mut url, &KEYS, "us-east-1", "lambda", NOW_MS, 60);
     for request in [header, url] {
         assert_eq!(verified(&request, NOW_MS), Ok(()));
         let mutations = mutations(&request);
@@ -229,7 +229,7 @@ fn presigned_urls() {
         session_token: Some("to/ken+="),
         ..KEYS
     };
-    presign(&mut request, &keys, "us-east-1", "lambda", NOW_MS, 3600).expect("signed");
+    presign(&mut request, &keys, "us-east-1", "lambda", NOW_MS, 3600);
     assert_eq!(verified(&request, NOW_MS), Ok(()));
     let claim = Claim::read(&request, &Rules::at(NOW_MS)).expect("well formed");
     assert_eq!(claim.session_token.as_deref(), Some("to/ken+="));
@@ -257,8 +257,21 @@ fn presigned_urls() {
         let text = "X-Amz-Expires must be a number between 1 and 604800 seconds";
         assert_eq!(refused, Error::Incomplete(text.to_owned()));
     }
-    let mut no_host = Request::new(http::Method::GET, "/");
-    assert!(presign(&mut no_host, &KEYS, "us-east-1", "lambda", NOW_MS, 1).is_err());
+}
+
+#[test]
+fn presigned_uploads_to_s3() {
+    let mut request = request_of("PUT /bucket/a%20b HTTP/1.1\nHost:s3.amazonaws.com");
+    presign(&mut request, &KEYS, "us-east-1", "s3", NOW_MS, 60);
+    request.body = "any body".into();
+    assert_eq!(verified(&request, NOW_MS), Ok(()));
+}
+
+#[test]
+fn parameters_cannot_hide_as_signatures() {
+    let mut request = sample();
+    request.uri.push_str("&X-Amz-Signature=x");
+    assert_eq!(verified(&request, NOW_MS), Err(Error::Mismatch));
 }
 
 #[test]
