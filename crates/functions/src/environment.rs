@@ -137,9 +137,6 @@ impl Environment {
     /// Runs one invocation. `None` when a warm process turns out to have ended before it
     /// took the event; then nothing of the user's ran.
     pub(crate) async fn invoke(&mut self, invocation: &Invocation) -> Option<Invoked> {
-        // What was written since the last invocation belongs before this one.
-        self.output.drain(&mut self.log);
-        self.log.end_line();
         let cold = matches!(self.phase, Phase::Init);
         let ready = if cold {
             let ready = self
@@ -150,6 +147,10 @@ impl Environment {
         } else {
             Ok(())
         };
+        // What was written while the runtime came up, or since the last invocation, belongs
+        // before this one.
+        self.output.drain(&mut self.log);
+        self.log.end_line();
         let began = Instant::now();
         self.deadline = began + self.spec.timeout;
         if ready.is_ok() && !self.deliver(invocation) && !cold {

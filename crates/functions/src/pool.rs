@@ -33,7 +33,7 @@ pub(crate) mod tests;
 
 /// How long an invocation waits for a process that has just answered another one, rather
 /// than start one more: less than a cold start takes.
-const SETTLE_WAIT: Duration = Duration::from_millis(10);
+const SETTLE_WAIT: Duration = Duration::from_millis(25);
 
 /// Bounds and places of a [`Pool`].
 #[derive(Clone)]

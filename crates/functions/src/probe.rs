@@ -106,7 +106,7 @@ impl fmt::Display for Finding {
 }
 
 /// Looks for the default interpreter of every language. Starts processes and waits for
-/// them: tens of milliseconds, [`ANSWER_TIMEOUT`] each at worst.
+/// them: tens of milliseconds, five seconds each at worst.
 pub fn findings() -> Vec<Finding> {
     [Language::Python, Language::Node]
         .into_iter()
