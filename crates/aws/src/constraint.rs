@@ -90,8 +90,7 @@ pub fn check(model: &Model, input: ShapeId, members: &Value, has_body: bool) -> 
         found: Vec::new(),
     };
     if let (Some(structure), Some(object)) = (model.structure(input), members.as_object()) {
-        let body = structure.payload.filter(|_| has_body);
-        let body = body.and_then(|index| structure.members.get(index));
+        let body = structure.payload_member().filter(|_| has_body);
         check.structure(
             structure,
             object,

@@ -143,6 +143,18 @@ impl Structure {
             .iter()
             .find(|member| member.name.as_str() == name)
     }
+
+    /// The member that is the whole body, if there is one.
+    #[must_use]
+    pub fn payload_member(&self) -> Option<&Member> {
+        self.members.get(self.payload?)
+    }
+
+    /// The members that travel together in the body.
+    pub fn body_members(&self) -> impl Iterator<Item = &Member> {
+        let in_body = |member: &&Member| member.reference.location == Location::Body;
+        self.members.iter().filter(in_body)
+    }
 }
 
 /// A member of a structure.
@@ -153,6 +165,22 @@ pub struct Member {
     /// The server makes up a value when the client gives none; SDKs send a fresh UUID.
     pub idempotency_token: bool,
     pub reference: Reference,
+}
+
+impl Member {
+    /// Name of the element, parameter, header or label that carries it.
+    #[must_use]
+    pub fn wire_name(&self) -> &str {
+        self.reference.name_or(self.name.as_str())
+    }
+}
+
+impl Reference {
+    /// The name on the wire, which is `default` unless the model says otherwise.
+    #[must_use]
+    pub fn name_or<'a>(&'a self, default: &'a str) -> &'a str {
+        self.location_name.as_deref().unwrap_or(default)
+    }
 }
 
 /// A use of a shape, with what this use adds.

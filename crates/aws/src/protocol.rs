@@ -83,8 +83,8 @@ impl Output {
 pub enum Unsendable {
     #[error(transparent)]
     Header(#[from] BadHeader),
-    /// A member that is part of the path is absent or empty.
-    #[error("the member `{0}` is part of the path of this operation: give it a value")]
+    /// A member that is part of the path is absent, empty or dots.
+    #[error("the member `{0}` is part of the path, so it must have a value other than dots")]
     Label(String),
     /// A member of the wrong type.
     #[error("{0}")]

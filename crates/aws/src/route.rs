@@ -18,6 +18,8 @@ use crate::protocol::{encode_common_error, encode_error};
 
 /// Region of requests without a signature.
 pub const REGION_DEFAULT: &str = "us-east-1";
+/// Longest region name; AWS's longest has 14 characters.
+const REGION_BYTES_MAX: usize = 32;
 /// How much of a form is searched for `Action` and `Version`; SDKs put them first.
 const FORM_BYTES_SEARCHED_MAX: usize = 64 * 1024;
 
@@ -27,7 +29,8 @@ pub struct Route<'r> {
     pub service: Service,
     pub model: &'static Model,
     pub operation: &'static Operation,
-    /// Of the credential scope; [`REGION_DEFAULT`] in an unsigned request.
+    /// Of the credential scope; [`REGION_DEFAULT`] in an unsigned request, and where the scope has
+    /// no well-formed one (which [`crate::sigv4::Claim::read`] refuses).
     pub region: Cow<'r, str>,
     /// Of the signature, if there is one; unproven.
     pub access_key_id: Option<Cow<'r, str>>,
@@ -105,9 +108,11 @@ pub fn route(request: &Request) -> Result<Route<'_>, Box<Lost>> {
         }));
     };
     let (region, access_key_id) = match scope {
-        Some(scope) => (scope.region, Some(scope.access_key_id)),
-        None => (Cow::Borrowed(REGION_DEFAULT), None),
+        Some(scope) => (Some(scope.region), Some(scope.access_key_id)),
+        None => (None, None),
     };
+    let region = region.filter(|region| is_region(region));
+    let region = region.unwrap_or(Cow::Borrowed(REGION_DEFAULT));
     Ok(Route {
         service,
         model,
@@ -115,6 +120,14 @@ pub fn route(request: &Request) -> Result<Route<'_>, Box<Lost>> {
         region,
         access_key_id,
     })
+}
+
+/// Whether `text` can be a region's name. Regions become parts of ARNs and of keys in the store, so
+/// nothing else gets through, even where signatures aren't verified.
+#[must_use]
+pub fn is_region(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=REGION_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 /// How a request names its operation.

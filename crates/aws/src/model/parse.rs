@@ -59,9 +59,13 @@ impl Model {
             name if name.is_empty() => text("endpointPrefix"),
             name => name,
         };
+        let protocol = protocol(metadata)?;
+        if protocol != Protocol::Query {
+            refuse_renamed_members(&shapes)?;
+        }
         let is_error = |id: &ShapeId| shapes.get(id.0 as usize).is_some_and(|s| s.error.is_some());
         Ok(Model {
-            protocol: protocol(metadata)?,
+            protocol,
             signing_name,
             endpoint_prefix: text("endpointPrefix"),
             api_version: text("apiVersion"),
@@ -73,6 +77,22 @@ impl Model {
             shapes,
         })
     }
+}
+
+/// JSON bodies are passed on as they are, so a member can't have another name there.
+fn refuse_renamed_members(shapes: &[Shape]) -> Result<(), Error> {
+    for shape in shapes {
+        let Kind::Structure(structure) = &shape.kind else {
+            continue;
+        };
+        if structure
+            .body_members()
+            .any(|member| member.reference.location_name.is_some())
+        {
+            return Err(unknown(&shape.name, "locationName"));
+        }
+    }
+    Ok(())
 }
 
 fn missing(place: &str) -> Error {
@@ -283,10 +303,11 @@ fn reference(place: &str, value: &Value, names: &Names<'_>) -> Result<Reference,
         Some("statusCode") => Location::Status,
         Some(other) => return Err(unknown(place, other)),
     };
-    // Every served protocol spells instants in its own way only; a model that wants another must
-    // not pass unnoticed.
-    if let Some(format) = text(value, "timestampFormat") {
-        return Err(unknown(place, format));
+    // Traits that no codec here follows must not pass unnoticed.
+    for unserved in ["hostLabel", "jsonvalue", "timestampFormat", "xmlAttribute"] {
+        if value.get(unserved).is_some() {
+            return Err(unknown(place, unserved));
+        }
     }
     Ok(Reference {
         shape: *names.get(name).ok_or_else(|| unknown(place, name))?,

@@ -75,10 +75,7 @@ fn traits_are_kept() {
         .input
         .and_then(|input| lambda.structure(input))
         .expect("an input");
-    let payload = input
-        .payload
-        .and_then(|index| input.members.get(index))
-        .expect("a payload");
+    let payload = input.payload_member().expect("a payload");
     assert!(matches!(
         lambda.shape(payload.reference.shape).kind,
         Kind::Blob
@@ -131,6 +128,11 @@ fn broken_models_are_errors() {
     );
     let odd_place = r#""A": {"type": "list", "member": {"shape": "A", "location": "moon"}}"#;
     check(&model("", odd_place), unknown("A", "moon"));
-    let odd_time = r#""A": {"type": "list", "member": {"shape": "A", "timestampFormat": "x"}}"#;
-    check(&model("", odd_time), unknown("A", "x"));
+    for odd in ["timestampFormat", "jsonvalue", "xmlAttribute", "hostLabel"] {
+        let list = format!(r#""A": {{"type": "list", "member": {{"shape": "A", "{odd}": true}}}}"#);
+        check(&model("", &list), unknown("A", odd));
+    }
+    let renamed = r#""A": {"type": "structure",
+        "members": {"M": {"shape": "A", "locationName": "m"}}}"#;
+    check(&model("", renamed), unknown("A", "locationName"));
 }

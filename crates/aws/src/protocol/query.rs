@@ -77,11 +77,7 @@ impl Decoder<'_> {
         let mut out = ObjectBuilder::new();
         let mut is_empty = true;
         for member in &structure.members {
-            let name = member
-                .reference
-                .location_name
-                .as_deref()
-                .unwrap_or(member.name.as_str());
+            let name = member.wire_name();
             if let Some(value) = self.value(&member.reference, &joined(prefix, name))? {
                 out.add(&member.name, value);
                 is_empty = false;
@@ -125,7 +121,7 @@ impl Decoder<'_> {
     ) -> Result<Option<Value>, Mismatch> {
         let prefix = match flattened {
             true => Cow::Borrowed(name),
-            false => joined(name, member.location_name.as_deref().unwrap_or("member")),
+            false => joined(name, member.name_or("member")),
         };
         let mut elements = Vec::new();
         for number in self.parameters.numbers_below(&prefix) {
@@ -148,8 +144,8 @@ impl Decoder<'_> {
         } else {
             joined(name, "entry")
         };
-        let key_name = key.location_name.as_deref().unwrap_or("key");
-        let value_name = value.location_name.as_deref().unwrap_or("value");
+        let key_name = key.name_or("key");
+        let value_name = value.name_or("value");
         let mut out = ObjectBuilder::new();
         for number in self.parameters.numbers_below(&prefix) {
             let key = self
@@ -262,11 +258,7 @@ fn push_value(
     match (&model.shape(shape).kind, value.view()) {
         (Kind::Structure(structure), View::Object(object)) => {
             for member in &structure.members {
-                let own = member
-                    .reference
-                    .location_name
-                    .as_deref()
-                    .unwrap_or(member.name.as_str());
+                let own = member.wire_name();
                 if let Some(value) = object.get(member.name.as_str()) {
                     let Reference {
                         shape, flattened, ..
@@ -283,7 +275,7 @@ fn push_value(
             },
             View::Array(elements),
         ) => {
-            let item = member.location_name.as_deref().unwrap_or("member");
+            let item = member.name_or("member");
             for (number, element) in (1..).zip(elements) {
                 let place = match flattened || *always {
                     true => format!("{name}.{number}"),
@@ -300,8 +292,8 @@ fn push_value(
             },
             View::Object(object),
         ) => {
-            let key_name = key.location_name.as_deref().unwrap_or("key");
-            let value_name = entry.location_name.as_deref().unwrap_or("value");
+            let key_name = key.name_or("key");
+            let value_name = entry.name_or("value");
             let infix = if flattened || *always { "" } else { ".entry" };
             for (number, (key, value)) in (1..).zip(object) {
                 let place = format!("{name}{infix}.{number}");

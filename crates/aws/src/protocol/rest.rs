@@ -10,15 +10,6 @@ use crate::door::{Request, Response, set};
 use crate::error::ServiceError;
 use crate::model::{Http, Kind, Location, Member, Model, Operation, Segment, Shape, Structure};
 
-/// Name of `member` in its place on the wire.
-fn wire_name(member: &Member) -> &str {
-    member
-        .reference
-        .location_name
-        .as_deref()
-        .unwrap_or(member.name.as_str())
-}
-
 fn structure_of(model: &Model, shape: Option<crate::model::ShapeId>) -> Option<&Structure> {
     shape.and_then(|shape| model.structure(shape))
 }
@@ -39,7 +30,7 @@ pub(super) fn decode_request(
     let mut out = ObjectBuilder::new();
     for member in &structure.members {
         let kind = &model.shape(member.reference.shape).kind;
-        let name = wire_name(member);
+        let name = member.wire_name();
         let found = match member.reference.location {
             Location::Path => label(http, request.path(), name)?.map(|text| from_text(kind, &text)),
             Location::Query => {
@@ -102,15 +93,9 @@ fn with_body(
     mut out: ObjectBuilder,
     body: &Bytes,
 ) -> Result<Message, Mismatch> {
-    let Some(payload) = structure
-        .payload
-        .and_then(|index| structure.members.get(index))
-    else {
-        let shape = structure
-            .members
-            .iter()
-            .any(|m| m.reference.location == Location::Body);
-        if shape && !body.is_empty() {
+    let Some(payload) = structure.payload_member() else {
+        let has_members = structure.body_members().next().is_some();
+        if has_members && !body.is_empty() {
             let parsed = json_body::parse(body)?;
             let unexpected = || Mismatch("Unexpected token received from parser".to_owned());
             let parsed = parsed.as_object().ok_or_else(unexpected)?;
@@ -141,11 +126,7 @@ fn add_body_members(
     body: &Object,
     out: &mut ObjectBuilder,
 ) -> Result<(), Mismatch> {
-    for member in structure
-        .members
-        .iter()
-        .filter(|m| m.reference.location == Location::Body)
-    {
+    for member in structure.body_members() {
         if let Some(value) = body
             .get(member.name.as_str())
             .filter(|value| !value.is_null())
@@ -185,7 +166,7 @@ pub(super) fn encode_response(
             Location::Header => {
                 let kind = &model.shape(member.reference.shape).kind;
                 let text = to_text(kind, value, Instants::HttpDate).unwrap_or_default();
-                set(&mut response.headers, wire_name(member), &text)?;
+                set(&mut response.headers, member.wire_name(), &text)?;
             }
             Location::Body | Location::Path | Location::Query => {}
         }
@@ -195,19 +176,15 @@ pub(super) fn encode_response(
 }
 
 /// The body of a message, and whether it is JSON: the payload member, or an object of all members
-/// that are nowhere else.
-/// Empty when there is nothing that belongs there.
+/// that are nowhere else. Empty when there is nothing that belongs there.
 fn body(
     model: &Model,
     structure: &Structure,
     object: &Object,
     blob: Option<&Bytes>,
 ) -> (Bytes, bool) {
-    let is_body = |member: &&Member| member.reference.location == Location::Body;
-    if let Some(payload) = structure
-        .payload
-        .and_then(|index| structure.members.get(index))
-    {
+    let is_body = |member: &Member| member.reference.location == Location::Body;
+    if let Some(payload) = structure.payload_member() {
         let value = object.get(payload.name.as_str());
         return match (&model.shape(payload.reference.shape).kind, value) {
             (Kind::Blob, _) => (blob.cloned().unwrap_or_default(), false),
@@ -219,17 +196,17 @@ fn body(
             (_, None) => (Bytes::new(), false),
         };
     }
-    if structure.members.iter().all(|member| !is_body(&member)) {
+    if structure.body_members().next().is_none() {
         return (Bytes::new(), false);
     }
     if object
         .keys()
-        .all(|key| structure.member(key).is_some_and(|member| is_body(&member)))
+        .all(|key| structure.member(key).is_some_and(is_body))
     {
         return (Bytes::from(json_body::text(&object.clone().into())), true);
     }
     let mut out = ObjectBuilder::new();
-    for member in structure.members.iter().filter(is_body) {
+    for member in structure.body_members() {
         if let Some(value) = object.get(member.name.as_str()) {
             out.add(&member.name, value.clone());
         }
@@ -250,7 +227,7 @@ pub(super) fn encode_error(
     let header_of = |name: &str| {
         member(name)
             .filter(|m| m.reference.location == Location::Header)
-            .map(wire_name)
+            .map(Member::wire_name)
     };
     let mut members = ObjectBuilder::new();
     let type_is_given = error.fields.iter().any(|(name, _)| name == "Type");
@@ -299,7 +276,7 @@ pub(super) fn encode_request(
             continue;
         };
         let kind = &model.shape(member.reference.shape).kind;
-        let name = wire_name(member);
+        let name = member.wire_name();
         match (member.reference.location, value.as_array()) {
             (Location::Query, Some(elements)) => {
                 for text in elements
@@ -356,11 +333,12 @@ fn path(model: &Model, http: &Http, all: &[Member], object: &Object) -> Result<S
         };
         let member = all
             .iter()
-            .find(|m| m.reference.location == Location::Path && wire_name(m) == &**label);
+            .find(|m| m.reference.location == Location::Path && m.wire_name() == &**label);
         let found = member.and_then(|m| Some((m, object.get(m.name.as_str())?)));
         let (member, value) = found.ok_or_else(|| Unsendable::Label(label.to_string()))?;
         let text = required_text(&model.shape(member.reference.shape).kind, value, member)?;
-        if text.is_empty() {
+        // Dots would change the path: whoever reads it may take them for "here" and "up".
+        if matches!(&*text, "" | "." | "..") {
             return Err(Unsendable::Label(label.to_string()));
         }
         for (index, part) in text.split(|c| is_greedy && c == '/').enumerate() {
@@ -379,9 +357,7 @@ pub(super) fn decode_response(
     let Some(structure) = structure_of(model, operation.output) else {
         return Ok(Output::empty());
     };
-    let payload = structure
-        .payload
-        .and_then(|index| structure.members.get(index));
+    let payload = structure.payload_member();
     let payload = payload.and_then(|member| model.structure(member.reference.shape));
     if payload.is_some_and(|structure| structure.event_stream) {
         let text = format!(
@@ -398,7 +374,7 @@ pub(super) fn decode_response(
                 out.add(&member.name, i64::from(response.status));
             }
             Location::Header => {
-                if let Some(text) = response.header(wire_name(member)) {
+                if let Some(text) = response.header(member.wire_name()) {
                     out.add(&member.name, from_text(kind, text)?);
                 }
             }

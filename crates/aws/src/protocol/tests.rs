@@ -247,6 +247,32 @@ fn query_responses() {
 }
 
 #[test]
+fn paths_take_no_dots_and_headers_no_line_breaks() {
+    let (model, invoke) = operation(Service::Lambda, "Invoke");
+    let refused = |members: &str| {
+        encode_request(model, invoke, &json(members), None)
+            .expect_err("unsendable")
+            .to_string()
+    };
+    for members in ["{}", r#"{"FunctionName":""}"#, r#"{"FunctionName":".."}"#] {
+        let text = "the member `FunctionName` is part of the path, so it must have a value other \
+                    than dots";
+        assert_eq!(refused(members), text);
+    }
+    let text = "the member `FunctionName` must be text or a number";
+    assert_eq!(refused(r#"{"FunctionName":{}}"#), text);
+    let broken = r#"{"FunctionName":"f","ClientContext":"a\r\nx-evil: 1"}"#;
+    assert!(
+        refused(broken).contains("`X-Amz-Client-Context`"),
+        "{}",
+        refused(broken)
+    );
+    let members = json(r#"{"FunctionName":"a/b ?"}"#);
+    let sent = encode_request(model, invoke, &members, None).expect("sendable");
+    assert_eq!(sent.uri, "/2015-03-31/functions/a%2Fb%20%3F/invocations");
+}
+
+#[test]
 fn rest_responses() {
     let function = r#"{"FunctionName":"f","CodeSize":12,"Environment":{"Variables":{"A":"1"}}}"#;
     check(

@@ -39,11 +39,7 @@ pub(super) fn write_members(
 ) {
     for member in &structure.members {
         if let Some(value) = object.get(member.name.as_str()) {
-            let name = member
-                .reference
-                .location_name
-                .as_deref()
-                .unwrap_or(member.name.as_str());
+            let name = member.wire_name();
             write_value(model, &member.reference, name, value, out);
         }
     }
@@ -60,7 +56,7 @@ fn write_value(model: &Model, reference: &Reference, name: &str, value: &Value, 
             let flattened = *flattened || reference.flattened;
             let item = match flattened {
                 true => name,
-                false => member.location_name.as_deref().unwrap_or("member"),
+                false => member.name_or("member"),
             };
             wrapped(out, name, flattened, |out| {
                 for element in elements {
@@ -81,8 +77,8 @@ fn write_value(model: &Model, reference: &Reference, name: &str, value: &Value, 
             wrapped(out, name, flattened, |out| {
                 for (found, value) in object {
                     open(out, item);
-                    write_text(out, key.location_name.as_deref().unwrap_or("key"), found);
-                    let name = entry.location_name.as_deref().unwrap_or("value");
+                    write_text(out, key.name_or("key"), found);
+                    let name = entry.name_or("value");
                     write_value(model, entry, name, value, out);
                     close(out, item);
                 }
@@ -192,11 +188,7 @@ pub(super) fn read_members(
 ) -> Result<Value, Mismatch> {
     let mut out = ObjectBuilder::new();
     for member in &structure.members {
-        let name = member
-            .reference
-            .location_name
-            .as_deref()
-            .unwrap_or(member.name.as_str());
+        let name = member.wire_name();
         if let Some(value) = read_value(model, &member.reference, name, element)? {
             out.add(&member.name, value);
         }
@@ -228,7 +220,7 @@ fn read_value(
     // The items of a flattened list stand in the parent, under the name of the list.
     let (within, item) = match kind {
         _ if flattened => (parent, name),
-        Kind::List { member, .. } => (element, member.location_name.as_deref().unwrap_or("member")),
+        Kind::List { member, .. } => (element, member.name_or("member")),
         _ => (element, "entry"),
     };
     let items = within.children.iter().filter(|child| child.name == item);
@@ -238,8 +230,8 @@ fn read_value(
             .map(|item| read_item(model, member, item))
             .collect::<Result<Value, _>>()?,
         Kind::Map { key, value, .. } => {
-            let key = key.location_name.as_deref().unwrap_or("key");
-            let name = value.location_name.as_deref().unwrap_or("value");
+            let key = key.name_or("key");
+            let name = value.name_or("value");
             let mut out = ObjectBuilder::new();
             for item in items {
                 if let (Some(key), Some(value)) =

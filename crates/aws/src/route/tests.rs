@@ -227,6 +227,33 @@ fn by_path() {
     loses(&bucket, 404, unknown, text);
 }
 
+#[test]
+fn regions() {
+    for region in ["us-east-1", "us-gov-west-1", "local", "r"] {
+        assert!(super::is_region(region), "{region}");
+    }
+    let long = "r".repeat(33);
+    for region in ["", "US-EAST-1", "a/b", "a:b", "..", "é", long.as_str()] {
+        assert!(!super::is_region(region), "{region}");
+        let scope =
+            format!("AWS4-HMAC-SHA256 Credential=AKID/20260102/{region}/states/aws4_request");
+        let mut request = request(
+            "POST",
+            "/",
+            &[("x-amz-target", "AWSStepFunctions.StartExecution")],
+            "{}",
+        );
+        let scope = http::HeaderValue::from_bytes(scope.as_bytes()).expect("a value");
+        request.headers.insert("authorization", scope);
+        finds(
+            &request,
+            Service::States,
+            "StartExecution",
+            super::REGION_DEFAULT,
+        );
+    }
+}
+
 /// What routing knows without a model agrees with the models.
 #[test]
 fn constants_agree_with_the_models() {

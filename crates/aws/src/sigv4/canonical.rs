@@ -90,8 +90,8 @@ fn normalised(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("/{}{slash}", segments.join("/")))
 }
 
-/// The query decoded and encoded anew, sorted by name and then by value. A signature in the query is
-/// not part of what it signs.
+/// The query decoded and encoded anew, sorted by name and then by value. A signature in the query
+/// is not part of what it signs.
 fn push_query(out: &mut String, query: &str, place: Place) {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));

@@ -221,14 +221,11 @@ impl<'r> Claim<'r> {
         if self.scope().is_s3() && !amz.all(|sent| self.signed_headers.iter().any(|n| n == sent)) {
             return wrong("There were headers present in the request which were not signed".into());
         }
-        let region = &self.region;
-        if region.is_empty()
-            || !region
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        {
-            let text = format!("Credential should be scoped to a valid Region, not '{region}'.");
-            return wrong(text);
+        if !crate::route::is_region(&self.region) {
+            return wrong(format!(
+                "Credential should be scoped to a valid Region, not '{}'.",
+                self.region
+            ));
         }
         if let Some(service) = rules.service.filter(|service| *service != self.service) {
             return wrong(format!(
