@@ -226,10 +226,10 @@ impl Decider {
             };
             self.internal(&Command::Owed(entity));
         }
-        if !self.is_full() {
-            if let Some(entity) = self.shard.take_turn() {
-                self.internal(&Command::Continue(entity));
-            }
+        if !self.is_full()
+            && let Some(entity) = self.shard.take_turn()
+        {
+            self.internal(&Command::Continue(entity));
         }
     }
 

@@ -15,7 +15,9 @@ fn generated_names_hold_their_entity() {
 fn uuid_shape(name: &str) -> bool {
     let parts: Vec<&str> = name.split('-').collect();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-    lengths == [8, 4, 4, 4, 12] && parts[2].starts_with('4') && "89ab".contains(&parts[3][..1])
+    lengths == [8, 4, 4, 4, 12]
+        && parts[2].starts_with('4')
+        && parts[3].starts_with(['8', '9', 'a', 'b'])
 }
 
 #[test]

@@ -156,6 +156,13 @@ struct Place<'a> {
     offset: usize,
 }
 
+impl Near<'_> {
+    /// Whether it is a container of this kind that somebody looked into.
+    fn is_of(&self, kind: Kind) -> bool {
+        self.value.kind() == kind && !self.value.is_unread()
+    }
+}
+
 impl Place<'_> {
     fn plus(self, len: usize) -> Self {
         Place {
@@ -206,9 +213,9 @@ impl<'a> Writer<'a, '_> {
     }
 
     fn put_array(&mut self, elements: &[Value], near: Option<Near<'a>>, depth: usize) {
-        let old = near
-            .and_then(|near| near.value.as_array())
-            .unwrap_or_default();
+        let near = near.filter(|near| near.is_of(Kind::Array));
+        let old = near.and_then(|near| near.value.as_array());
+        let old = old.unwrap_or_default();
         // Where in the old text the next byte is found again.
         let mut place = near.map(|near| near.place);
         self.put_mark("[", place);
@@ -230,6 +237,7 @@ impl<'a> Writer<'a, '_> {
     }
 
     fn put_object(&mut self, members: &[Member], near: Option<Near<'a>>, depth: usize) {
+        let near = near.filter(|near| near.is_of(Kind::Object));
         let mut old = near.and_then(OldMembers::of);
         self.put_mark("{", near.map(|near| near.place).filter(|_| old.is_some()));
         for (at, (key, value)) in members.iter().enumerate() {
@@ -328,11 +336,12 @@ impl<'a> Writer<'a, '_> {
     }
 
     fn push(&mut self, piece: Piece) {
-        if let Some(last) = self.pieces.last_mut() {
-            if last.record == piece.record && last.offset + last.len == piece.offset {
-                last.len += piece.len;
-                return;
-            }
+        if let Some(last) = self.pieces.last_mut()
+            && last.record == piece.record
+            && last.offset + last.len == piece.offset
+        {
+            last.len += piece.len;
+            return;
         }
         self.pieces.push(piece);
     }
@@ -346,7 +355,7 @@ impl<'a> Writer<'a, '_> {
                 value: &known.value,
                 place: Place { known, offset: 0 },
             };
-            if let Some(place) = search_in(root, value, &mut self.searches_left) {
+            if let Some(place) = search_in(root, value, 0, &mut self.searches_left) {
                 return Some(place);
             }
         }
@@ -435,11 +444,17 @@ impl<'a> OldMembers<'a> {
 }
 
 /// Depth first, passing by everything that is too small to hold the value.
-fn search_in<'a>(near: Near<'a>, wanted: &Value, left: &mut usize) -> Option<Place<'a>> {
+fn search_in<'a>(
+    near: Near<'a>,
+    wanted: &Value,
+    depth: usize,
+    left: &mut usize,
+) -> Option<Place<'a>> {
     if near.value.ptr_eq(wanted) {
         return Some(near.place);
     }
-    if near.value.size() <= wanted.size() || near.value.is_unread() {
+    let is_too_small = near.value.size() <= wanted.size();
+    if is_too_small || near.value.is_unread() || depth >= WALK_DEPTH_MAX {
         return None;
     }
     let mut offset = 1;
@@ -449,7 +464,7 @@ fn search_in<'a>(near: Near<'a>, wanted: &Value, left: &mut usize) -> Option<Pla
         *left = left.checked_sub(1)?;
         let may_hold = value.size() >= wanted.size();
         may_hold
-            .then(|| search_in(Near { value, place }, wanted, left))
+            .then(|| search_in(Near { value, place }, wanted, depth + 1, left))
             .flatten()
     };
     match near.value.view() {
