@@ -1,0 +1,220 @@
+//! AWS Step Functions: state machines and their executions.
+//!
+//! A state machine is a small document; its definition, role and settings are an immutable revision
+//! beside it, numbered by the store. Executions name the number they run, so a revision outlives
+//! updates and the machine itself for as long as one of its executions is kept.
+
+mod arn;
+mod cache;
+mod definitions;
+mod execution;
+mod integrations;
+mod machine;
+mod read;
+mod settings;
+mod state_machine;
+mod tags;
+mod task;
+mod validate;
+
+use aws::constraint::{Rule, Violation};
+use aws::{Common, Protocol, ServiceError};
+use engine::Engine;
+
+use crate::documents::{self, Documents};
+use crate::{Answer, Call, Foundations};
+use cache::Cache;
+
+pub use definitions::StoredDefinitions;
+pub use integrations::Integrations;
+
+/// Step Functions of every account of the server.
+pub struct States {
+    documents: Documents,
+    engine: Engine,
+    cache: Cache,
+}
+
+/// Entries of a list when the caller does not say, or says 0 (Step Functions API reference,
+/// "maxResults").
+const PAGE_ITEMS_DEFAULT: usize = 100;
+
+/// Longest input or output, in bytes of UTF-8 (Step Functions developer guide, "Quotas").
+const PAYLOAD_BYTES_MAX: usize = 262_144;
+
+impl States {
+    /// The service over its foundations. Reads nothing yet.
+    pub fn new(foundations: &Foundations) -> States {
+        States {
+            documents: Documents::new(foundations.store.clone()),
+            engine: foundations.engine.clone(),
+            cache: Cache::default(),
+        }
+    }
+
+    /// Runs one operation. `None` when it is not served.
+    pub async fn handle(
+        &self,
+        operation: &str,
+        call: &Call,
+    ) -> Option<Result<Answer, ServiceError>> {
+        if let Some(error) = violation(operation, call) {
+            return is_served(operation).then_some(Err(error));
+        }
+        Some(match operation {
+            "StartExecution" => self.start_execution(call).await,
+            "DescribeExecution" => self.describe_execution(call).await,
+            "SendTaskSuccess" => self.send_task_success(call).await,
+            "SendTaskFailure" => self.send_task_failure(call).await,
+            "SendTaskHeartbeat" => self.send_task_heartbeat(call).await,
+            "StopExecution" => self.stop_execution(call).await,
+            "GetExecutionHistory" => self.get_execution_history(call).await,
+            "ListExecutions" => self.list_executions(call).await,
+            "CreateStateMachine" => self.create_state_machine(call).await,
+            "DescribeStateMachine" => self.describe_state_machine(call).await,
+            "DescribeStateMachineForExecution" => {
+                self.describe_state_machine_for_execution(call).await
+            }
+            "UpdateStateMachine" => self.update_state_machine(call).await,
+            "DeleteStateMachine" => self.delete_state_machine(call).await,
+            "ListStateMachines" => self.list_state_machines(call).await,
+            "ListStateMachineVersions" => list_state_machine_versions(call),
+            "TagResource" => self.tag_resource(call).await,
+            "UntagResource" => self.untag_resource(call).await,
+            "ListTagsForResource" => self.list_tags_for_resource(call).await,
+            "ValidateStateMachineDefinition" => self.validate_state_machine_definition(call).await,
+            _ => return None,
+        })
+    }
+}
+
+/// The operations of [`States::handle`].
+const SERVED: &[&str] = &[
+    "CreateStateMachine",
+    "DeleteStateMachine",
+    "DescribeExecution",
+    "DescribeStateMachine",
+    "DescribeStateMachineForExecution",
+    "GetExecutionHistory",
+    "ListExecutions",
+    "ListStateMachineVersions",
+    "ListStateMachines",
+    "ListTagsForResource",
+    "SendTaskFailure",
+    "SendTaskHeartbeat",
+    "SendTaskSuccess",
+    "StartExecution",
+    "StopExecution",
+    "TagResource",
+    "UntagResource",
+    "UpdateStateMachine",
+    "ValidateStateMachineDefinition",
+];
+
+fn is_served(operation: &str) -> bool {
+    SERVED.binary_search(&operation).is_ok()
+}
+
+/// The `ValidationException` of an input that breaks the model's constraints.
+fn violation(operation: &str, call: &Call) -> Option<ServiceError> {
+    if call.violations.is_empty() {
+        return None;
+    }
+    let general = |violation: &&Violation| !has_own_error(operation, violation);
+    let violations: Vec<Violation> = call.violations.iter().filter(general).cloned().collect();
+    ServiceError::violations(aws::Service::States.model().ok()?, &violations)
+}
+
+/// Whether the operation has an error of its own for what breaks the model.
+///
+/// Recorded: an empty definition is answered by the checks of definitions, not by a constraint; so
+/// we take all empty texts (an ARN, a name, a token) to be. An input that is too long is an
+/// `InvalidExecutionInput`, whether it is so in characters or only in bytes (unverified).
+fn has_own_error(operation: &str, violation: &Violation) -> bool {
+    let is_member = !violation.member.contains('.');
+    match violation.rule {
+        Rule::LengthMin => is_member,
+        Rule::LengthMax => operation == "StartExecution" && violation.member == "input",
+        _ => false,
+    }
+}
+
+/// ListStateMachineVersions. Versions cannot be published in this version, so there are none; AWS
+/// does not say either whether the state machine exists (its model has no such error here).
+fn list_state_machine_versions(call: &Call) -> Result<Answer, ServiceError> {
+    arn::machine(call, "stateMachineArn")?;
+    match call.text("nextToken") {
+        Some(_) => Err(invalid_token()),
+        None => Ok(json::ObjectBuilder::new()
+            .add("stateMachineVersions", json::Value::empty_array())
+            .into()),
+    }
+}
+
+fn state_machine_does_not_exist(arn: &str) -> ServiceError {
+    let message = format!("State Machine Does Not Exist: '{arn}'");
+    ServiceError::new("StateMachineDoesNotExist", message)
+}
+
+fn execution_does_not_exist(arn: &str) -> ServiceError {
+    ServiceError::new(
+        "ExecutionDoesNotExist",
+        format!("Execution Does Not Exist: '{arn}'"),
+    )
+}
+
+fn invalid_token() -> ServiceError {
+    ServiceError::new("InvalidToken", "Invalid Token: 'Invalid token'")
+}
+
+/// A name of a state machine or an execution that may be one.
+fn checked_name(name: &str) -> Result<&str, ServiceError> {
+    match aws::arn::is_valid_name(name) {
+        true => Ok(name),
+        false => Err(ServiceError::new(
+            "InvalidName",
+            format!("Invalid Name: '{name}'"),
+        )),
+    }
+}
+
+/// Something of AWS that this version lacks, under the error AWS has for the member.
+fn not_served(code: &'static str, what: &str) -> ServiceError {
+    ServiceError::new(
+        code,
+        format!("{what} not served by this version of Lockstep."),
+    )
+}
+
+/// What went wrong inside the engine.
+fn engine_error(error: &engine::Error) -> ServiceError {
+    match error {
+        engine::Error::Overloaded => {
+            ServiceError::common(Common::Throttling, Protocol::Json10, error.to_string())
+        }
+        _ => ServiceError::common(Common::InternalFailure, Protocol::Json10, error.to_string()),
+    }
+}
+
+/// `maxResults`, 0 standing for the default.
+fn page_items(call: &Call) -> usize {
+    let asked = call
+        .integer("maxResults")
+        .and_then(|asked| usize::try_from(asked).ok());
+    asked
+        .filter(|asked| *asked > 0)
+        .unwrap_or(PAGE_ITEMS_DEFAULT)
+}
+
+/// The store has lost a revision that something still names.
+fn lost_revision(number: u64) -> ServiceError {
+    let key = format!("definition {number}");
+    documents::Error::Damaged {
+        key,
+        cause: "it is not in the store".to_owned(),
+    }
+    .into()
+}
+
+#[cfg(test)]
+mod tests;

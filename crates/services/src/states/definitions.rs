@@ -1,0 +1,37 @@
+//! Where the engine finds the programs of executions.
+
+use std::sync::Arc;
+
+use asl::compile::compile;
+use asl::definition::{MachineType, invalid_definition_message};
+use asl::program::Program;
+use engine::{DefinitionError, Definitions};
+use store::Store;
+
+use super::Integrations;
+use super::machine::Revision;
+
+/// The revisions in a store, compiled when asked for.
+pub struct StoredDefinitions {
+    store: Arc<dyn Store>,
+}
+
+impl StoredDefinitions {
+    pub fn new(store: Arc<dyn Store>) -> StoredDefinitions {
+        StoredDefinitions { store }
+    }
+}
+
+impl Definitions for StoredDefinitions {
+    fn program(&self, definition: u64) -> Result<Arc<Program>, DefinitionError> {
+        let revision = Revision::read(&*self.store, definition)
+            .map_err(|error| DefinitionError::Unreadable(definition, error.to_string()))?
+            .ok_or(DefinitionError::Missing(definition))?;
+        let compiled = compile(&revision.definition, MachineType::Standard, &Integrations);
+        let program = compiled.program.ok_or_else(|| {
+            let why = invalid_definition_message(&compiled.diagnostics);
+            DefinitionError::Broken(definition, why)
+        })?;
+        Ok(Arc::new(program))
+    }
+}

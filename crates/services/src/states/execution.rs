@@ -1,0 +1,109 @@
+//! StartExecution and StopExecution.
+
+use std::sync::Arc;
+
+use asl::event::{Failure, Text};
+use aws::ServiceError;
+use engine::{StartError, StartRequest, StopError};
+use json::{ObjectBuilder, Value};
+
+use super::{PAYLOAD_BYTES_MAX, States, arn, checked_name, engine_error};
+use crate::call::epoch_seconds;
+use crate::{Answer, Call};
+
+impl States {
+    /// StartExecution. The hot path: nothing is read or compiled, and the input is copied once.
+    pub(super) async fn start_execution(&self, call: &Call) -> Result<Answer, ServiceError> {
+        let machine = self.startable(call).await?;
+        let name = call.text("name").map(checked_name).transpose()?;
+        let input = ExecutionInput::of(call.text("input"))?;
+        let request = StartRequest {
+            state_machine_arn: Arc::clone(&machine.arn),
+            state_machine_name: Arc::clone(&machine.name),
+            state_machine_version_arn: None,
+            state_machine_alias_arn: None,
+            role_arn: Arc::clone(&machine.role_arn),
+            definition: machine.definition,
+            name: name.map(Text::from),
+            input: input.value,
+            input_text: input.text,
+            trace_header: call.text("traceHeader").map(Text::from),
+        };
+        let started = self.engine.start(request).await.map_err(start_error)?;
+        Ok(ObjectBuilder::with_capacity(2)
+            .add("executionArn", &*started.execution_arn)
+            .add("startDate", epoch_seconds(started.started_at))
+            .into())
+    }
+
+    pub(super) async fn stop_execution(&self, call: &Call) -> Result<Answer, ServiceError> {
+        let stopped = self.engine.stop(arn::execution(call)?, failure(call)).await;
+        let stopped_at = stopped.map_err(|error| match &error {
+            StopError::DoesNotExist(_) => {
+                ServiceError::new("ExecutionDoesNotExist", error.to_string())
+            }
+            StopError::Engine(error) => engine_error(error),
+        })?;
+        Ok(ObjectBuilder::new()
+            .add("stopDate", epoch_seconds(stopped_at))
+            .into())
+    }
+}
+
+/// `error` and `cause` of a call.
+pub(super) fn failure(call: &Call) -> Failure {
+    Failure {
+        error: call.text("error").map(Text::from),
+        cause: call.text("cause").map(Text::from),
+    }
+}
+
+/// The input of an execution.
+struct ExecutionInput {
+    value: Value,
+    /// The text as sent, if it is not the compact text of the value.
+    text: Option<Text>,
+}
+
+impl ExecutionInput {
+    fn of(text: Option<&str>) -> Result<ExecutionInput, ServiceError> {
+        let Some(text) = text else {
+            return Ok(ExecutionInput {
+                value: Value::empty_object(),
+                text: None,
+            });
+        };
+        if text.is_empty() {
+            return Err(invalid("Invalid execution input."));
+        }
+        if text.len() > PAYLOAD_BYTES_MAX {
+            return Err(invalid("The input is longer than 262144 bytes of UTF-8."));
+        }
+        let text = Text::from(text);
+        let value =
+            json::parse_lazy(Arc::clone(&text)).map_err(|error| invalid(&error.message()))?;
+        let kept = (!is_compact(&value, &text)).then_some(text);
+        Ok(ExecutionInput { value, text: kept })
+    }
+}
+
+/// Whether `text`, of which `value` was read, is its compact text. Two texts of a value and the
+/// same length differ at most in how they escape characters.
+fn is_compact(value: &Value, text: &str) -> bool {
+    value.size() == text.len() && (!text.contains('\\') || value.to_text() == *text)
+}
+
+fn invalid(detail: &str) -> ServiceError {
+    let message = format!("Invalid State Machine Execution Input: '{detail}'");
+    ServiceError::new("InvalidExecutionInput", message)
+}
+
+fn start_error(error: StartError) -> ServiceError {
+    match &error {
+        StartError::AlreadyExists(_) => {
+            ServiceError::new("ExecutionAlreadyExists", error.to_string())
+        }
+        StartError::NotAStateMachine(_) => ServiceError::new("InvalidArn", error.to_string()),
+        StartError::Engine(error) => engine_error(error),
+    }
+}

@@ -1,0 +1,168 @@
+//! State machines in the store: a document for each, and immutable revisions.
+
+use std::sync::Arc;
+
+use asl::time::Timestamp;
+use aws::ServiceError;
+use json::ObjectBuilder;
+use serde::{Deserialize, Serialize};
+use store::{Kind, Store};
+
+use super::arn::Machine;
+use super::cache::Startable;
+use super::settings::Logging;
+use super::tags::Tag;
+use super::{States, arn, lost_revision, state_machine_does_not_exist};
+use crate::Call;
+use crate::call::epoch_seconds;
+use crate::documents;
+
+/// A state machine as it is now. Part of the store's format.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct StateMachine {
+    pub name: String,
+    pub arn: String,
+    pub created_ms: i64,
+    /// Number of the current [`Revision`].
+    pub definition: u64,
+    /// Of the current revision, so that a start need not read it.
+    pub role_arn: String,
+    /// In the order they were first given; keys are unique.
+    pub tags: Vec<Tag>,
+}
+
+/// What an execution keeps of its state machine to its end. Immutable, numbered by the store, and
+/// part of its format.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Revision {
+    /// The text as it was given, byte for byte.
+    pub definition: String,
+    pub role_arn: String,
+    pub logging: Logging,
+    /// Absent until the first update that changes something.
+    pub revision_id: Option<String>,
+    /// When this revision was made.
+    pub updated_ms: i64,
+}
+
+impl Revision {
+    /// The revision of a number. Blocks while the store reads.
+    pub(super) fn read(
+        store: &dyn Store,
+        number: u64,
+    ) -> Result<Option<Revision>, documents::Error> {
+        let Some(body) = store.definition(number)? else {
+            return Ok(None);
+        };
+        let revision = serde_json::from_slice(&body).map_err(|error| damaged(number, &error))?;
+        Ok(Some(revision))
+    }
+
+    /// Adds this revision to the store and gives its number. Blocks while the store writes.
+    pub(super) fn add(&self, store: &dyn Store) -> Result<u64, documents::Error> {
+        let body = serde_json::to_vec(self).map_err(|error| damaged(0, &error))?;
+        Ok(store.add_definition(&body)?)
+    }
+
+    /// The members that DescribeStateMachine and DescribeStateMachineForExecution share.
+    /// `METADATA_ONLY` replaces the definition by an empty one (API reference, "includedData").
+    pub(super) fn show(&self, call: &Call, shown: &mut ObjectBuilder) {
+        let metadata_only = call.text("includedData") == Some("METADATA_ONLY");
+        let definition = if metadata_only {
+            "{}"
+        } else {
+            self.definition.as_str()
+        };
+        shown
+            .add("definition", definition)
+            .add("loggingConfiguration", self.logging.shown());
+        let tracing = ObjectBuilder::new().add("enabled", false).build();
+        shown.add("tracingConfiguration", tracing);
+        let encryption = ObjectBuilder::new().add("type", "AWS_OWNED_KEY").build();
+        shown.add("encryptionConfiguration", encryption);
+        if let Some(id) = &self.revision_id {
+            shown.add("revisionId", id.as_str());
+        }
+    }
+
+    /// `updateDate`.
+    pub(super) fn update_date(&self) -> json::Value {
+        epoch_seconds(Timestamp(self.updated_ms))
+    }
+}
+
+fn damaged(number: u64, error: &serde_json::Error) -> documents::Error {
+    documents::Error::Damaged {
+        key: format!("definition {number}"),
+        cause: error.to_string(),
+    }
+}
+
+impl States {
+    /// The state machine of a key, if there is one.
+    pub(super) async fn machine(&self, key: &str) -> Result<Option<StateMachine>, ServiceError> {
+        let found = self.documents.get(Kind::StateMachine, key).await?;
+        Ok(found.map(|found| found.body))
+    }
+
+    /// A revision that a machine or an execution names.
+    pub(super) async fn revision(&self, number: u64) -> Result<Revision, ServiceError> {
+        let revision = self
+            .documents
+            .blocking(move |store| Revision::read(store, number))
+            .await?;
+        revision.ok_or_else(|| lost_revision(number))
+    }
+
+    pub(super) async fn add_revision(&self, revision: &Arc<Revision>) -> Result<u64, ServiceError> {
+        let revision = Arc::clone(revision);
+        Ok(self
+            .documents
+            .blocking(move |store| revision.add(store))
+            .await?)
+    }
+
+    /// What an execution of the machine that `stateMachineArn` names would start with: from memory,
+    /// unless it was changed or is asked for the first time.
+    pub(super) async fn startable(&self, call: &Call) -> Result<Arc<Startable>, ServiceError> {
+        let text = call.required("stateMachineArn")?;
+        if let Some(machine) = self.cache.get(text) {
+            let is_here = engine::arn::account(text) == &*call.account
+                && engine::arn::region(text) == &*call.region;
+            return match is_here {
+                true => Ok(machine),
+                false => Err(state_machine_does_not_exist(text)),
+            };
+        }
+        let key = existing_key(call)?;
+        let age = self.cache.age();
+        let machine = self.machine(&key).await?;
+        let machine = machine.ok_or_else(|| state_machine_does_not_exist(text))?;
+        let startable = Arc::new(Startable {
+            arn: machine.arn.into(),
+            name: machine.name.into(),
+            role_arn: machine.role_arn.into(),
+            definition: machine.definition,
+        });
+        self.cache.keep(age, &startable);
+        Ok(startable)
+    }
+}
+
+/// The key of the state machine that `stateMachineArn` names, for operations that take unqualified
+/// ARNs of existing machines.
+pub(super) fn existing_key(call: &Call) -> Result<String, ServiceError> {
+    let text = call.required("stateMachineArn")?;
+    match arn::machine(call, "stateMachineArn")? {
+        Machine::Here(key) => Ok(key),
+        Machine::Nowhere => Err(state_machine_does_not_exist(text)),
+        Machine::Labelled => Err(labelled(text)),
+    }
+}
+
+/// The error for labelled ARNs. Its reason is of the model, its text is ours.
+pub(super) fn labelled(arn: &str) -> ServiceError {
+    let message = format!("This operation does not support labelled state machine ARNs: '{arn}'");
+    ServiceError::new("ValidationException", message)
+        .with_field("reason", "API_DOES_NOT_SUPPORT_LABELED_ARNS")
+}

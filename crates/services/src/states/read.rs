@@ -1,0 +1,204 @@
+//! DescribeExecution, DescribeStateMachineForExecution, GetExecutionHistory, ListExecutions.
+
+use aws::ServiceError;
+use engine::{Description, Engine, ExecutionStatus, HistoryQuery, ListQuery, ReadError, Summary};
+use json::{Object, ObjectBuilder, Value};
+
+use super::page_items;
+use super::{States, arn, engine_error, execution_does_not_exist, invalid_token, not_served};
+use crate::call::epoch_seconds;
+use crate::documents;
+use crate::{Answer, Call};
+
+impl States {
+    /// Runs a read of the engine where it may block.
+    async fn reading<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Engine) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let engine = self.engine.clone();
+        let read = tokio::task::spawn_blocking(move || read(&engine)).await;
+        read.map_err(|_| documents::Error::CutOff)?
+            .map_err(|error| match &error {
+                ReadError::DoesNotExist(arn) => execution_does_not_exist(arn),
+                ReadError::InvalidToken => invalid_token(),
+                ReadError::Engine(error) => engine_error(error),
+            })
+    }
+
+    async fn description(&self, call: &Call) -> Result<Description, ServiceError> {
+        let arn = arn::execution(call)?.to_owned();
+        self.reading(move |engine| engine.describe(&arn)).await
+    }
+
+    pub(super) async fn describe_execution(&self, call: &Call) -> Result<Answer, ServiceError> {
+        let execution = self.description(call).await?;
+        let with_data = call.text("includedData") != Some("METADATA_ONLY");
+        Ok((&mut described(&execution, with_data)).into())
+    }
+
+    pub(super) async fn describe_state_machine_for_execution(
+        &self,
+        call: &Call,
+    ) -> Result<Answer, ServiceError> {
+        let start = self.description(call).await?.start;
+        let revision = self.revision(start.definition).await?;
+        let mut shown = ObjectBuilder::new();
+        shown
+            .add("stateMachineArn", &*start.state_machine_arn)
+            .add("name", &*start.state_machine_name)
+            .add("roleArn", &*start.role_arn)
+            .add("updateDate", revision.update_date());
+        revision.show(call, &mut shown);
+        Ok((&mut shown).into())
+    }
+
+    pub(super) async fn get_execution_history(&self, call: &Call) -> Result<Answer, ServiceError> {
+        let arn = arn::execution(call)?.to_owned();
+        let query = HistoryQuery {
+            max_results: page_items(call),
+            reverse_order: call.flag("reverseOrder").unwrap_or(false),
+            include_execution_data: call.flag("includeExecutionData").unwrap_or(true),
+            next_token: call.text("nextToken").map(str::to_owned),
+        };
+        let page = self
+            .reading(move |engine| engine.history(&arn, &query))
+            .await?;
+        Ok(listed("events", page.events, page.next_token))
+    }
+
+    pub(super) async fn list_executions(&self, call: &Call) -> Result<Answer, ServiceError> {
+        let status = list_filter(call)?;
+        // Also tells whether the state machine exists.
+        let machine = self.startable(call).await?;
+        let arn = machine.arn.clone();
+        let query = ListQuery {
+            state_machine_arn: arn.clone(),
+            status,
+            max_results: page_items(call),
+            next_token: call.text("nextToken").map(str::to_owned),
+        };
+        let page = self.reading(move |engine| engine.list(&query)).await?;
+        let items = page
+            .executions
+            .iter()
+            .map(|execution| item(&arn, execution));
+        Ok(listed("executions", items.collect(), page.next_token))
+    }
+}
+
+/// The status that ListExecutions filters by. What only Map Runs have is refused.
+fn list_filter(call: &Call) -> Result<Option<ExecutionStatus>, ServiceError> {
+    if call.text("mapRunArn").is_some() {
+        return Err(not_served(
+            "ValidationException",
+            "Map Runs ('mapRunArn') are",
+        ));
+    }
+    if call.text("stateMachineArn").is_none() {
+        let message = "Either stateMachineArn or mapRunArn must be specified";
+        return Err(ServiceError::new("ValidationException", message)
+            .with_field("reason", "MISSING_REQUIRED_PARAMETER"));
+    }
+    let only_for_map_runs = match (call.text("redriveFilter"), call.text("statusFilter")) {
+        (Some(_), _) => "redriveFilter",
+        (None, Some("PENDING_REDRIVE")) => "statusFilter PENDING_REDRIVE",
+        (None, status) => return Ok(status.and_then(ExecutionStatus::from_name)),
+    };
+    let message = format!("{only_for_map_runs} can only be specified with mapRunArn");
+    Err(ServiceError::new("ValidationException", message))
+}
+
+/// A page: its items and, if there are more, the token for the next one.
+fn listed(member: &'static str, items: Vec<Value>, next_token: Option<String>) -> Answer {
+    let mut answer = ObjectBuilder::new();
+    answer.add(member, items);
+    if let Some(token) = next_token {
+        answer.add("nextToken", token);
+    }
+    (&mut answer).into()
+}
+
+/// An `ExecutionListItem`.
+fn item(machine_arn: &str, execution: &Summary) -> Value {
+    let mut item = ObjectBuilder::new();
+    item.add("executionArn", &*execution.execution_arn)
+        .add("stateMachineArn", machine_arn)
+        .add("name", &*execution.name)
+        .add("status", execution.status.name())
+        .add("startDate", epoch_seconds(execution.started_at))
+        .add("redriveCount", 0);
+    if let Some(stopped_at) = execution.stopped_at {
+        item.add("stopDate", epoch_seconds(stopped_at));
+    }
+    item.build().into()
+}
+
+/// The members of DescribeExecution.
+fn described(execution: &Description, with_data: bool) -> ObjectBuilder {
+    let Description {
+        start,
+        status,
+        started_at,
+        stopped_at,
+        output,
+        failure,
+    } = execution;
+    let mut shown = ObjectBuilder::with_capacity(16);
+    shown
+        .add("executionArn", &*start.execution_arn)
+        .add("stateMachineArn", &*start.state_machine_arn)
+        .add("name", &*start.execution_name)
+        .add("status", status.name())
+        .add("startDate", epoch_seconds(*started_at));
+    if let Some(stopped_at) = stopped_at {
+        shown.add("stopDate", epoch_seconds(*stopped_at));
+    }
+    if with_data {
+        match &start.input_text {
+            Some(text) => shown.add("input", &**text),
+            None => shown.add("input", start.input.to_text()),
+        };
+    }
+    shown.add("inputDetails", included(with_data));
+    if let Some(output) = output {
+        if with_data {
+            shown.add("output", output.to_text());
+        }
+        shown.add("outputDetails", included(with_data));
+    }
+    let optional = [
+        ("error", &failure.error),
+        ("cause", &failure.cause),
+        ("traceHeader", &start.trace_header),
+        ("stateMachineVersionArn", &start.state_machine_version_arn),
+        ("stateMachineAliasArn", &start.state_machine_alias_arn),
+    ];
+    for (member, text) in optional {
+        if let Some(text) = text {
+            shown.add(member, &**text);
+        }
+    }
+    add_redrive(&mut shown, *status);
+    shown
+}
+
+/// Recorded: a failed execution is redrivable without a reason.
+fn add_redrive(shown: &mut ObjectBuilder, status: ExecutionStatus) {
+    shown.add("redriveCount", 0);
+    match status {
+        ExecutionStatus::Running | ExecutionStatus::Succeeded => {
+            let reason = format!("Execution is {} and cannot be redriven", status.name());
+            shown
+                .add("redriveStatus", "NOT_REDRIVABLE")
+                .add("redriveStatusReason", reason);
+        }
+        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
+            shown.add("redriveStatus", "REDRIVABLE");
+        }
+    }
+}
+
+fn included(included: bool) -> Object {
+    ObjectBuilder::new().add("included", included).build()
+}

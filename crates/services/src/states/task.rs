@@ -1,0 +1,54 @@
+//! SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat.
+
+use aws::ServiceError;
+use engine::TokenError;
+
+use super::execution::failure;
+use super::{PAYLOAD_BYTES_MAX, States, engine_error};
+use crate::{Answer, Call};
+
+impl States {
+    pub(super) async fn send_task_success(&self, call: &Call) -> Result<Answer, ServiceError> {
+        let token = call.required("taskToken")?;
+        let output = call.required("output")?;
+        if output.len() > PAYLOAD_BYTES_MAX {
+            return Err(invalid_output(
+                "The output is longer than 262144 bytes of UTF-8.",
+            ));
+        }
+        let output =
+            json::parse_lazy(output.into()).map_err(|error| invalid_output(&error.message()))?;
+        answered(self.engine.task_succeeded(token, output).await)
+    }
+
+    pub(super) async fn send_task_failure(&self, call: &Call) -> Result<Answer, ServiceError> {
+        let token = call.required("taskToken")?;
+        answered(self.engine.task_failed(token, failure(call)).await)
+    }
+
+    pub(super) async fn send_task_heartbeat(&self, call: &Call) -> Result<Answer, ServiceError> {
+        answered(
+            self.engine
+                .task_heartbeat(call.required("taskToken")?)
+                .await,
+        )
+    }
+}
+
+fn invalid_output(detail: &str) -> ServiceError {
+    ServiceError::new("InvalidOutput", format!("Invalid Output: '{detail}'"))
+}
+
+fn answered(result: Result<(), TokenError>) -> Result<Answer, ServiceError> {
+    let error = match result {
+        Ok(()) => return Ok(Answer::empty()),
+        Err(error) => error,
+    };
+    let code = match &error {
+        TokenError::Invalid => "InvalidToken",
+        TokenError::TimedOut => "TaskTimedOut",
+        TokenError::DoesNotExist => "TaskDoesNotExist",
+        TokenError::Engine(error) => return Err(engine_error(error)),
+    };
+    Err(ServiceError::new(code, error.to_string()))
+}
