@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use asl::time::Timestamp;
-use aws::constraint::Violation;
 use aws::ServiceError;
+use aws::constraint::Violation;
 use bytes::Bytes;
 use json::{Object, ObjectBuilder, Value};
 
@@ -38,7 +38,10 @@ impl Call {
     pub fn required(&self, member: &str) -> Result<&str, ServiceError> {
         self.text(member).ok_or_else(|| {
             // The model's constraints catch this first; a model without them would end here.
-            ServiceError::new("ValidationException", format!("the member `{member}` is missing"))
+            ServiceError::new(
+                "ValidationException",
+                format!("the member `{member}` is missing"),
+            )
         })
     }
 
@@ -53,7 +56,10 @@ impl Call {
 
     /// The elements of a list; none when it is absent.
     pub fn list(&self, member: &str) -> &[Value] {
-        self.input.get(member).and_then(Value::as_array).unwrap_or_default()
+        self.input
+            .get(member)
+            .and_then(Value::as_array)
+            .unwrap_or_default()
     }
 
     pub fn object(&self, member: &str) -> Option<&Object> {
@@ -81,7 +87,11 @@ impl Answer {
 
 impl From<Object> for Answer {
     fn from(members: Object) -> Answer {
-        Answer { members: members.into(), body: None, headers: Vec::new() }
+        Answer {
+            members: members.into(),
+            body: None,
+            headers: Vec::new(),
+        }
     }
 }
 

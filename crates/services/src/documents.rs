@@ -53,7 +53,9 @@ impl Documents {
         work: impl FnOnce(&dyn Store) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let store = Arc::clone(&self.store);
-        tokio::task::spawn_blocking(move || work(&*store)).await.map_err(|_| Error::CutOff)?
+        tokio::task::spawn_blocking(move || work(&*store))
+            .await
+            .map_err(|_| Error::CutOff)?
     }
 
     /// The document, if there is one.
@@ -74,11 +76,13 @@ impl Documents {
         body: &T,
     ) -> Result<bool, Error> {
         let (key, bytes) = (key.to_owned(), encode(key, body)?);
-        self.blocking(move |store| match store.put_document(kind, &key, &bytes, Expected::Absent) {
-            Ok(_) => Ok(true),
-            Err(store::Error::Conflict { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
-        })
+        self.blocking(
+            move |store| match store.put_document(kind, &key, &bytes, Expected::Absent) {
+                Ok(_) => Ok(true),
+                Err(store::Error::Conflict { .. }) => Ok(false),
+                Err(error) => Err(error.into()),
+            },
+        )
         .await
     }
 
@@ -100,7 +104,9 @@ impl Documents {
         let key = key.to_owned();
         self.blocking(move |store| {
             for _ in 0..CHANGE_ATTEMPTS_MAX {
-                let Some(mut found) = read::<T>(store, kind, &key)? else { return Ok(None) };
+                let Some(mut found) = read::<T>(store, kind, &key)? else {
+                    return Ok(None);
+                };
                 let result = match change(&mut found.body) {
                     Ok(result) => result,
                     Err(refusal) => return Ok(Some(Err(refusal))),
@@ -159,8 +165,13 @@ fn read<T: DeserializeOwned>(
     kind: Kind,
     key: &str,
 ) -> Result<Option<Found<T>>, Error> {
-    let Some(document) = store.document(kind, key)? else { return Ok(None) };
-    Ok(Some(Found { revision: document.revision, body: decode(key, &document.body)? }))
+    let Some(document) = store.document(kind, key)? else {
+        return Ok(None);
+    };
+    Ok(Some(Found {
+        revision: document.revision,
+        body: decode(key, &document.body)?,
+    }))
 }
 
 fn encode<T: Serialize>(key: &str, body: &T) -> Result<Vec<u8>, Error> {
@@ -172,7 +183,10 @@ fn decode<T: DeserializeOwned>(key: &str, body: &[u8]) -> Result<T, Error> {
 }
 
 fn damaged(key: &str, error: &serde_json::Error) -> Error {
-    Error::Damaged { key: key.to_owned(), cause: error.to_string() }
+    Error::Damaged {
+        key: key.to_owned(),
+        cause: error.to_string(),
+    }
 }
 
 #[cfg(test)]

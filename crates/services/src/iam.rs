@@ -25,7 +25,9 @@ const PAGE_ITEMS_DEFAULT: i64 = 100;
 
 impl Iam {
     pub(crate) fn new(foundations: &Foundations) -> Iam {
-        Iam { documents: Documents::new(foundations.store.clone()) }
+        Iam {
+            documents: Documents::new(foundations.store.clone()),
+        }
     }
 
     /// Runs one operation. `None` when it is not served.
@@ -121,7 +123,10 @@ fn delete_conflict(what: &str) -> ServiceError {
 }
 
 fn limit_exceeded(quota: &str, limit: usize) -> ServiceError {
-    ServiceError::new("LimitExceeded", format!("Cannot exceed quota for {quota}: {limit}"))
+    ServiceError::new(
+        "LimitExceeded",
+        format!("Cannot exceed quota for {quota}: {limit}"),
+    )
 }
 
 /// A unique id as AWS forms them: a prefix for the kind (`AROA`, `ANPA`) and 17 of `A-Z2-7`.
@@ -138,7 +143,11 @@ fn unique_id(prefix: &str) -> String {
 /// Policy documents travel URL-encoded in answers (RFC 3986: a space is `%20`).
 fn url_encoded(document: &str) -> String {
     use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
     utf8_percent_encode(document, ENCODED).to_string()
 }
 
@@ -149,7 +158,10 @@ fn paged(
     member: &'static str,
     items: Vec<(String, Value)>,
 ) -> Result<Answer, ServiceError> {
-    let scope = call.text("RoleName").or_else(|| call.text("PolicyArn")).unwrap_or_default();
+    let scope = call
+        .text("RoleName")
+        .or_else(|| call.text("PolicyArn"))
+        .unwrap_or_default();
     let prefix = call.text("PathPrefix").unwrap_or_default();
     let request = format!("{operation} {} {scope} {prefix}", call.account);
     let after = match call.text("Marker") {
@@ -160,8 +172,9 @@ fn paged(
     };
     let limit = call.integer("MaxItems").unwrap_or(PAGE_ITEMS_DEFAULT);
     let limit = usize::try_from(limit).unwrap_or(1);
-    let mut rest =
-        items.into_iter().filter(|(name, _)| after.as_ref().is_none_or(|after| name > after));
+    let mut rest = items
+        .into_iter()
+        .filter(|(name, _)| after.as_ref().is_none_or(|after| name > after));
     let mut last = String::new();
     let mut shown = Vec::new();
     for (name, item) in rest.by_ref().take(limit) {
@@ -177,7 +190,6 @@ fn paged(
     }
     Ok((&mut answer).into())
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -102,7 +102,10 @@ impl Lambda {
         address: &Address,
         change: impl FnMut(&mut Function) -> Result<R, ServiceError> + Send + 'static,
     ) -> Result<R, ServiceError> {
-        let changed = self.documents.change(Kind::Function, &address.key(), change).await?;
+        let changed = self
+            .documents
+            .change(Kind::Function, &address.key(), change)
+            .await?;
         changed.ok_or_else(|| not_found(&address.qualified_arn()))?
     }
 }
@@ -113,8 +116,11 @@ fn violation(call: &Call) -> Option<ServiceError> {
 }
 
 fn not_found(arn: &str) -> ServiceError {
-    ServiceError::new("ResourceNotFoundException", format!("Function not found: {arn}"))
-        .with_field("Type", "User")
+    ServiceError::new(
+        "ResourceNotFoundException",
+        format!("Function not found: {arn}"),
+    )
+    .with_field("Type", "User")
 }
 
 fn invalid(message: impl Into<String>) -> ServiceError {
@@ -123,7 +129,9 @@ fn invalid(message: impl Into<String>) -> ServiceError {
 
 /// A member of the API that this version does not serve.
 fn not_served(member: &str) -> ServiceError {
-    invalid(format!("{member} is not served by this version of Lockstep; leave it out"))
+    invalid(format!(
+        "{member} is not served by this version of Lockstep; leave it out"
+    ))
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ pub mod lambda;
 pub mod page;
 pub mod states;
 pub mod sts;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 

@@ -28,9 +28,12 @@ pub fn position(request: &str, token: &str, now: Timestamp) -> Option<String> {
 /// ask for the same page without a token.
 fn checksum(request: &str, position: &str, made: i64) -> u64 {
     let parts = [request.as_bytes(), &made.to_le_bytes(), position.as_bytes()];
-    parts.iter().flat_map(|part| part.iter()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    parts
+        .iter()
+        .flat_map(|part| part.iter())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        })
 }
 
 #[cfg(test)]
@@ -42,7 +45,10 @@ mod tests {
         let made = Timestamp(1_790_000_000_000);
         let token = token("ListRoles /", "after-this", made);
         let check = |request: &str, token: &str, now: i64, expected: Option<&str>| {
-            assert_eq!(position(request, token, Timestamp(now)).as_deref(), expected);
+            assert_eq!(
+                position(request, token, Timestamp(now)).as_deref(),
+                expected
+            );
         };
         check("ListRoles /", &token, made.0, Some("after-this"));
         check("ListRoles /", &token, made.0 + VALID_MS, Some("after-this"));

@@ -59,7 +59,9 @@ fn not_found(arn: &str) -> ServiceError {
 }
 
 fn version_not_found(arn: &str, id: &str) -> ServiceError {
-    no_such_entity(format!("Policy {arn} version {id} does not exist or is not attachable."))
+    no_such_entity(format!(
+        "Policy {arn} version {id} does not exist or is not attachable."
+    ))
 }
 
 fn check_document(document: &str) -> Result<(), ServiceError> {
@@ -79,7 +81,10 @@ impl ManagedPolicy {
             .add("Arn", self.arn.as_str())
             .add("Path", self.path.as_str())
             .add("DefaultVersionId", version_id(self.default_version))
-            .add("AttachmentCount", i64::try_from(attachments).unwrap_or(i64::MAX))
+            .add(
+                "AttachmentCount",
+                i64::try_from(attachments).unwrap_or(i64::MAX),
+            )
             .add("PermissionsBoundaryUsageCount", 0)
             .add("IsAttachable", true);
         if let Some(description) = self.description.as_deref().filter(|_| !in_list) {
@@ -96,7 +101,9 @@ impl ManagedPolicy {
     }
 
     fn version(&self, id: &str) -> Option<&Version> {
-        self.versions.iter().find(|version| version_id(version.number) == id)
+        self.versions
+            .iter()
+            .find(|version| version_id(version.number) == id)
     }
 
     fn shown_version(&self, version: &Version, with_document: bool) -> Value {
@@ -123,13 +130,18 @@ impl Iam {
             .map_err(|_| ServiceError::new("InvalidInput", format!("ARN {arn} is not valid.")))?;
         let name = parsed.resource.rsplit('/').next().unwrap_or_default();
         let key = key(&call.account, name);
-        let found = self.documents.get::<ManagedPolicy>(Kind::Policy, &key).await?;
+        let found = self
+            .documents
+            .get::<ManagedPolicy>(Kind::Policy, &key)
+            .await?;
         Ok(found.filter(|found| found.body.arn == arn))
     }
 
     async fn named_policy(&self, call: &Call) -> Result<Found<ManagedPolicy>, ServiceError> {
         let arn = call.required("PolicyArn")?;
-        self.managed_policy(call, arn).await?.ok_or_else(|| not_found(arn))
+        self.managed_policy(call, arn)
+            .await?
+            .ok_or_else(|| not_found(arn))
     }
 
     async fn change_policy<R: Send + 'static>(
@@ -146,7 +158,10 @@ impl Iam {
     /// How many roles have the policy attached.
     async fn attachments(&self, call: &Call, arn: &str) -> Result<usize, ServiceError> {
         let account = format!("{}/", call.account);
-        let roles = self.documents.list::<Role>(Kind::Role, &account, None, LISTED_MAX).await?;
+        let roles = self
+            .documents
+            .list::<Role>(Kind::Role, &account, None, LISTED_MAX)
+            .await?;
         let has = |(_, role): &&(String, Role)| role.attached.iter().any(|other| other == arn);
         Ok(roles.iter().filter(has).count())
     }
@@ -173,18 +188,26 @@ impl Iam {
                 document: document.to_owned(),
             }],
         };
-        if !self.documents.create(Kind::Policy, &key(&call.account, name), &policy).await? {
+        if !self
+            .documents
+            .create(Kind::Policy, &key(&call.account, name), &policy)
+            .await?
+        {
             return Err(entity_already_exists(format!(
                 "A policy called {name} already exists. Duplicate names are not allowed."
             )));
         }
-        Ok(ObjectBuilder::new().add("Policy", policy.shown(0, false)).into())
+        Ok(ObjectBuilder::new()
+            .add("Policy", policy.shown(0, false))
+            .into())
     }
 
     pub(super) async fn get_policy(&self, call: &Call) -> Result<Answer, ServiceError> {
         let policy = self.named_policy(call).await?.body;
         let attachments = self.attachments(call, &policy.arn).await?;
-        Ok(ObjectBuilder::new().add("Policy", policy.shown(attachments, false)).into())
+        Ok(ObjectBuilder::new()
+            .add("Policy", policy.shown(attachments, false))
+            .into())
     }
 
     pub(super) async fn list_policies(&self, call: &Call) -> Result<Answer, ServiceError> {
@@ -204,7 +227,10 @@ impl Iam {
             .list::<ManagedPolicy>(Kind::Policy, &account, None, LISTED_MAX)
             .await?;
         let mut shown = Vec::new();
-        for (key, policy) in policies.into_iter().filter(|(_, p)| p.path.starts_with(prefix)) {
+        for (key, policy) in policies
+            .into_iter()
+            .filter(|(_, p)| p.path.starts_with(prefix))
+        {
             let attachments = self.attachments(call, &policy.arn).await?;
             if attachments > 0 || !only_attached {
                 shown.push((key, policy.shown(attachments, true)));
@@ -216,7 +242,9 @@ impl Iam {
     pub(super) async fn get_policy_version(&self, call: &Call) -> Result<Answer, ServiceError> {
         let policy = self.named_policy(call).await?.body;
         let id = call.required("VersionId")?;
-        let version = policy.version(id).ok_or_else(|| version_not_found(&policy.arn, id))?;
+        let version = policy
+            .version(id)
+            .ok_or_else(|| version_not_found(&policy.arn, id))?;
         let shown = policy.shown_version(version, true);
         Ok(ObjectBuilder::new().add("PolicyVersion", shown).into())
     }
@@ -246,7 +274,11 @@ impl Iam {
                 policy.last_version += 1;
                 policy.updated_ms = now;
                 let number = policy.last_version;
-                let version = Version { number, created_ms: now, document: document.clone() };
+                let version = Version {
+                    number,
+                    created_ms: now,
+                    document: document.clone(),
+                };
                 if make_default {
                     policy.default_version = number;
                 }
@@ -262,10 +294,14 @@ impl Iam {
         let id = call.required("VersionId")?.to_owned();
         self.change_policy(call, move |policy| {
             let arn = &policy.arn;
-            let version = policy.version(&id).ok_or_else(|| version_not_found(arn, &id))?;
+            let version = policy
+                .version(&id)
+                .ok_or_else(|| version_not_found(arn, &id))?;
             let number = version.number;
             if number == policy.default_version {
-                return Err(delete_conflict("Cannot delete the default version of a policy."));
+                return Err(delete_conflict(
+                    "Cannot delete the default version of a policy.",
+                ));
             }
             policy.versions.retain(|version| version.number != number);
             Ok(())
@@ -278,7 +314,9 @@ impl Iam {
         let found = self.named_policy(call).await?;
         let policy = found.body;
         if self.attachments(call, &policy.arn).await? > 0 {
-            return Err(delete_conflict("Cannot delete a policy attached to entities."));
+            return Err(delete_conflict(
+                "Cannot delete a policy attached to entities.",
+            ));
         }
         if policy.versions.len() > 1 {
             return Err(delete_conflict(
@@ -287,7 +325,11 @@ impl Iam {
             ));
         }
         let key = key(&call.account, &policy.name);
-        if !self.documents.delete(Kind::Policy, &key, found.revision).await? {
+        if !self
+            .documents
+            .delete(Kind::Policy, &key, found.revision)
+            .await?
+        {
             let message = "The policy was changed at the same time; try again.";
             return Err(ServiceError::new("ConcurrentModification", message).with_status(409));
         }

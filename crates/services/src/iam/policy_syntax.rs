@@ -15,27 +15,45 @@ pub(super) enum Purpose {
 const SYNTAX: &str = "Syntax errors in policy.";
 const TOP_LEVEL: &[&str] = &["Version", "Id", "Statement"];
 const STATEMENT: &[&str] = &[
-    "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource",
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
     "Condition",
 ];
 const TRUST_ACTIONS: &[&str] = &[
-    "sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity", "sts:tagsession",
-    "sts:setsourceidentity", "sts:setcontext",
+    "sts:assumerole",
+    "sts:assumerolewithsaml",
+    "sts:assumerolewithwebidentity",
+    "sts:tagsession",
+    "sts:setsourceidentity",
+    "sts:setcontext",
 ];
 
 /// Refuses a document IAM would not keep, with IAM's text.
 pub(super) fn check(document: &str, purpose: Purpose) -> Result<(), ServiceError> {
-    problem(document, purpose)
-        .map_or(Ok(()), |text| Err(ServiceError::new("MalformedPolicyDocument", text)))
+    problem(document, purpose).map_or(Ok(()), |text| {
+        Err(ServiceError::new("MalformedPolicyDocument", text))
+    })
 }
 
 fn problem(document: &str, purpose: Purpose) -> Option<String> {
-    let Ok(document) = json::parse(document) else { return Some(SYNTAX.to_owned()) };
-    let Some(top) = document.as_object() else { return Some(SYNTAX.to_owned()) };
+    let Ok(document) = json::parse(document) else {
+        return Some(SYNTAX.to_owned());
+    };
+    let Some(top) = document.as_object() else {
+        return Some(SYNTAX.to_owned());
+    };
     if has_unknown(top, TOP_LEVEL) {
         return Some(SYNTAX.to_owned());
     }
-    let version = top.get("Version").map(|version| version.as_str().unwrap_or_default());
+    let version = top
+        .get("Version")
+        .map(|version| version.as_str().unwrap_or_default());
     match version {
         Some("2012-10-17") => {}
         Some("2008-10-17") | None if purpose == Purpose::Trust => {}
@@ -63,8 +81,11 @@ fn has_unknown(object: &Object, known: &[&str]) -> bool {
 }
 
 fn sids(statements: &[Value]) -> Option<&'static str> {
-    let sids: Vec<&str> =
-        statements.iter().filter_map(|one| one.get("Sid")?.as_str()).filter(|s| !s.is_empty()).collect();
+    let sids: Vec<&str> = statements
+        .iter()
+        .filter_map(|one| one.get("Sid")?.as_str())
+        .filter(|s| !s.is_empty())
+        .collect();
     let repeated = |(at, sid): (usize, &&str)| sids.iter().skip(at + 1).any(|other| other == sid);
     if sids.iter().enumerate().any(repeated) {
         return Some("Statement IDs (SID) in a single policy must be unique.");
@@ -77,7 +98,9 @@ fn sids(statements: &[Value]) -> Option<&'static str> {
 }
 
 fn statement(statement: &Value, purpose: Purpose) -> Option<String> {
-    let Some(members) = statement.as_object() else { return Some(SYNTAX.to_owned()) };
+    let Some(members) = statement.as_object() else {
+        return Some(SYNTAX.to_owned());
+    };
     if has_unknown(members, STATEMENT) || !is_list_or_text(members) {
         return Some(SYNTAX.to_owned());
     }
@@ -160,11 +183,13 @@ fn texts(value: &Value) -> Vec<&str> {
 
 /// Whether actions and resources are strings or arrays of strings.
 fn is_list_or_text(members: &Object) -> bool {
-    ["Action", "NotAction", "Resource", "NotResource"].iter().all(|name| match members.get(name) {
-        None => true,
-        Some(value) => match value.as_array() {
-            Some(list) => list.iter().all(|item| item.as_str().is_some()),
-            None => value.as_str().is_some(),
-        },
-    })
+    ["Action", "NotAction", "Resource", "NotResource"]
+        .iter()
+        .all(|name| match members.get(name) {
+            None => true,
+            Some(value) => match value.as_array() {
+                Some(list) => list.iter().all(|item| item.as_str().is_some()),
+                None => value.as_str().is_some(),
+            },
+        })
 }

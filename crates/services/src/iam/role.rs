@@ -105,7 +105,11 @@ impl Role {
 impl Iam {
     pub(super) async fn create_role(&self, call: &Call) -> Result<Answer, ServiceError> {
         let role = Role::of(call)?;
-        if !self.documents.create(Kind::Role, &key(&call.account, &role.name), &role).await? {
+        if !self
+            .documents
+            .create(Kind::Role, &key(&call.account, &role.name), &role)
+            .await?
+        {
             let message = format!("Role with name {} already exists.", role.name);
             return Err(entity_already_exists(message));
         }
@@ -114,7 +118,10 @@ impl Iam {
 
     pub(super) async fn role(&self, call: &Call) -> Result<Found<Role>, ServiceError> {
         let name = call.required("RoleName")?;
-        let found = self.documents.get(Kind::Role, &key(&call.account, name)).await?;
+        let found = self
+            .documents
+            .get(Kind::Role, &key(&call.account, name))
+            .await?;
         found.ok_or_else(|| not_found(name))
     }
 
@@ -126,7 +133,10 @@ impl Iam {
     ) -> Result<R, ServiceError> {
         let name = call.required("RoleName")?;
         let key = key(&call.account, name);
-        self.documents.change(Kind::Role, &key, change).await?.ok_or_else(|| not_found(name))?
+        self.documents
+            .change(Kind::Role, &key, change)
+            .await?
+            .ok_or_else(|| not_found(name))?
     }
 
     pub(super) async fn get_role(&self, call: &Call) -> Result<Answer, ServiceError> {
@@ -140,7 +150,10 @@ impl Iam {
     pub(super) async fn list_roles(&self, call: &Call) -> Result<Answer, ServiceError> {
         let prefix = call.text("PathPrefix").unwrap_or("/");
         let account = format!("{}/", call.account);
-        let roles = self.documents.list::<Role>(Kind::Role, &account, None, ROLES_MAX).await?;
+        let roles = self
+            .documents
+            .list::<Role>(Kind::Role, &account, None, ROLES_MAX)
+            .await?;
         let roles = roles
             .into_iter()
             .filter(|(_, role)| role.path.starts_with(prefix))
@@ -194,13 +207,21 @@ impl Iam {
     pub(super) async fn delete_role(&self, call: &Call) -> Result<Answer, ServiceError> {
         let found = self.role(call).await?;
         if !found.body.attached.is_empty() {
-            return Err(delete_conflict("Cannot delete entity, must detach all policies first."));
+            return Err(delete_conflict(
+                "Cannot delete entity, must detach all policies first.",
+            ));
         }
         if !found.body.policies.is_empty() {
-            return Err(delete_conflict("Cannot delete entity, must delete policies first."));
+            return Err(delete_conflict(
+                "Cannot delete entity, must delete policies first.",
+            ));
         }
         let key = key(&call.account, &found.body.name);
-        if !self.documents.delete(Kind::Role, &key, found.revision).await? {
+        if !self
+            .documents
+            .delete(Kind::Role, &key, found.revision)
+            .await?
+        {
             let message = "The role was changed at the same time; try again.";
             return Err(ServiceError::new("ConcurrentModification", message).with_status(409));
         }
@@ -238,6 +259,11 @@ impl Iam {
         call: &Call,
     ) -> Result<Answer, ServiceError> {
         self.role(call).await?;
-        super::paged(call, "ListInstanceProfilesForRole", "InstanceProfiles", Vec::new())
+        super::paged(
+            call,
+            "ListInstanceProfilesForRole",
+            "InstanceProfiles",
+            Vec::new(),
+        )
     }
 }

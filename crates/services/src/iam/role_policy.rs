@@ -47,7 +47,10 @@ impl Iam {
     pub(super) async fn delete_role_policy(&self, call: &Call) -> Result<Answer, ServiceError> {
         let name = call.required("PolicyName")?.to_owned();
         self.change_role(call, move |role| {
-            role.policies.remove(&name).map(drop).ok_or_else(|| not_found(&name))
+            role.policies
+                .remove(&name)
+                .map(drop)
+                .ok_or_else(|| not_found(&name))
         })
         .await?;
         Ok(Answer::empty())
@@ -55,7 +58,10 @@ impl Iam {
 
     pub(super) async fn list_role_policies(&self, call: &Call) -> Result<Answer, ServiceError> {
         let role = self.role(call).await?.body;
-        let names = role.policies.into_keys().map(|name| (name.clone(), Value::from(name)));
+        let names = role
+            .policies
+            .into_keys()
+            .map(|name| (name.clone(), Value::from(name)));
         super::paged(call, "ListRolePolicies", "PolicyNames", names.collect())
     }
 
@@ -79,8 +85,8 @@ impl Iam {
         let arn = call.required("PolicyArn")?.to_owned();
         self.change_role(call, move |role| {
             let place = role.attached.iter().position(|other| *other == arn);
-            let place = place
-                .ok_or_else(|| no_such_entity(format!("Policy {arn} was not found.")))?;
+            let place =
+                place.ok_or_else(|| no_such_entity(format!("Policy {arn} was not found.")))?;
             role.attached.remove(place);
             Ok(())
         })
@@ -98,13 +104,20 @@ impl Iam {
             .into_iter()
             .map(|arn| {
                 let name = arn.rsplit('/').next().unwrap_or_default();
-                let shown =
-                    ObjectBuilder::new().add("PolicyName", name).add("PolicyArn", arn.as_str()).build();
+                let shown = ObjectBuilder::new()
+                    .add("PolicyName", name)
+                    .add("PolicyArn", arn.as_str())
+                    .build();
                 (arn, shown.into())
             })
             .collect();
         attached.sort_by(|a, b| a.0.cmp(&b.0));
-        super::paged(call, "ListAttachedRolePolicies", "AttachedPolicies", attached)
+        super::paged(
+            call,
+            "ListAttachedRolePolicies",
+            "AttachedPolicies",
+            attached,
+        )
     }
 
     /// A policy of this account must exist. Those of AWS are taken by their ARN: their documents

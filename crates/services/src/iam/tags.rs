@@ -18,12 +18,21 @@ pub(super) struct Tag {
 /// The tags of a request.
 pub(super) fn of(list: &[Value]) -> Result<Vec<Tag>, ServiceError> {
     let text = |tag: &Value, member| {
-        tag.get(member).and_then(Value::as_str).unwrap_or_default().to_owned()
+        tag.get(member)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
     let mut tags: Vec<Tag> = Vec::new();
     for item in list {
-        let tag = Tag { key: text(item, "Key"), value: text(item, "Value") };
-        if tags.iter().any(|other| other.key.eq_ignore_ascii_case(&tag.key)) {
+        let tag = Tag {
+            key: text(item, "Key"),
+            value: text(item, "Value"),
+        };
+        if tags
+            .iter()
+            .any(|other| other.key.eq_ignore_ascii_case(&tag.key))
+        {
             let message =
                 "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
             return Err(ServiceError::new("InvalidInput", message));
@@ -37,7 +46,10 @@ pub(super) fn of(list: &[Value]) -> Result<Vec<Tag>, ServiceError> {
 pub(super) fn merged(tags: &[Tag], more: Vec<Tag>) -> Result<Vec<Tag>, ServiceError> {
     let mut merged = tags.to_vec();
     for tag in more {
-        match merged.iter_mut().find(|other| other.key.eq_ignore_ascii_case(&tag.key)) {
+        match merged
+            .iter_mut()
+            .find(|other| other.key.eq_ignore_ascii_case(&tag.key))
+        {
             Some(other) => *other = tag,
             None => merged.push(tag),
         }
@@ -48,20 +60,28 @@ pub(super) fn merged(tags: &[Tag], more: Vec<Tag>) -> Result<Vec<Tag>, ServiceEr
 /// `tags` without those keys; keys that are not there don't matter.
 pub(super) fn without(tags: &[Tag], keys: &[Value]) -> Vec<Tag> {
     let gone = |tag: &&Tag| {
-        !keys.iter().filter_map(Value::as_str).any(|key| key.eq_ignore_ascii_case(&tag.key))
+        !keys
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|key| key.eq_ignore_ascii_case(&tag.key))
     };
     tags.iter().filter(gone).cloned().collect()
 }
 
 /// As answers list them, sorted by key.
 pub(super) fn shown(tags: &[Tag]) -> Vec<(String, Value)> {
-    let mut shown: Vec<(String, Value)> = tags.iter().map(|tag| (tag.key.clone(), one(tag))).collect();
+    let mut shown: Vec<(String, Value)> =
+        tags.iter().map(|tag| (tag.key.clone(), one(tag))).collect();
     shown.sort_by(|a, b| a.0.cmp(&b.0));
     shown
 }
 
 fn one(tag: &Tag) -> Value {
-    ObjectBuilder::new().add("Key", tag.key.as_str()).add("Value", tag.value.as_str()).build().into()
+    ObjectBuilder::new()
+        .add("Key", tag.key.as_str())
+        .add("Value", tag.value.as_str())
+        .build()
+        .into()
 }
 
 fn check(tags: Vec<Tag>) -> Result<Vec<Tag>, ServiceError> {

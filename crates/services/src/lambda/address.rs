@@ -24,7 +24,11 @@ impl Address {
         let text = call.required("FunctionName")?;
         let mut address = Address::parse(text, call)?;
         if let Some(qualifier) = call.text("Qualifier") {
-            if address.qualifier.as_deref().is_some_and(|derived| derived != qualifier) {
+            if address
+                .qualifier
+                .as_deref()
+                .is_some_and(|derived| derived != qualifier)
+            {
                 return Err(invalid(
                     "The derived qualifier from the function name does not match the specified \
                      qualifier.",
@@ -32,7 +36,11 @@ impl Address {
             }
             address.qualifier = Some(qualifier.to_owned());
         }
-        if address.qualifier.as_deref().is_some_and(|qualifier| qualifier != LATEST) {
+        if address
+            .qualifier
+            .as_deref()
+            .is_some_and(|qualifier| qualifier != LATEST)
+        {
             // Versions and aliases can't be made yet, so there is none of that name.
             return Err(not_found(&address.qualified_arn()));
         }
@@ -50,8 +58,9 @@ impl Address {
         if !text.starts_with("arn:") {
             let partial = text.split_once(":function:");
             let (account, name) = partial.map_or((None, text), |(a, name)| (Some(a), name));
-            let (name, qualifier) =
-                name.split_once(':').map_or((name, None), |(name, q)| (name, Some(q)));
+            let (name, qualifier) = name
+                .split_once(':')
+                .map_or((name, None), |(name, q)| (name, Some(q)));
             let mut address = here(name, qualifier);
             if let Some(account) = account {
                 account.clone_into(&mut address.account);
@@ -59,7 +68,9 @@ impl Address {
             return Ok(address);
         }
         let arn = Arn::parse(text).ok().filter(|arn| arn.service == "lambda");
-        let named = arn.as_ref().and_then(|arn| arn.function_name_and_qualifier());
+        let named = arn
+            .as_ref()
+            .and_then(|arn| arn.function_name_and_qualifier());
         let (Some(arn), Some((name, qualifier))) = (&arn, named) else {
             return Err(invalid(format!("{text} is not the ARN of a function")));
         };
@@ -68,8 +79,9 @@ impl Address {
                 "Functions from '{}' are not reachable in this region ('{}')",
                 arn.region, call.region
             );
-            return Err(ServiceError::new("ResourceNotFoundException", message)
-                .with_field("Type", "User"));
+            return Err(
+                ServiceError::new("ResourceNotFoundException", message).with_field("Type", "User")
+            );
         }
         let mut address = here(name, qualifier);
         address.account.clone_from(&arn.account);

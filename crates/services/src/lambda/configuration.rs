@@ -76,13 +76,22 @@ impl Configuration {
     /// This configuration with the members of the call laid over it.
     pub fn updated(&self, call: &Call) -> Result<Configuration, ServiceError> {
         let text = |member: &str, current: &String| {
-            call.text(member).map_or_else(|| current.clone(), str::to_owned)
+            call.text(member)
+                .map_or_else(|| current.clone(), str::to_owned)
         };
         let number = |member: &str, current: u32| {
-            call.integer(member).and_then(|n| u32::try_from(n).ok()).unwrap_or(current)
+            call.integer(member)
+                .and_then(|n| u32::try_from(n).ok())
+                .unwrap_or(current)
         };
-        let storage = call.input.get("EphemeralStorage").and_then(|s| s.get("Size")?.as_i64());
-        let tracing = call.input.get("TracingConfig").and_then(|t| t.get("Mode")?.as_str());
+        let storage = call
+            .input
+            .get("EphemeralStorage")
+            .and_then(|s| s.get("Size")?.as_i64());
+        let tracing = call
+            .input
+            .get("TracingConfig")
+            .and_then(|t| t.get("Mode")?.as_str());
         let timeout = call.integer("Timeout").and_then(|n| u64::try_from(n).ok());
         let updated = Configuration {
             runtime: text("Runtime", &self.runtime),
@@ -106,7 +115,9 @@ impl Configuration {
     fn check(self) -> Result<Configuration, ServiceError> {
         let role = Arn::parse(&self.role).ok();
         if !role.is_some_and(|role| role.role_path_and_name().is_some()) {
-            return Err(invalid("The role defined for the function cannot be assumed by Lambda."));
+            return Err(invalid(
+                "The role defined for the function cannot be assumed by Lambda.",
+            ));
         }
         if !(1..=900).contains(&self.timeout_seconds) {
             return Err(invalid(format!(
@@ -120,7 +131,10 @@ impl Configuration {
 }
 
 fn variables(environment: &Value) -> Result<BTreeMap<String, String>, ServiceError> {
-    let members = environment.get("Variables").cloned().unwrap_or_else(Value::empty_object);
+    let members = environment
+        .get("Variables")
+        .cloned()
+        .unwrap_or_else(Value::empty_object);
     if members.size() > ENVIRONMENT_BYTES_MAX {
         return Err(invalid(format!(
             "Lambda was unable to configure your environment variables because the environment \
@@ -131,10 +145,18 @@ fn variables(environment: &Value) -> Result<BTreeMap<String, String>, ServiceErr
         .as_object()
         .into_iter()
         .flat_map(Object::iter)
-        .map(|(key, value)| (key.to_owned(), value.as_str().unwrap_or_default().to_owned()))
+        .map(|(key, value)| {
+            (
+                key.to_owned(),
+                value.as_str().unwrap_or_default().to_owned(),
+            )
+        })
         .collect();
-    let reserved: Vec<&str> =
-        variables.keys().map(String::as_str).filter(|key| RESERVED.contains(key)).collect();
+    let reserved: Vec<&str> = variables
+        .keys()
+        .map(String::as_str)
+        .filter(|key| RESERVED.contains(key))
+        .collect();
     if !reserved.is_empty() {
         return Err(invalid(format!(
             "Lambda was unable to configure your environment variables because the environment \
@@ -163,12 +185,17 @@ pub(super) fn shown(function: &Function, arn: &str, in_list: bool) -> Object {
         .add("Description", configuration.description.as_str())
         .add("Timeout", timeout)
         .add("MemorySize", i64::from(configuration.memory_mb))
-        .add("LastModified", last_modified(Timestamp(function.modified_ms)))
+        .add(
+            "LastModified",
+            last_modified(Timestamp(function.modified_ms)),
+        )
         .add("CodeSha256", function.code.sha256_base64.as_str())
         .add("Version", LATEST);
     if let Some(environment) = &configuration.environment {
-        let variables: Object =
-            environment.iter().map(|(k, v)| (k.as_str(), Value::from(v.as_str()))).collect();
+        let variables: Object = environment
+            .iter()
+            .map(|(k, v)| (k.as_str(), Value::from(v.as_str())))
+            .collect();
         shown.add("Environment", object("Variables", variables.into()));
     }
     let storage = i64::from(configuration.ephemeral_storage_mb);
@@ -180,9 +207,16 @@ pub(super) fn shown(function: &Function, arn: &str, in_list: bool) -> Object {
         .add("LogFormat", "Text")
         .add("LogGroup", format!("/aws/lambda/{}", function.name))
         .build();
-    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+    let architecture = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "x86_64"
+    };
     shown
-        .add("TracingConfig", object("Mode", configuration.tracing_mode.as_str().into()))
+        .add(
+            "TracingConfig",
+            object("Mode", configuration.tracing_mode.as_str().into()),
+        )
         .add("RevisionId", function.revision_id.as_str())
         .add("PackageType", "Zip")
         .add("Architectures", vec![Value::from(architecture)])
@@ -190,7 +224,9 @@ pub(super) fn shown(function: &Function, arn: &str, in_list: bool) -> Object {
         .add("SnapStart", snap_start)
         .add("LoggingConfig", logging);
     if !in_list {
-        shown.add("State", "Active").add("LastUpdateStatus", "Successful");
+        shown
+            .add("State", "Active")
+            .add("LastUpdateStatus", "Successful");
     }
     shown.build()
 }

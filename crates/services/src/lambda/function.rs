@@ -65,7 +65,11 @@ const UNSERVED: &[&str] = &[
 /// Refuses what can't be honoured. Empty and default values ask for nothing.
 fn check_served(call: &Call) -> Result<(), ServiceError> {
     for member in UNSERVED {
-        if call.input.get(member).is_some_and(|value| !asks_for_nothing(value)) {
+        if call
+            .input
+            .get(member)
+            .is_some_and(|value| !asks_for_nothing(value))
+        {
             return Err(not_served(member));
         }
     }
@@ -75,7 +79,11 @@ fn check_served(call: &Call) -> Result<(), ServiceError> {
     if call.flag("Publish") == Some(true) {
         return Err(not_served("Publish"));
     }
-    if call.list("Architectures").iter().any(|a| a.as_str() == Some("arm64")) && !cfg!(target_arch = "aarch64")
+    if call
+        .list("Architectures")
+        .iter()
+        .any(|a| a.as_str() == Some("arm64"))
+        && !cfg!(target_arch = "aarch64")
     {
         return Err(not_served("Architectures arm64 on this x86_64 machine"));
     }
@@ -113,10 +121,15 @@ impl Lambda {
             tags,
         };
         function.touch(call.now.0);
-        if !self.documents.create(Kind::Function, &address.key(), &function).await? {
+        if !self
+            .documents
+            .create(Kind::Function, &address.key(), &function)
+            .await?
+        {
             let message = format!("Function already exist: {}", address.name);
-            return Err(ServiceError::new("ResourceConflictException", message)
-                .with_field("Type", "User"));
+            return Err(
+                ServiceError::new("ResourceConflictException", message).with_field("Type", "User")
+            );
         }
         Ok(configuration::shown(&function, &function.arn, false).into())
     }
@@ -124,7 +137,10 @@ impl Lambda {
     /// Checks the package of `Code` (or of UpdateFunctionCode's own members) and keeps it.
     async fn take_code(&self, code: &Value) -> Result<Code, ServiceError> {
         for member in ["ImageUri", "S3Bucket", "S3Key", "SourceKMSKeyArn"] {
-            if code.get(member).is_some_and(|value| !asks_for_nothing(value)) {
+            if code
+                .get(member)
+                .is_some_and(|value| !asks_for_nothing(value))
+            {
                 return Err(not_served(&format!("Code.{member}")));
             }
         }
@@ -165,7 +181,10 @@ impl Lambda {
             .build();
         let mut answer = ObjectBuilder::new();
         answer
-            .add("Configuration", configuration::shown(&function, &address.qualified_arn(), false))
+            .add(
+                "Configuration",
+                configuration::shown(&function, &address.qualified_arn(), false),
+            )
             .add("Code", code);
         if !function.tags.is_empty() {
             answer.add("Tags", super::tags::shown(&function.tags));
@@ -187,7 +206,9 @@ impl Lambda {
         call: &Call,
     ) -> Result<Answer, ServiceError> {
         let (_, found) = self.named(call).await?;
-        Ok(ObjectBuilder::new().add("FunctionName", found.body.name.as_str()).into())
+        Ok(ObjectBuilder::new()
+            .add("FunctionName", found.body.name.as_str())
+            .into())
     }
 
     pub(super) async fn list_functions(&self, call: &Call) -> Result<Answer, ServiceError> {
@@ -200,8 +221,12 @@ impl Lambda {
                     .ok_or_else(|| invalid("The Marker is not one of this list, or too old."))?,
             ),
         };
-        let limit = call.integer("MaxItems").and_then(|limit| usize::try_from(limit).ok());
-        let limit = limit.unwrap_or(PAGE_ITEMS_DEFAULT).clamp(1, PAGE_ITEMS_DEFAULT);
+        let limit = call
+            .integer("MaxItems")
+            .and_then(|limit| usize::try_from(limit).ok());
+        let limit = limit
+            .unwrap_or(PAGE_ITEMS_DEFAULT)
+            .clamp(1, PAGE_ITEMS_DEFAULT);
         let mut listed = self
             .documents
             .list::<Function>(Kind::Function, &prefix, after.as_deref(), limit + 1)
@@ -285,14 +310,19 @@ impl Lambda {
                 "$LATEST version cannot be deleted without deleting the function.",
             ));
         }
-        if !self.documents.delete(Kind::Function, &address.key(), found.revision).await? {
+        if !self
+            .documents
+            .delete(Kind::Function, &address.key(), found.revision)
+            .await?
+        {
             let message = format!(
                 "The operation cannot be performed at this time. An update is in progress for \
                  resource: {}",
                 found.body.arn
             );
-            return Err(ServiceError::new("ResourceConflictException", message)
-                .with_field("Type", "User"));
+            return Err(
+                ServiceError::new("ResourceConflictException", message).with_field("Type", "User")
+            );
         }
         self.pool.forget(&found.body.arn);
         Ok(Answer::empty())

@@ -22,7 +22,10 @@ const EVENT_BYTES_MAX: usize = 6_291_456;
 impl Lambda {
     pub(super) async fn invoke(&self, call: &Call) -> Result<Answer, ServiceError> {
         let address = Address::of(call)?;
-        let Some(found) = self.documents.get::<Function>(store::Kind::Function, &address.key()).await?
+        let Some(found) = self
+            .documents
+            .get::<Function>(store::Kind::Function, &address.key())
+            .await?
         else {
             // Recorded: an invocation without a qualifier is one of $LATEST in this text.
             return Err(super::not_found(&format!("{}:{LATEST}", address.arn())));
@@ -81,7 +84,10 @@ impl Lambda {
                 Err(error) => Err(error.to_string()),
             }
         };
-        CodeRef { sha256: sha256.to_owned(), load: Arc::new(load) }
+        CodeRef {
+            sha256: sha256.to_owned(),
+            load: Arc::new(load),
+        }
     }
 
     /// What a function needs to call this server. Roles are not evaluated by this version: a
@@ -114,11 +120,14 @@ fn event(call: &Call) -> Result<Bytes, ServiceError> {
              {EVENT_BYTES_MAX} bytes)",
             body.len()
         );
-        return Err(ServiceError::new("RequestTooLargeException", message)
-            .with_field("Type", "User"));
+        return Err(
+            ServiceError::new("RequestTooLargeException", message).with_field("Type", "User")
+        );
     }
     let problem = match std::str::from_utf8(&body) {
-        Ok(text) => json::parse_lazy(text.into()).err().map(|error| error.to_string()),
+        Ok(text) => json::parse_lazy(text.into())
+            .err()
+            .map(|error| error.to_string()),
         Err(error) => Some(error.to_string()),
     };
     match problem {
@@ -135,8 +144,13 @@ fn event(call: &Call) -> Result<Bytes, ServiceError> {
 }
 
 fn client_context(call: &Call) -> Result<Option<String>, ServiceError> {
-    let Some(text) = call.text("ClientContext") else { return Ok(None) };
-    let decoded = BASE64_STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let Some(text) = call.text("ClientContext") else {
+        return Ok(None);
+    };
+    let decoded = BASE64_STANDARD
+        .decode(text)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
     decoded.map(Some).ok_or_else(|| {
         ServiceError::new(
             "InvalidRequestContentException",
@@ -149,8 +163,12 @@ fn client_context(call: &Call) -> Result<Option<String>, ServiceError> {
 fn answer(invoked: &Invoked) -> Answer {
     let mut members = ObjectBuilder::new();
     members.add("StatusCode", 200);
-    let (Invoked::Ok { executed_version, .. } | Invoked::FunctionError { executed_version, .. }) =
-        invoked;
+    let (Invoked::Ok {
+        executed_version, ..
+    }
+    | Invoked::FunctionError {
+        executed_version, ..
+    }) = invoked;
     if let Invoked::FunctionError { .. } = invoked {
         members.add("FunctionError", "Unhandled");
     }

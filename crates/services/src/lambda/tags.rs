@@ -16,7 +16,11 @@ type Tags = Vec<(String, String)>;
 pub(super) fn of(call: &Call) -> Result<Tags, ServiceError> {
     let given = call.object("Tags").into_iter().flat_map(Object::iter);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    check(given.map(|(key, value)| (key.to_owned(), text(value))).collect())
+    check(
+        given
+            .map(|(key, value)| (key.to_owned(), text(value)))
+            .collect(),
+    )
 }
 
 fn check(tags: Tags) -> Result<Tags, ServiceError> {
@@ -27,7 +31,9 @@ fn check(tags: Tags) -> Result<Tags, ServiceError> {
 }
 
 pub(super) fn shown(tags: &Tags) -> Object {
-    tags.iter().map(|(key, value)| (key.as_str(), Value::from(value.as_str()))).collect()
+    tags.iter()
+        .map(|(key, value)| (key.as_str(), Value::from(value.as_str())))
+        .collect()
 }
 
 /// The function that `Resource`, an unqualified ARN, names.
@@ -45,13 +51,17 @@ fn address(call: &Call) -> Result<Address, ServiceError> {
 impl Lambda {
     pub(super) async fn list_tags(&self, call: &Call) -> Result<Answer, ServiceError> {
         let function = self.function(&address(call)?).await?.body;
-        Ok(ObjectBuilder::new().add("Tags", shown(&function.tags)).into())
+        Ok(ObjectBuilder::new()
+            .add("Tags", shown(&function.tags))
+            .into())
     }
 
     pub(super) async fn tag_resource(&self, call: &Call) -> Result<Answer, ServiceError> {
         let more = of(call)?;
         if more.is_empty() {
-            return Err(invalid("An error occurred and the request cannot be processed."));
+            return Err(invalid(
+                "An error occurred and the request cannot be processed.",
+            ));
         }
         self.change(&address(call)?, move |function| {
             let mut tags = function.tags.clone();
@@ -67,7 +77,9 @@ impl Lambda {
     pub(super) async fn untag_resource(&self, call: &Call) -> Result<Answer, ServiceError> {
         let keys = call.list("TagKeys").to_vec();
         self.change(&address(call)?, move |function| {
-            function.tags.retain(|(key, _)| !keys.iter().any(|k| k.as_str() == Some(key)));
+            function
+                .tags
+                .retain(|(key, _)| !keys.iter().any(|k| k.as_str() == Some(key)));
             Ok(())
         })
         .await?;

@@ -1,1 +1,83 @@
-//! Cases of the operations.
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use functions::PoolConfig;
+use json::Value;
+use store::blobs::MemoryBlobs;
+
+use super::*;
+use crate::testing;
+
+const HANDLER: &str = "\
+import os
+
+class Sorry(Exception):
+    pass
+
+def handler(event, context):
+    if event == 'fail':
+        raise Sorry('no')
+    if event == 'environment':
+        names = ('AWS_ENDPOINT_URL', 'AWS_ACCESS_KEY_ID', 'AWS_REGION', 'MINE')
+        return {name: os.environ.get(name) for name in names}
+    if event == 'context':
+        return [context.invoked_function_arn, context.function_name, context.aws_request_id]
+    return {'event': event}
+";
+
+fn zip(name: &str, text: &str) -> Vec<u8> {
+    use std::io::Write;
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+    writer.write_all(text.as_bytes()).unwrap();
+    writer.finish().unwrap().into_inner()
+}
+
+/// Scripts name packages; the bytes are made here.
+fn with_package(call: Call) -> Call {
+    let packages = [("good", zip("app.py", HANDLER)), ("bad", b"not a zip".to_vec())];
+    let replace = |value: &Value| {
+        let name = value.get("ZipFile")?.as_str()?;
+        let (_, bytes) = packages.iter().find(|(other, _)| *other == name)?;
+        Some(value.with_member("ZipFile", BASE64_STANDARD.encode(bytes).into()))
+    };
+    let mut input = replace(&call.input).unwrap_or(call.input.clone());
+    if let Some(code) = input.get("Code").and_then(replace) {
+        input = input.with_member("Code", code);
+    }
+    Call { input, ..call }
+}
+
+#[tokio::test]
+async fn scripts() {
+    let folder = tempfile::tempdir().unwrap();
+    let pool = Pool::new(PoolConfig::new(folder.path())).unwrap();
+    let fresh = || {
+        Arc::new(Lambda {
+            documents: Documents::new(Arc::new(store::Memory::new())),
+            blobs: Arc::new(MemoryBlobs::default()),
+            pool: pool.clone(),
+            endpoint: "http://127.0.0.1:1".into(),
+        })
+    };
+    let handle = |lambda: Arc<Lambda>, operation: String, call: Call| async move {
+        let mut result = lambda.handle(&operation, &with_package(call)).await?;
+        // A script sees the payload as one more member.
+        if let Ok(Answer { members, body: Some(body), .. }) = &mut result {
+            let text = String::from_utf8(body.to_vec()).unwrap();
+            let payload = json::parse(&text).unwrap_or_else(|_| text.into());
+            *members = members.with_member("payload", payload);
+        }
+        Some(result)
+    };
+    for file in ["lambda-functions.json", "lambda-invoke.json"] {
+        testing::play(file, aws::Service::Lambda, fresh, handle).await;
+    }
+    pool.shutdown().await;
+}
+
+#[test]
+fn served_is_sorted() {
+    assert!(SERVED.is_sorted());
+}
