@@ -17,6 +17,8 @@ mod tags;
 mod task;
 mod validate;
 
+use std::sync::Arc;
+
 use aws::constraint::{Rule, Violation};
 use aws::{Common, Protocol, ServiceError};
 use engine::Engine;
@@ -32,7 +34,7 @@ pub use integrations::Integrations;
 pub struct States {
     documents: Documents,
     engine: Engine,
-    cache: Cache,
+    cache: Arc<Cache>,
 }
 
 /// Entries of a list when the caller does not say, or says 0 (Step Functions API reference,
@@ -48,7 +50,7 @@ impl States {
         States {
             documents: Documents::new(foundations.store.clone()),
             engine: foundations.engine.clone(),
-            cache: Cache::default(),
+            cache: Arc::default(),
         }
     }
 

@@ -61,11 +61,27 @@ impl Cache {
             .insert(Arc::clone(&machine.arn), Arc::clone(machine));
     }
 
-    /// To be called after a machine was changed or deleted, before that is answered.
-    pub(super) fn forget(&self, arn: &str) {
-        let mut machines = self.machines.write();
+    /// Something to hold while a machine is changed or deleted. It must go into the closure that
+    /// does so: the caller may leave before the store is done, and what is kept then is old.
+    pub(super) fn forget_afterwards(self: &Arc<Self>, arn: &str) -> Forgetting {
+        Forgetting {
+            cache: Arc::clone(self),
+            arn: arn.to_owned(),
+        }
+    }
+}
+
+/// Forgets a machine when it is dropped.
+pub(super) struct Forgetting {
+    cache: Arc<Cache>,
+    arn: String,
+}
+
+impl Drop for Forgetting {
+    fn drop(&mut self) {
+        let mut machines = self.cache.machines.write();
         machines.age += 1;
-        machines.by_arn.remove(arn);
+        machines.by_arn.remove(&*self.arn);
     }
 }
 
@@ -85,12 +101,12 @@ mod tests {
 
     #[test]
     fn what_was_read_before_a_change_is_not_kept() {
-        let cache = Cache::default();
+        let cache = Arc::new(Cache::default());
         let age = cache.age();
         cache.keep(age, &machine("a", 1));
         assert_eq!(cache.get("a").map(|machine| machine.definition), Some(1));
         let before = cache.age();
-        cache.forget("a");
+        drop(cache.forget_afterwards("a"));
         cache.keep(before, &machine("a", 1));
         assert_eq!(cache.get("a"), None);
         cache.keep(cache.age(), &machine("a", 2));

@@ -60,7 +60,6 @@ impl States {
             .create(Kind::StateMachine, &key, &machine)
             .await?
         {
-            self.cache.forget(&machine.arn);
             return Ok(created(&machine));
         }
         // Somebody created it at the same time; if it is gone again, the caller has to choose.
@@ -134,7 +133,9 @@ impl States {
         }
         let (old, new) = (machine.definition, self.add_revision(&revision).await?);
         let role_arn = revision.role_arn.clone();
+        let forgetting = self.cache.forget_afterwards(&machine.arn);
         let change = move |machine: &mut StateMachine| {
+            let _until_changed = &forgetting;
             if machine.definition != old {
                 return Err(conflict(&machine.arn));
             }
@@ -146,7 +147,6 @@ impl States {
             .documents
             .change(Kind::StateMachine, &key, change)
             .await?;
-        self.cache.forget(&machine.arn);
         changed.ok_or_else(not_found)??;
         Ok(updated(call.now, &revision))
     }
@@ -159,12 +159,13 @@ impl States {
             Machine::Nowhere => return Ok(Answer::empty()),
             Machine::Labelled => return Err(labelled(text)),
         };
+        let forgetting = self.cache.forget_afterwards(text);
         self.documents
             .blocking(move |store| {
+                let _until_deleted = forgetting;
                 Ok(store.delete_document(Kind::StateMachine, &key, Expected::Any)?)
             })
             .await?;
-        self.cache.forget(text);
         Ok(Answer::empty())
     }
 

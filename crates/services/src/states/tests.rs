@@ -1,1 +1,407 @@
 //! Cases of the operations.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use asl::time::Timestamp;
+use engine::{Clock, Runner, TaskCall, TaskOutcome};
+use json::{ObjectBuilder, Value};
+use store::{Memory, Store};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::testing;
+
+/// The engine's time stands still: no Wait ends.
+const NOW_MS: i64 = 1_790_000_000_000;
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp(NOW_MS)
+    }
+}
+
+type Outcome = Pin<Box<dyn Future<Output = TaskOutcome> + Send>>;
+
+/// Accepts every call and hands its payload out, which is the call's task token.
+struct Payloads(mpsc::UnboundedSender<Value>);
+
+impl Runner for Payloads {
+    fn run(&self, call: TaskCall) -> Outcome {
+        if let Some(payload) = call.call.parameters.get("Payload") {
+            self.0.send(payload.clone()).unwrap();
+        }
+        Box::pin(std::future::ready(TaskOutcome::Submitted(Value::null())))
+    }
+}
+
+/// Runs no Tasks.
+struct Idle;
+
+impl Runner for Idle {
+    fn run(&self, _call: TaskCall) -> Outcome {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// The service over this store.
+fn states_over(store: Arc<dyn Store>, runner: Arc<dyn Runner>) -> Arc<States> {
+    let engine = Engine::open(
+        engine::Config::default(),
+        Arc::clone(&store),
+        runner,
+        Arc::new(StoredDefinitions::new(Arc::clone(&store))),
+        Arc::new(Still),
+        Handle::current(),
+    );
+    let (documents, engine) = (Documents::new(store), engine.unwrap());
+    Arc::new(States {
+        documents,
+        engine,
+        cache: Arc::default(),
+    })
+}
+
+fn fresh() -> Arc<States> {
+    states_over(Arc::new(Memory::new()), Arc::new(Idle))
+}
+
+async fn ask(states: &States, operation: &str, input: Value) -> Result<Value, ServiceError> {
+    let call = testing::call(aws::Service::States, operation, &input, NOW_MS);
+    let answer = states.handle(operation, &call).await.expect("served");
+    answer.map(|answer| answer.members)
+}
+
+fn members<const N: usize>(members: [(&str, Value); N]) -> Value {
+    let mut builder = ObjectBuilder::new();
+    for (name, value) in members {
+        builder.add(name, value);
+    }
+    builder.build().into()
+}
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/states";
+const PASS: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
+
+async fn create(states: &States, name: &str, definition: &str) -> Value {
+    let input = members([
+        ("name", name.into()),
+        ("definition", definition.into()),
+        ("roleArn", ROLE.into()),
+    ]);
+    let created = ask(states, "CreateStateMachine", input).await.unwrap();
+    created.get("stateMachineArn").unwrap().clone()
+}
+
+#[tokio::test]
+async fn scripts() {
+    let handle = |states: Arc<States>, operation: String, call: Call| async move {
+        states.handle(&operation, &call).await
+    };
+    for file in [
+        "states-machines.json",
+        "states-executions.json",
+        "states-tags.json",
+        "states-validation.json",
+    ] {
+        testing::play(file, aws::Service::States, fresh, handle).await;
+    }
+}
+
+/// The items of every page, asking for `max` at once.
+async fn pages(
+    states: &States,
+    operation: &str,
+    of: (&str, Value),
+    list: &str,
+    max: i32,
+) -> Vec<Value> {
+    let mut input = members([(of.0, of.1), ("maxResults", max.into())]);
+    let mut items = Vec::new();
+    for _ in 0..20 {
+        let page = ask(states, operation, input.clone()).await.unwrap();
+        let found = page.get(list).and_then(Value::as_array).unwrap();
+        assert!(found.len() <= usize::try_from(max).unwrap());
+        items.extend_from_slice(found);
+        match page.get("nextToken") {
+            Some(token) => input = input.with_member("nextToken", token.clone()),
+            None => return items,
+        }
+    }
+    panic!("{operation} never ends");
+}
+
+#[tokio::test]
+async fn pages_follow_each_other() {
+    let states = fresh();
+    let mut machine = Value::null();
+    for name in ["a", "b", "c", "d", "e"] {
+        machine = create(&states, name, PASS).await;
+    }
+    let names = |items: Vec<Value>, member: &str| -> Vec<String> {
+        let text = |item: &Value| item.get(member).unwrap().to_text().replace('"', "");
+        items.iter().map(text).collect()
+    };
+    let none = ("unknown", Value::null());
+    let listed = pages(&states, "ListStateMachines", none, "stateMachines", 2).await;
+    assert_eq!(names(listed, "name"), ["a", "b", "c", "d", "e"]);
+    for name in ["1", "2", "3"] {
+        let input = members([("stateMachineArn", machine.clone()), ("name", name.into())]);
+        ask(&states, "StartExecution", input).await.unwrap();
+    }
+    let of = ("stateMachineArn", machine);
+    let listed = pages(&states, "ListExecutions", of, "executions", 1).await;
+    let arn = (
+        "executionArn",
+        listed[0].get("executionArn").unwrap().clone(),
+    );
+    assert_eq!(names(listed, "name"), ["3", "2", "1"]);
+    let events = pages(&states, "GetExecutionHistory", arn, "events", 3).await;
+    assert_eq!(names(events, "id"), ["1", "2", "3", "4"]);
+}
+
+#[tokio::test]
+async fn a_page_token_is_for_one_list() {
+    let states = fresh();
+    for name in ["a", "b"] {
+        create(&states, name, PASS).await;
+    }
+    let one = members([("maxResults", 1.into())]);
+    let page = ask(&states, "ListStateMachines", one).await.unwrap();
+    let token = members([("nextToken", page.get("nextToken").unwrap().clone())]);
+    let mut call = testing::call(aws::Service::States, "ListStateMachines", &token, NOW_MS);
+    call.region = "us-east-1".into();
+    let refused = states
+        .handle("ListStateMachines", &call)
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(refused.code, "InvalidToken");
+}
+
+/// Starts `name` on a machine that waits for a token, and gives the execution's ARN.
+async fn started(states: &States, machine: &Value, name: &str) -> Value {
+    let input = members([("stateMachineArn", machine.clone()), ("name", name.into())]);
+    let started = ask(states, "StartExecution", input).await.unwrap();
+    started.get("executionArn").unwrap().clone()
+}
+
+#[tokio::test]
+async fn task_tokens() {
+    const CALLBACK: &str = r#"{"StartAt":"T","States":{"T":{"Type":"Task","End":true,
+        "Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Parameters":{"FunctionName":"f","Payload.$":"$$.Task.Token"}}}}"#;
+    let (sender, mut tokens) = mpsc::unbounded_channel();
+    let states = states_over(Arc::new(Memory::new()), Arc::new(Payloads(sender)));
+    let machine = create(&states, "m", CALLBACK).await;
+    let status = async |arn: &Value| {
+        let input = members([("executionArn", arn.clone())]);
+        ask(&states, "DescribeExecution", input).await.unwrap()
+    };
+    let arn = started(&states, &machine, "good").await;
+    let token = tokens.recv().await.unwrap();
+    let beat = members([("taskToken", token.clone())]);
+    ask(&states, "SendTaskHeartbeat", beat.clone())
+        .await
+        .unwrap();
+    let success = beat.with_member("output", r#"{ "ok": 1.0 }"#.into());
+    assert_eq!(
+        ask(&states, "SendTaskSuccess", success.clone())
+            .await
+            .unwrap(),
+        members([])
+    );
+    assert_eq!(
+        status(&arn).await.get("output"),
+        Some(&r#"{"ok":1.0}"#.into())
+    );
+    for operation in ["SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"] {
+        let late = ask(&states, operation, success.clone()).await.unwrap_err();
+        assert_eq!(late.code, "TaskTimedOut", "{operation}");
+    }
+
+    let arn = started(&states, &machine, "bad").await;
+    let token = tokens.recv().await.unwrap();
+    let forged: Value = format!("{}x", token.as_str().unwrap()).into();
+    let forged = ask(&states, "SendTaskFailure", members([("taskToken", forged)])).await;
+    assert_eq!(forged.unwrap_err().code, "InvalidToken");
+    let failure = members([
+        ("taskToken", token),
+        ("error", "E".into()),
+        ("cause", "why".into()),
+    ]);
+    ask(&states, "SendTaskFailure", failure).await.unwrap();
+    let ended = status(&arn).await;
+    assert_eq!(ended.get("status"), Some(&"FAILED".into()));
+    assert_eq!(ended.get("error"), Some(&"E".into()));
+    assert_eq!(ended.get("cause"), Some(&"why".into()));
+}
+
+#[tokio::test]
+async fn inputs_end_at_262144_bytes() {
+    let states = fresh();
+    let machine = create(&states, "m", PASS).await;
+    let start = async |name: &str, input: String| {
+        let input = members([
+            ("stateMachineArn", machine.clone()),
+            ("name", name.into()),
+            ("input", input.into()),
+        ]);
+        ask(&states, "StartExecution", input)
+            .await
+            .map_err(|error| error.code.into_owned())
+    };
+    let text = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
+    start("fits", text(PAYLOAD_BYTES_MAX)).await.unwrap();
+    // One in characters as well as in bytes, and one in bytes only.
+    let wide = format!("\"{}\"", "é".repeat(PAYLOAD_BYTES_MAX / 2));
+    for (name, input) in [("long", text(PAYLOAD_BYTES_MAX + 1)), ("wide", wide)] {
+        assert_eq!(
+            start(name, input).await.unwrap_err(),
+            "InvalidExecutionInput"
+        );
+    }
+    let token = members([("taskToken", "x".into())]);
+    let output = token.with_member("output", format!("\"{}\"", "é".repeat(131_072)).into());
+    let refused = ask(&states, "SendTaskSuccess", output).await.unwrap_err();
+    assert_eq!(refused.code, "InvalidOutput");
+}
+
+#[tokio::test]
+async fn revision_ids_are_fresh_uuids() {
+    let states = fresh();
+    let machine = create(&states, "m", PASS).await;
+    let mut ids = std::collections::BTreeSet::new();
+    for role in ["a", "b", "b", "a"] {
+        let role = format!("arn:aws:iam::123456789012:role/{role}");
+        let input = members([
+            ("stateMachineArn", machine.clone()),
+            ("roleArn", role.into()),
+        ]);
+        let updated = ask(&states, "UpdateStateMachine", input).await.unwrap();
+        let id = updated
+            .get("revisionId")
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .to_owned();
+        uuid::Uuid::parse_str(&id).unwrap();
+        ids.insert(id);
+    }
+    assert_eq!(ids.len(), 3, "the third update changed nothing");
+}
+
+#[tokio::test]
+async fn updates_at_once_leave_one_winner_each() {
+    let states = fresh();
+    let machine = create(&states, "m", PASS).await;
+    let updates = (0..8).map(|number| {
+        let (states, machine) = (Arc::clone(&states), machine.clone());
+        tokio::spawn(async move {
+            let role = format!("arn:aws:iam::123456789012:role/r{number}");
+            let input = members([
+                ("stateMachineArn", machine),
+                ("roleArn", role.clone().into()),
+            ]);
+            ask(&states, "UpdateStateMachine", input)
+                .await
+                .map(|_| role)
+        })
+    });
+    let mut won = Vec::new();
+    for update in updates.collect::<Vec<_>>() {
+        match update.await.unwrap() {
+            Ok(role) => won.push(role),
+            Err(error) => assert_eq!(error.code, "ConflictException"),
+        }
+    }
+    let described = ask(
+        &states,
+        "DescribeStateMachine",
+        members([("stateMachineArn", machine)]),
+    );
+    let role = described
+        .await
+        .unwrap()
+        .get("roleArn")
+        .unwrap()
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(won.contains(&role), "{role} is none of {won:?}");
+}
+
+#[tokio::test]
+async fn creations_at_once_make_one_machine() {
+    let states = fresh();
+    let creations = (0..8).map(|_| {
+        let states = Arc::clone(&states);
+        tokio::spawn(async move { create(&states, "m", PASS).await })
+    });
+    for creation in creations.collect::<Vec<_>>() {
+        creation.await.unwrap();
+    }
+    let listed = ask(&states, "ListStateMachines", members([]))
+        .await
+        .unwrap();
+    assert_eq!(
+        listed
+            .get("stateMachines")
+            .unwrap()
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn another_server_over_the_store_goes_on() {
+    let store = Arc::new(Memory::new());
+    let first = states_over(store.clone(), Arc::new(Idle));
+    let machine = create(&first, "m", PASS).await;
+    first.engine.shutdown().await;
+    let second = states_over(store, Arc::new(Idle));
+    let start = members([("stateMachineArn", machine), ("name", "n".into())]);
+    let started = ask(&second, "StartExecution", start).await.unwrap();
+    let arn = members([("executionArn", started.get("executionArn").unwrap().clone())]);
+    let described = ask(&second, "DescribeExecution", arn).await.unwrap();
+    assert_eq!(described.get("status"), Some(&"SUCCEEDED".into()));
+}
+
+#[test]
+fn programs_that_cannot_be_had_are_named() {
+    use engine::{DefinitionError, Definitions as _};
+    let store = Arc::new(Memory::new());
+    let damaged = store.add_definition(b"{").unwrap();
+    let older = br#"{"definition":"{}","role_arn":"r","logging":{"include_execution_data":false,
+        "destinations":[]},"revision_id":null,"updated_ms":0}"#;
+    let broken = store.add_definition(older).unwrap();
+    let definitions = StoredDefinitions::new(store);
+    let error = |number| definitions.program(number).map(|_| ()).unwrap_err();
+    assert_eq!(error(99), DefinitionError::Missing(99));
+    assert!(matches!(error(damaged), DefinitionError::Unreadable(number, _) if number == damaged));
+    assert!(matches!(error(broken), DefinitionError::Broken(number, _) if number == broken));
+}
+
+#[tokio::test]
+async fn other_operations_are_not_served() {
+    let states = fresh();
+    for operation in aws::Service::States.model().unwrap().operations() {
+        let operation = &*operation.name;
+        let call = testing::call(
+            aws::Service::States,
+            operation,
+            &Value::empty_object(),
+            NOW_MS,
+        );
+        assert_eq!(
+            states.handle(operation, &call).await.is_some(),
+            is_served(operation)
+        );
+    }
+    assert!(SERVED.is_sorted());
+}
