@@ -29,7 +29,11 @@ impl States {
             input_text: input.text,
             trace_header: call.text("traceHeader").map(Text::from),
         };
-        let started = self.engine.start(request).await.map_err(start_error)?;
+        let started = self
+            .engine
+            .start(request)
+            .await
+            .map_err(|error| start_error(&error))?;
         Ok(ObjectBuilder::with_capacity(2)
             .add("executionArn", &*started.execution_arn)
             .add("startDate", epoch_seconds(started.started_at))
@@ -98,8 +102,8 @@ fn invalid(detail: &str) -> ServiceError {
     ServiceError::new("InvalidExecutionInput", message)
 }
 
-fn start_error(error: StartError) -> ServiceError {
-    match &error {
+fn start_error(error: &StartError) -> ServiceError {
+    match error {
         StartError::AlreadyExists(_) => {
             ServiceError::new("ExecutionAlreadyExists", error.to_string())
         }
