@@ -1,0 +1,154 @@
+//! Case files: many cases, each with a definition and a run.
+
+use asl::event::{Start, Text};
+use asl::limits::Limits;
+
+use super::render::expand;
+
+/// A file of cases. Written back it differs in the expected lines only.
+pub(crate) struct File {
+    /// What stands above the first case.
+    preface: String,
+    pub(crate) cases: Vec<Case>,
+}
+
+/// One execution.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    /// From `===` to `--- run`, as written.
+    head: String,
+    pub(crate) settings: Settings,
+    /// The text of the definition.
+    pub(crate) definition: String,
+    pub(crate) blocks: Vec<Block>,
+}
+
+/// An input and what it must cause.
+pub(crate) struct Block {
+    /// Without the `> `.
+    pub(crate) input: String,
+    pub(crate) expected: Vec<String>,
+}
+
+/// What a case changes about how executions are usually started.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) limits: Limits,
+    /// The random bits of every decision.
+    pub(crate) random: u64,
+    version_arn: Option<Text>,
+    alias_arn: Option<Text>,
+}
+
+pub(crate) const EXECUTION_NAME: &str = "run";
+pub(crate) const MACHINE_ARN: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:machine";
+pub(crate) const EXECUTION_ARN: &str =
+    "arn:aws:states:us-east-1:123456789012:execution:machine:run";
+const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/machine";
+
+impl File {
+    pub(crate) fn parse(text: &str) -> Result<File, String> {
+        let mut parts = text.split("\n=== ");
+        let first = parts.next().unwrap_or_default();
+        let (preface, first) = match first.strip_prefix("=== ") {
+            Some(case) => (String::new(), Some(case)),
+            None => (format!("{first}\n"), None),
+        };
+        let cases = first.into_iter().chain(parts).map(Case::parse).collect::<Result<_, _>>()?;
+        Ok(File { preface, cases })
+    }
+
+    pub(crate) fn to_text(&self) -> String {
+        let cases: Vec<String> = self.cases.iter().map(Case::to_text).collect();
+        format!("{}{}", self.preface, cases.join("\n"))
+    }
+}
+
+impl Case {
+    /// `text` begins behind the `=== ` of the case.
+    fn parse(text: &str) -> Result<Case, String> {
+        let name = text.lines().next().unwrap_or_default().to_owned();
+        let missing = |what: &str| format!("case `{name}` has no `{what}`");
+        let (head, run) = text.split_once("\n--- run\n").ok_or_else(|| missing("--- run"))?;
+        let (above, definition) =
+            head.split_once("\n--- definition\n").ok_or_else(|| missing("--- definition"))?;
+        let settings = match above.split_once("\n--- settings\n") {
+            Some((_, settings)) => {
+                Settings::parse(settings).map_err(|why| format!("case `{name}`: {why}"))?
+            }
+            None => Settings::default(),
+        };
+        let mut blocks: Vec<Block> = Vec::new();
+        for line in run.lines().filter(|line| !line.is_empty()) {
+            match (line.strip_prefix("> "), blocks.last_mut()) {
+                (Some(input), _) => {
+                    blocks.push(Block { input: input.to_owned(), expected: Vec::new() });
+                }
+                (None, Some(block)) => block.expected.push(line.to_owned()),
+                (None, None) => return Err(format!("case `{name}`: `{line}` before any input")),
+            }
+        }
+        let definition = expand(definition);
+        let head = format!("=== {head}\n--- run\n");
+        Ok(Case { name, head, settings, definition, blocks })
+    }
+
+    fn to_text(&self) -> String {
+        let mut text = self.head.clone();
+        for block in &self.blocks {
+            text.push_str(&format!("> {}\n", block.input));
+            block.expected.iter().for_each(|line| text.push_str(&format!("{line}\n")));
+        }
+        text
+    }
+
+    /// No source tells what AWS does here.
+    pub(crate) fn is_unverified(&self) -> bool {
+        self.head.lines().any(|line| line.starts_with("# unverified"))
+    }
+
+    /// What this case's execution starts with.
+    pub(crate) fn start(&self, input_text: &str) -> Start {
+        let input = json::parse(input_text)
+            .unwrap_or_else(|error| panic!("{}: `{input_text}`: {error}", self.name));
+        let is_compact = input.to_text() == input_text;
+        Start {
+            execution_arn: EXECUTION_ARN.into(),
+            execution_name: EXECUTION_NAME.into(),
+            state_machine_arn: MACHINE_ARN.into(),
+            state_machine_name: "machine".into(),
+            state_machine_version_arn: self.settings.version_arn.clone(),
+            state_machine_alias_arn: self.settings.alias_arn.clone(),
+            role_arn: ROLE_ARN.into(),
+            definition: 1,
+            input,
+            input_text: (!is_compact).then(|| input_text.into()),
+            trace_header: None,
+            limits: self.settings.limits,
+            token_secret: *b"case-token-key-0",
+        }
+    }
+}
+
+impl Settings {
+    fn parse(text: &str) -> Result<Settings, String> {
+        let mut settings = Settings::default();
+        for line in text.lines() {
+            let (name, value) = line.split_once(' ').ok_or(format!("`{line}` has no value"))?;
+            let number = || value.parse::<u64>().map_err(|_| format!("`{value}`: a number"));
+            let limit = || u32::try_from(number()?).map_err(|_| format!("`{value}`: too large"));
+            match name {
+                "random" => settings.random = number()?,
+                "version_arn" => settings.version_arn = Some(value.into()),
+                "alias_arn" => settings.alias_arn = Some(value.into()),
+                "payload_bytes_max" => settings.limits.payload_bytes_max = limit()?,
+                "history_events_max" => settings.limits.history_events_max = limit()?,
+                "transitions_per_decision_max" => {
+                    settings.limits.transitions_per_decision_max = limit()?;
+                }
+                _ => return Err(format!("there is no setting `{name}`")),
+            }
+        }
+        Ok(settings)
+    }
+}

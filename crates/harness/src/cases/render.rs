@@ -1,0 +1,186 @@
+//! What comes out of a decision, as lines of text.
+
+use asl::decide::{Call, Effect};
+use asl::event::{Event, EventKind, Start};
+use asl::history;
+use asl::program::Program;
+use asl::run::{Run, Status};
+use asl::time::Timestamp;
+use json::{Object, Value};
+
+/// A character repeated this often is written `%{x*300}`.
+const REPEATED_MIN: usize = 64;
+
+/// Replaces `%{x*300}` by what it stands for.
+pub(super) fn expand(text: &str) -> String {
+    let mut parts = text.split("%{");
+    let mut expanded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let repeated = part.split_once('}').and_then(|(short, rest)| {
+            let (what, times) = short.split_once('*')?;
+            Some((what.repeat(times.parse().ok()?), rest))
+        });
+        match repeated {
+            Some((repeated, rest)) => expanded.extend([repeated.as_str(), rest]),
+            None => expanded.extend(["%{", part]),
+        }
+    }
+    expanded
+}
+
+/// Replaces long repetitions by `%{x*300}`.
+pub(super) fn shorten(text: &str) -> String {
+    let mut short = String::with_capacity(text.len().min(1_024));
+    let mut rest = text;
+    while let Some(char) = rest.chars().next() {
+        let end = rest.find(|other| other != char).unwrap_or(rest.len());
+        let (repeated, after) = rest.split_at(end);
+        let times = repeated.chars().count();
+        match times >= REPEATED_MIN {
+            true => short.push_str(&format!("%{{{char}*{times}}}")),
+            false => short.push_str(repeated),
+        }
+        rest = after;
+    }
+    short
+}
+
+fn span(from: Timestamp, to: Timestamp) -> String {
+    let ms = to.0 - from.0;
+    if ms % 1_000 == 0 { format!("{:+}s", ms / 1_000) } else { format!("{ms:+}ms") }
+}
+
+/// One event: `3<2 Type member=value ...`, or `. Kind ...` for an internal one.
+pub(super) fn event(program: &Program, start: &Start, time: Timestamp, event: &Event) -> String {
+    match &event.kind {
+        EventKind::ExecutionDeadline { at } => format!(". ExecutionDeadline {}", span(time, *at)),
+        EventKind::WaitUntil { until } => format!(". WaitUntil {}", span(time, *until)),
+        EventKind::RetryAt { retrier, retries, until } => {
+            format!(". RetryAt {} retrier={retrier} retries={retries}", span(time, *until))
+        }
+        EventKind::Yielded { next, input } => {
+            format!(". Yielded next={} input={input}", program.state(*next).unwrap().name)
+        }
+        _ => shown(program, start, time, event),
+    }
+}
+
+fn shown(program: &Program, start: &Start, time: Timestamp, event: &Event) -> String {
+    let rendered = history::render(program, start, time, event, true).expect("it is shown");
+    let without = history::render(program, start, time, event, false).expect("it is shown");
+    let members = rendered.as_object().unwrap();
+    let kind = members.get("type").and_then(Value::as_str).unwrap();
+    assert!(history::EVENT_TYPES.contains(&kind), "{kind}");
+    assert_eq!(members.get("id"), Some(&Value::from(event.id)));
+    assert_eq!(members.get("previousEventId"), Some(&Value::from(event.previous)));
+    let timestamp = members.get("timestamp").unwrap().to_text();
+    assert_eq!(timestamp, format!("{}.{:03}", time.0 / 1_000, time.0 % 1_000));
+    let mut line = format!("{}<{} {kind}", event.id, event.previous);
+    let name = details_name(kind);
+    let details = members.get(&name).and_then(Value::as_object);
+    assert_eq!(members.len(), 4 + usize::from(details.is_some()), "{rendered}");
+    check_left_out(details, without.get(&name).and_then(Value::as_object));
+    match details {
+        None => {}
+        Some(details) if details.is_empty() => line.push_str(" {}"),
+        Some(details) => details_of(details, &mut line),
+    }
+    line
+}
+
+/// The member of a HistoryEvent that holds the details of a type.
+pub(crate) fn details_name(kind: &str) -> String {
+    if kind.ends_with("StateEntered") {
+        return "stateEnteredEventDetails".into();
+    }
+    if kind.ends_with("StateExited") {
+        return "stateExitedEventDetails".into();
+    }
+    let (first, rest) = kind.split_at(1);
+    format!("{}{rest}EventDetails", first.to_lowercase())
+}
+
+/// Members that hold data as JSON text.
+const DATA: [&str; 3] = ["input", "output", "parameters"];
+
+fn details_of(details: &Object, line: &mut String) {
+    for (name, value) in details.iter() {
+        if let Some(of) = name.strip_suffix("Details") {
+            // It stands beside its data and always says the same.
+            assert!(details.contains_key(of) && value.to_text() == r#"{"truncated":false}"#);
+            continue;
+        }
+        let text = match DATA.contains(&name) {
+            true => value.as_str().expect("data is JSON text").to_owned(),
+            false => value.to_text(),
+        };
+        line.push_str(&format!(" {name}={text}"));
+    }
+}
+
+/// Without data the details lack their data, and nothing else.
+fn check_left_out(with: Option<&Object>, without: Option<&Object>) {
+    let is_kept = |name: &str| !DATA.contains(&name) && !DATA.contains(&cut_details(name));
+    let kept: Option<Vec<_>> =
+        with.map(|details| details.iter().filter(|(name, _)| is_kept(name)).collect());
+    assert_eq!(kept, without.map(|details| details.iter().collect()));
+}
+
+fn cut_details(name: &str) -> &str {
+    name.strip_suffix("Details").unwrap_or(name)
+}
+
+pub(super) fn effect(time: Timestamp, effect: &Effect) -> String {
+    match effect {
+        Effect::Abandon { attempt } => format!("! abandon {attempt}"),
+        Effect::Call(call) => {
+            let Call { attempt, state_name, resource, parameters, .. } = call;
+            let mut line = format!("! call {attempt} {} {parameters}", resource.arn);
+            if let Some(role) = &call.credentials_role_arn {
+                line.push_str(&format!(" as {role}"));
+            }
+            if let Some(deadline) = call.deadline {
+                line.push_str(&format!(" until {}", span(time, deadline)));
+            }
+            assert!(!state_name.is_empty());
+            line
+        }
+    }
+}
+
+/// What the run waits for, or how it ended.
+pub(super) fn standing(program: &Program, run: &Run) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(at) = run.deadline() {
+        lines.push(format!("~ due {}", span(run.time, at)));
+    }
+    for (attempt, seconds) in run.heartbeats(program) {
+        lines.push(format!("~ heartbeat {attempt} every {seconds}s"));
+    }
+    if run.is_yielded() {
+        lines.push("~ yielded".into());
+    }
+    if let Some(end) = &run.end {
+        let status = match run.status {
+            Status::Succeeded => "SUCCEEDED",
+            Status::Failed => "FAILED",
+            Status::Aborted => "ABORTED",
+            Status::TimedOut => "TIMED_OUT",
+            status => panic!("{status:?} is no end"),
+        };
+        let mut line = format!("= {status}");
+        if end.at != run.time {
+            line.push_str(&format!(" at {}", span(run.time, end.at)));
+        }
+        if let Some(output) = &end.output {
+            line.push_str(&format!(" {output}"));
+        }
+        for (name, part) in [("error", &end.failure.error), ("cause", &end.failure.cause)] {
+            if let Some(text) = part {
+                line.push_str(&format!(" {name}={}", Value::from(&**text)));
+            }
+        }
+        lines.push(line);
+    }
+    lines
+}

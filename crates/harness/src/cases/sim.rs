@@ -1,0 +1,138 @@
+//! One execution, decided input by input.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use asl::apply::apply;
+use asl::decide::{Call, Decision, Effect, Input, Moment, Refusal, decide};
+use asl::definition::MachineType;
+use asl::event::EventId;
+use asl::program::{Pattern, Program};
+use asl::run::Run;
+use asl::token;
+
+use super::file::Case;
+use super::{Commit, render};
+use crate::catalogue::Integrations;
+
+/// An execution and what the world around it would know.
+#[derive(Clone)]
+pub(crate) struct Sim {
+    pub(crate) program: Arc<Program>,
+    pub(crate) run: Run,
+    /// Calls made and not answered.
+    outstanding: BTreeMap<EventId, Call>,
+    /// The tokens given out, which no line shows as they are.
+    tokens: Vec<(EventId, String)>,
+}
+
+impl Sim {
+    /// Not started.
+    pub(crate) fn new(case: &Case) -> Sim {
+        let compiled =
+            asl::compile::compile(&case.definition, MachineType::Standard, &Integrations);
+        let program = compiled
+            .program
+            .unwrap_or_else(|| panic!("{}: {:#?}", case.name, compiled.diagnostics));
+        Sim {
+            program: Arc::new(program),
+            run: Run::default(),
+            outstanding: BTreeMap::new(),
+            tokens: Vec::new(),
+        }
+    }
+
+    /// Decides an input and goes on with the decided run. Answers what came of it as text, and the
+    /// commit; a refused input has none.
+    pub(crate) fn take(&mut self, moment: Moment, input: Input) -> (Vec<String>, Option<Commit>) {
+        let before = self.run.clone();
+        let decision = decide(&self.program, &self.run, moment, input.clone());
+        assert_eq!(self.run, before, "the run given stays as it is");
+        let decision = match decision {
+            Ok(decision) => decision,
+            Err(refusal) => return (vec![refused(refusal)], None),
+        };
+        self.check_laws(moment, &decision);
+        let Decision { time, events, effects, run, .. } = decision;
+        self.run = run;
+        self.note(&input, &effects);
+        let start = self.run.start.as_ref().expect("an execution that has begun");
+        let mut lines: Vec<String> = events
+            .iter()
+            .map(|event| render::event(&self.program, start, time, event))
+            .chain(effects.iter().map(|effect| render::effect(time, effect)))
+            .chain(render::standing(&self.program, &self.run))
+            .collect();
+        lines.iter_mut().for_each(|line| *line = self.shorten(line));
+        (lines, Some(Commit { time, events }))
+    }
+
+    /// What holds for every decision.
+    fn check_laws(&self, moment: Moment, decision: &Decision) {
+        assert!(!decision.events.is_empty(), "a decision without events is a refusal");
+        assert_eq!(decision.time, moment.now.max(self.run.time), "time never goes back");
+        assert_eq!(decision.yielded, decision.run.is_yielded());
+        let mut fold = self.run.clone();
+        for event in &decision.events {
+            assert_eq!(event.kind.is_internal(), event.id == 0);
+            if event.id == 0 {
+                assert_eq!(event.previous, 0);
+            } else {
+                assert_eq!(event.id, fold.last_event + 1, "ids are dense");
+                assert!(event.previous < event.id, "an event follows an earlier one");
+            }
+            assert!(fold.end.is_none(), "nothing follows the end");
+            apply(&mut fold, decision.time, event);
+        }
+        assert_eq!(decision.run, fold, "the run is the fold of its events");
+        assert_eq!(decision.run.end.is_some(), decision.run.status.is_terminal());
+    }
+
+    /// Keeps the book of calls, and compares it with what the run says it owes.
+    fn note(&mut self, input: &Input, effects: &[Effect]) {
+        if let Input::TaskSucceeded { attempt, .. }
+        | Input::TaskFailed { attempt, .. }
+        | Input::TaskSubmitted { attempt, .. } = input
+        {
+            self.outstanding.remove(attempt);
+        }
+        for effect in effects {
+            match effect {
+                Effect::Abandon { attempt } => {
+                    self.outstanding.remove(attempt);
+                }
+                Effect::Call(call) => {
+                    self.note_token(call);
+                    let again = self.outstanding.insert(call.attempt, call.clone());
+                    assert!(again.is_none(), "an attempt is called once");
+                }
+            }
+        }
+        let owed = self.run.owed_calls(&self.program);
+        assert!(owed.iter().eq(self.outstanding.values()), "{owed:?}");
+        assert!(owed.iter().all(|call| self.run.is_awaited(call.attempt)));
+    }
+
+    fn note_token(&mut self, call: &Call) {
+        if call.resource.pattern != Pattern::WaitForTaskToken {
+            return;
+        }
+        let start = self.run.start.as_ref().unwrap();
+        let text = token::mint(start, call.attempt);
+        let read = token::read(&text).expect("our own token");
+        assert_eq!((&*read.execution_arn, read.attempt), (&*start.execution_arn, call.attempt));
+        assert!(token::verify(start, &read));
+        self.tokens.push((call.attempt, text));
+    }
+
+    fn shorten(&self, line: &str) -> String {
+        let named = self.tokens.iter().fold(line.to_owned(), |line, (attempt, token)| {
+            line.replace(token, &format!("%{{token {attempt}}}"))
+        });
+        render::shorten(&named)
+    }
+}
+
+fn refused(refusal: Refusal) -> String {
+    format!("refused: {refusal:?}")
+}
