@@ -7,17 +7,19 @@ use crate::shard::Random;
 
 /// SHA-256 of a key from the system and a counter: some hundred nanoseconds a draw, and no draw can
 /// fail.
-pub(crate) struct Chance {
+pub struct Chance {
     key: [u8; 32],
     draws: u64,
 }
 
 impl Chance {
     pub(crate) fn from_system() -> Result<Chance, OpenError> {
-        Ok(Chance {
-            key: system_bytes()?,
-            draws: 0,
-        })
+        Ok(Chance::from_key(system_bytes()?))
+    }
+
+    /// The same numbers for the same key: for simulations.
+    pub fn from_key(key: [u8; 32]) -> Chance {
+        Chance { key, draws: 0 }
     }
 
     pub(crate) fn draw(&mut self) -> Random {

@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use asl::event::{EventId, Failure, Text};
 use asl::time::Timestamp;
@@ -26,12 +25,13 @@ use crate::decider::{self, Message};
 use crate::definitions::{Definitions, Programs};
 use crate::limits::Config;
 use crate::page::PageKey;
+use crate::pipeline::{self, Caller};
 use crate::read;
 use crate::request::{
     Description, Error, HistoryPage, HistoryQuery, ListPage, ListQuery, OpenError, ReadError,
     StartError, StartRequest, Started, StopError, TokenError,
 };
-use crate::shard::{Action, Answer, Command, Shard, TokenInput, route};
+use crate::shard::{Action, Answer, Command, TokenInput, route};
 use crate::task::{Runner, TaskCall, TaskOutcome};
 
 /// A running engine. Clones are handles to the same one.
@@ -76,13 +76,7 @@ impl Engine {
         }
         let page_key = PageKey::of_store(&*store)?;
         let programs = Arc::new(Programs::new(definitions));
-        let mut shards = shards(&config, count, &*store)?;
-        decider::restore(&*store, |row| {
-            let at = usize::from(row.entity.shard().0 % count);
-            if let Some(shard) = shards.get_mut(at) {
-                shard.restore(row);
-            }
-        })?;
+        let shards = pipeline::open(&config, count, &*store)?;
         let calls = Arc::new(Calls {
             runner,
             runtime,
@@ -295,9 +289,8 @@ pub(crate) struct Reply {
     place: OwnedSemaphorePermit,
 }
 
-impl Reply {
-    /// Sends the answer; a caller that left does not get it.
-    pub(crate) fn send(self, answer: Answer) {
+impl Caller for Reply {
+    fn answer(self, answer: Answer) {
         drop(self.place);
         if self.sender.send(answer).is_err() {
             tracing::debug!("a caller left before its answer");
@@ -371,27 +364,6 @@ fn panicked() -> TaskOutcome {
         error: Some("States.Runtime".into()),
         cause: Some("the call failed inside the server; its log says where".into()),
     })
-}
-
-/// One core for each thread, each with its part of the store's shards.
-fn shards(config: &Config, count: u16, store: &dyn Store) -> Result<Vec<Shard>, OpenError> {
-    let all: Vec<ShardId> = (0..SHARDS).map(ShardId).collect();
-    let acquired = store.acquire(&all)?;
-    let last = store.last_entity()?.map_or(0, store::EntityId::counter);
-    let counter = Arc::new(AtomicU64::new(last + 1));
-    let owned: Vec<_> = all
-        .into_iter()
-        .zip(acquired)
-        .map(|(shard, (epoch, sequence))| (shard, epoch, sequence))
-        .collect();
-    let of_thread = |thread: u16| {
-        let owned = owned
-            .iter()
-            .copied()
-            .filter(|(shard, ..)| shard.0 % count == thread);
-        Shard::new(*config, owned, Arc::clone(&counter))
-    };
-    Ok((0..count).map(of_thread).collect())
 }
 
 /// A shard answers each kind of command by its own kind of answer.

@@ -15,17 +15,18 @@
 
 pub mod arn;
 pub mod bring;
+pub mod chance;
 pub mod clock;
 pub mod definitions;
 pub mod journal;
 pub mod limits;
 pub mod name;
+pub mod pipeline;
 pub mod record;
 pub mod request;
 pub mod shard;
 pub mod task;
 
-mod chance;
 mod committer;
 mod decider;
 mod driver;

@@ -316,13 +316,15 @@ fn backward_in(
     // Payloads are put together only for what can be on this page.
     let passed = shown.len().saturating_sub(page.left);
     let wanted = shown.split_off(passed);
+    let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else {
+        return Ok(shown.last().copied());
+    };
     let mut kept = Vec::with_capacity(wanted.len());
     let mut events = record.events();
-    let first = wanted.first().copied().unwrap_or(end);
-    for _ in 0..first {
+    for _ in 0..*first {
         journal.skip_event(&mut events)?;
     }
-    for number in first..wanted.last().map_or(first, |last| last + 1) {
+    for number in *first..=*last {
         let Some(event) = journal.next_event(&mut events)? else {
             break;
         };

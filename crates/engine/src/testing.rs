@@ -293,7 +293,7 @@ fn open(store: &Memory, config: Config) -> Shard {
         .map(|(shard, (epoch, seq))| (shard, epoch, seq));
     let last = store.last_entity().unwrap().map_or(0, EntityId::counter);
     let mut shard = Shard::new(config, owned, Arc::new(AtomicU64::new(last + 1)));
-    crate::decider::restore(store, |row| shard.restore(row)).unwrap();
+    crate::pipeline::restore(store, |row| shard.restore(row)).unwrap();
     shard
 }
 

@@ -1,0 +1,355 @@
+//! The driver's order of work, without its threads, channels and sleep: a shard, what it is brought,
+//! and the effects that wait for the open group. The driver's threads run it; a simulation runs the
+//! same code on one thread.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use asl::time::Timestamp;
+use store::{Batch, Committed, EntityId, SHARDS, ShardId, Store};
+
+use crate::bring::fetch;
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::definitions::{DefinitionError, Programs};
+use crate::limits::{
+    Config, DUE_BATCH, GROUP_BYTES_MAX, GROUP_COMMANDS_MAX, RETRY_MS, SLEEP_MS_MAX, WAKE_UPS_READ,
+};
+use crate::request::{Error, OpenError};
+use crate::shard::{Action, Answer, Command, Group, Outcome, Shard, Tenure, Verdict};
+
+/// What needs a command brings in one after the other: machine, name, run and program, with room
+/// to spare. More would be a fault of the shard.
+const NEEDS_MAX: usize = 8;
+
+/// Where the answer to a command goes.
+pub trait Caller {
+    /// Gives the answer; nothing happens if the caller has left.
+    fn answer(self, answer: Answer);
+}
+
+/// What is let out, or refused, once a group is committed.
+pub struct Effect<C> {
+    tenure: Option<Tenure>,
+    answer: Answer,
+    caller: Option<C>,
+    actions: Vec<Action>,
+}
+
+/// A group, and what waits for it.
+pub struct Work<C> {
+    pub group: Group,
+    pub effects: Vec<Effect<C>>,
+}
+
+/// A part of a group that is not durable, and why.
+pub type Failure = (Tenure, Verdict);
+
+/// A shard and the group it fills.
+pub struct Pipeline<C> {
+    shard: Shard,
+    store: Arc<dyn Store>,
+    programs: Arc<Programs>,
+    clock: Arc<dyn Clock>,
+    chance: Chance,
+    is_committing: bool,
+    /// Of the open group.
+    effects: Vec<Effect<C>>,
+    /// When the store is asked again about commits in doubt.
+    doubt_until: Timestamp,
+}
+
+/// Takes all of a store's shards over for `count` threads, and reads what waits in them.
+///
+/// # Errors
+/// What the store failed with.
+pub fn open(config: &Config, count: u16, store: &dyn Store) -> Result<Vec<Shard>, OpenError> {
+    let all: Vec<ShardId> = (0..SHARDS).map(ShardId).collect();
+    let acquired = store.acquire(&all)?;
+    let last = store.last_entity()?.map_or(0, EntityId::counter);
+    let counter = Arc::new(AtomicU64::new(last + 1));
+    let owned: Vec<_> = all
+        .into_iter()
+        .zip(acquired)
+        .map(|(shard, (epoch, sequence))| (shard, epoch, sequence))
+        .collect();
+    let of_thread = |thread: u16| {
+        let owned = owned
+            .iter()
+            .copied()
+            .filter(|(shard, ..)| shard.0 % count == thread);
+        Shard::new(*config, owned, Arc::clone(&counter))
+    };
+    let mut shards: Vec<Shard> = (0..count).map(of_thread).collect();
+    restore(store, |row| {
+        let at = usize::from(row.entity.shard().0 % count);
+        if let Some(shard) = shards.get_mut(at) {
+            shard.restore(row);
+        }
+    })?;
+    Ok(shards)
+}
+
+/// Reads all wake-up rows of a store, page by page.
+pub(crate) fn restore(
+    store: &dyn Store,
+    mut take: impl FnMut(store::WakeUp),
+) -> Result<(), OpenError> {
+    let mut after = None;
+    loop {
+        let page = store.wake_ups(after, WAKE_UPS_READ)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = Some(last.entity);
+        page.into_iter().for_each(&mut take);
+    }
+}
+
+impl<C: Caller> Pipeline<C> {
+    /// A shard on this store.
+    pub fn new(
+        shard: Shard,
+        store: Arc<dyn Store>,
+        programs: Arc<Programs>,
+        clock: Arc<dyn Clock>,
+        chance: Chance,
+    ) -> Pipeline<C> {
+        Pipeline {
+            shard,
+            store,
+            programs,
+            clock,
+            chance,
+            is_committing: false,
+            effects: Vec::new(),
+            doubt_until: Timestamp::default(),
+        }
+    }
+
+    /// Handles the command of a caller, who gets the answer once the open group is committed.
+    pub fn job(&mut self, command: &Command, caller: C) {
+        let outcome = self.carry_out(command);
+        self.keep(outcome, Some(caller));
+    }
+
+    /// Handles a command that nobody waits for.
+    pub fn internal(&mut self, command: &Command) {
+        let outcome = self.carry_out(command);
+        if let Answer::Internal(Err(error)) = &outcome.answer {
+            self.complain(command, error);
+        }
+        self.keep(outcome, None);
+    }
+
+    /// What nobody waits for must not be forgotten if the reason may pass.
+    fn complain(&mut self, command: &Command, error: &Error) {
+        let entity: Option<EntityId> = match command {
+            Command::Outcome { entity, .. }
+            | Command::Due(entity)
+            | Command::Continue(entity)
+            | Command::Owed(entity) => Some(*entity),
+            Command::Start(_) | Command::Stop { .. } | Command::Token { .. } => None,
+        };
+        tracing::error!(%error, entity = entity.map(|entity| entity.0), "an execution is stuck");
+        let may_pass = matches!(
+            error,
+            Error::Store(_)
+                | Error::NotConfirmed
+                | Error::Definition(DefinitionError::Unreadable(..))
+        );
+        if let Some(entity) = entity.filter(|_| may_pass) {
+            self.shard
+                .retry_due(entity, self.clock.now().plus_ms(RETRY_MS));
+        }
+    }
+
+    /// Handles a command, bringing in what it needs.
+    fn carry_out(&mut self, command: &Command) -> Outcome {
+        let random = self.chance.draw();
+        for _ in 0..NEEDS_MAX {
+            let need = match self.shard.handle(command, self.clock.now(), random) {
+                Ok(outcome) => return outcome,
+                Err(need) => need,
+            };
+            match fetch(&*self.store, &self.programs, &need) {
+                Ok(brought) => self.shard.bring(brought),
+                Err(error) => return Outcome::failed(command, error),
+            }
+        }
+        tracing::error!(?command, "a command needs more than there is");
+        Outcome::failed(command, Error::NotConfirmed)
+    }
+
+    fn keep(&mut self, outcome: Outcome, caller: Option<C>) {
+        let Outcome {
+            tenure,
+            actions,
+            answer,
+        } = outcome;
+        if caller.is_some() || !actions.is_empty() {
+            self.effects.push(Effect {
+                tenure,
+                answer,
+                caller,
+                actions,
+            });
+        }
+    }
+
+    /// Handles deadlines, turns and owed calls: some of each, so that callers are not kept waiting.
+    pub fn work_off(&mut self) {
+        self.settle_doubts();
+        let now = self.clock.now();
+        for entity in self.shard.take_due(now, DUE_BATCH) {
+            self.internal(&Command::Due(entity));
+        }
+        for _ in 0..DUE_BATCH {
+            let Some(entity) = self.shard.take_owed() else {
+                break;
+            };
+            self.internal(&Command::Owed(entity));
+        }
+        if !self.is_full()
+            && let Some(entity) = self.shard.take_turn()
+        {
+            self.internal(&Command::Continue(entity));
+        }
+    }
+
+    /// Asks the store about commits in doubt, now and then.
+    fn settle_doubts(&mut self) {
+        let doubtful = self.shard.doubtful();
+        let now = self.clock.now();
+        let next = now.plus_ms(RETRY_MS);
+        // Beyond the next time there is nothing to wait for: the clock was set back.
+        if doubtful.is_empty() || now < self.doubt_until && self.doubt_until <= next {
+            return;
+        }
+        self.doubt_until = next;
+        for shard in doubtful {
+            match self.store.sequence(shard) {
+                Ok(sequence) => self.shard.resume(shard, sequence),
+                Err(error) => return tracing::error!(%error, "the store does not answer"),
+            }
+        }
+    }
+
+    /// Takes the open group out to be committed, if none is on its way. Its commit is to be reported
+    /// to [`Pipeline::committed`].
+    pub fn hand_over(&mut self) -> Option<Work<C>> {
+        if self.is_committing || !self.has_open() {
+            return None;
+        }
+        self.is_committing = true;
+        Some(Work {
+            group: self.shard.take_group(),
+            effects: std::mem::take(&mut self.effects),
+        })
+    }
+
+    /// The group on its way is durable, but for these parts; what was decided on top of them since
+    /// is refused.
+    pub fn committed(&mut self, failed: &[Failure]) {
+        self.is_committing = false;
+        self.shard.group_done(failed);
+        if failed.is_empty() {
+            return;
+        }
+        let is_void = |effect: &mut Effect<C>| effect.has_failed(failed);
+        for effect in self.effects.extract_if(.., is_void) {
+            effect.refuse();
+        }
+    }
+
+    /// Whether a group is on its way.
+    pub fn is_committing(&self) -> bool {
+        self.is_committing
+    }
+
+    /// Whether the open group holds anything.
+    pub fn has_open(&self) -> bool {
+        !self.effects.is_empty() || self.shard.has_writes()
+    }
+
+    /// Whether the open group takes no more commands.
+    pub fn is_full(&self) -> bool {
+        self.effects.len() >= GROUP_COMMANDS_MAX || self.shard.open_bytes() >= GROUP_BYTES_MAX
+    }
+
+    /// Whether [`Pipeline::work_off`] has something to do at once.
+    pub fn has_work(&self) -> bool {
+        self.shard.has_work()
+    }
+
+    /// Until the next deadline by the wall clock, but no longer than until that clock may have been
+    /// set.
+    pub fn time_to_sleep(&self) -> Duration {
+        let now = self.clock.now();
+        let left = self.shard.next_due().map(|due| due.0.saturating_sub(now.0));
+        let left = left.map_or(SLEEP_MS_MAX, |ms| u64::try_from(ms).unwrap_or_default());
+        Duration::from_millis(left.min(SLEEP_MS_MAX))
+    }
+}
+
+impl<C: Caller> Effect<C> {
+    /// Lets the actions and the answer out, or refuses the caller if the commit it waited for
+    /// failed.
+    pub fn let_out(self, failed: &[Failure], act: impl FnMut(Action)) {
+        if self.has_failed(failed) {
+            return self.refuse();
+        }
+        self.actions.into_iter().for_each(act);
+        if let Some(caller) = self.caller {
+            caller.answer(self.answer);
+        }
+    }
+
+    fn has_failed(&self, failed: &[Failure]) -> bool {
+        failed
+            .iter()
+            .any(|(tenure, _)| self.tenure == Some(*tenure))
+    }
+
+    /// Answers a caller whose change was not confirmed, and lets nothing out.
+    fn refuse(self) {
+        if let Some(caller) = self.caller {
+            caller.answer(self.answer.failed(Error::NotConfirmed));
+        }
+    }
+}
+
+/// Commits a group, and says what of it is not durable now.
+pub fn commit(store: &dyn Store, group: &Group) -> Vec<Failure> {
+    if group.batches.is_empty() {
+        return Vec::new();
+    }
+    let answers = store.commit(&group.batches);
+    let mut failed = Vec::new();
+    for (at, (batch, tenure)) in group.batches.iter().zip(&group.tenures).enumerate() {
+        // A store that forgot a batch has not promised anything about it.
+        let answer = answers.get(at).copied().unwrap_or(Committed::Unknown);
+        if let Some(verdict) = verdict(store, answer, batch) {
+            failed.push((*tenure, verdict));
+        }
+    }
+    failed
+}
+
+fn verdict(store: &dyn Store, answer: Committed, batch: &Batch) -> Option<Verdict> {
+    match answer {
+        Committed::Ok => None,
+        Committed::Fenced => {
+            tracing::error!(shard = batch.shard.0, "another process took a shard over");
+            Some(Verdict::Lost)
+        }
+        Committed::Unknown => {
+            let trouble = store.trouble().unwrap_or_default();
+            tracing::error!(shard = batch.shard.0, trouble, "a commit is in doubt");
+            let sequence = store.sequence(batch.shard);
+            let is_applied = sequence.is_ok_and(|sequence| sequence >= batch.sequence);
+            (!is_applied).then_some(Verdict::Doubtful)
+        }
+    }
+}
