@@ -11,7 +11,7 @@ const HELLO: &str =
 
 /// Prints to standard output, which is for people here; logs go to standard error.
 #[expect(clippy::print_stdout, reason = "the banner is the command's output")]
-pub fn print(mode: Mode, address: SocketAddr, data: &Path) {
+pub(crate) fn print(mode: Mode, address: SocketAddr, data: &Path) {
     print!("{}", text(mode, address, data));
 }
 
@@ -28,7 +28,7 @@ fn text(mode: Mode, address: SocketAddr, data: &Path) -> String {
 Try it in another terminal (any access key works; the console comes later):
 
   export AWS_ENDPOINT_URL=http://{address} AWS_DISABLE_HOST_PREFIX_INJECTION=true \
-AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
   aws stepfunctions create-state-machine --name hello \
 --role-arn arn:aws:iam::000000000000:role/hello --definition '{HELLO}'
   aws stepfunctions start-execution \

@@ -18,13 +18,13 @@ use crate::config::Flags;
     arg_required_else_help = true
 )]
 #[command(after_help = "Start with `lockstep dev`; it prints what to try with the `aws` command.")]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Start for development: on loopback, any access key is the administrator
     ///
     /// A 12-digit access key selects that account, any other one account 000000000000. The region
@@ -59,7 +59,7 @@ pub enum Command {
 
 /// How a server is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// On a developer's machine: says what to try.
     Dev,
     /// For others to use: quiet.
@@ -68,7 +68,7 @@ pub enum Mode {
 
 /// The `type` of CreateStateMachine.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Machine {
+pub(crate) enum Machine {
     Standard,
     Express,
 }

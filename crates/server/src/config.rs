@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// Everything a server can be told. Each name is also a variable `LOCKSTEP_<NAME>`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
+pub(crate) struct Config {
     /// Address and port to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Folder of the embedded store; made when it is missing.
@@ -47,7 +47,7 @@ impl Default for Config {
 
 /// The flags of `dev` and `serve`; each beats the environment and the file.
 #[derive(Debug, Default, clap::Args)]
-pub struct Flags {
+pub(crate) struct Flags {
     /// Address and port to listen on [default: 127.0.0.1:8083; LOCKSTEP_LISTEN]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
@@ -64,7 +64,7 @@ pub struct Flags {
 
 impl Config {
     /// Reads the settings and refuses what can't be served.
-    pub fn load(flags: &Flags) -> Result<Config> {
+    pub(crate) fn load(flags: &Flags) -> Result<Config> {
         let mut figment = Figment::from(Serialized::defaults(Config::default()));
         if let Some(file) = &flags.config {
             if !file.exists() {

@@ -6,8 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use store::Store;
-use store::sqlite::Sqlite;
+use store::{Sqlite, Store};
 
 use crate::config::Config;
 
@@ -24,7 +23,7 @@ enum Finding {
 }
 
 /// Prints what was found. Changes nothing; the store is only opened where there is one.
-pub fn run(config: &Config, out: &mut dyn Write) -> Result<ExitCode> {
+pub(crate) fn run(config: &Config, out: &mut dyn Write) -> Result<ExitCode> {
     writeln!(out, "lockstep {}", env!("CARGO_PKG_VERSION"))?;
     let mut findings = vec![listen(config)];
     findings.extend(runtimes());
@@ -80,7 +79,7 @@ fn runtimes() -> Vec<Finding> {
 
 fn store(data: &Path) -> Vec<Finding> {
     let place = data.display();
-    if !data.join(store::sqlite::FILE_NAME).exists() {
+    if !Sqlite::exists(data) {
         return vec![Finding::Good(format!(
             "store: none at {place} yet; the server makes it"
         ))];

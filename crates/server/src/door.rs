@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use asl::time::Timestamp;
-use aws::route::{Lost, Route, route};
-use aws::{Answer, Caller, Door, Protocol, Request, Response, Service, ServiceError};
+use aws::route::{Route, route};
+use aws::{Answer, Caller, Door, Request, Response, ServiceError};
 use http::HeaderValue;
 use services::{Call, Services};
 use uuid::Uuid;
@@ -19,12 +19,12 @@ use crate::http::Handler;
 const DEFAULT_ACCOUNT: &str = "000000000000";
 
 /// The front of all services.
-pub struct Gateway {
+pub(crate) struct Gateway {
     services: Services,
 }
 
 impl Gateway {
-    pub fn new(services: Services) -> Gateway {
+    pub(crate) fn new(services: Services) -> Gateway {
         Gateway { services }
     }
 
@@ -37,7 +37,7 @@ impl Gateway {
                 self.routed(&route, &caller, &request, &request_id, now)
                     .await
             }
-            Err(lost) => refuse_lost(&lost, &request_id),
+            Err(lost) => lost.answer(&request_id),
         };
         if let Ok(date) = HeaderValue::from_str(&aws::time::http_date(now.0)) {
             response.headers.insert("date", date);
@@ -184,22 +184,8 @@ fn account_of_key(key: &str) -> Option<&str> {
     (key.len() == 12 && key.bytes().all(|b| b.is_ascii_digit())).then_some(key)
 }
 
-/// A request that calls nothing we know: the error in the protocol it seems to speak.
-fn refuse_lost(lost: &Lost, request_id: &str) -> Response {
-    let speaks = match lost.protocol {
-        Protocol::Json10 | Protocol::Json11 => Service::States,
-        Protocol::Query => Service::Iam,
-        Protocol::RestJson => Service::Lambda,
-    };
-    let model = lost.model.map_or_else(|| speaks.model(), Ok);
-    match model {
-        Ok(model) => aws::protocol::encode_error(model, &lost.error, request_id),
-        Err(error) => Response::new(500, error.to_string()),
-    }
-}
-
 /// The wall-clock time.
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since_epoch = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -8,7 +8,7 @@ use aws::door::Request;
 
 /// Why a request is refused, as the caller is told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub(crate) enum Refused {
     #[error("the Host header `{0}` does not name this server; call it as 127.0.0.1 or localhost")]
     ForeignHost(String),
     #[error("the Origin `{0}` is foreign; web pages may not call this server")]
@@ -18,7 +18,7 @@ pub enum Refused {
 }
 
 /// Refuses what a browser sent on behalf of a page that isn't ours.
-pub fn check(request: &Request) -> Result<(), Refused> {
+pub(crate) fn check(request: &Request) -> Result<(), Refused> {
     if let Some(host) = request.header("host")
         && !is_ours(host)
     {

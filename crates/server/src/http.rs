@@ -30,19 +30,19 @@ const HEAD_READ_SECONDS_MAX: u64 = 30;
 const DRAIN_SECONDS_MAX: u64 = 5;
 
 /// Answers one request that came from `peer`.
-pub trait Handler: Send + Sync + 'static {
+pub(crate) trait Handler: Send + Sync + 'static {
     fn handle(&self, peer: IpAddr, request: Request) -> impl Future<Output = Response> + Send;
 }
 
 /// Takes the address. A port that is in use is said so, with what to do.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen on `{address}`; is another server running there? choose --listen")
     })
 }
 
 /// Serves until `stop` turns true, then lets requests under way finish, for a bounded time.
-pub async fn serve<H: Handler>(
+pub(crate) async fn serve<H: Handler>(
     listener: TcpListener,
     handler: Arc<H>,
     mut stop: watch::Receiver<bool>,
@@ -52,12 +52,12 @@ pub async fn serve<H: Handler>(
     loop {
         let slot = tokio::select! {
             slot = Arc::clone(&slots).acquire_owned() => slot,
-            _ = stop.wait_for(|stopped| *stopped) => break,
+            () = stopped(&mut stop) => break,
         };
         let Ok(slot) = slot else { break };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stopped| *stopped) => break,
+            () = stopped(&mut stop) => break,
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -84,6 +84,11 @@ pub async fn serve<H: Handler>(
     }
 }
 
+/// Until a stop is asked for, or whoever could ask is gone.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stopped| *stopped).await;
+}
+
 async fn connection<H: Handler>(
     stream: TcpStream,
     peer: IpAddr,
@@ -106,7 +111,7 @@ async fn connection<H: Handler>(
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,
-        _ = stop.wait_for(|stopped| *stopped) => {
+        () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

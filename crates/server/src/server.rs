@@ -10,9 +10,10 @@ use engine::{Engine, SystemClock};
 use functions::{Pool, PoolConfig};
 use services::states::StoredDefinitions;
 use services::{Foundations, Services};
-use store::Store;
 use store::blobs::LocalBlobs;
+use store::{Sqlite, Store};
 use tasks::TaskRunner;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::banner;
@@ -27,7 +28,7 @@ const EXPIRY_SECONDS: u64 = 3_600;
 const EXPIRY_ROWS_MAX: usize = 2_000;
 
 /// Runs a server until SIGINT or SIGTERM.
-pub fn run(config: &Config, mode: Mode) -> Result<()> {
+pub(crate) fn run(config: &Config, mode: Mode) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -55,7 +56,6 @@ async fn serve(config: &Config, mode: Mode) -> Result<()> {
     });
     let gateway = Arc::new(Gateway::new(services));
     runner.open(Arc::clone(&gateway) as Arc<dyn aws::Door>);
-    engine.resume();
 
     let (stop, stopped) = watch::channel(false);
     let expiry = tokio::spawn(expire(Arc::clone(&store), config.retention_days));
@@ -71,10 +71,10 @@ async fn serve(config: &Config, mode: Mode) -> Result<()> {
     Ok(())
 }
 
-fn open_store(data: &Path) -> Result<store::sqlite::Sqlite> {
+fn open_store(data: &Path) -> Result<Sqlite> {
     std::fs::create_dir_all(data)
         .with_context(|| format!("cannot make the data folder `{}`", data.display()))?;
-    Ok(store::sqlite::Sqlite::open(data)?)
+    Ok(Sqlite::open(data)?)
 }
 
 fn open_functions(config: &Config) -> Result<Pool> {
@@ -98,9 +98,10 @@ fn open_engine(config: &Config, store: &Arc<dyn Store>, runner: &TaskRunner) -> 
     let engine = Engine::open(
         settings,
         Arc::clone(store),
-        definitions,
         Arc::new(runner.clone()),
+        definitions,
         Arc::new(SystemClock),
+        Handle::current(),
     )?;
     Ok(engine)
 }

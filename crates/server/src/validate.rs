@@ -14,7 +14,7 @@ use crate::cli::Machine;
 const INVALID: u8 = 1;
 
 /// Prints the diagnostics of the definition in `file`, one a line.
-pub fn run(file: &Path, machine: Machine, out: &mut dyn Write) -> Result<ExitCode> {
+pub(crate) fn run(file: &Path, machine: Machine, out: &mut dyn Write) -> Result<ExitCode> {
     let text = read(file)?;
     let machine = match machine {
         Machine::Standard => MachineType::Standard,

@@ -12,12 +12,13 @@
 mod lambda;
 mod outcome;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use aws::{Arn, Caller, Door};
 use engine::{ResourceFamily, Runner, TaskCall, TaskOutcome};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::sync::SetOnce;
 
 /// Longest name of a role session (STS API reference, "RoleSessionName").
 const SESSION_NAME_CHARS_MAX: usize = 64;
@@ -25,11 +26,11 @@ const SESSION_NAME_CHARS_MAX: usize = 64;
 /// Runs the calls of Tasks through a [`Door`].
 #[derive(Clone, Default)]
 pub struct TaskRunner {
-    door: Arc<OnceLock<Arc<dyn Door>>>,
+    door: Arc<SetOnce<Arc<dyn Door>>>,
 }
 
 impl TaskRunner {
-    /// Sets the door. Calls made before wait for nobody: they fail. A second door is refused.
+    /// Sets the door; calls made before have waited for it. A second door is refused.
     pub fn open(&self, door: Arc<dyn Door>) -> bool {
         self.door.set(door).is_ok()
     }
@@ -41,11 +42,9 @@ impl TaskRunner {
 
 impl Runner for TaskRunner {
     fn run(&self, call: TaskCall) -> BoxFuture<'static, TaskOutcome> {
-        let Some(door) = self.door.get().cloned() else {
-            let cause = "the server is still starting; the task was not run";
-            return std::future::ready(outcome::failed("Lambda.SdkClientException", cause)).boxed();
-        };
-        async move { run(&*door, &call).await }.boxed()
+        let door = Arc::clone(&self.door);
+        // The engine makes the calls it owes from before a restart while the server still starts.
+        async move { run(&**door.wait().await, &call).await }.boxed()
     }
 }
 

@@ -78,7 +78,7 @@ fn outcome_of(call: TaskCall, response: Response) -> (String, Option<(Caller, Re
     });
     let runner = TaskRunner::default();
     assert!(runner.open(Arc::clone(&door) as Arc<dyn Door>));
-    let outcome = futures_util::FutureExt::now_or_never(runner.run(call)).unwrap();
+    let outcome = runner.run(call).now_or_never().unwrap();
     let text = match outcome {
         TaskOutcome::Succeeded(value) => format!("ok {value}"),
         TaskOutcome::Submitted(value) => format!("submitted {value}"),
@@ -229,13 +229,26 @@ fn what_cannot_be_run_says_so() {
         text.starts_with("States.TaskFailed: the role `nonsense`"),
         "{text}"
     );
+}
 
-    let closed = TaskRunner::default();
-    let early = call(
+#[test]
+fn a_call_made_before_the_door_is_set_waits_for_it() {
+    let runner = TaskRunner::default();
+    let mut early = runner.run(call(
         ResourceFamily::LambdaFunction,
         Pattern::RequestResponse,
-        "{}",
-    );
-    let outcome = futures_util::FutureExt::now_or_never(closed.run(early)).unwrap();
-    assert!(matches!(outcome, TaskOutcome::Failed(_)));
+        "1",
+    ));
+    assert!((&mut early).now_or_never().is_none());
+    let door = Scripted {
+        response: response(200, &[], "2"),
+        asked: Mutex::default(),
+    };
+    assert!(runner.open(Arc::new(door)));
+    assert_eq!(early.now_or_never(), Some(TaskOutcome::Succeeded(2.into())));
+    let other = Scripted {
+        response: response(200, &[], "3"),
+        asked: Mutex::default(),
+    };
+    assert!(!runner.open(Arc::new(other)));
 }
