@@ -122,7 +122,7 @@ fn violation(operation: &str, call: &Call) -> Option<ServiceError> {
     if call.violations.is_empty() {
         return None;
     }
-    let general = |violation: &&Violation| !has_own_error(operation, violation);
+    let general = |violation: &&Violation| !has_own_error(operation, call, violation);
     let violations: Vec<Violation> = call.violations.iter().filter(general).cloned().collect();
     ServiceError::violations(aws::Service::States.model().ok()?, &violations)
 }
@@ -130,13 +130,15 @@ fn violation(operation: &str, call: &Call) -> Option<ServiceError> {
 /// Whether the operation has an error of its own for what breaks the model.
 ///
 /// Recorded: an empty definition is answered by the checks of definitions, not by a constraint; so
-/// we take all empty texts (an ARN, a name, a token) to be. An input that is too long is an
-/// `InvalidExecutionInput`, whether it is so in characters or only in bytes (unverified).
-fn has_own_error(operation: &str, violation: &Violation) -> bool {
-    let is_member = !violation.member.contains('.');
+/// we take all empty texts (an ARN, a name, a token) to be. A payload that is too long is refused
+/// the same way whether it is so in characters or only in bytes (unverified).
+fn has_own_error(operation: &str, call: &Call, violation: &Violation) -> bool {
     match violation.rule {
-        Rule::LengthMin => is_member,
-        Rule::LengthMax => operation == "StartExecution" && violation.member == "input",
+        Rule::LengthMin => call.text(&violation.member) == Some(""),
+        Rule::LengthMax => matches!(
+            (operation, &*violation.member),
+            ("StartExecution", "input") | ("SendTaskSuccess", "output")
+        ),
         _ => false,
     }
 }

@@ -4,8 +4,9 @@ use aws::ServiceError;
 use engine::{Description, Engine, ExecutionStatus, HistoryQuery, ListQuery, ReadError, Summary};
 use json::{Object, ObjectBuilder, Value};
 
-use super::page_items;
-use super::{States, arn, engine_error, execution_does_not_exist, invalid_token, not_served};
+use super::{
+    States, arn, engine_error, execution_does_not_exist, invalid_token, not_served, page_items,
+};
 use crate::call::epoch_seconds;
 use crate::documents;
 use crate::{Answer, Call};

@@ -265,9 +265,14 @@ async fn inputs_end_at_262144_bytes() {
         );
     }
     let token = members([("taskToken", "x".into())]);
-    let output = token.with_member("output", format!("\"{}\"", "é".repeat(131_072)).into());
-    let refused = ask(&states, "SendTaskSuccess", output).await.unwrap_err();
-    assert_eq!(refused.code, "InvalidOutput");
+    for output in [
+        "x".repeat(PAYLOAD_BYTES_MAX + 1),
+        "é".repeat(PAYLOAD_BYTES_MAX / 2 + 1),
+    ] {
+        let success = token.with_member("output", output.into());
+        let refused = ask(&states, "SendTaskSuccess", success).await;
+        assert_eq!(refused.unwrap_err().code, "InvalidOutput");
+    }
 }
 
 #[tokio::test]
