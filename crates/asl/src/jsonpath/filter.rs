@@ -133,26 +133,31 @@ fn all_hold(
     Ok(true)
 }
 
-/// Whether parentheses outside of single quotes come in pairs.
+/// Whether brackets outside of single quotes come in pairs, and the quotes too.
 fn is_balanced(text: &str) -> bool {
-    let (mut depth, mut is_quoted, mut before) = (0_i64, false, ' ');
+    let (mut round, mut square, mut is_quoted, mut before) = (0_i64, 0_i64, false, ' ');
     for char in text.chars() {
         match char {
-            '(' if !is_quoted => depth += 1,
-            ')' if !is_quoted => depth -= 1,
             '\'' if before != '\\' => is_quoted = !is_quoted,
+            '(' if !is_quoted => round += 1,
+            ')' if !is_quoted => round -= 1,
+            '[' if !is_quoted => square += 1,
+            ']' if !is_quoted => square -= 1,
             _ => {}
+        }
+        if round < 0 || square < 0 {
+            return false;
         }
         before = char;
     }
-    depth == 0 && !is_quoted
+    round == 0 && square == 0 && !is_quoted
 }
 
 impl Criterion {
     fn parse(text: &str) -> Result<Criterion, String> {
         let text = parse::trim(text).trim_start_matches(['[', '?', '(', ' ']);
         let text = text.trim_end_matches([')', ' ']);
-        if text.is_empty() {
+        if text.is_empty() || text.starts_with(['&', '|']) {
             return Err("a criterion of the filter is missing".into());
         }
         let found = COMPARISONS

@@ -131,7 +131,7 @@ fn component_token(component: &str, setting: Setting) -> Result<Token, String> {
         '?' if setting == Setting::Filter => Err("a filter can not hold another one".into()),
         '?' => Ok(Token::Filter(Filter::parse(inner)?)),
         '\'' => properties(inner).ok_or_else(unclear),
-        '(' | '@' => from_end(inner).ok_or_else(unclear),
+        '(' => from_end(inner).ok_or_else(unclear),
         '0'..='9' | ':' | '-' => numbers(inner).ok_or_else(unclear),
         _ => Err(unclear()),
     }
@@ -157,11 +157,11 @@ fn properties(inner: &str) -> Option<Token> {
 
 /// `(@.length-1)` or `(@.size()-1)`
 fn from_end(inner: &str) -> Option<Token> {
-    let plain: String = inner.chars().filter(|char| !matches!(char, ' ' | '(' | ')')).collect();
-    let (function, _) = plain.strip_prefix("@.")?.split_once('-')?;
-    let is_size = matches!(function, "length" | "size");
-    let offset = plain.find('-').and_then(|at| plain.get(at..))?.parse().ok()?;
-    (is_size && inner.ends_with(')')).then_some(Token::FromEnd(offset))
+    let inner = inner.strip_prefix('(')?.strip_suffix(')')?;
+    let plain: String = inner.chars().filter(|char| *char != ' ').collect();
+    let (function, offset) = plain.split_at_checked(plain.find('-')?)?;
+    let is_size = matches!(function, "@.length" | "@.length()" | "@.size" | "@.size()");
+    is_size.then_some(Token::FromEnd(offset.parse().ok()?))
 }
 
 /// `1`, `1,2`, `1:`, `:2`, `1:2`; the step of `1:2:3` counts for nothing, as in Jayway.
@@ -173,6 +173,10 @@ fn numbers(inner: &str) -> Option<Token> {
     let mut bounds = plain.split(':');
     let (first, second) = (bounds.next()?, bounds.next());
     let Some(second) = second else { return indices(&plain) };
+    let step = bounds.next().unwrap_or_default();
+    if !step.is_empty() && step.parse::<i32>().is_err() || bounds.next().is_some() {
+        return None;
+    }
     match (first, second) {
         ("", to) => Some(Token::SliceTo(to.parse().ok()?)),
         (from, "") => Some(Token::SliceFrom(from.parse().ok()?)),

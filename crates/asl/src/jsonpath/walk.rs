@@ -152,7 +152,7 @@ impl<'v> Walk<'v> {
             }),
             // Jayway counts neither bound of these from the end.
             Token::Slice(from, to) => self.each_element(at, node, trail, |len| {
-                i64::from(*from)..i64::from(*to).min(len)
+                i64::from(*from)..if len == 0 { i64::MIN } else { i64::from(*to).min(len) }
             }),
             _ => self.definite(at, token, node, trail),
         }
