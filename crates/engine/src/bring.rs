@@ -17,8 +17,8 @@ use crate::request::Error;
 pub enum Need {
     /// The number of a state machine, by its ARN.
     Machine(Text),
-    /// The entity of an execution, by its ARN.
-    Execution(Text),
+    /// The entity of an execution, by its ARN. The number of its state machine, if it is known.
+    Execution(Text, Option<MachineNumber>),
     /// A compiled program, by the number of its definition.
     Program(u64),
     /// A run, folded.
@@ -43,7 +43,10 @@ pub enum Brought {
 pub fn fetch(store: &dyn Store, programs: &Programs, need: &Need) -> Result<Brought, Error> {
     Ok(match need {
         Need::Machine(arn) => Brought::Machine(arn.clone(), store.machine_number(arn)?),
-        Need::Execution(arn) => Brought::Execution(arn.clone(), find_execution(store, arn)?),
+        Need::Execution(arn, machine) => {
+            let entity = find_execution_of(store, arn, *machine)?;
+            Brought::Execution(arn.clone(), entity)
+        }
         Need::Program(number) => Brought::Program(*number, programs.get(*number)?),
         Need::Run(entity) => {
             let Some(loaded) = journal::load(store, *entity)? else {
@@ -64,10 +67,22 @@ pub fn fetch(store: &dyn Store, programs: &Programs, need: &Need) -> Result<Brou
 /// # Errors
 /// What the store failed with.
 pub fn find_execution(store: &dyn Store, execution_arn: &str) -> Result<Option<EntityId>, Error> {
+    find_execution_of(store, execution_arn, None)
+}
+
+fn find_execution_of(
+    store: &dyn Store,
+    execution_arn: &str,
+    machine: Option<MachineNumber>,
+) -> Result<Option<EntityId>, Error> {
     let Some(execution) = arn::read_execution(execution_arn) else {
         return Ok(None);
     };
-    let Some(machine) = store.known_machine(&execution.machine_arn)? else {
+    let machine = match machine {
+        Some(machine) => Some(machine),
+        None => store.known_machine(&execution.machine_arn)?,
+    };
+    let Some(machine) = machine else {
         return Ok(None);
     };
     if let Some(entity) = name::entity(execution.name) {

@@ -45,7 +45,7 @@ pub(crate) struct Parts {
 /// A deciding thread and its committing one.
 pub(crate) struct Thread {
     sender: Sender<Message>,
-    handles: [JoinHandle<()>; 2],
+    handles: Vec<JoinHandle<()>>,
 }
 
 impl Thread {
@@ -53,15 +53,27 @@ impl Thread {
         self.sender.clone()
     }
 
+    fn ask_to_stop(&self) {
+        if self.sender.send(Message::Stop).is_err() {
+            tracing::debug!("a thread of the engine had ended before it was stopped");
+        }
+    }
+
     /// Commits what was taken in, and ends both threads.
-    pub(crate) fn stop(self) {
-        // If the thread is gone there is nothing to stop.
-        let _ = self.sender.send(Message::Stop);
-        for handle in self.handles {
+    pub(crate) fn stop(mut self) {
+        self.ask_to_stop();
+        for handle in self.handles.drain(..) {
             if handle.join().is_err() {
                 tracing::error!("a thread of the engine panicked");
             }
         }
+    }
+}
+
+/// An engine that was dropped without a shutdown ends as well; nobody waits for it.
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.ask_to_stop();
     }
 }
 
@@ -97,7 +109,7 @@ pub(crate) fn spawn(parts: Parts) -> Result<Thread, OpenError> {
         .spawn(move || decider.run())?;
     Ok(Thread {
         sender,
-        handles: [decider, committer],
+        handles: vec![decider, committer],
     })
 }
 

@@ -17,13 +17,13 @@ use json::Value;
 use parking_lot::Mutex;
 use store::{EntityId, SHARDS, ShardId, Store};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 use crate::decider::{self, Message};
 use crate::definitions::{Definitions, Programs};
-use crate::limits::Config;
+use crate::limits::{Config, WAITERS_MAX};
 use crate::page::PageKey;
 use crate::pipeline::{self, Caller};
 use crate::read;
@@ -51,6 +51,8 @@ struct Shared {
     senders: Vec<Sender<Message>>,
     /// A place for each command that was not answered.
     room: Arc<Semaphore>,
+    /// A place for each caller that waits for one in `room`.
+    waiters: Semaphore,
     threads: Mutex<Vec<decider::Thread>>,
 }
 
@@ -99,6 +101,7 @@ impl Engine {
             threads.push(thread);
         }
         let room = Arc::new(Semaphore::new(config.commands_max));
+        let waiters = Semaphore::new(WAITERS_MAX);
         let threads = Mutex::new(threads);
         let shared = Shared {
             store,
@@ -108,6 +111,7 @@ impl Engine {
             calls,
             senders,
             room,
+            waiters,
             threads,
         };
         Ok(Engine {
@@ -264,10 +268,20 @@ impl Engine {
     /// Hands a command over and waits for what its commit lets out.
     async fn ask(&self, shard: ShardId, command: Command) -> Result<Answer, Error> {
         let room = Arc::clone(&self.shared.room);
-        let place = room
-            .acquire_owned()
-            .await
-            .map_err(|_| Error::ShuttingDown)?;
+        let place = match Arc::clone(&room).try_acquire_owned() {
+            Ok(place) => place,
+            Err(TryAcquireError::Closed) => return Err(Error::ShuttingDown),
+            Err(TryAcquireError::NoPermits) => {
+                let _waiter = self
+                    .shared
+                    .waiters
+                    .try_acquire()
+                    .map_err(|_| Error::Overloaded)?;
+                room.acquire_owned()
+                    .await
+                    .map_err(|_| Error::ShuttingDown)?
+            }
+        };
         let senders = &self.shared.senders;
         let at = usize::from(shard.0)
             .checked_rem(senders.len())

@@ -74,13 +74,7 @@ pub struct Loaded {
 pub fn load(store: &dyn Store, entity: EntityId) -> Result<Option<Loaded>, Error> {
     let mut journal = Journal::new(store, entity, 0);
     let mut run = Run::default();
-    while let Some(record) = journal.next_record()? {
-        let mut events = record.events();
-        while let Some(event) = journal.next_event(&mut events)? {
-            apply(&mut run, record.time(), &event);
-        }
-        journal.keep(record.number(), record.literals());
-    }
+    journal.replay(|record, event| apply(&mut run, record.time(), &event))?;
     if journal.number == 0 {
         return if store.execution(entity)?.is_some() {
             Err(journal.empty())
@@ -90,6 +84,19 @@ pub fn load(store: &dyn Store, entity: EntityId) -> Result<Option<Loaded>, Error
     }
     let encoder = Encoder::resumed(entity, journal.number, journal.context.window);
     Ok(Some(Loaded { run, encoder }))
+}
+
+/// Reads the events of a journal, beginning with a record, each with the record that holds it.
+///
+/// # Errors
+/// A damaged or foreign record, or what the store failed with.
+pub fn replay(
+    store: &dyn Store,
+    entity: EntityId,
+    from_record: u32,
+    see: impl FnMut(&Record, Event),
+) -> Result<(), Error> {
+    Journal::new(store, entity, from_record).replay(see)
 }
 
 /// A journal read record by record.
@@ -123,6 +130,18 @@ impl<'s> Journal<'s> {
             number,
             read_ahead: VecDeque::new(),
         }
+    }
+
+    /// Reads to the end.
+    fn replay(&mut self, mut see: impl FnMut(&Record, Event)) -> Result<(), Error> {
+        while let Some(record) = self.next_record()? {
+            let mut events = record.events();
+            while let Some(event) = self.next_event(&mut events)? {
+                see(&record, event);
+            }
+            self.keep(record.number(), record.literals());
+        }
+        Ok(())
     }
 
     /// The next record; `None` behind the last.

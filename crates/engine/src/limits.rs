@@ -31,6 +31,10 @@ impl Default for Config {
     }
 }
 
+/// Callers that wait for a place among the commands; one more is refused. A waiting caller holds
+/// its request in memory, which can be 256 KiB.
+pub const WAITERS_MAX: usize = 4_096;
+
 /// A page of history ends here (4 MiB of rendered events), whatever its `maxResults`.
 pub const HISTORY_PAGE_BYTES_MAX: usize = 4 << 20;
 

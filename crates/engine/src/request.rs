@@ -103,7 +103,7 @@ pub enum Error {
     /// Another process took this part of the store over.
     #[error("this process no longer owns the store's shard {0}; another one took it over")]
     NotOwned(u16),
-    /// More requests wait than [`Config::commands_max`](crate::Config::commands_max).
+    /// More callers wait for a place than [`WAITERS_MAX`](crate::limits::WAITERS_MAX).
     #[error("too many requests are waiting; try again later")]
     Overloaded,
     #[error("the engine is shutting down")]

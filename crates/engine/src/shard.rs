@@ -202,9 +202,10 @@ impl Shard {
 
     /// The entity of an execution's ARN; `None` if there is none.
     fn find(&self, execution_arn: &Text) -> Result<Option<EntityId>, Halt> {
-        if let Some(entity) =
-            arn::read_execution(execution_arn).and_then(|it| name::entity(it.name))
-        {
+        let Some(execution) = arn::read_execution(execution_arn) else {
+            return Ok(None);
+        };
+        if let Some(entity) = name::entity(execution.name) {
             let run = self.cache.get(entity).map(|execution| &execution.run);
             let start = run.and_then(|run| run.start.as_ref());
             if start.is_some_and(|start| start.execution_arn == *execution_arn) {
@@ -213,7 +214,10 @@ impl Shard {
         }
         match &self.desk.found {
             Some((arn, entity)) if arn == execution_arn => Ok(*entity),
-            _ => Err(Need::Execution(execution_arn.clone()).into()),
+            _ => {
+                let machine = self.machines.get(execution.machine_arn.as_str()).copied();
+                Err(Need::Execution(execution_arn.clone(), machine).into())
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use crate::bring::fetch;
 use crate::definitions::{DefinitionError, Definitions, Programs};
 use crate::journal::{self, Journal};
 use crate::limits::Config;
-use crate::request::{Error, StartError, StartRequest, Started};
+use crate::request::{StartError, StartRequest, Started};
 use crate::shard::{Action, Answer, Command, Outcome, Shard};
 use crate::task::{TaskCall, TaskOutcome};
 
@@ -239,10 +239,6 @@ impl Stage {
 
     pub(crate) fn run(&self, entity: EntityId) -> Run {
         journal::load(&self.store, entity).unwrap().unwrap().run
-    }
-
-    pub(crate) fn loaded(&self, entity: EntityId) -> Result<Option<Run>, Error> {
-        Ok(journal::load(&self.store, entity)?.map(|loaded| loaded.run))
     }
 
     /// Answers the oldest call under way.

@@ -31,7 +31,7 @@ impl Drop for CountsDrop {
 impl Runner for Echo {
     fn run(&self, call: TaskCall) -> BoxFuture<'static, TaskOutcome> {
         self.calls.fetch_add(1, Ordering::SeqCst);
-        let parameters = call.call.parameters.clone();
+        let parameters = call.call.parameters;
         if let Some(token) = parameters.get("Payload") {
             self.tokens.lock().push(token.as_str().unwrap().to_owned());
             return Box::pin(async move { TaskOutcome::Submitted(value("{}")) });

@@ -164,7 +164,7 @@ fn tokens_of_other_requests_are_refused() {
     refused(
         &HistoryQuery {
             next_token: Some("x".into()),
-            ..asked.clone()
+            ..query
         },
         stage.now,
     );

@@ -6,7 +6,7 @@ use json::Value;
 use store::EntityId;
 
 use super::bytes::{put_len, put_number, put_signed};
-use super::splice::{self, Known, Window};
+use super::splice::{self, Known, WINDOW, Window};
 use super::{FORMAT_VERSION, Piece, checksum, event};
 
 /// Literals of at least this length are compressed if that makes them an eighth shorter; below,
@@ -98,21 +98,28 @@ impl event::Sink for Draft<'_> {
     }
 
     fn payload(&mut self, value: &Value) {
-        let is_it = |known: &Known| known.value.ptr_eq(value);
-        if let Some(number) = self.payloads.iter().rposition(is_it) {
+        // What left the window is not looked for here either: a record can have a thousand.
+        let latest = self.payloads.iter().enumerate().rev().take(WINDOW);
+        let mut same = latest.filter(|(_, known)| known.value.ptr_eq(value));
+        if let Some((number, _)) = same.next() {
             return put_len(&mut self.events, number);
         }
-        let known = match self.window.find(value) {
+        let value = value.clone();
+        let known = match self.window.find(&value) {
             // Kept under this value's node, which the next values may share parts of.
             Some(known) => Known {
-                value: value.clone(),
+                value,
+                held: 0,
                 ..known.clone()
             },
             None => {
-                let pieces = splice::splice(value, self.window, self.record, &mut self.literals);
+                let from = self.literals.len();
+                let pieces = splice::splice(&value, self.window, self.record, &mut self.literals);
+                let held = self.literals.len() - from;
                 Known {
-                    value: value.clone(),
+                    value,
                     pieces,
+                    held,
                     is_as_sent: false,
                 }
             }
@@ -131,6 +138,7 @@ impl event::Sink for Draft<'_> {
         self.add(Known {
             value: value.clone(),
             pieces,
+            held: text.len(),
             is_as_sent: true,
         });
     }

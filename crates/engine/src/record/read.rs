@@ -109,7 +109,7 @@ impl Record {
         let StoredPayload { pieces, is_as_sent } = self.payloads.get(number).ok_or(Flaw::Piece)?;
         if let Some(known) = context.window().find_pieces(pieces, *is_as_sent).cloned() {
             let value = known.value.clone();
-            context.window().push(known);
+            context.window().push(Known { held: 0, ..known });
             return Ok((value, None));
         }
         let mut text = String::with_capacity(pieces.iter().map(|piece| piece.len).sum());
@@ -127,6 +127,7 @@ impl Record {
         let known = Known {
             value: value.clone(),
             pieces: pieces.clone(),
+            held: text.len(),
             is_as_sent: *is_as_sent,
         };
         context.window().push(known);

@@ -14,7 +14,7 @@ use super::Piece;
 
 /// Payloads that later ones may share with. A state makes up to four (input, parameters, result,
 /// output), so this reaches over two states; it also bounds what an execution keeps in memory.
-const WINDOW: usize = 8;
+pub(super) const WINDOW: usize = 8;
 
 /// Shorter texts are written again rather than named: a name takes about five bytes on disk, and
 /// reading it costs more than reading the text.
@@ -32,6 +32,9 @@ const KEYS_AHEAD: usize = 4;
 /// Containers nested deeper are written whole, so that the walk needs little stack.
 const WALK_DEPTH_MAX: usize = 64;
 
+/// A shared member says more about where a payload came from than so many equal names.
+const SAME_NAME_PER_SHARED: usize = 10;
+
 /// Members compared to tell which earlier payload resembles a new one most.
 const SAMPLES: usize = 8;
 
@@ -41,6 +44,8 @@ pub(crate) struct Known {
     pub(crate) value: Value,
     /// Where its text is.
     pub(crate) pieces: Vec<Piece>,
+    /// Bytes of memory that it takes beyond what it shares with others.
+    pub(crate) held: usize,
     /// The stored text has white space or escapes that the compact text has not, so the places of
     /// its parts are unknown.
     pub(crate) is_as_sent: bool,
@@ -72,28 +77,29 @@ impl Window {
         self.0.push_back(known);
     }
 
-    /// Bytes of the texts of the payloads, each counted once.
+    /// Bytes of the texts of the payloads, what they share counted once. What a payload took from
+    /// one that left the window is not counted, but for the largest.
     pub(crate) fn bytes(&self) -> usize {
-        let mut seen: Vec<usize> = Vec::with_capacity(WINDOW);
-        let mut bytes = 0;
-        for known in &self.0 {
-            let address = known.value.address().unwrap_or_default();
-            if !seen.contains(&address) {
-                seen.push(address);
-                bytes += known.value.size();
-            }
-        }
-        bytes
+        let held: usize = self.0.iter().map(|known| known.held).sum();
+        let largest = self.0.iter().map(|known| known.value.size()).max();
+        held.max(largest.unwrap_or_default())
     }
 
-    /// The stored payload that shares most of a sample of members with this value.
+    /// The stored payload that shares most of a sample of members with this value; the newest that
+    /// shares all but one is not looked beyond.
     fn nearest(&self, value: &Value) -> Option<&Known> {
-        let likeness = |known: &Known| likeness(&known.value, value);
-        let candidates = self.0.iter().filter(|known| !known.is_as_sent);
-        let best = candidates
-            .map(|known| (likeness(known), known))
-            .max_by_key(|(like, _)| *like)?;
-        (best.0 > 0).then_some(best.1)
+        let mut best: Option<(usize, &Known)> = None;
+        for known in self.0.iter().rev().filter(|known| !known.is_as_sent) {
+            let likeness = likeness(&known.value, value);
+            if likeness.shared > 0 && likeness.shared + 1 >= likeness.sampled {
+                return Some(known);
+            }
+            let score = likeness.shared * SAME_NAME_PER_SHARED + likeness.named;
+            if score > best.map_or(0, |(score, _)| score) {
+                best = Some((score, known));
+            }
+        }
+        best.map(|(_, known)| known)
     }
 }
 
@@ -502,32 +508,45 @@ fn is_same(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// How many members of a sample are the same (counted ten times), or at least of the same name.
-fn likeness(known: &Value, value: &Value) -> usize {
-    if known.is_unread() {
-        return 0;
+/// What a sample of members tells about two values.
+#[derive(Default)]
+struct Likeness {
+    sampled: usize,
+    /// The same value in the same place.
+    shared: usize,
+    /// Another value under the same name.
+    named: usize,
+}
+
+fn likeness(known: &Value, value: &Value) -> Likeness {
+    let mut likeness = Likeness::default();
+    if known.is_unread() || known.kind() != value.kind() {
+        return likeness;
     }
     match (known.view(), value.view()) {
         (View::Object(old), View::Object(new)) => {
-            let of_pair = |((old_key, old), (key, value)): (&Member, &Member)| match old_key == key
-            {
-                true => 1 + 10 * usize::from(is_same(old, value)),
-                false => 0,
-            };
-            let pairs =
-                sample(new.members()).map(|at| (old.members().get(at), new.members().get(at)));
-            pairs
-                .filter_map(|(old, new)| old.zip(new))
-                .map(of_pair)
-                .sum()
+            for at in sample(new.members()) {
+                likeness.sampled += 1;
+                let pair = old.members().get(at).zip(new.members().get(at));
+                let Some(((old_key, old), (key, value))) = pair else {
+                    continue;
+                };
+                let has_name = old_key == key;
+                let is_shared = has_name && is_same(old, value);
+                likeness.shared += usize::from(is_shared);
+                likeness.named += usize::from(has_name && !is_shared);
+            }
         }
         (View::Array(old), View::Array(new)) => {
-            let pairs = sample(new).map(|at| (old.get(at), new.get(at)));
-            let pairs = pairs.filter_map(|(old, new)| old.zip(new));
-            pairs.map(|(old, new)| usize::from(is_same(old, new))).sum()
+            for at in sample(new) {
+                likeness.sampled += 1;
+                let pair = old.get(at).zip(new.get(at));
+                likeness.shared += usize::from(pair.is_some_and(|(old, new)| is_same(old, new)));
+            }
         }
-        _ => 0,
+        _ => {}
     }
+    likeness
 }
 
 /// Positions spread over the list.

@@ -114,11 +114,9 @@ fn start(input: &str) -> Start {
     }
 }
 
-/// Every kind of event, with every field present once and absent once.
-fn every_kind() -> Vec<Vec<Event>> {
+/// Every kind of event that AWS shows, with every field present once and absent once.
+fn shown_kinds(payload: &Value) -> Vec<EventKind> {
     let state = StateIndex(3);
-    let payload =
-        value(r#"{"a": [1, 1.0, 1e3], "b": "\u001f\" é 😀", "c": {"d": null, "e": true}}"#);
     let full_start = Start {
         state_machine_version_arn: Some(format!("{MACHINE}:1").into()),
         state_machine_alias_arn: Some(format!("{MACHINE}:live").into()),
@@ -133,27 +131,27 @@ fn every_kind() -> Vec<Vec<Event>> {
         heartbeat_seconds: seconds.map(|seconds| seconds + 1),
         credentials_role_arn: seconds.map(|_| ROLE.into()),
     };
-    let some = failure("States.TaskFailed", "it did");
-    let none = Failure::default();
-    let kinds = vec![
+    let output = payload.clone();
+    let some = || failure("States.TaskFailed", "it did");
+    vec![
         EventKind::ExecutionStarted(Box::new(full_start)),
         EventKind::ExecutionStarted(Box::new(start(r#"{"compact":1}"#))),
         EventKind::ExecutionSucceeded {
-            output: payload.clone(),
+            output: output.clone(),
         },
-        EventKind::ExecutionFailed(some.clone()),
-        EventKind::ExecutionFailed(none.clone()),
+        EventKind::ExecutionFailed(some()),
+        EventKind::ExecutionFailed(Failure::default()),
         EventKind::ExecutionAborted(Failure {
             cause: None,
-            ..some.clone()
+            ..some()
         }),
         EventKind::ExecutionTimedOut(Failure {
             error: None,
-            ..some.clone()
+            ..some()
         }),
         EventKind::StateEntered {
             state,
-            input: payload.clone(),
+            input: output,
         },
         EventKind::StateExited {
             state,
@@ -172,13 +170,20 @@ fn every_kind() -> Vec<Vec<Event>> {
         },
         EventKind::TaskFailed {
             state,
-            failure: some.clone(),
+            failure: some(),
         },
         EventKind::TaskTimedOut {
             state,
-            failure: none,
+            failure: Failure::default(),
         },
-    ];
+    ]
+}
+
+/// Every kind of event, and odd numbers in every field that has one.
+fn every_kind() -> Vec<Vec<Event>> {
+    let payload =
+        value(r#"{"a": [1, 1.0, 1e3], "b": "\u001f\" é 😀", "c": {"d": null, "e": true}}"#);
+    let shown = shown_kinds(&payload);
     let internal = vec![
         EventKind::ExecutionDeadline {
             at: Timestamp(i64::MAX),
@@ -196,9 +201,8 @@ fn every_kind() -> Vec<Vec<Event>> {
             input: payload,
         },
     ];
-    let mut shown: Vec<Event> = (1..).zip(kinds).map(|(id, kind)| event(id, kind)).collect();
-    let hidden = internal.into_iter().map(|kind| event(0, kind));
-    shown.extend(hidden);
+    let mut first: Vec<Event> = (1..).zip(shown).map(|(id, kind)| event(id, kind)).collect();
+    first.extend(internal.into_iter().map(|kind| event(0, kind)));
     let odd = Event {
         id: 900,
         previous: 12,
@@ -214,7 +218,7 @@ fn every_kind() -> Vec<Vec<Event>> {
         kind: EventKind::WaitUntil { until: TIME },
     };
     let second = vec![odd, entered(901, 1, &value("[]")), internal_of_branch];
-    vec![shown, second, Vec::new()]
+    vec![first, second, Vec::new()]
 }
 
 #[test]

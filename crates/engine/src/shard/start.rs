@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asl::decide::{Input, Moment};
+use asl::decide::{Input, Moment, Refusal};
 use asl::event::{Start, Text};
 use asl::run::Run;
 use asl::time::Timestamp;
@@ -112,21 +112,20 @@ impl Shard {
             now,
             random: random[0],
         };
-        let actions = self.decide(entity, Input::Start(Box::new(start)), moment);
-        let execution = self
-            .cache
-            .get(entity)
-            .filter(|execution| actions.is_ok() && execution.run.start.is_some());
-        let (Ok(actions), Some(execution)) = (actions, execution) else {
-            self.cache.remove(entity);
-            let refusal = asl::decide::Refusal::NotRunning;
-            return Err(Error::Refused {
-                execution: execution_arn,
-                refusal,
+        let decided = self.decide(entity, Input::Start(Box::new(start)), moment);
+        let run = self.cache.get(entity).map(|execution| &execution.run);
+        let (actions, run) = match (decided, run) {
+            (Ok(actions), Some(run)) => (actions, run),
+            (decided, _) => {
+                let refusal = decided.err().unwrap_or(Refusal::NotRunning);
+                self.cache.remove(entity);
+                return Err(Error::Refused {
+                    execution: execution_arn,
+                    refusal,
+                }
+                .into());
             }
-            .into());
         };
-        let run = &execution.run;
         let started_at = run.started_at;
         let row = ExecutionRow {
             entity,
@@ -192,20 +191,12 @@ impl Shard {
     /// Executions without a name of their own may live in any shard. All of one group live in the
     /// same one, so that the group touches few shards' rows.
     fn shard_of_group(&self) -> Result<ShardId, Error> {
-        let serving = self
-            .owned
-            .iter()
-            .filter(|(shard, owned)| owned.check(**shard).is_ok());
-        let serving: Vec<ShardId> = serving.map(|(shard, _)| *shard).collect();
-        let count = serving.len() as u64;
-        let at = self
-            .groups
-            .open()
-            .checked_rem(count)
-            .and_then(|at| usize::try_from(at).ok());
-        at.and_then(|at| serving.get(at))
-            .copied()
-            .ok_or(Error::NotConfirmed)
+        let count = self.owned.len().max(1);
+        let first = self.groups.open() % count as u64;
+        let first = usize::try_from(first).unwrap_or_default();
+        let mut candidates = self.owned.iter().cycle().skip(first).take(count);
+        let serving = candidates.find(|(shard, owned)| owned.check(**shard).is_ok());
+        serving.map(|(shard, _)| *shard).ok_or(Error::NotConfirmed)
     }
 }
 
