@@ -73,8 +73,15 @@ pub(super) fn place(path: &ResultPath, raw: &Value, result: Value) -> Result<Val
 }
 
 /// Refuses a payload above the limit with AWS's text, which names the state, the function or the
-/// service.
+/// service. Refuses also what nests so deep that no JSON parser would read it back, our journal's
+/// neither: a loop of `{"a.$": "$"}` gets there with a few bytes a round.
 pub(super) fn limit(value: &Value, bytes_max: usize, name: &str) -> Result<(), Fault> {
+    if value.depth() > json::DEPTH_MAX {
+        return Err(Fault::runtime(format!(
+            "The state/task '{name}' returned a result that nests deeper than {} levels.",
+            json::DEPTH_MAX
+        )));
+    }
     if value.size() <= bytes_max {
         return Ok(());
     }
