@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use asl::event::{EventId, Failure, Text};
 use asl::time::Timestamp;
@@ -53,6 +54,8 @@ struct Shared {
     room: Arc<Semaphore>,
     /// A place for each caller that waits for one in `room`.
     waiters: Semaphore,
+    /// Spreads executions without a name over the threads.
+    turn: AtomicU16,
     threads: Mutex<Vec<decider::Thread>>,
 }
 
@@ -112,6 +115,7 @@ impl Engine {
             senders,
             room,
             waiters,
+            turn: AtomicU16::new(0),
             threads,
         };
         Ok(Engine {
@@ -132,8 +136,8 @@ impl Engine {
                     request.state_machine_arn.clone(),
                 ))?)
             }
-            // Any thread will do; the choice spreads by machine.
-            None => route(&request.state_machine_arn),
+            // Any thread will do.
+            None => ShardId(self.shared.turn.fetch_add(1, Ordering::Relaxed) % SHARDS),
         };
         match self.ask(shard, Command::Start(Box::new(request))).await? {
             Answer::Started(result) => result,

@@ -6,11 +6,61 @@
 //! writes of many executions as one group, and only then let actions and replies out.
 //!
 //! ```
-//! // The name of an execution that the caller did not name finds its entity without an index.
-//! let name = engine::name::generate(store::EntityId(4_711), 0x1234_5678);
-//! assert_eq!(name.len(), 36);
-//! assert_eq!(engine::name::entity(&name), Some(store::EntityId(4_711)));
-//! assert_eq!(engine::name::entity("a-name-of-my-own"), None);
+//! use std::sync::Arc;
+//!
+//! use asl::definition::{Catalogue, MachineType, Resolved};
+//! use engine::{
+//!     Config, DefinitionError, Definitions, Engine, ExecutionStatus, Runner, StartRequest,
+//!     SystemClock, TaskCall, TaskOutcome,
+//! };
+//! use futures_util::future::BoxFuture;
+//!
+//! struct NoTasks;
+//! impl Catalogue for NoTasks {
+//!     fn resolve(&self, _resource: &str) -> Resolved {
+//!         Resolved::Unknown
+//!     }
+//! }
+//! impl Runner for NoTasks {
+//!     fn run(&self, _call: TaskCall) -> BoxFuture<'static, TaskOutcome> {
+//!         Box::pin(std::future::pending())
+//!     }
+//! }
+//! struct Hello;
+//! impl Definitions for Hello {
+//!     fn program(&self, number: u64) -> Result<Arc<asl::program::Program>, DefinitionError> {
+//!         let text = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}"#;
+//!         let compiled = asl::compile::compile(text, MachineType::Standard, &NoTasks);
+//!         compiled.program.map(Arc::new).ok_or(DefinitionError::Missing(number))
+//!     }
+//! }
+//!
+//! let runtime = tokio::runtime::Runtime::new()?;
+//! let (store, runner) = (Arc::new(store::Memory::new()), Arc::new(NoTasks));
+//! let (definitions, clock) = (Arc::new(Hello), Arc::new(SystemClock));
+//! let handle = runtime.handle().clone();
+//! let engine = Engine::open(Config::default(), store, runner, definitions, clock, handle)?;
+//! runtime.block_on(async {
+//!     let request = StartRequest {
+//!         state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:Hello".into(),
+//!         state_machine_name: "Hello".into(),
+//!         state_machine_version_arn: None,
+//!         state_machine_alias_arn: None,
+//!         role_arn: "arn:aws:iam::000000000000:role/hello".into(),
+//!         definition: 1,
+//!         name: Some("first".into()),
+//!         input: json::parse(r#"{"greeting":"Hello, World!"}"#)?,
+//!         input_text: None,
+//!         trace_header: None,
+//!     };
+//!     // Once this returned, the execution survives a crash; this one has even ended.
+//!     let started = engine.start(request).await?;
+//!     let description = engine.describe(&started.execution_arn)?;
+//!     assert_eq!(description.status, ExecutionStatus::Succeeded);
+//!     engine.shutdown().await;
+//!     Ok::<(), Box<dyn std::error::Error>>(())
+//! })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 pub mod arn;

@@ -68,7 +68,7 @@ pub enum Flaw {
     Kind,
     #[error("it is of format version {0}, this build reads version 1; use a build that knows it")]
     ForeignVersion(u8),
-    #[error("a record it refers to is missing")]
+    #[error("it is not there")]
     Missing,
 }
 

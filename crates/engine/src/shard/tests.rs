@@ -469,6 +469,25 @@ fn a_run_that_yields_goes_on_in_turn_and_after_a_crash() {
     assert_eq!(stage.store.wake_ups(None, 10).unwrap(), []);
 }
 
+/// What nests deeper than a parser reads could be written, but never be read again.
+#[test]
+fn a_payload_that_nests_ever_deeper_fails_its_execution_and_not_its_journal() {
+    let looped = machine(
+        r#""A": {"Type": "Pass", "Parameters": {"a.$": "$"}, "Next": "B"}, "C": {"Type": "Succeed"},
+           "B": {"Type": "Choice", "Default": "A",
+                 "Choices": [{"Variable": "$.end", "IsPresent": true, "Next": "C"}]}"#,
+    );
+    let mut stage = Stage::new(&[looped]);
+    let (_, entity) = stage.started("{}");
+    stage.work_off();
+    let run = stage.run(entity);
+    assert_eq!(run.status, Status::Failed);
+    assert_eq!(
+        run.end.unwrap().failure.error.as_deref(),
+        Some("States.Runtime")
+    );
+}
+
 #[test]
 fn waiting_executions_leave_memory() {
     let config = Config {
