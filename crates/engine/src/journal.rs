@@ -111,7 +111,11 @@ struct Earlier<'s> {
     store: &'s dyn Store,
     entity: EntityId,
     window: Window,
-    literals: BTreeMap<u32, Literals>,
+    /// Each with its last use.
+    literals: BTreeMap<u32, (u64, Literals)>,
+    /// Records in the order of their last use.
+    by_use: BTreeMap<u64, u32>,
+    uses: u64,
     literal_bytes: usize,
 }
 
@@ -123,6 +127,8 @@ impl<'s> Journal<'s> {
             entity,
             window: Window::default(),
             literals: BTreeMap::new(),
+            by_use: BTreeMap::new(),
+            uses: 0,
             literal_bytes: 0,
         };
         Journal {
@@ -195,15 +201,36 @@ impl<'s> Journal<'s> {
 }
 
 impl Earlier<'_> {
+    /// Keeps literals; those not used for longest make room.
     fn keep(&mut self, number: u32, literals: &Literals) {
+        self.forget(number);
+        self.uses += 1;
         self.literal_bytes += literals.len();
-        self.literals.insert(number, Arc::clone(literals));
+        self.literals
+            .insert(number, (self.uses, Arc::clone(literals)));
+        self.by_use.insert(self.uses, number);
         while self.literal_bytes > LITERALS_KEPT_BYTES {
-            let Some((_, oldest)) = self.literals.pop_first() else {
+            let Some((_, oldest)) = self.by_use.pop_first() else {
                 break;
             };
-            self.literal_bytes -= oldest.len();
+            self.forget(oldest);
         }
+    }
+
+    fn forget(&mut self, number: u32) {
+        if let Some((last_use, literals)) = self.literals.remove(&number) {
+            self.by_use.remove(&last_use);
+            self.literal_bytes -= literals.len();
+        }
+    }
+
+    fn kept(&mut self, number: u32) -> Option<Literals> {
+        let (last_use, literals) = self.literals.get_mut(&number)?;
+        self.uses += 1;
+        self.by_use.remove(last_use);
+        *last_use = self.uses;
+        self.by_use.insert(self.uses, number);
+        Some(Arc::clone(literals))
     }
 
     /// Says which execution it is about.
@@ -248,8 +275,8 @@ impl Context for Earlier<'_> {
     type Error = Fault;
 
     fn literals(&mut self, record: u32) -> Result<Literals, Fault> {
-        if let Some(literals) = self.literals.get(&record) {
-            return Ok(Arc::clone(literals));
+        if let Some(literals) = self.kept(record) {
+            return Ok(literals);
         }
         let stored = self.store.journal(self.entity, record, 1)?;
         let flawed = |flaw| Fault::InRecord(record, flaw);

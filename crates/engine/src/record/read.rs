@@ -17,6 +17,9 @@ pub type Literals = Arc<str>;
 /// LZ4 makes nothing longer than 255 times its stored length.
 const EXPANSION_MAX: usize = 255;
 
+/// Room made for the text of a payload before it is put together; AWS's limit is 256 KiB.
+const ROOM_BYTES_MAX: usize = 1 << 20;
+
 /// A record whose checksum and frame were found right.
 #[derive(Debug)]
 pub struct Record {
@@ -112,7 +115,11 @@ impl Record {
             context.window().push(Known { held: 0, ..known });
             return Ok((value, None));
         }
-        let mut text = String::with_capacity(pieces.iter().map(|piece| piece.len).sum());
+        // A broken build may have written any length: no more room is made than is usual.
+        let len = pieces
+            .iter()
+            .fold(0_usize, |sum, piece| sum.saturating_add(piece.len));
+        let mut text = String::with_capacity(len.min(ROOM_BYTES_MAX));
         for piece in pieces {
             let range = piece.offset..piece.offset.saturating_add(piece.len);
             if piece.record == self.number {

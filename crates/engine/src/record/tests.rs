@@ -331,6 +331,20 @@ fn a_record_in_the_place_of_another_is_noticed() {
     assert_eq!(open(EntityId(4_712), 0), Err(Flaw::Checksum));
 }
 
+#[test]
+fn lengths_beyond_all_memory_are_refused() {
+    let mut bytes = vec![FORMAT_VERSION, 0, 0, 0, 0, 0];
+    bytes::put_signed(&mut bytes, TIME.0);
+    // No literals, and one payload of one piece of 2^62 bytes.
+    bytes.extend([0, 0, 1, 2]);
+    bytes::put_number(&mut bytes, 1 << 63);
+    // No texts, and one StateExited of the root that names the payload.
+    bytes.extend([0, 1, 7, 13, 0, 0]);
+    let sum = checksum(ENTITY, 0, &bytes[CHECKED_FROM..]);
+    bytes[1..CHECKED_FROM].copy_from_slice(&sum.to_le_bytes());
+    assert_eq!(decode(&[bytes]).unwrap_err(), Flaw::Piece);
+}
+
 /// Bytes that were checksummed but make no sense: written by a broken build, say.
 #[test]
 fn nonsense_under_a_right_checksum_is_refused() {

@@ -685,6 +685,33 @@ fn histories(definition: &str, cut: Option<u32>) -> (Run, String, u32) {
     )
 }
 
+/// More text than is kept while reading, all of it on top of the first record's.
+#[test]
+fn long_journals_are_read_within_a_bound() {
+    let retry = r#""Catch": [{"ErrorEquals": ["States.ALL"], "Next": "A", "ResultPath": "$.e"}],"#;
+    let mut stage = Stage::new(&[task(retry)]);
+    let kept = "k".repeat(1_000);
+    let (_, entity) = stage.started(&format!(r#"{{"kept":"{kept}"}}"#));
+    let rounds = 8 * crate::limits::LITERALS_KEPT_BYTES / (7 * 30_000);
+    for round in 0..rounds {
+        let cause = format!("{round} {}", "c".repeat(30_000));
+        stage.answer(TaskOutcome::Failed(failure("E", &cause)));
+    }
+    stage.answer(TaskOutcome::Succeeded(value("1")));
+    let stage = stage.crash();
+    assert_eq!(stage.run(entity).status, Status::Succeeded);
+    let last = events(&stage.store, entity).into_iter().rev();
+    let mut scheduled = last.filter_map(|(_, event)| match event.kind {
+        EventKind::TaskScheduled { parameters, .. } => Some(parameters),
+        _ => None,
+    });
+    let parameters = scheduled.next().unwrap();
+    assert_eq!(
+        parameters.get("kept").and_then(json::Value::as_str),
+        Some(&*kept)
+    );
+}
+
 #[test]
 fn a_damaged_journal_stops_its_execution_alone() {
     let mut stage = Stage::new(&[wait(5)]);
