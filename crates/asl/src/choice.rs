@@ -47,9 +47,15 @@ enum Node {
 /// What is asked of the variable.
 #[derive(Clone, Debug)]
 enum Test {
-    Compare { relation: Relation, operand: Operand },
+    Compare {
+        relation: Relation,
+        operand: Operand,
+    },
     Matches(Pattern),
-    Is { quality: Quality, wanted: bool },
+    Is {
+        quality: Quality,
+        wanted: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -118,20 +124,24 @@ fn any(nodes: &[Node], wanted: bool, scope: &Scope<'_>) -> Result<bool, ChoiceFa
 }
 
 fn select(path: &ValuePath, scope: &Scope<'_>) -> Result<Value, ChoiceFailure> {
-    path.select(scope).map_err(|_| ChoiceFailure { path: path.text.clone() })
+    path.select(scope).map_err(|_| ChoiceFailure {
+        path: path.text.clone(),
+    })
 }
 
 impl Test {
     fn holds(&self, variable: &ValuePath, scope: &Scope<'_>) -> Result<bool, ChoiceFailure> {
-        if let Test::Is { quality: Quality::Present, wanted } = self {
+        if let Test::Is {
+            quality: Quality::Present,
+            wanted,
+        } = self
+        {
             return Ok(variable.select(scope).is_ok() == *wanted);
         }
         let value = select(variable, scope)?;
         match self {
             Test::Is { quality, wanted } => Ok(is(*quality, &value) == *wanted),
-            Test::Matches(pattern) => {
-                Ok(value.as_str().is_some_and(|text| pattern.matches(text)))
-            }
+            Test::Matches(pattern) => Ok(value.as_str().is_some_and(|text| pattern.matches(text))),
             Test::Compare { relation, operand } => {
                 let order = operand.order_of(&value, scope)?;
                 Ok(order.is_some_and(|order| relation.holds(order)))
@@ -184,8 +194,17 @@ type Instant = (Timestamp, u32);
 fn instant(text: &str) -> Option<Instant> {
     let time = Timestamp::parse_rfc3339(text)?;
     let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
-    let digits = fraction.chars().map_while(|char| char.to_digit(10)).chain(std::iter::repeat(0));
-    Some((time, digits.skip(3).take(6).fold(0, |nanos, digit| nanos * 10 + digit)))
+    let digits = fraction
+        .chars()
+        .map_while(|char| char.to_digit(10))
+        .chain(std::iter::repeat(0));
+    Some((
+        time,
+        digits
+            .skip(3)
+            .take(6)
+            .fold(0, |nanos, digit| nanos * 10 + digit),
+    ))
 }
 
 #[cfg(test)]

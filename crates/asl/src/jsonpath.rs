@@ -71,10 +71,16 @@ impl Path {
     /// Compiles a path. It may begin with `$`, with `@`, or with the name of a member of the root;
     /// the States Language allows `$` only, which [`crate::template::ValuePath`] looks after.
     pub fn parse(text: &str) -> Result<Path, PathError> {
-        let tokens = parse::tokens(text, parse::Setting::Document)
-            .map_err(|reason| PathError { path: text.into(), reason })?;
+        let tokens = parse::tokens(text, parse::Setting::Document).map_err(|reason| PathError {
+            path: text.into(),
+            reason,
+        })?;
         let is_definite = tokens.iter().all(Token::is_definite);
-        Ok(Path { text: text.into(), tokens: tokens.into(), is_definite })
+        Ok(Path {
+            text: text.into(),
+            tokens: tokens.into(),
+            is_definite,
+        })
     }
 
     /// Whether the path names at most one node, so that a missing node is an error. An indefinite
@@ -111,8 +117,10 @@ impl Path {
     /// Objects that are missing on the way are made. An array takes an index it has; no element
     /// is added. Anything else that is in the way, `null` too, is an error.
     pub fn place(&self, root: &Value, value: Value) -> Result<Value, PlaceError> {
-        place::place(&self.tokens, root, value)
-            .ok_or_else(|| PlaceError { path: self.text.clone(), input: root.clone() })
+        place::place(&self.tokens, root, value).ok_or_else(|| PlaceError {
+            path: self.text.clone(),
+            input: root.clone(),
+        })
     }
 }
 

@@ -103,7 +103,10 @@ impl ValuePath {
             && name.starts_with("States.")
         {
             let known = INTRINSIC_FUNCTIONS.contains(&name);
-            return Err(ValuePathError::Intrinsic { name: name.into(), known });
+            return Err(ValuePathError::Intrinsic {
+                name: name.into(),
+                known,
+            });
         }
         let not_a_path = || ValuePathError::NotAPath(text.into());
         let after = text.strip_prefix('$').ok_or_else(not_a_path)?;
@@ -114,10 +117,17 @@ impl ValuePath {
         let steps = path.strip_prefix('$').unwrap_or_default();
         let is_name = |char: char| char.is_alphanumeric() || char == '_';
         if root == Root::Input && steps.starts_with(is_name) {
-            let name = steps.split(|char| !is_name(char)).next().unwrap_or_default();
+            let name = steps
+                .split(|char| !is_name(char))
+                .next()
+                .unwrap_or_default();
             return Err(ValuePathError::Variable(name.into()));
         }
-        Ok(ValuePath { root, path: Path::parse(path)?, text: text.into() })
+        Ok(ValuePath {
+            root,
+            path: Path::parse(path)?,
+            text: text.into(),
+        })
     }
 
     /// The node the path names, or the array of the nodes an indefinite path leads to.
@@ -201,21 +211,30 @@ impl Template {
     pub fn compile(template: &Value) -> Result<Template, Vec<TemplateError>> {
         let mut compiler = Compiler::default();
         let part = compiler.part(template);
-        if compiler.errors.is_empty() { Ok(Template(part)) } else { Err(compiler.errors) }
+        if compiler.errors.is_empty() {
+            Ok(Template(part))
+        } else {
+            Err(compiler.errors)
+        }
     }
 
     /// Fills the template. Members keep their order; literals and selected nodes are shared.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, TemplateFailure> {
-        Evaluation { scope, context: None }.part(&self.0)
+        Evaluation {
+            scope,
+            context: None,
+        }
+        .part(&self.0)
     }
 
     /// The template of one member: `RoleArn` of `Credentials`.
     pub(crate) fn into_member(self, name: &str) -> Option<Template> {
         let part = match self.0 {
             Part::Constant(value) => value.get(name).cloned().map(Part::Constant),
-            Part::Object(members) => {
-                members.into_iter().find(|(key, _)| *key == name).map(|(_, part)| part)
-            }
+            Part::Object(members) => members
+                .into_iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, part)| part),
             Part::Path(_) | Part::Array(_) => None,
         };
         part.map(Template)
@@ -236,17 +255,27 @@ impl Compiler {
                 let members = object.members().iter();
                 let members = members.map(|(key, value)| self.member(object, key, value));
                 let members: Box<[_]> = members.collect();
-                let is_constant = members.iter().zip(object.keys()).all(|((name, part), key)| {
-                    name == key && matches!(part, Part::Constant(_))
-                });
-                if is_constant { Part::Constant(value.clone()) } else { Part::Object(members) }
+                let is_constant = members
+                    .iter()
+                    .zip(object.keys())
+                    .all(|((name, part), key)| name == key && matches!(part, Part::Constant(_)));
+                if is_constant {
+                    Part::Constant(value.clone())
+                } else {
+                    Part::Object(members)
+                }
             }
             View::Array(elements) => {
                 let parts = elements.iter().enumerate();
-                let parts = parts.map(|(at, element)| self.at(&at.to_string(), |it| it.part(element)));
+                let parts =
+                    parts.map(|(at, element)| self.at(&at.to_string(), |it| it.part(element)));
                 let parts: Box<[_]> = parts.collect();
                 let is_constant = parts.iter().all(|part| matches!(part, Part::Constant(_)));
-                if is_constant { Part::Constant(value.clone()) } else { Part::Array(parts) }
+                if is_constant {
+                    Part::Constant(value.clone())
+                } else {
+                    Part::Array(parts)
+                }
             }
             _ => Part::Constant(value.clone()),
         }
@@ -267,14 +296,17 @@ impl Compiler {
     fn path(&mut self, key: &str, value: &Value) -> Part {
         let text = value.as_str().unwrap_or_default();
         let problem = match ValuePath::parse(text) {
-            Ok(path) => return Part::Path(Box::new(Field { name: key.into(), path })),
+            Ok(path) => {
+                return Part::Path(Box::new(Field {
+                    name: key.into(),
+                    path,
+                }));
+            }
             Err(ValuePathError::Variable(name)) => TemplateProblem::Variable { name },
             Err(ValuePathError::Intrinsic { name, known }) => {
                 TemplateProblem::Intrinsic { name, known }
             }
-            Err(ValuePathError::NotAPath(_) | ValuePathError::Path(_)) => {
-                TemplateProblem::NotAPath
-            }
+            Err(ValuePathError::NotAPath(_) | ValuePathError::Path(_)) => TemplateProblem::NotAPath,
         };
         self.report(key, value, problem);
         Part::Constant(Value::null())
@@ -285,9 +317,16 @@ impl Compiler {
         if self.errors.len() > DIAGNOSTICS_MAX {
             return;
         }
-        let text = value.as_str().map_or_else(|| value.to_text(), str::to_owned);
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_text(), str::to_owned);
         let pointer = self.pointer.clone();
-        self.errors.push(TemplateError { pointer, field: key.into(), text, reason });
+        self.errors.push(TemplateError {
+            pointer,
+            field: key.into(),
+            text,
+            reason,
+        });
     }
 
     /// Works one step further down.
@@ -319,7 +358,9 @@ impl Evaluation<'_> {
             Part::Path(field) => self.field(field),
             Part::Array(parts) => parts.iter().map(|part| self.part(part)).collect(),
             Part::Object(members) => {
-                let members = members.iter().map(|(name, part)| Ok((name.clone(), self.part(part)?)));
+                let members = members
+                    .iter()
+                    .map(|(name, part)| Ok((name.clone(), self.part(part)?)));
                 Ok(members.collect::<Result<Object, _>>()?.into())
             }
         }
@@ -329,7 +370,9 @@ impl Evaluation<'_> {
         let Field { name, path } = field;
         let root = match path.root {
             Root::Input => self.scope.input,
-            Root::Context => self.context.get_or_insert_with(|| self.scope.context.context()),
+            Root::Context => self
+                .context
+                .get_or_insert_with(|| self.scope.context.context()),
         };
         path.path.select(root).map_err(|source| TemplateFailure {
             field: name.clone(),

@@ -30,7 +30,11 @@ impl Compiler {
             return self.report(message::expected("Object"));
         };
         let is_nested = !self.pointer.is_empty();
-        let beside: &[&str] = if is_nested { &BESIDE_NESTED } else { &BESIDE_CONDITION };
+        let beside: &[&str] = if is_nested {
+            &BESIDE_NESTED
+        } else {
+            &BESIDE_CONDITION
+        };
         let mut conditions = Vec::new();
         for name in object.keys() {
             if is_combinator(name) || Operator::named(name).is_some() {
@@ -54,7 +58,9 @@ impl Compiler {
             return Some(Node::Test(Box::new((variable?, test?))));
         }
         if object.contains_key("Variable") {
-            self.at("Variable", |it| it.report::<()>(message::unsupported("Variable")));
+            self.at("Variable", |it| {
+                it.report::<()>(message::unsupported("Variable"))
+            });
         }
         self.at(name, |it| match name {
             "Not" => it.rule(operand).map(|rule| Node::Not(Box::new(rule))),
@@ -161,5 +167,8 @@ fn is_combinator(name: &str) -> bool {
 }
 
 fn condition_names() -> Vec<&'static str> {
-    ["And", "Or", "Not"].into_iter().chain(OPERATORS.iter().map(|operator| operator.name)).collect()
+    ["And", "Or", "Not"]
+        .into_iter()
+        .chain(OPERATORS.iter().map(|operator| operator.name))
+        .collect()
 }

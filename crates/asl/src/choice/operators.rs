@@ -74,15 +74,27 @@ impl Operator {
 }
 
 const fn plain(name: &'static str, domain: Domain, relation: Relation) -> Operator {
-    Operator { name, check: Check::Compare(domain, relation), takes_path: false }
+    Operator {
+        name,
+        check: Check::Compare(domain, relation),
+        takes_path: false,
+    }
 }
 
 const fn path(name: &'static str, domain: Domain, relation: Relation) -> Operator {
-    Operator { name, check: Check::Compare(domain, relation), takes_path: true }
+    Operator {
+        name,
+        check: Check::Compare(domain, relation),
+        takes_path: true,
+    }
 }
 
 const fn is(name: &'static str, quality: Quality) -> Operator {
-    Operator { name, check: Check::Is(quality), takes_path: false }
+    Operator {
+        name,
+        check: Check::Is(quality),
+        takes_path: false,
+    }
 }
 
 /// Every operator of the States Language.
@@ -100,7 +112,11 @@ pub const OPERATORS: [Operator; 39] = {
         path("StringGreaterThanPath", String, GreaterThan),
         path("StringLessThanEqualsPath", String, LessThanEquals),
         path("StringGreaterThanEqualsPath", String, GreaterThanEquals),
-        Operator { name: "StringMatches", check: Check::StringMatches, takes_path: false },
+        Operator {
+            name: "StringMatches",
+            check: Check::StringMatches,
+            takes_path: false,
+        },
         plain("NumericEquals", Numeric, Equals),
         plain("NumericLessThan", Numeric, LessThan),
         plain("NumericGreaterThan", Numeric, GreaterThan),
@@ -122,7 +138,11 @@ pub const OPERATORS: [Operator; 39] = {
         path("TimestampLessThanPath", Timestamp, LessThan),
         path("TimestampGreaterThanPath", Timestamp, GreaterThan),
         path("TimestampLessThanEqualsPath", Timestamp, LessThanEquals),
-        path("TimestampGreaterThanEqualsPath", Timestamp, GreaterThanEquals),
+        path(
+            "TimestampGreaterThanEqualsPath",
+            Timestamp,
+            GreaterThanEquals,
+        ),
         is("IsNull", Quality::Null),
         is("IsPresent", Quality::Present),
         is("IsNumeric", Quality::Numeric),

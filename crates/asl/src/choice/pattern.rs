@@ -21,9 +21,14 @@ impl Pattern {
                     texts.push(String::new());
                     continue;
                 }
-                '\\' => chars.next().filter(|escaped| matches!(escaped, '*' | '\\')).ok_or_else(
-                    || format!("Pattern `{pattern}` has a `\\` that is not followed by `*` or `\\`"),
-                )?,
+                '\\' => chars
+                    .next()
+                    .filter(|escaped| matches!(escaped, '*' | '\\'))
+                    .ok_or_else(|| {
+                        format!(
+                            "Pattern `{pattern}` has a `\\` that is not followed by `*` or `\\`"
+                        )
+                    })?,
                 _ => char,
             };
             if let Some(text) = texts.last_mut() {
@@ -32,7 +37,10 @@ impl Pattern {
         }
         let mut texts = texts.into_iter().map(String::into_boxed_str);
         let first = texts.next().unwrap_or_default();
-        Ok(Pattern { first, after_wildcards: texts.collect() })
+        Ok(Pattern {
+            first,
+            after_wildcards: texts.collect(),
+        })
     }
 
     /// Whether the whole text matches.
@@ -40,7 +48,9 @@ impl Pattern {
         let Some((last, between)) = self.after_wildcards.split_last() else {
             return *self.first == *text;
         };
-        let rest = text.strip_prefix(&*self.first).and_then(|rest| rest.strip_suffix(&**last));
+        let rest = text
+            .strip_prefix(&*self.first)
+            .and_then(|rest| rest.strip_suffix(&**last));
         let found = between.iter().try_fold(rest, |rest, wanted| match rest {
             Some(rest) => rest.split_once(&**wanted).map(|(_, after)| Some(after)),
             None => None,

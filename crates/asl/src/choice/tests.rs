@@ -1,0 +1,154 @@
+use super::*;
+use crate::template::ContextSource;
+
+const OPERATOR_CASES: &str = include_str!("../../../../conformance/choice/operators.json");
+const RULES: &str = include_str!("../../../../conformance/choice/rules.json");
+const PROBLEMS: &str = include_str!("../../../../conformance/choice/problems.json");
+
+struct Fixed(Value);
+
+impl ContextSource for Fixed {
+    fn context(&self) -> Value {
+        self.0.clone()
+    }
+}
+
+fn list<'c>(value: &'c Value, member: &str) -> &'c [Value] {
+    value
+        .get(member)
+        .and_then(Value::as_array)
+        .unwrap_or_default()
+}
+
+fn answer(rule: &Value, input: &Value, context: &Value) -> Result<bool, ChoiceFailure> {
+    let condition =
+        Condition::compile(rule).unwrap_or_else(|problems| panic!("{rule}: {problems:?}"));
+    condition.evaluate(&Scope {
+        input,
+        context: &Fixed(context.clone()),
+    })
+}
+
+/// Tests one operator on values it must answer alike; returns how many there were.
+fn check(operator: &Operator, row: &Value, member: &str, expected: bool) -> usize {
+    let operand = row.get("operand").unwrap();
+    for value in list(row, member) {
+        let input = Value::empty_object().with_member("value", value.clone());
+        let input = input.with_member("operand", operand.clone());
+        let operand = if operator.takes_path {
+            &"$.operand".into()
+        } else {
+            operand
+        };
+        let rule = Value::empty_object().with_member("Variable", "$.value".into());
+        let rule = rule.with_member(operator.name, operand.clone());
+        assert_eq!(
+            answer(&rule, &input, &Value::null()),
+            Ok(expected),
+            "{rule} {input}"
+        );
+    }
+    list(row, member).len()
+}
+
+#[test]
+fn each_operator_answers_for_every_kind_of_value() {
+    let file = json::parse(OPERATOR_CASES).unwrap();
+    for operator in &OPERATORS {
+        // A path to an operand answers as the operand itself.
+        let plain = operator.name.strip_suffix("Path").unwrap_or(operator.name);
+        let (mut holds, mut fails, mut mismatch) = (0, 0, 0);
+        for row in list(&file, "cases") {
+            if row.get("operator").and_then(Value::as_str) == Some(plain) {
+                holds += check(operator, row, "holds", true);
+                fails += check(operator, row, "fails", false);
+                mismatch += check(operator, row, "mismatch", false);
+            }
+        }
+        let has_types = !matches!(operator.check, Check::Is(_));
+        assert!(holds > 0 && fails > 0, "{}", operator.name);
+        assert!(mismatch > 0 || !has_types, "{}", operator.name);
+    }
+}
+
+#[test]
+fn an_operand_of_another_type_never_compares() {
+    for operator in OPERATORS.iter().filter(|operator| operator.takes_path) {
+        for value in [r#""2020-01-01T00:00:00Z""#, "1", "true"] {
+            for operand in ["null", "[]", "{}", r#""x""#, "2", "false"] {
+                let is_string = |text: &str| text.starts_with('"');
+                let is_same_type = is_string(value) && is_string(operand)
+                    || value == "1" && operand == "2"
+                    || value == "true" && operand == "false";
+                if is_same_type {
+                    continue;
+                }
+                let row = format!(r#"{{"operand":{operand},"values":[{value}]}}"#);
+                check(operator, &json::parse(&row).unwrap(), "values", false);
+            }
+        }
+    }
+}
+
+#[test]
+fn operators_are_those_of_the_language() {
+    let names: Vec<_> = OPERATORS.iter().map(|operator| operator.name).collect();
+    let mut unique = names.clone();
+    unique.sort_unstable();
+    unique.dedup();
+    assert_eq!(unique.len(), names.len());
+    for operator in &OPERATORS {
+        assert_eq!(operator.takes_path, operator.name.ends_with("Path"));
+        assert_eq!(Operator::named(operator.name), Some(operator));
+    }
+    assert_eq!(Operator::named("StringMatchesPath"), None);
+}
+
+#[test]
+fn rules_combine_tests() {
+    let file = json::parse(RULES).unwrap();
+    let (input, context) = (file.get("input").unwrap(), file.get("context").unwrap());
+    assert!(list(&file, "cases").len() >= 50);
+    for case in list(&file, "cases") {
+        let expected = match case.get("failure").and_then(Value::as_str) {
+            Some(path) => Err(format!(
+                "Invalid path '{path}': The choice state's condition path references an invalid \
+                 value."
+            )),
+            None => Ok(case.get("ok").and_then(Value::as_bool).unwrap()),
+        };
+        let answer = answer(case.get("rule").unwrap(), input, context);
+        assert_eq!(
+            answer.map_err(|failure| failure.to_string()),
+            expected,
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn problems_are_located() {
+    let file = json::parse(PROBLEMS).unwrap();
+    assert!(list(&file, "cases").len() >= 30);
+    for case in list(&file, "cases") {
+        let problems = Condition::compile(case.get("rule").unwrap()).unwrap_err();
+        let said: Value = problems
+            .iter()
+            .map(|RuleProblem { pointer, message }| Value::from(format!("{pointer} {message}")))
+            .collect();
+        assert_eq!(
+            Some(said.to_text()),
+            case.get("problems").map(Value::to_text),
+            "{case}"
+        );
+    }
+    let empty = Condition::compile(&Value::empty_object()).unwrap_err();
+    let [problem] = &*empty else {
+        panic!("{empty:?}")
+    };
+    assert!(
+        problem
+            .message
+            .starts_with("One of these fields is required: [And, Or, Not, String")
+    );
+}

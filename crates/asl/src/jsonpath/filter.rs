@@ -27,9 +27,16 @@ pub(super) struct Filter(Box<[Box<[Criterion]>]>);
 enum Criterion {
     /// `@.a` or `!@.a`; a member that is `null` counts as absent.
     Exists { path: Box<[Token]>, wanted: bool },
-    Compare { left: Operand, comparison: Comparison, right: Operand },
+    Compare {
+        left: Operand,
+        comparison: Comparison,
+        right: Operand,
+    },
     /// `@.a =~ /x/i`
-    Matches { target: Operand, pattern: Box<Regex> },
+    Matches {
+        target: Operand,
+        pattern: Box<Regex>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +100,10 @@ impl Filter {
             return Err("the brackets of the filter are not balanced".into());
         }
         let any = inner.split("||").map(|all| {
-            let mut criteria =
-                all.split("&&").map(Criterion::parse).collect::<Result<Vec<_>, String>>()?;
+            let mut criteria = all
+                .split("&&")
+                .map(Criterion::parse)
+                .collect::<Result<Vec<_>, String>>()?;
             criteria.reverse();
             Ok(criteria.into_boxed_slice())
         });
@@ -163,17 +172,22 @@ impl Criterion {
         let found = COMPARISONS
             .iter()
             .find_map(|(sign, comparison)| Some((text.split_once(sign)?, comparison)));
-        let Some(((left, right), comparison)) = found else { return existence(text) };
+        let Some(((left, right), comparison)) = found else {
+            return existence(text);
+        };
         let left = parse::trim(left);
         // Before a comparison a negation has no meaning, and Jayway passes over it.
         let negated = left.strip_prefix('!').filter(|path| path.starts_with('@'));
         let left = Operand::parse(negated.unwrap_or(left))?;
         let right = Operand::parse(parse::trim(right))?;
         match (comparison, left, right) {
-            (Some(comparison), left, right) => {
-                Ok(Criterion::Compare { left, comparison: *comparison, right })
-            }
-            (None, Operand::Pattern(pattern), target) | (None, target, Operand::Pattern(pattern)) => {
+            (Some(comparison), left, right) => Ok(Criterion::Compare {
+                left,
+                comparison: *comparison,
+                right,
+            }),
+            (None, Operand::Pattern(pattern), target)
+            | (None, target, Operand::Pattern(pattern)) => {
                 Ok(Criterion::Matches { target, pattern })
             }
             (None, ..) => Err(format!("`{text}` has no pattern; write `=~ /pattern/`")),
@@ -189,15 +203,25 @@ impl Criterion {
         meter.charge(1)?;
         match self {
             Criterion::Exists { path, wanted } => exists(path, item).map(|is| is == *wanted),
-            Criterion::Compare { left, comparison, right } => {
-                let Some(left) = left.meaning(item, root)? else { return Ok(false) };
-                let Some(right) = right.meaning(item, root)? else { return Ok(false) };
+            Criterion::Compare {
+                left,
+                comparison,
+                right,
+            } => {
+                let Some(left) = left.meaning(item, root)? else {
+                    return Ok(false);
+                };
+                let Some(right) = right.meaning(item, root)? else {
+                    return Ok(false);
+                };
                 let (left, right) = (left.scalar(), right.scalar());
                 meter.charge_bytes(left.len().saturating_add(right.len()))?;
                 comparison.holds(left, right)
             }
             Criterion::Matches { target, pattern } => {
-                let Some(target) = target.meaning(item, root)? else { return Ok(false) };
+                let Some(target) = target.meaning(item, root)? else {
+                    return Ok(false);
+                };
                 matches(target.scalar(), pattern, meter)
             }
         }
@@ -212,7 +236,10 @@ fn existence(text: &str) -> Result<Criterion, String> {
     if !path.starts_with(['$', '@']) {
         return Err(format!("`{text}` has no operator and is no path"));
     }
-    Ok(Criterion::Exists { path: parse::tokens(path, Setting::Filter)?.into(), wanted })
+    Ok(Criterion::Exists {
+        path: parse::tokens(path, Setting::Filter)?.into(),
+        wanted,
+    })
 }
 
 /// Whether the path leads to something else than `null`. It starts at the node even if it is
@@ -264,12 +291,19 @@ impl Operand {
             return Ok(Operand::Root(tokens(text)?));
         }
         if text.starts_with("!@") {
-            return Err(format!("`{text}`: only a check of existence can be negated"));
+            return Err(format!(
+                "`{text}`: only a check of existence can be negated"
+            ));
         }
-        if let Some(quoted) = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        if let Some(quoted) = text
+            .strip_prefix('\'')
+            .and_then(|rest| rest.strip_suffix('\''))
+        {
             return Ok(Operand::Literal(quoted.into()));
         }
-        if let Some((pattern, flag)) = text.strip_prefix('/').and_then(|rest| rest.rsplit_once('/'))
+        if let Some((pattern, flag)) = text
+            .strip_prefix('/')
+            .and_then(|rest| rest.rsplit_once('/'))
             && matches!(flag, "" | "i")
         {
             return Ok(Operand::Pattern(Box::new(regex(pattern, flag == "i")?)));
@@ -352,7 +386,9 @@ impl Comparison {
             return Ok(false);
         }
         // Jayway compares the right side with the left; the sides differ in what they convert.
-        let Some(order) = compare(right, left)? else { return Ok(false) };
+        let Some(order) = compare(right, left)? else {
+            return Ok(false);
+        };
         Ok(match self {
             Comparison::Equal => order.is_eq(),
             Comparison::NotEqual => order.is_ne(),
@@ -367,10 +403,10 @@ impl Comparison {
 /// `None` if the two cannot be compared: then even `!=` is false.
 fn compare(right: Scalar<'_>, left: Scalar<'_>) -> Result<Option<Ordering>, SelectError> {
     let order = match (right, left) {
-        (Scalar::Container(right), Scalar::Container(left)) if right.ptr_eq(left) => Ordering::Equal,
-        _ if right.is_nullish() || left.is_nullish() => {
-            left.is_nullish().cmp(&right.is_nullish())
+        (Scalar::Container(right), Scalar::Container(left)) if right.ptr_eq(left) => {
+            Ordering::Equal
         }
+        _ if right.is_nullish() || left.is_nullish() => left.is_nullish().cmp(&right.is_nullish()),
         (Scalar::String(right), Scalar::String(left)) if right.contains("\\'") => {
             utf16_order(&right.replace("\\'", "'"), left)
         }
@@ -382,7 +418,9 @@ fn compare(right: Scalar<'_>, left: Scalar<'_>) -> Result<Option<Ordering>, Sele
             })?;
             right.cmp(left)
         }
-        (Scalar::String(right), Scalar::Bool(left)) => right.eq_ignore_ascii_case("true").cmp(&left),
+        (Scalar::String(right), Scalar::Bool(left)) => {
+            right.eq_ignore_ascii_case("true").cmp(&left)
+        }
         (Scalar::Bool(right), Scalar::Bool(left)) => right.cmp(&left),
         _ => return Ok(None),
     };
@@ -402,5 +440,7 @@ fn decimal(text: &str) -> Option<Number> {
     // JSON wants a digit on both sides of the point and no leading zeros.
     let whole = whole.trim_start_matches('0');
     let zero = if whole.is_empty() { "0" } else { "" };
-    format!("{sign}{zero}{whole}.{fraction}0e{exponent}").parse().ok()
+    format!("{sign}{zero}{whole}.{fraction}0e{exponent}")
+        .parse()
+        .ok()
 }

@@ -40,7 +40,9 @@ pub(super) fn tokens(path: &str, setting: Setting) -> Result<Vec<Token>, String>
         return Err(format!("the predicate path `{path}` is not definite"));
     }
     if !is_definite && tokens.len() > INDEFINITE_TOKENS_MAX {
-        return Err(format!("it has more than {INDEFINITE_TOKENS_MAX} steps and is not definite"));
+        return Err(format!(
+            "it has more than {INDEFINITE_TOKENS_MAX} steps and is not definite"
+        ));
     }
     Ok(tokens)
 }
@@ -70,7 +72,9 @@ type Step<'p> = (Option<Token>, &'p str);
 
 /// The next token, if the text makes one, and the text after it; `None` at the end.
 fn next_token(rest: &str, setting: Setting) -> Result<Option<Step<'_>>, String> {
-    let Some(first) = rest.chars().next() else { return Ok(None) };
+    let Some(first) = rest.chars().next() else {
+        return Ok(None);
+    };
     let step = match first {
         ' ' => return Err("space not allowed in path; write `['a b']`".into()),
         '$' => return Err("`$` stands within the path; write `['$']`".into()),
@@ -99,7 +103,11 @@ fn named(rest: &str) -> Result<Step<'_>, String> {
     if name.contains(['\'', ']']) {
         return Err(format!("`{name}` holds a quote or a bracket"));
     }
-    let token = if name == "*" { Token::Wildcard } else { Token::Property(Text::from(name)) };
+    let token = if name == "*" {
+        Token::Wildcard
+    } else {
+        Token::Property(name.into())
+    };
     Ok((Some(token), after))
 }
 
@@ -124,7 +132,9 @@ fn bracket_len(rest: &str) -> usize {
 
 fn component_token(component: &str, setting: Setting) -> Result<Token, String> {
     let unclear = || format!("could not analyze path component `{component}`");
-    let inner = component.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
+    let inner = component
+        .strip_prefix('[')
+        .and_then(|inner| inner.strip_suffix(']'));
     let inner = inner.map(trim).ok_or_else(unclear)?;
     match inner.chars().next().ok_or_else(unclear)? {
         '*' if component == "[*]" => Ok(Token::Wildcard),
@@ -144,13 +154,18 @@ fn properties(inner: &str) -> Option<Token> {
     let outside = || pieces.iter().step_by(2);
     let is_list = outside().all(|piece| piece.chars().all(|char| matches!(char, ' ' | ',')));
     let is_closed = pieces.len() % 2 == 1;
-    let names: Box<[Text]> = pieces.iter().skip(1).step_by(2).map(|name| Text::from(*name)).collect();
+    let names: Box<[Text]> = pieces
+        .iter()
+        .skip(1)
+        .step_by(2)
+        .map(|name| Text::from(*name))
+        .collect();
     // Jayway ends the list at the first bracket, quoted or not.
     if !is_list || !is_closed || inner.contains(']') {
         return None;
     }
     match &*names {
-        [name] => Some(Token::Property(name.clone())),
+        [name] => Some(Token::Property(name.as_str().into())),
         _ => Some(Token::Properties(names)),
     }
 }
@@ -172,7 +187,9 @@ fn numbers(inner: &str) -> Option<Token> {
     }
     let mut bounds = plain.split(':');
     let (first, second) = (bounds.next()?, bounds.next());
-    let Some(second) = second else { return indices(&plain) };
+    let Some(second) = second else {
+        return indices(&plain);
+    };
     let step = bounds.next().unwrap_or_default();
     if !step.is_empty() && step.parse::<i32>().is_err() || bounds.next().is_some() {
         return None;
@@ -186,7 +203,10 @@ fn numbers(inner: &str) -> Option<Token> {
 
 fn indices(plain: &str) -> Option<Token> {
     let listed = plain.strip_suffix(',').unwrap_or(plain);
-    let indices: Vec<i32> = listed.split(',').map(|index| index.parse().ok()).collect::<Option<_>>()?;
+    let indices: Vec<i32> = listed
+        .split(',')
+        .map(|index| index.parse().ok())
+        .collect::<Option<_>>()?;
     match indices.as_slice() {
         [index] => Some(Token::Index(*index)),
         _ => Some(Token::Indices(indices.into())),

@@ -20,16 +20,17 @@ pub(super) fn place(tokens: &[Token], root: &Value, value: Value) -> Option<Valu
             _ => return None,
         };
     }
-    parents.into_iter().rev().try_fold(value, |value, (token, parent)| match (token, parent) {
-        (Token::Property(name), Some(parent)) => {
-            parent.as_object().map(|object| object.with(name.clone(), value).into())
-        }
-        (Token::Property(name), None) => {
-            Some(Object::from_iter([(name.clone(), value)]).into())
-        }
-        (Token::Index(index), Some(parent)) => {
-            parent.with_element(usize::try_from(*index).ok()?, value)
-        }
-        _ => None,
-    })
+    parents
+        .into_iter()
+        .rev()
+        .try_fold(value, |value, (token, parent)| match (token, parent) {
+            (Token::Property(name), Some(parent)) => parent
+                .as_object()
+                .map(|object| object.with(&**name, value).into()),
+            (Token::Property(name), None) => Some(Object::from_iter([(&**name, value)]).into()),
+            (Token::Index(index), Some(parent)) => {
+                parent.with_element(usize::try_from(*index).ok()?, value)
+            }
+            _ => None,
+        })
 }

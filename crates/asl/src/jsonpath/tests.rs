@@ -3,8 +3,10 @@ use json::Object;
 use super::*;
 
 /// The answers of the reference implementation, which lie beside the repository.
-const JAYWAY: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/conformance/jsonpath/jayway-2.0.0.json");
+const JAYWAY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../../shared/conformance/jsonpath/jayway-2.0.0.json"
+);
 
 const OURS: &str = include_str!("../../../../conformance/jsonpath/paths.json");
 
@@ -12,7 +14,12 @@ const PLACES: &str = include_str!("../../../../conformance/jsonpath/places.json"
 
 fn read(text: &str) -> (Vec<Value>, Vec<Value>) {
     let file = json::parse(text).unwrap();
-    let list = |name| file.get(name).and_then(Value::as_array).unwrap_or_default().to_vec();
+    let list = |name| {
+        file.get(name)
+            .and_then(Value::as_array)
+            .unwrap_or_default()
+            .to_vec()
+    };
     (list("documents"), list("cases"))
 }
 
@@ -42,7 +49,11 @@ fn check(document: &Value, case: &Value) {
             return;
         }
     };
-    assert_eq!(case.get("definite").and_then(Value::as_bool), Some(path.is_definite()), "{case}");
+    assert_eq!(
+        case.get("definite").and_then(Value::as_bool),
+        Some(path.is_definite()),
+        "{case}"
+    );
     match path.select(document) {
         Ok(selected) => assert_eq!(
             Some(selected.to_text()),
@@ -57,10 +68,17 @@ fn check(document: &Value, case: &Value) {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the reference file lies outside the repository")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the reference file lies outside the repository"
+)]
 fn the_reference_agrees() {
     let Ok(reference) = std::fs::read_to_string(JAYWAY) else {
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{JAYWAY} is not there");
+        assert_ne!(
+            std::env::var("CI").as_deref(),
+            Ok("true"),
+            "{JAYWAY} is not there"
+        );
         println!("not compared with Jayway: {JAYWAY} is not there");
         return;
     };
@@ -82,7 +100,9 @@ fn check_reference(document: &Value, case: &Value) {
     assert_eq!(definite.as_bool(), Some(path.is_definite()), "{case}");
     match path.select(document) {
         Ok(selected) => {
-            let expected = case.get("ok").unwrap_or_else(|| panic!("{case}: {selected}"));
+            let expected = case
+                .get("ok")
+                .unwrap_or_else(|| panic!("{case}: {selected}"));
             // The reference was recorded with Java's HashMap, so where members of an object become
             // elements their order is an accident of hashing. AWS keeps that of the document.
             if written.contains('*') || written.contains("..") {
@@ -92,10 +112,15 @@ fn check_reference(document: &Value, case: &Value) {
             }
         }
         Err(SelectError::NotFound(message)) => {
-            assert_eq!(expected_error, Some(&*format!("PathNotFoundException: {message}")));
+            assert_eq!(
+                expected_error,
+                Some(&*format!("PathNotFoundException: {message}"))
+            );
         }
         Err(error) => {
-            let kind = expected_error.and_then(|error| error.split_once(": ")).map(|(kind, _)| kind);
+            let kind = expected_error
+                .and_then(|error| error.split_once(": "))
+                .map(|(kind, _)| kind);
             assert_eq!(kind, Some("InvalidPathException"), "{case}: {error}");
         }
     }
@@ -113,13 +138,35 @@ fn same_elements(left: &Value, right: &Value) -> bool {
 #[test]
 fn misuse_is_told_as_jayway_tells_it() {
     for (path, document, expected) in [
-        ("$.a[0]", r#"{"a":"x"}"#, r#"Filter: [0] can only be applied to arrays. Current context is: "x""#),
-        ("$.a[0].b", r#"{"a":{}}"#, "Filter: [0]['b'] can only be applied to arrays. Current context is: {}"),
-        ("$.a[?(@.b)]", r#"{"a":1}"#, "Filter: [?] can not be applied to primitives. Current context is: 1"),
-        ("$['a','b'].c", r#"{"a":1}"#, "Multi properties can only be used as path leafs: $['a', 'b']"),
+        (
+            "$.a[0]",
+            r#"{"a":"x"}"#,
+            r#"Filter: [0] can only be applied to arrays. Current context is: "x""#,
+        ),
+        (
+            "$.a[0].b",
+            r#"{"a":{}}"#,
+            "Filter: [0]['b'] can only be applied to arrays. Current context is: {}",
+        ),
+        (
+            "$.a[?(@.b)]",
+            r#"{"a":1}"#,
+            "Filter: [?] can not be applied to primitives. Current context is: 1",
+        ),
+        (
+            "$['a','b'].c",
+            r#"{"a":1}"#,
+            "Multi properties can only be used as path leafs: $['a', 'b']",
+        ),
     ] {
-        let selected = Path::parse(path).unwrap().select(&json::parse(document).unwrap());
-        assert_eq!(selected, Err(SelectError::Invalid(expected.into())), "{path}");
+        let selected = Path::parse(path)
+            .unwrap()
+            .select(&json::parse(document).unwrap());
+        assert_eq!(
+            selected,
+            Err(SelectError::Invalid(expected.into())),
+            "{path}"
+        );
     }
 }
 
@@ -139,7 +186,11 @@ fn reference_paths_are_names_and_indices() {
         ("@.a", false),
         ("a.b", false),
     ] {
-        assert_eq!(Path::parse(path).unwrap().is_reference(), expected, "{path}");
+        assert_eq!(
+            Path::parse(path).unwrap().is_reference(),
+            expected,
+            "{path}"
+        );
     }
 }
 
@@ -147,11 +198,26 @@ fn reference_paths_are_names_and_indices() {
 fn results_share_the_nodes_of_the_document() {
     let document = json::parse(r#"{"a":{"b":[{"c":[1]}]},"d":[2]}"#).unwrap();
     let node = document.get("a").and_then(|a| a.get("b")).unwrap();
-    assert!(Path::parse("$.a.b").unwrap().select(&document).unwrap().ptr_eq(node));
+    assert!(
+        Path::parse("$.a.b")
+            .unwrap()
+            .select(&document)
+            .unwrap()
+            .ptr_eq(node)
+    );
     let all = Path::parse("$..b").unwrap().select(&document).unwrap();
     assert!(all.index(0).unwrap().ptr_eq(node));
-    let placed = Path::parse("$.a.x").unwrap().place(&document, 1.into()).unwrap();
-    assert!(placed.get("a").and_then(|a| a.get("b")).unwrap().ptr_eq(node));
+    let placed = Path::parse("$.a.x")
+        .unwrap()
+        .place(&document, 1.into())
+        .unwrap();
+    assert!(
+        placed
+            .get("a")
+            .and_then(|a| a.get("b"))
+            .unwrap()
+            .ptr_eq(node)
+    );
     assert!(placed.get("d").unwrap().ptr_eq(document.get("d").unwrap()));
 }
 
@@ -164,7 +230,11 @@ fn place_sets_one_node() {
         let root = case.get("root").unwrap();
         match path.place(root, case.get("value").unwrap().clone()) {
             Ok(placed) => {
-                assert_eq!(Some(placed.to_text()), case.get("ok").map(Value::to_text), "{case}");
+                assert_eq!(
+                    Some(placed.to_text()),
+                    case.get("ok").map(Value::to_text),
+                    "{case}"
+                );
             }
             Err(error) => assert_eq!(Some(&*error.to_string()), text(case, "error"), "{case}"),
         }
@@ -173,7 +243,9 @@ fn place_sets_one_node() {
 
 /// `{"a":{"a":...1}}`
 fn nested(depth: usize) -> Value {
-    (0..depth).fold(Value::from(1), |inner, _| Object::from_iter([("a", inner)]).into())
+    (0..depth).fold(Value::from(1), |inner, _| {
+        Object::from_iter([("a", inner)]).into()
+    })
 }
 
 #[test]
@@ -186,7 +258,13 @@ fn deep_documents_and_long_paths_need_no_deep_stack() {
     let placed = long.place(&Value::empty_object(), 1.into()).unwrap();
     assert_eq!(placed.depth(), 100_000);
     let filters = "[?(@)]".repeat(parse::INDEFINITE_TOKENS_MAX);
-    assert_eq!(Path::parse(&format!("${filters}")).unwrap().select(&deep).unwrap(), vec![deep].into());
+    assert_eq!(
+        Path::parse(&format!("${filters}"))
+            .unwrap()
+            .select(&deep)
+            .unwrap(),
+        vec![deep].into()
+    );
     assert!(Path::parse(&format!("${filters}[?(@)]")).is_err());
     assert!(Path::parse(&"[?(@".repeat(100_000)).is_err());
     assert!(Path::parse(&"$[?(".repeat(100_000)).is_err());

@@ -10,8 +10,8 @@ use super::filter::Filter;
 /// One step of a path.
 #[derive(Clone, Debug)]
 pub(super) enum Token {
-    /// `.name` or `['name']`
-    Property(Text),
+    /// `.name` or `['name']`; a `str` so that each lookup need not make one.
+    Property(Box<str>),
     /// `['a','b']`: an object of those that are there.
     Properties(Box<[Text]>),
     /// `[1]`; a negative index is outside of every array.
@@ -68,7 +68,11 @@ impl Token {
     }
 
     /// Applies a definite token. `is_leaf`: no token follows. Indefinite ones find nothing.
-    pub(super) fn find<'v>(&'v self, node: &'v Value, is_leaf: bool) -> Result<Found<'v>, Miss<'v>> {
+    pub(super) fn find<'v>(
+        &'v self,
+        node: &'v Value,
+        is_leaf: bool,
+    ) -> Result<Found<'v>, Miss<'v>> {
         match self {
             Token::Property(name) => {
                 let object = node.as_object().ok_or(Miss::NotAnObject)?;
@@ -77,7 +81,11 @@ impl Token {
             }
             Token::Properties(names) => {
                 let object = node.as_object().ok_or(Miss::NotAnObject)?;
-                if is_leaf { Ok(Found::Made(pick(object, names))) } else { Err(Miss::PropertiesWithinPath) }
+                if is_leaf {
+                    Ok(Found::Made(pick(object, names)))
+                } else {
+                    Err(Miss::PropertiesWithinPath)
+                }
             }
             Token::Index(index) => element(elements(node)?, i64::from(*index)),
             Token::FromEnd(offset) => {
@@ -100,7 +108,9 @@ pub(super) fn elements(node: &Value) -> Result<&[Value], Miss<'_>> {
 
 pub(super) fn element(elements: &[Value], index: i64) -> Result<Found<'_>, Miss<'_>> {
     let at = usize::try_from(index).ok();
-    let element = at.and_then(|at| elements.get(at)).ok_or(Miss::OutOfBounds(index))?;
+    let element = at
+        .and_then(|at| elements.get(at))
+        .ok_or(Miss::OutOfBounds(index))?;
     Ok(Found::Element(index, element))
 }
 
@@ -136,7 +146,10 @@ impl Miss<'_> {
                 return SelectError::Invalid(format!("{filter} Current context is: {node}"));
             }
             Miss::NotAContainer(node) => {
-                let filter = format!("Filter: {} can not be applied to primitives.", Fragments(rest));
+                let filter = format!(
+                    "Filter: {} can not be applied to primitives.",
+                    Fragments(rest)
+                );
                 return SelectError::Invalid(format!("{filter} Current context is: {node}"));
             }
         };
@@ -177,5 +190,9 @@ impl fmt::Display for Fragments<'_> {
 }
 
 fn joined<T: fmt::Display>(items: &[T], separator: &str) -> String {
-    items.iter().map(T::to_string).collect::<Vec<_>>().join(separator)
+    items
+        .iter()
+        .map(T::to_string)
+        .collect::<Vec<_>>()
+        .join(separator)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use json::{Text, Value, View};
+use json::{Value, View};
 
 use super::SelectError;
 use super::filter::Filter;
@@ -48,7 +48,9 @@ impl Lost<'_> {
         let mut place = String::from("$");
         let mut node = root;
         for token in followed {
-            let Ok(found) = token.find(node, false) else { break };
+            let Ok(found) = token.find(node, false) else {
+                break;
+            };
             let step = match found {
                 Found::Member(name, child) => (Step::Member(name), child),
                 Found::Element(index, child) => (Step::Element(index), child),
@@ -68,7 +70,9 @@ pub(super) struct Meter {
 
 impl Meter {
     pub(super) fn charge(&mut self, steps: usize) -> Result<(), SelectError> {
-        let left = u32::try_from(steps).ok().and_then(|steps| self.steps_left.checked_sub(steps));
+        let left = u32::try_from(steps)
+            .ok()
+            .and_then(|steps| self.steps_left.checked_sub(steps));
         self.steps_left = left.ok_or(SelectError::TooExpensive)?;
         Ok(())
     }
@@ -80,9 +84,21 @@ impl Meter {
 
 /// All nodes an indefinite path leads to, in the order of the document.
 pub(super) fn indefinite(tokens: &[Token], root: &Value) -> Result<Vec<Value>, SelectError> {
-    let meter = Meter { steps_left: STEPS_MAX };
-    let tail_definite_from = tokens.iter().rposition(|token| !token.is_definite()).map_or(0, |at| at + 1);
-    let mut walk = Walk { tokens, root, tail_definite_from, swallowing: 0, meter, results: Vec::new() };
+    let meter = Meter {
+        steps_left: STEPS_MAX,
+    };
+    let tail_definite_from = tokens
+        .iter()
+        .rposition(|token| !token.is_definite())
+        .map_or(0, |at| at + 1);
+    let mut walk = Walk {
+        tokens,
+        root,
+        tail_definite_from,
+        swallowing: 0,
+        meter,
+        results: Vec::new(),
+    };
     match walk.apply(0, root, &Trail::ROOT) {
         Ok(()) => Ok(walk.results),
         Err(Stop::Absent(text)) => Err(SelectError::NotFound(text)),
@@ -152,7 +168,11 @@ impl<'v> Walk<'v> {
             }),
             // Jayway counts neither bound of these from the end.
             Token::Slice(from, to) => self.each_element(at, node, trail, |len| {
-                i64::from(*from)..if len == 0 { i64::MIN } else { i64::from(*to).min(len) }
+                i64::from(*from)..if len == 0 {
+                    i64::MIN
+                } else {
+                    i64::from(*to).min(len)
+                }
             }),
             _ => self.definite(at, token, node, trail),
         }
@@ -295,8 +315,8 @@ impl<'v> Walk<'v> {
     fn is_target(&mut self, at: usize, node: &'v Value) -> Result<bool, Stop> {
         let is_container = matches!(node.view(), View::Array(_) | View::Object(_));
         Ok(match self.tokens.get(at) {
-            Some(Token::Property(name)) => has_all(node, std::slice::from_ref(name)),
-            Some(Token::Properties(names)) => has_all(node, names),
+            Some(Token::Property(name)) => node.get(name).is_some(),
+            Some(Token::Properties(names)) => names.iter().all(|name| node.get(name).is_some()),
             Some(Token::Wildcard) => is_container,
             Some(Token::Filter(filter)) if is_container => {
                 filter.accepts(node, self.root, &mut self.meter)?
@@ -305,10 +325,6 @@ impl<'v> Walk<'v> {
             Some(_) => node.as_array().is_some(),
         })
     }
-}
-
-fn has_all(node: &Value, names: &[Text]) -> bool {
-    node.as_object().is_some_and(|object| names.iter().all(|name| object.contains_key(name)))
 }
 
 /// What is left of a container that `..` walks through.
@@ -330,21 +346,30 @@ impl<'v> Children<'v> {
     fn next(&mut self) -> Option<(Step<'v>, &'v Value)> {
         match self {
             Children::Array(elements) => elements.next().map(|(index, child)| {
-                (Step::Element(i64::try_from(index).unwrap_or(i64::MAX)), child)
+                (
+                    Step::Element(i64::try_from(index).unwrap_or(i64::MAX)),
+                    child,
+                )
             }),
-            Children::Object(members) => {
-                members.next().map(|(name, child)| (Step::Member(name), child))
-            }
+            Children::Object(members) => members
+                .next()
+                .map(|(name, child)| (Step::Member(name), child)),
             Children::None => None,
         }
     }
 }
 
 impl Trail<'_> {
-    const ROOT: Trail<'static> = Trail { before: None, steps: &[] };
+    const ROOT: Trail<'static> = Trail {
+        before: None,
+        steps: &[],
+    };
 
     fn then<'t>(&'t self, steps: &'t [Step<'t>]) -> Trail<'t> {
-        Trail { before: Some(self), steps }
+        Trail {
+            before: Some(self),
+            steps,
+        }
     }
 }
 

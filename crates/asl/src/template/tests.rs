@@ -15,7 +15,10 @@ impl ContextSource for Counted {
 }
 
 fn list<'c>(value: &'c Value, member: &str) -> &'c [Value] {
-    value.get(member).and_then(Value::as_array).unwrap_or_default()
+    value
+        .get(member)
+        .and_then(Value::as_array)
+        .unwrap_or_default()
 }
 
 #[test]
@@ -23,7 +26,10 @@ fn templates_are_filled() {
     let file = json::parse(CASES).unwrap();
     let context = Counted(file.get("context").unwrap().clone(), Cell::new(0));
     let input = file.get("input").unwrap();
-    let scope = Scope { input, context: &context };
+    let scope = Scope {
+        input,
+        context: &context,
+    };
     assert!(list(&file, "cases").len() >= 30);
     for case in list(&file, "cases") {
         check(case, &scope);
@@ -34,51 +40,101 @@ fn check(case: &Value, scope: &Scope<'_>) {
     let template = match Template::compile(case.get("template").unwrap()) {
         Ok(template) => template,
         Err(errors) => {
-            let errors: Value = errors.iter().map(|error| Value::from(described(error))).collect();
-            assert_eq!(Some(errors.to_text()), case.get("errors").map(Value::to_text), "{case}");
+            let errors: Value = errors
+                .iter()
+                .map(|error| Value::from(described(error)))
+                .collect();
+            assert_eq!(
+                Some(errors.to_text()),
+                case.get("errors").map(Value::to_text),
+                "{case}"
+            );
             return;
         }
     };
     match template.evaluate(scope) {
         Ok(made) => {
-            assert_eq!(Some(made.to_text()), case.get("ok").map(Value::to_text), "{case}");
+            assert_eq!(
+                Some(made.to_text()),
+                case.get("ok").map(Value::to_text),
+                "{case}"
+            );
         }
         Err(failure) => {
             let input = format!(" could not be found in the input '{}'", scope.input);
-            let expected = case.get("failure").and_then(Value::as_str).unwrap_or_default();
+            let expected = case
+                .get("failure")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             assert_eq!(failure.to_string(), format!("{expected}{input}"), "{case}");
         }
     }
 }
 
 fn described(error: &TemplateError) -> String {
-    format!("{} {} {:?} {}", error.pointer, error.field, error.reason, error.text)
+    format!(
+        "{} {} {:?} {}",
+        error.pointer, error.field, error.reason, error.text
+    )
 }
 
 #[test]
 fn constant_parts_and_selected_nodes_are_shared() {
-    let template = json::parse(r#"{"fixed":{"a":[1,2]},"list":[{"x.$":"$.big"},{"y":0}]}"#).unwrap();
+    let template =
+        json::parse(r#"{"fixed":{"a":[1,2]},"list":[{"x.$":"$.big"},{"y":0}]}"#).unwrap();
     let input = json::parse(r#"{"big":{"b":[1,2,3]}}"#).unwrap();
     let context = Counted(Value::null(), Cell::new(0));
-    let scope = Scope { input: &input, context: &context };
-    let made = Template::compile(&template).unwrap().evaluate(&scope).unwrap();
-    assert!(made.get("fixed").unwrap().ptr_eq(template.get("fixed").unwrap()));
+    let scope = Scope {
+        input: &input,
+        context: &context,
+    };
+    let made = Template::compile(&template)
+        .unwrap()
+        .evaluate(&scope)
+        .unwrap();
+    assert!(
+        made.get("fixed")
+            .unwrap()
+            .ptr_eq(template.get("fixed").unwrap())
+    );
     let list = made.get("list").unwrap();
-    assert!(list.index(0).unwrap().get("x").unwrap().ptr_eq(input.get("big").unwrap()));
-    assert!(list.index(1).unwrap().ptr_eq(template.get("list").unwrap().index(1).unwrap()));
+    assert!(
+        list.index(0)
+            .unwrap()
+            .get("x")
+            .unwrap()
+            .ptr_eq(input.get("big").unwrap())
+    );
+    assert!(
+        list.index(1)
+            .unwrap()
+            .ptr_eq(template.get("list").unwrap().index(1).unwrap())
+    );
     let constant = template.get("fixed").unwrap();
-    assert!(Template::compile(constant).unwrap().evaluate(&scope).unwrap().ptr_eq(constant));
+    assert!(
+        Template::compile(constant)
+            .unwrap()
+            .evaluate(&scope)
+            .unwrap()
+            .ptr_eq(constant)
+    );
 }
 
 #[test]
 fn the_context_object_is_built_at_most_once() {
-    for (template, expected) in
-        [(r#"{"a.$":"$.x"}"#, 0), (r#"{"a.$":"$$.Id","b":[{"c.$":"$$.Id"}],"d.$":"$.x"}"#, 1)]
-    {
+    for (template, expected) in [
+        (r#"{"a.$":"$.x"}"#, 0),
+        (r#"{"a.$":"$$.Id","b":[{"c.$":"$$.Id"}],"d.$":"$.x"}"#, 1),
+    ] {
         let context = Counted(json::parse(r#"{"Id":"e"}"#).unwrap(), Cell::new(0));
         let input = json::parse(r#"{"x":1}"#).unwrap();
         let template = Template::compile(&json::parse(template).unwrap()).unwrap();
-        template.evaluate(&Scope { input: &input, context: &context }).unwrap();
+        template
+            .evaluate(&Scope {
+                input: &input,
+                context: &context,
+            })
+            .unwrap();
         assert_eq!(context.1.get(), expected);
     }
 }
@@ -86,8 +142,12 @@ fn the_context_object_is_built_at_most_once() {
 #[test]
 fn value_paths_begin_with_a_root() {
     let variable = |name: &str| Err(ValuePathError::Variable(name.into()));
-    let intrinsic =
-        |name: &str, known| Err(ValuePathError::Intrinsic { name: name.into(), known });
+    let intrinsic = |name: &str, known| {
+        Err(ValuePathError::Intrinsic {
+            name: name.into(),
+            known,
+        })
+    };
     for (text, expected) in [
         ("$", Ok(Root::Input)),
         ("$.a", Ok(Root::Input)),
@@ -100,16 +160,26 @@ fn value_paths_begin_with_a_root() {
         ("States.Format('{}', $.a)", intrinsic("States.Format", true)),
         ("States.UUID()", intrinsic("States.UUID", true)),
         ("States.Nope(1)", intrinsic("States.Nope", false)),
-        ("States.Format", Err(ValuePathError::NotAPath("States.Format".into()))),
+        (
+            "States.Format",
+            Err(ValuePathError::NotAPath("States.Format".into())),
+        ),
         ("name", Err(ValuePathError::NotAPath("name".into()))),
         (" $.a", Err(ValuePathError::NotAPath(" $.a".into()))),
         ("@.a", Err(ValuePathError::NotAPath("@.a".into()))),
         ("", Err(ValuePathError::NotAPath(String::new()))),
     ] {
-        assert_eq!(ValuePath::parse(text).map(|path| path.root), expected, "{text}");
+        assert_eq!(
+            ValuePath::parse(text).map(|path| path.root),
+            expected,
+            "{text}"
+        );
     }
     for text in ["$.", "$.a[", "$$$", "$$.a..", "$-", "$$name"] {
         let error = ValuePath::parse(text).map(|path| path.text);
-        assert!(matches!(error, Err(ValuePathError::Path(_))), "{text}: {error:?}");
+        assert!(
+            matches!(error, Err(ValuePathError::Path(_))),
+            "{text}: {error:?}"
+        );
     }
 }
