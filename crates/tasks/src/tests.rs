@@ -100,6 +100,8 @@ fn function_arns() {
         (response(200, &[], r#"{"n":1.0}"#), r#"ok {"n":1.0}"#),
         (response(200, &[], r#""text""#), r#"ok "text""#),
         (response(200, &[], "null"), "ok null"),
+        (response(200, &[], "not JSON"), r#"ok "not JSON""#),
+        (response(200, &[], "not JSON"), r#"ok "not JSON""#),
         (
             response(
                 200,
@@ -196,12 +198,50 @@ fn lambda_invoke() {
         );
         assert!(request.uri.contains("Qualifier="), "{}", request.uri);
     }
-    let call = call(
-        service("lambda", "invoke"),
-        Pattern::RequestResponse,
-        r#"{"FunctionName":"f"}"#,
+}
+
+/// What a `Payload` is sent as.
+#[test]
+fn lambda_invoke_payloads() {
+    for (payload, sent) in [
+        ("null", ""),
+        (r#""0""#, "0"),
+        (r#""\"text\"""#, r#""text""#),
+        (r#""{\"a\": 1}""#, r#"{"a": 1}"#),
+        (r#""text""#, r#""text""#),
+        ("0.0", "0.0"),
+        (r#"{"a":[]}"#, r#"{"a":[]}"#),
+    ] {
+        let parameters = format!(r#"{{"FunctionName":"f","Payload":{payload}}}"#);
+        let call = call(
+            service("lambda", "invoke"),
+            Pattern::RequestResponse,
+            &parameters,
+        );
+        let (_, asked) = outcome_of(call, response(200, &[], "1"));
+        assert_eq!(asked.unwrap().1.body, sent, "{payload}");
+    }
+}
+
+#[test]
+fn lambda_invoke_failures_and_empty_answers() {
+    let failed = [("x-amz-function-error", "Unhandled")];
+    let sorry = response(
+        200,
+        &failed,
+        r#"{"errorType": "Sorry", "errorMessage": "no"}"#,
     );
-    let (text, _) = outcome_of(call, response(202, &[], ""));
+    let parameters = r#"{"FunctionName":"f"}"#;
+    let invoke = || {
+        call(
+            service("lambda", "invoke"),
+            Pattern::RequestResponse,
+            parameters,
+        )
+    };
+    let (text, _) = outcome_of(invoke(), sorry);
+    assert_eq!(text, r#"Sorry: {"errorType":"Sorry","errorMessage":"no"}"#);
+    let (text, _) = outcome_of(invoke(), response(202, &[], ""));
     let value: Value = json::parse(text.strip_prefix("ok ").unwrap()).unwrap();
     assert_eq!(value.get("StatusCode").and_then(Value::as_i64), Some(202));
     assert!(value.get("Payload").is_none());

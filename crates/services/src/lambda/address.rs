@@ -20,7 +20,7 @@ pub(super) struct Address {
 
 impl Address {
     /// The address in the call's `FunctionName` and `Qualifier`.
-    pub fn of(call: &Call) -> Result<Address, ServiceError> {
+    pub(super) fn of(call: &Call) -> Result<Address, ServiceError> {
         let text = call.required("FunctionName")?;
         let mut address = Address::parse(text, call)?;
         if let Some(qualifier) = call.text("Qualifier") {
@@ -48,7 +48,7 @@ impl Address {
     }
 
     /// The address in a text, completed by the account and region of the call.
-    pub fn parse(text: &str, call: &Call) -> Result<Address, ServiceError> {
+    pub(super) fn parse(text: &str, call: &Call) -> Result<Address, ServiceError> {
         let here = |name: &str, qualifier: Option<&str>| Address {
             region: call.region.to_string(),
             account: call.account.to_string(),
@@ -89,17 +89,17 @@ impl Address {
     }
 
     /// The key of the function's document.
-    pub fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         format!("{}/{}/{}", self.account, self.region, self.name)
     }
 
     /// The ARN without a qualifier.
-    pub fn arn(&self) -> String {
+    pub(super) fn arn(&self) -> String {
         Arn::function("aws", &self.region, &self.account, &self.name).to_string()
     }
 
     /// The ARN with the qualifier, if the caller gave one.
-    pub fn qualified_arn(&self) -> String {
+    pub(super) fn qualified_arn(&self) -> String {
         match &self.qualifier {
             Some(qualifier) => format!("{}:{qualifier}", self.arn()),
             None => self.arn(),

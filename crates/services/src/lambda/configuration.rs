@@ -51,7 +51,7 @@ pub(super) struct Configuration {
 }
 
 impl Configuration {
-    pub fn of_create(call: &Call) -> Result<Configuration, ServiceError> {
+    pub(super) fn of_create(call: &Call) -> Result<Configuration, ServiceError> {
         let given = |member: &str| {
             call.text(member).map(str::to_owned).ok_or_else(|| {
                 invalid(format!(
@@ -74,7 +74,7 @@ impl Configuration {
     }
 
     /// This configuration with the members of the call laid over it.
-    pub fn updated(&self, call: &Call) -> Result<Configuration, ServiceError> {
+    pub(super) fn updated(&self, call: &Call) -> Result<Configuration, ServiceError> {
         let text = |member: &str, current: &String| {
             call.text(member)
                 .map_or_else(|| current.clone(), str::to_owned)

@@ -325,7 +325,7 @@ impl Lambda {
             );
         }
         self.pool.forget(&found.body.arn);
-        Ok(Answer::empty())
+        Ok(ObjectBuilder::new().add("StatusCode", 204).into())
     }
 }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use functions::{CodeRef, FunctionSpec, Invocation, InvokeError, Invoked, Throttle};
 use json::ObjectBuilder;
 use store::blobs::Digest;
+use uuid::Uuid;
 
 use super::Lambda;
 use super::address::{Address, LATEST};
@@ -41,17 +42,18 @@ impl Lambda {
                 return Err(super::not_served(&format!("InvocationType {other}")));
             }
         }
+        let trace_id = trace_id(call);
         let invocation = Invocation {
             request_id: call.request_id.to_string(),
             payload: event,
             invoked_arn: address.qualified_arn(),
             client_context: client_context(call)?,
-            trace_id: None,
+            trace_id: Some(trace_id.clone()),
             log_tail: call.text("LogType") == Some("Tail"),
         };
         let spec = Arc::new(self.spec(&found.body));
         let invoked = self.pool.invoke(&spec, invocation).await.map_err(refusal)?;
-        Ok(answer(&invoked))
+        Ok(answer(&invoked, trace_id))
     }
 
     fn spec(&self, function: &Function) -> FunctionSpec {
@@ -160,7 +162,14 @@ fn client_context(call: &Call) -> Result<Option<String>, ServiceError> {
     })
 }
 
-fn answer(invoked: &Invoked) -> Answer {
+/// The X-Ray header of a trace that starts here and is not sampled.
+fn trace_id(call: &Call) -> String {
+    let (seconds, random) = (call.now.0.div_euclid(1000), Uuid::new_v4().as_u128());
+    let (root, parent) = (random >> 32, random & u128::from(u64::MAX));
+    format!("Root=1-{seconds:08x}-{root:024x};Parent={parent:016x};Sampled=0")
+}
+
+fn answer(invoked: &Invoked, trace_id: String) -> Answer {
     let mut members = ObjectBuilder::new();
     members.add("StatusCode", 200);
     let (Invoked::Ok {
@@ -182,6 +191,7 @@ fn answer(invoked: &Invoked) -> Answer {
     answer.headers = vec![
         ("content-type", "application/json".to_owned()),
         ("x-amzn-remapped-content-length", "0".to_owned()),
+        ("x-amzn-trace-id", trace_id),
     ];
     answer
 }

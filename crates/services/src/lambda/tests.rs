@@ -29,14 +29,19 @@ def handler(event, context):
 fn zip(name: &str, text: &str) -> Vec<u8> {
     use std::io::Write;
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+    writer
+        .start_file(name, zip::write::SimpleFileOptions::default())
+        .unwrap();
     writer.write_all(text.as_bytes()).unwrap();
     writer.finish().unwrap().into_inner()
 }
 
 /// Scripts name packages; the bytes are made here.
 fn with_package(call: Call) -> Call {
-    let packages = [("good", zip("app.py", HANDLER)), ("bad", b"not a zip".to_vec())];
+    let packages = [
+        ("good", zip("app.py", HANDLER)),
+        ("bad", b"not a zip".to_vec()),
+    ];
     let replace = |value: &Value| {
         let name = value.get("ZipFile")?.as_str()?;
         let (_, bytes) = packages.iter().find(|(other, _)| *other == name)?;
@@ -64,7 +69,12 @@ async fn scripts() {
     let handle = |lambda: Arc<Lambda>, operation: String, call: Call| async move {
         let mut result = lambda.handle(&operation, &with_package(call)).await?;
         // A script sees the payload as one more member.
-        if let Ok(Answer { members, body: Some(body), .. }) = &mut result {
+        if let Ok(Answer {
+            members,
+            body: Some(body),
+            ..
+        }) = &mut result
+        {
             let text = String::from_utf8(body.to_vec()).unwrap();
             let payload = json::parse(&text).unwrap_or_else(|_| text.into());
             *members = members.with_member("payload", payload);

@@ -1,0 +1,74 @@
+"""Replays the recorded AWS cases of ../shared/conformance and holds the passed counts per area.
+
+    tests/conformance.py            fails when an area passes fewer cases than its line says, or more
+    tests/conformance.py --update   writes the counts (they may only grow)
+"""
+import collections
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "e2e"))
+from support import ROOT, Server  # noqa: E402
+
+CASES = ROOT.parent / "shared/conformance/aws"
+COUNTS = ROOT / "conformance/passed.txt"
+CASE_SECONDS_MAX = "20"
+
+
+def recorded():
+    """The counts of the file: area -> cases passed."""
+    lines = (line.split("#")[0].split() for line in COUNTS.read_text().splitlines())
+    return {area: int(count) for area, count in (words for words in lines if words)}
+
+
+def replay():
+    """Plays every case; area -> (passed, all)."""
+    server = Server().start()
+    try:
+        with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as out:
+            subprocess.run(
+                [sys.executable, str(CASES / "replay.py"), server.endpoint, "-j", "8",
+                 "--timeout", CASE_SECONDS_MAX, "--out", out.name],
+                stdout=subprocess.DEVNULL, check=False)
+            rows = [json.loads(line) for line in out]
+    finally:
+        server.close()
+    areas = collections.defaultdict(lambda: [0, 0])
+    for row in rows:
+        areas[row["area"]][0] += row["strict"] == "pass"
+        areas[row["area"]][1] += 1
+    return areas
+
+
+def main():
+    if not CASES.exists():
+        print("note: ../shared/conformance is absent; recorded AWS cases are not replayed")
+        return 1 if os.environ.get("CI") == "true" else 0
+    areas, known = replay(), recorded()
+    problems = []
+    print(f"{'area':28}{'passed':>7}{'failed':>7}{'held':>6}")
+    for area in sorted(areas):
+        passed, total = areas[area]
+        held = known.get(area, 0)
+        print(f"{area:28}{passed:7}{total - passed:7}{held:6}")
+        if passed < held:
+            problems.append(f"{area}: {passed} pass, {held} did before")
+        if passed > held and "--update" not in sys.argv:
+            problems.append(f"{area}: {passed} pass, more than {held}: run with --update")
+    passed, total = (sum(column) for column in zip(*areas.values()))
+    print(f"{passed} passed, {total - passed} failed (what is not served yet fails)")
+    if "--update" in sys.argv and not any("before" in problem for problem in problems):
+        text = "# Recorded AWS cases that pass, by area. May only grow; see tests/conformance.py.\n"
+        COUNTS.write_text(text + "".join(
+            f"{area} {areas[area][0]}\n" for area in sorted(areas) if areas[area][0]))
+    for problem in problems:
+        print("FAILED", problem)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
