@@ -230,7 +230,7 @@ impl<C: Caller> Pipeline<C> {
         self.doubt_until = next;
         for shard in doubtful {
             match self.store.sequence(shard) {
-                Ok(sequence) => self.shard.resume(shard, sequence),
+                Ok(stored) => self.shard.resume(shard, stored),
                 Err(error) => return tracing::error!(%error, "the store does not answer"),
             }
         }
@@ -347,9 +347,12 @@ fn verdict(store: &dyn Store, answer: Committed, batch: &Batch) -> Option<Verdic
         Committed::Unknown => {
             let trouble = store.trouble().unwrap_or_default();
             tracing::error!(shard = batch.shard.0, trouble, "a commit is in doubt");
-            let sequence = store.sequence(batch.shard);
-            let is_applied = sequence.is_ok_and(|sequence| sequence >= batch.sequence);
-            (!is_applied).then_some(Verdict::Doubtful)
+            match store.sequence(batch.shard) {
+                // Whether it was applied before the shard was taken over, nobody can tell.
+                Ok((epoch, _)) if epoch != batch.epoch => Some(Verdict::Lost),
+                Ok((_, sequence)) if sequence >= batch.sequence => None,
+                Ok(_) | Err(_) => Some(Verdict::Doubtful),
+            }
         }
     }
 }

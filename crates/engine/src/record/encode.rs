@@ -3,6 +3,7 @@
 use asl::event::{Event, EventId};
 use asl::time::Timestamp;
 use json::Value;
+use lz4_flex::block::{CompressTable, compress_into, compress_into_with_table};
 use store::EntityId;
 
 use super::bytes::{put_len, put_number, put_signed};
@@ -16,6 +17,9 @@ const COMPRESSED_BYTES_MIN: usize = 256;
 /// Literals up to this length find their compressor's table on the shard, made once.
 const TABLE_BYTES_MAX: usize = u16::MAX as usize - 1;
 
+/// Room kept for compressed text between records.
+const ROOM_BYTES_MAX: usize = 128 << 10;
+
 /// Writes the records of one entity, and knows what earlier ones hold.
 #[derive(Clone, Debug)]
 pub struct Encoder {
@@ -26,7 +30,11 @@ pub struct Encoder {
 
 /// What compression needs and records share: one for a thread.
 #[derive(Default)]
-pub struct Compressor(lz4_flex::block::CompressTable);
+pub struct Compressor {
+    table: CompressTable,
+    /// Where the compressed text is put; made and filled with zeros once.
+    room: Vec<u8>,
+}
 
 impl Encoder {
     /// For an entity without records.
@@ -220,7 +228,7 @@ impl Compressor {
                 out.push(LZ4);
                 put_len(out, literals.len());
                 put_len(out, compressed.len());
-                out.extend_from_slice(&compressed);
+                out.extend_from_slice(compressed);
             }
             None => {
                 out.push(RAW);
@@ -228,22 +236,26 @@ impl Compressor {
                 out.extend_from_slice(literals);
             }
         }
+        // What a long record needed is not kept for the short ones.
+        self.room.truncate(ROOM_BYTES_MAX);
+        self.room.shrink_to(ROOM_BYTES_MAX);
     }
 
-    fn compress(&mut self, literals: &[u8]) -> Option<Vec<u8>> {
+    fn compress(&mut self, literals: &[u8]) -> Option<&[u8]> {
         let worth = literals.len() - literals.len() / 8;
         if literals.len() < COMPRESSED_BYTES_MIN {
             return None;
         }
-        let mut compressed = vec![0; lz4_flex::block::get_maximum_output_size(literals.len())];
+        let room = lz4_flex::block::get_maximum_output_size(literals.len());
+        if self.room.len() < room {
+            self.room.resize(room, 0);
+        }
         let len = if literals.len() <= TABLE_BYTES_MAX {
-            lz4_flex::block::compress_into_with_table(literals, &mut compressed, &mut self.0)
-                .ok()?
+            compress_into_with_table(literals, &mut self.room, &mut self.table).ok()?
         } else {
             // A table for long literals would stay with the thread and slow down short ones.
-            lz4_flex::block::compress_into(literals, &mut compressed).ok()?
+            compress_into(literals, &mut self.room).ok()?
         };
-        compressed.truncate(len);
-        (len <= worth).then_some(compressed)
+        self.room.get(..len).filter(|_| len <= worth)
     }
 }

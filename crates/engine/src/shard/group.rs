@@ -209,10 +209,12 @@ impl Shard {
         }
     }
 
-    /// Serves a shard again that was in doubt. `sequence` is what the store answered.
-    pub fn resume(&mut self, shard: ShardId, sequence: u64) {
+    /// Serves a shard again that was in doubt, unless it was taken over since: by the epoch and the
+    /// sequence that the store answered.
+    pub fn resume(&mut self, shard: ShardId, (epoch, sequence): (Epoch, u64)) {
         if let Some(owned) = self.owned.get_mut(&shard) {
-            owned.trouble = owned.trouble.filter(|trouble| *trouble == Verdict::Lost);
+            let is_lost = owned.trouble == Some(Verdict::Lost) || epoch != owned.epoch;
+            owned.trouble = is_lost.then_some(Verdict::Lost);
             owned.sequence = sequence;
         }
     }
