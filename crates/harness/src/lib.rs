@@ -6,5 +6,15 @@
 //! make bench                            figures
 //! ```
 
+pub mod bench;
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod coverage;
+pub mod instructions;
 #[cfg(test)]
 mod repository;
+#[cfg(test)]
+mod simulator;
+#[cfg(test)]
+mod upgrade;
