@@ -245,6 +245,7 @@ impl Template {
 #[derive(Default)]
 struct Compiler {
     pointer: String,
+    /// At most one more than is ever shown.
     errors: Vec<TemplateError>,
 }
 

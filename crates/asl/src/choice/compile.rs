@@ -20,6 +20,7 @@ const BESIDE_NESTED: [&str; 1] = ["Comment"];
 pub(super) struct Compiler {
     /// JSON pointer from the outermost rule.
     pointer: String,
+    /// At most one more than is ever shown.
     pub(super) problems: Vec<RuleProblem>,
 }
 

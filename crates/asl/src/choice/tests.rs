@@ -152,3 +152,11 @@ fn problems_are_located() {
             .starts_with("One of these fields is required: [And, Or, Not, String")
     );
 }
+
+#[test]
+fn problems_are_bounded() {
+    let rules = vec![Value::empty_object(); 10_000];
+    let rule = Value::empty_object().with_member("And", rules.into());
+    let problems = Condition::compile(&rule).unwrap_err();
+    assert_eq!(problems.len(), crate::definition::DIAGNOSTICS_MAX + 1);
+}

@@ -8,15 +8,22 @@
 use std::cmp::Ordering;
 
 use json::{Number, Value, View};
-use regex::{Regex, RegexBuilder};
+use regex_lite::{Regex, RegexBuilder};
 
 use super::parse::{self, Setting};
 use super::token::Token;
 use super::walk::{self, Reached};
 use super::{SelectError, utf16_order};
 
-/// A compiled regular expression may take this much memory; a hostile one is refused.
-const REGEX_BYTES_MAX: usize = 1 << 18;
+/// Most memory of a compiled pattern: some hundred characters and repetitions. It also bounds the
+/// time a search takes for each byte, and what a definition full of patterns takes.
+///
+/// The patterns are those of the crate `regex-lite`: linear time, and `\d`, `\w` and the flag `i`
+/// know ASCII only, as in Java.
+const PATTERN_BYTES_MAX: usize = 1 << 12;
+
+/// What a search costs for each byte, in steps of the meter.
+const STEPS_PER_BYTE_SEARCHED: usize = 4;
 
 /// Any of these, each of which is all of its criteria. Both lists run from the last to the first,
 /// as Jayway's stack makes them.
@@ -194,13 +201,22 @@ impl Criterion {
         }
     }
 
+    /// What it costs to find the operands.
+    fn steps(&self) -> usize {
+        match self {
+            Criterion::Exists { path, .. } => 1 + path.len(),
+            Criterion::Compare { left, right, .. } => 1 + left.steps() + right.steps(),
+            Criterion::Matches { target, .. } => 1 + target.steps(),
+        }
+    }
+
     fn holds(
         &self,
         item: &Value,
         root: &Value,
         meter: &mut walk::Meter,
     ) -> Result<bool, SelectError> {
-        meter.charge(1)?;
+        meter.charge(self.steps())?;
         match self {
             Criterion::Exists { path, wanted } => exists(path, item).map(|is| is == *wanted),
             Criterion::Compare {
@@ -277,7 +293,7 @@ fn matches(
             &made
         }
     };
-    meter.charge_bytes(text.len())?;
+    meter.charge(text.len().saturating_mul(STEPS_PER_BYTE_SEARCHED))?;
     Ok(pattern.is_match(text))
 }
 
@@ -311,6 +327,13 @@ impl Operand {
         Ok(Operand::Literal(text.into()))
     }
 
+    fn steps(&self) -> usize {
+        match self {
+            Operand::Item(path) | Operand::Root(path) => path.len(),
+            Operand::Literal(_) | Operand::Pattern(_) => 0,
+        }
+    }
+
     /// `None` if a path leads nowhere: then no comparison holds.
     fn meaning<'v>(
         &'v self,
@@ -336,8 +359,7 @@ impl Operand {
 fn regex(pattern: &str, ignores_case: bool) -> Result<Regex, String> {
     RegexBuilder::new(&format!("\\A(?:{pattern})\\z"))
         .case_insensitive(ignores_case)
-        .size_limit(REGEX_BYTES_MAX)
-        .dfa_size_limit(REGEX_BYTES_MAX)
+        .size_limit(PATTERN_BYTES_MAX)
         .build()
         .map_err(|_| format!("the pattern `/{pattern}/` is not valid, or too large"))
 }

@@ -174,6 +174,10 @@ impl<'v> Walk<'v> {
                     i64::from(*to).min(len)
                 }
             }),
+            Token::Properties(names) => {
+                self.meter.charge(names.len())?;
+                self.definite(at, token, node, trail)
+            }
             _ => self.definite(at, token, node, trail),
         }
     }
@@ -316,7 +320,10 @@ impl<'v> Walk<'v> {
         let is_container = matches!(node.view(), View::Array(_) | View::Object(_));
         Ok(match self.tokens.get(at) {
             Some(Token::Property(name)) => node.get(name).is_some(),
-            Some(Token::Properties(names)) => names.iter().all(|name| node.get(name).is_some()),
+            Some(Token::Properties(names)) => {
+                self.meter.charge(names.len())?;
+                names.iter().all(|name| node.get(name).is_some())
+            }
             Some(Token::Wildcard) => is_container,
             Some(Token::Filter(filter)) if is_container => {
                 filter.accepts(node, self.root, &mut self.meter)?
