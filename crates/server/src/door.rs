@@ -28,6 +28,11 @@ impl Gateway {
         Gateway { services }
     }
 
+    /// What the calls end in.
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
+    }
+
     /// One call from bytes to bytes.
     async fn answer(&self, caller: Caller, request: Request) -> Response {
         let request_id = Uuid::new_v4().to_string();

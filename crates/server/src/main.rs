@@ -8,6 +8,7 @@ mod door;
 mod guard;
 mod http;
 mod server;
+mod upkeep;
 mod validate;
 
 use std::io::{self, IsTerminal, Write};

@@ -21,11 +21,7 @@ use crate::cli::Mode;
 use crate::config::Config;
 use crate::door::Gateway;
 use crate::http;
-
-/// How often closed executions older than the retention are looked for.
-const EXPIRY_SECONDS: u64 = 3_600;
-/// Rows deleted in one step, so that commits get their turn in between.
-const EXPIRY_ROWS_MAX: usize = 2_000;
+use crate::upkeep;
 
 /// Runs a server until SIGINT or SIGTERM.
 pub(crate) fn run(config: &Config, mode: Mode) -> Result<()> {
@@ -53,19 +49,24 @@ async fn serve(config: &Config, mode: Mode) -> Result<()> {
         engine: engine.clone(),
         functions: functions.clone(),
         endpoint: format!("http://{address}"),
+        payload_bytes_max: usize::try_from(config.payload_bytes_max)?,
     });
     let gateway = Arc::new(Gateway::new(services));
     runner.open(Arc::clone(&gateway) as Arc<dyn aws::Door>);
 
     let (stop, stopped) = watch::channel(false);
-    let expiry = tokio::spawn(expire(Arc::clone(&store), config.retention_days));
+    let upkeep = tokio::spawn(upkeep::run(
+        store,
+        Arc::clone(&gateway),
+        config.retention_days,
+    ));
     let accepting = tokio::spawn(http::serve(listener, gateway, stopped));
     banner::print(mode, address, &config.data);
     stop_signal().await?;
     tracing::info!("stopping: requests under way finish first");
     stop.send_replace(true);
     accepting.await.context("the listener ended early")?;
-    expiry.abort();
+    upkeep.abort();
     engine.shutdown().await;
     functions.shutdown().await;
     Ok(())
@@ -104,27 +105,6 @@ fn open_engine(config: &Config, store: &Arc<dyn Store>, runner: &TaskRunner) -> 
         Handle::current(),
     )?;
     Ok(engine)
-}
-
-/// Deletes what is older than the retention, now and then, in small steps.
-async fn expire(store: Arc<dyn Store>, retention_days: u32) {
-    let retention_ms = i64::from(retention_days) * 24 * 60 * 60 * 1000;
-    loop {
-        tokio::time::sleep(Duration::from_secs(EXPIRY_SECONDS)).await;
-        loop {
-            let store = Arc::clone(&store);
-            let horizon = crate::door::now().0.saturating_sub(retention_ms);
-            let step = move || store.expire(horizon, EXPIRY_ROWS_MAX);
-            match tokio::task::spawn_blocking(step).await {
-                Ok(Ok(expired)) if expired.more => {}
-                Ok(Ok(_)) | Err(_) => break,
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "old executions could not be deleted");
-                    break;
-                }
-            }
-        }
-    }
 }
 
 async fn stop_signal() -> Result<()> {

@@ -39,6 +39,8 @@ pub struct Foundations {
     pub functions: Pool,
     /// Where functions find this server: `http://127.0.0.1:8083`.
     pub endpoint: String,
+    /// Bytes an input, output or result may have.
+    pub payload_bytes_max: usize,
 }
 
 impl Services {
@@ -49,6 +51,11 @@ impl Services {
             lambda: lambda::Lambda::new(foundations),
             states: states::States::new(foundations),
         }
+    }
+
+    /// The definitions that state machines have now; a store must keep them.
+    pub async fn definitions_in_use(&self) -> Result<Vec<u64>, documents::Error> {
+        self.states.definitions_in_use().await
     }
 
     /// Runs one operation. `None` when this version does not serve it.

@@ -15,6 +15,7 @@ mod settings;
 mod state_machine;
 mod tags;
 mod task;
+mod upkeep;
 mod validate;
 
 use std::sync::Arc;
@@ -35,14 +36,13 @@ pub struct States {
     documents: Documents,
     engine: Engine,
     cache: Arc<Cache>,
+    /// Longest input or output, in bytes of UTF-8.
+    payload_bytes_max: usize,
 }
 
 /// Entries of a list when the caller does not say, or says 0 (Step Functions API reference,
 /// "maxResults").
 const PAGE_ITEMS_DEFAULT: usize = 100;
-
-/// Longest input or output, in bytes of UTF-8 (Step Functions developer guide, "Quotas").
-const PAYLOAD_BYTES_MAX: usize = 262_144;
 
 impl States {
     /// The service over its foundations. Reads nothing yet.
@@ -51,6 +51,7 @@ impl States {
             documents: Documents::new(foundations.store.clone()),
             engine: foundations.engine.clone(),
             cache: Arc::default(),
+            payload_bytes_max: foundations.payload_bytes_max,
         }
     }
 

@@ -26,3 +26,6 @@ fn get_caller_identity(call: &Call) -> Answer {
         .add("Arn", &*call.caller_arn)
         .into()
 }
+
+#[cfg(test)]
+mod tests;

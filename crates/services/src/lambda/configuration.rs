@@ -114,7 +114,7 @@ impl Configuration {
 
     fn check(self) -> Result<Configuration, ServiceError> {
         let role = Arn::parse(&self.role).ok();
-        if !role.is_some_and(|role| role.role_path_and_name().is_some()) {
+        if role.is_none_or(|role| role.role_path_and_name().is_none()) {
             return Err(invalid(
                 "The role defined for the function cannot be assumed by Lambda.",
             ));

@@ -52,7 +52,11 @@ impl Lambda {
             log_tail: call.text("LogType") == Some("Tail"),
         };
         let spec = Arc::new(self.spec(&found.body));
-        let invoked = self.pool.invoke(&spec, invocation).await.map_err(refusal)?;
+        let invoked = self
+            .pool
+            .invoke(&spec, invocation)
+            .await
+            .map_err(|error| refusal(&error))?;
         Ok(answer(&invoked, trace_id))
     }
 
@@ -197,7 +201,7 @@ fn answer(invoked: &Invoked, trace_id: String) -> Answer {
 }
 
 /// AWS's error for a function that could not run.
-fn refusal(error: InvokeError) -> ServiceError {
+fn refusal(error: &InvokeError) -> ServiceError {
     match error {
         InvokeError::Throttled(throttle) => {
             let reason = match throttle {

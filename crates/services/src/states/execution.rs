@@ -7,7 +7,7 @@ use aws::ServiceError;
 use engine::{StartError, StartRequest, StopError};
 use json::{ObjectBuilder, Value};
 
-use super::{PAYLOAD_BYTES_MAX, States, arn, checked_name, engine_error};
+use super::{States, arn, checked_name, engine_error};
 use crate::call::epoch_seconds;
 use crate::{Answer, Call};
 
@@ -16,7 +16,7 @@ impl States {
     pub(super) async fn start_execution(&self, call: &Call) -> Result<Answer, ServiceError> {
         let machine = self.startable(call).await?;
         let name = call.text("name").map(checked_name).transpose()?;
-        let input = ExecutionInput::of(call.text("input"))?;
+        let input = ExecutionInput::of(call.text("input"), self.payload_bytes_max)?;
         let request = StartRequest {
             state_machine_arn: Arc::clone(&machine.arn),
             state_machine_name: Arc::clone(&machine.name),
@@ -70,7 +70,7 @@ struct ExecutionInput {
 }
 
 impl ExecutionInput {
-    fn of(text: Option<&str>) -> Result<ExecutionInput, ServiceError> {
+    fn of(text: Option<&str>, bytes_max: usize) -> Result<ExecutionInput, ServiceError> {
         let Some(text) = text else {
             return Ok(ExecutionInput {
                 value: Value::empty_object(),
@@ -80,8 +80,9 @@ impl ExecutionInput {
         if text.is_empty() {
             return Err(invalid("Invalid execution input."));
         }
-        if text.len() > PAYLOAD_BYTES_MAX {
-            return Err(invalid("The input is longer than 262144 bytes of UTF-8."));
+        if text.len() > bytes_max {
+            let detail = format!("The input is longer than {bytes_max} bytes of UTF-8.");
+            return Err(invalid(&detail));
         }
         let text = Text::from(text);
         let value =

@@ -4,17 +4,19 @@ use aws::ServiceError;
 use engine::TokenError;
 
 use super::execution::failure;
-use super::{PAYLOAD_BYTES_MAX, States, engine_error};
+use super::{States, engine_error};
 use crate::{Answer, Call};
 
 impl States {
     pub(super) async fn send_task_success(&self, call: &Call) -> Result<Answer, ServiceError> {
         let token = call.required("taskToken")?;
         let output = call.required("output")?;
-        if output.len() > PAYLOAD_BYTES_MAX {
-            return Err(invalid_output(
-                "The output is longer than 262144 bytes of UTF-8.",
-            ));
+        if output.len() > self.payload_bytes_max {
+            let detail = format!(
+                "The output is longer than {} bytes of UTF-8.",
+                self.payload_bytes_max
+            );
+            return Err(invalid_output(&detail));
         }
         let output =
             json::parse_lazy(output.into()).map_err(|error| invalid_output(&error.message()))?;

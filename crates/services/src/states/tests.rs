@@ -62,8 +62,11 @@ fn states_over(store: Arc<dyn Store>, runner: Arc<dyn Runner>) -> Arc<States> {
         documents,
         engine,
         cache: Arc::default(),
+        payload_bytes_max: PAYLOAD_BYTES_MAX,
     })
 }
+
+const PAYLOAD_BYTES_MAX: usize = 262_144;
 
 fn fresh() -> Arc<States> {
     states_over(Arc::new(Memory::new()), Arc::new(Idle))
