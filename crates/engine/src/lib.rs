@@ -3,7 +3,8 @@
 //! A [`Shard`](shard::Shard) is the synchronous core. It takes commands one by one and answers each
 //! with writes, actions and a reply; it reads no clock, draws no chance and does no I/O. The
 //! [`Engine`] is the driver around it: threads that bring in what a command names, commit the
-//! writes of many executions as one group, and only then let actions and replies out.
+//! writes of many executions as one group, and only then let actions and replies out. Their order
+//! of work is a [`Pipeline`](pipeline::Pipeline), which a simulation runs without threads.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! The driver's order of work, without its threads, channels and sleep: a shard, what it is brought,
-//! and the effects that wait for the open group. The driver's threads run it; a simulation runs the
-//! same code on one thread.
+//! The driver's order of work, without its threads, channels and sleep: a shard, what it is
+//! brought, and the effects that wait for the open group. The driver's threads run it; a simulation
+//! runs the same code on one thread.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -236,8 +236,8 @@ impl<C: Caller> Pipeline<C> {
         }
     }
 
-    /// Takes the open group out to be committed, if none is on its way. Its commit is to be reported
-    /// to [`Pipeline::committed`].
+    /// Takes the open group out to be committed, if none is on its way. Its commit is to be
+    /// reported to [`Pipeline::committed`].
     pub fn hand_over(&mut self) -> Option<Work<C>> {
         if self.is_committing || !self.has_open() {
             return None;

@@ -14,9 +14,9 @@
 //! ```
 //!
 //! Numbers are LEB128. Events name states by index and payloads by their number in this record.
-//! The text of a payload is put together from *pieces*: the next literals of this record, or a range
-//! of the literals of an earlier one. Pieces always name literals, never other payloads, so a record
-//! needs only those records whose text it shows, and a chain of changes is never followed.
+//! The text of a payload is put together from *pieces*: the next literals of this record, or a
+//! range of the literals of an earlier one. Pieces always name literals, never other payloads, so a
+//! record needs only those records whose text it shows, and a chain of changes is never followed.
 //! What was stored once is named again in some five bytes, and a changed member of a large payload
 //! costs that member ([`Encoder`] finds what is shared).
 

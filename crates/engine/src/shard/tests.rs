@@ -621,7 +621,7 @@ fn a_run_cut_anywhere_goes_on_alike() {
         machine(&format!(
             r#""A": {{"Type": "Task", "Resource": "{FUNCTION}", {retry} "End": true}},
                "B": {{"Type": "Wait", "Seconds": 2, "Next": "C"}},
-               "C": {{"Type": "Task", "Resource": "{FUNCTION}", "TimeoutSeconds": 20, "End": true}}"#
+               "C": {{"Type": "Task", "Resource": "{FUNCTION}", "TimeoutSeconds": 9, "End": true}}"#
         )),
         // Without heartbeats: their clocks start anew after a crash, which shows in the history.
         callback(r#""TimeoutSeconds": 15,"#),
