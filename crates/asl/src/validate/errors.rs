@@ -4,8 +4,8 @@
 pub(crate) const ALL: &str = "States.ALL";
 
 /// Names that begin with `States.` are AWS's own. (ASL specification, "Errors"; developer guide,
-/// "Handling errors".)
-const RESERVED: &[&str] = &[
+/// "Handling errors".) Besides these there is `States.Http.StatusCode.` with three digits.
+pub const RESERVED: &[&str] = &[
     ALL,
     "States.BranchFailed",
     "States.DataLimitExceeded",

@@ -54,7 +54,11 @@ impl File {
             Some(case) => (String::new(), Some(case)),
             None => (format!("{first}\n"), None),
         };
-        let cases = first.into_iter().chain(parts).map(Case::parse).collect::<Result<_, _>>()?;
+        let cases = first
+            .into_iter()
+            .chain(parts)
+            .map(Case::parse)
+            .collect::<Result<_, _>>()?;
         Ok(File { preface, cases })
     }
 
@@ -69,9 +73,12 @@ impl Case {
     fn parse(text: &str) -> Result<Case, String> {
         let name = text.lines().next().unwrap_or_default().to_owned();
         let missing = |what: &str| format!("case `{name}` has no `{what}`");
-        let (head, run) = text.split_once("\n--- run\n").ok_or_else(|| missing("--- run"))?;
-        let (above, definition) =
-            head.split_once("\n--- definition\n").ok_or_else(|| missing("--- definition"))?;
+        let (head, run) = text
+            .split_once("\n--- run\n")
+            .ok_or_else(|| missing("--- run"))?;
+        let (above, definition) = head
+            .split_once("\n--- definition\n")
+            .ok_or_else(|| missing("--- definition"))?;
         let settings = match above.split_once("\n--- settings\n") {
             Some((_, settings)) => {
                 Settings::parse(settings).map_err(|why| format!("case `{name}`: {why}"))?
@@ -82,7 +89,10 @@ impl Case {
         for line in run.lines().filter(|line| !line.is_empty()) {
             match (line.strip_prefix("> "), blocks.last_mut()) {
                 (Some(input), _) => {
-                    blocks.push(Block { input: input.to_owned(), expected: Vec::new() });
+                    blocks.push(Block {
+                        input: input.to_owned(),
+                        expected: Vec::new(),
+                    });
                 }
                 (None, Some(block)) => block.expected.push(line.to_owned()),
                 (None, None) => return Err(format!("case `{name}`: `{line}` before any input")),
@@ -90,21 +100,32 @@ impl Case {
         }
         let definition = expand(definition);
         let head = format!("=== {head}\n--- run\n");
-        Ok(Case { name, head, settings, definition, blocks })
+        Ok(Case {
+            name,
+            head,
+            settings,
+            definition,
+            blocks,
+        })
     }
 
     fn to_text(&self) -> String {
         let mut text = self.head.clone();
         for block in &self.blocks {
             text.push_str(&format!("> {}\n", block.input));
-            block.expected.iter().for_each(|line| text.push_str(&format!("{line}\n")));
+            block
+                .expected
+                .iter()
+                .for_each(|line| text.push_str(&format!("{line}\n")));
         }
         text
     }
 
     /// No source tells what AWS does here.
     pub(crate) fn is_unverified(&self) -> bool {
-        self.head.lines().any(|line| line.starts_with("# unverified"))
+        self.head
+            .lines()
+            .any(|line| line.starts_with("# unverified"))
     }
 
     /// What this case's execution starts with.
@@ -134,8 +155,14 @@ impl Settings {
     fn parse(text: &str) -> Result<Settings, String> {
         let mut settings = Settings::default();
         for line in text.lines() {
-            let (name, value) = line.split_once(' ').ok_or(format!("`{line}` has no value"))?;
-            let number = || value.parse::<u64>().map_err(|_| format!("`{value}`: a number"));
+            let (name, value) = line
+                .split_once(' ')
+                .ok_or(format!("`{line}` has no value"))?;
+            let number = || {
+                value
+                    .parse::<u64>()
+                    .map_err(|_| format!("`{value}`: a number"))
+            };
             let limit = || u32::try_from(number()?).map_err(|_| format!("`{value}`: too large"));
             match name {
                 "random" => settings.random = number()?,

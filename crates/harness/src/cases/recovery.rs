@@ -1,14 +1,18 @@
 //! Every case again, through records: cut after each commit, folded, and continued.
 
+use engine::ExecutionStatus;
 use engine::journal::{self, JournalError};
 use engine::record::{Compressor, Encoder};
-use store::{Batch, Committed, EntityId, ExecutionRow, Memory, ShardId, Store, Write};
+use engine::shard::route;
+use store::{Batch, Committed, EntityId, ExecutionRow, Memory, Store, Write};
 
 use super::file::{EXECUTION_ARN, EXECUTION_NAME, MACHINE_ARN};
 use super::{Commit, Played, Step, difference, files, play};
 
-const SHARD: ShardId = ShardId(5);
-const ENTITY: EntityId = EntityId::new(7, SHARD);
+/// The entity of every case, in the shard of its ARN.
+pub(crate) fn entity() -> EntityId {
+    EntityId::new(7, route(EXECUTION_ARN))
+}
 
 /// The records of one execution.
 #[derive(Clone, Default)]
@@ -17,50 +21,71 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// The records of the steps that were committed.
-    fn of(steps: &[Step]) -> Journal {
+    pub(crate) fn of<'c>(commits: impl Iterator<Item = &'c Commit>) -> Journal {
         let mut journal = Journal::default();
-        let commits = steps.iter().filter_map(|step| step.commit.as_ref());
-        journal.append(&mut Encoder::new(ENTITY), commits);
+        journal.append(&mut Encoder::new(entity()), commits);
         journal
     }
 
     fn append<'c>(&mut self, encoder: &mut Encoder, commits: impl Iterator<Item = &'c Commit>) {
         let mut compressor = Compressor::default();
         for commit in commits {
-            self.records.push(encoder.encode(commit.time, &commit.events, &mut compressor));
+            self.records
+                .push(encoder.encode(commit.time, &commit.events, &mut compressor));
         }
     }
 
-    /// A store that holds these records and nothing else.
-    pub(crate) fn store(&self) -> Memory {
+    /// A store that holds these records, the execution's row and what it waits for.
+    pub(crate) fn store(
+        &self,
+        status: ExecutionStatus,
+        due_ms: Option<i64>,
+        owes_calls: bool,
+    ) -> Memory {
         let store = Memory::new();
+        let (entity, shard) = (entity(), entity().shard());
         let machine = store.machine_number(MACHINE_ARN).unwrap();
-        let (epoch, sequence) = store.acquire(&[SHARD]).unwrap()[0];
+        let (epoch, sequence) = store.acquire(&[shard]).unwrap()[0];
         let open = Write::OpenExecution(ExecutionRow {
-            entity: ENTITY,
+            entity,
             machine,
             name: EXECUTION_NAME.into(),
             name_is_generated: false,
-            status: 0,
+            status: status.code(),
             started_ms: 0,
             stopped_ms: None,
             definition: 0,
         });
         let append = |(number, record): (u32, &Vec<u8>)| Write::Append {
-            entity: ENTITY,
+            entity,
             number,
             record: record.clone(),
         };
-        let writes = [open].into_iter().chain((0..).zip(&self.records).map(append)).collect();
-        let batch = Batch { shard: SHARD, epoch, sequence: sequence + 1, writes };
+        let wake_up = Write::WakeUp {
+            entity,
+            due_ms,
+            owes_calls,
+        };
+        let records = (0..).zip(&self.records).map(append);
+        let writes = [open].into_iter().chain(records).chain([wake_up]).collect();
+        let batch = Batch {
+            shard,
+            epoch,
+            sequence: sequence + 1,
+            writes,
+        };
         assert_eq!(store.commit(&[batch]), [Committed::Ok]);
         store
     }
 
-    fn load(&self) -> Result<journal::Loaded, engine::Error> {
-        journal::load(&self.store(), ENTITY).map(|loaded| loaded.expect("a journal"))
+    pub(crate) fn load(&self) -> Result<journal::Loaded, engine::Error> {
+        let store = self.store(ExecutionStatus::Running, None, false);
+        journal::load(&store, entity()).map(|loaded| loaded.expect("a journal"))
     }
+}
+
+fn commits(steps: &[Step]) -> impl Iterator<Item = &Commit> {
+    steps.iter().filter_map(|step| step.commit.as_ref())
 }
 
 fn each_case(mut check: impl FnMut(&str, Played)) {
@@ -75,7 +100,7 @@ fn each_case(mut check: impl FnMut(&str, Played)) {
 fn a_run_cut_after_any_commit_goes_on_as_it_would_have() {
     let mut cuts = 0;
     each_case(|name, played| {
-        let whole = Journal::of(&played.steps);
+        let whole = Journal::of(commits(&played.steps));
         let mut kept = Journal::default();
         for (at, step) in played.steps.iter().enumerate() {
             if step.commit.is_some() {
@@ -91,7 +116,11 @@ fn a_run_cut_after_any_commit_goes_on_as_it_would_have() {
 /// Folds the records written before the step `next`, and takes the steps from there on.
 fn go_on(name: &str, played: &Played, next: usize, mut journal: Journal) {
     let loaded = journal.load().unwrap();
-    let mut sim = played.steps.get(next).map_or(&played.last, |step| &step.before).clone();
+    let mut sim = played
+        .steps
+        .get(next)
+        .map_or(&played.last, |step| &step.before)
+        .clone();
     let place = format!("{name}, after step {next}");
     assert_eq!(loaded.run, sim.run, "{place}");
     let owed = |run: &asl::run::Run| run.owed_calls(&sim.program);
@@ -119,7 +148,7 @@ const CHANGES: usize = 48;
 fn a_changed_byte_is_reported_with_its_execution_and_record() {
     let mut changes = 0;
     each_case(|name, played| {
-        let mut journal = Journal::of(&played.steps);
+        let mut journal = Journal::of(commits(&played.steps));
         let last = changes % journal.records.len();
         journal.records.truncate(last + 1);
         let len = journal.records[last].len();
@@ -143,13 +172,22 @@ const CHECKED_ALWAYS: usize = 6;
 fn check_reported(place: &str, journal: &Journal, record: usize) {
     let record = u32::try_from(record).unwrap();
     let error = journal.load().map(|loaded| loaded.run).expect_err(place);
-    let engine::Error::Journal(error) = error else { panic!("{place}: {error:?}") };
+    let engine::Error::Journal(error) = error else {
+        panic!("{place}: {error:?}")
+    };
     let (execution, number) = match &error {
-        JournalError::Damaged { execution, record, .. }
-        | JournalError::Foreign { execution, record, .. } => (execution.as_str(), *record),
+        JournalError::Damaged {
+            execution, record, ..
+        }
+        | JournalError::Foreign {
+            execution, record, ..
+        } => (execution.as_str(), *record),
         JournalError::Empty { .. } => panic!("{place}: {error}"),
     };
     assert_eq!((execution, number), (EXECUTION_ARN, record), "{place}");
     let text = error.to_string();
-    assert!(text.contains(EXECUTION_ARN) && text.contains(&record.to_string()), "{text}");
+    assert!(
+        text.contains(EXECUTION_ARN) && text.contains(&record.to_string()),
+        "{text}"
+    );
 }

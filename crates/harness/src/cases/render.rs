@@ -6,6 +6,8 @@ use asl::history;
 use asl::program::Program;
 use asl::run::{Run, Status};
 use asl::time::Timestamp;
+use aws::model::{Kind, ShapeId};
+use aws::{Model, Service};
 use json::{Object, Value};
 
 /// A character repeated this often is written `%{x*300}`.
@@ -47,7 +49,11 @@ pub(super) fn shorten(text: &str) -> String {
 
 fn span(from: Timestamp, to: Timestamp) -> String {
     let ms = to.0 - from.0;
-    if ms % 1_000 == 0 { format!("{:+}s", ms / 1_000) } else { format!("{ms:+}ms") }
+    if ms % 1_000 == 0 {
+        format!("{:+}s", ms / 1_000)
+    } else {
+        format!("{ms:+}ms")
+    }
 }
 
 /// One event: `3<2 Type member=value ...`, or `. Kind ...` for an internal one.
@@ -55,11 +61,21 @@ pub(super) fn event(program: &Program, start: &Start, time: Timestamp, event: &E
     match &event.kind {
         EventKind::ExecutionDeadline { at } => format!(". ExecutionDeadline {}", span(time, *at)),
         EventKind::WaitUntil { until } => format!(". WaitUntil {}", span(time, *until)),
-        EventKind::RetryAt { retrier, retries, until } => {
-            format!(". RetryAt {} retrier={retrier} retries={retries}", span(time, *until))
+        EventKind::RetryAt {
+            retrier,
+            retries,
+            until,
+        } => {
+            format!(
+                ". RetryAt {} retrier={retrier} retries={retries}",
+                span(time, *until)
+            )
         }
         EventKind::Yielded { next, input } => {
-            format!(". Yielded next={} input={input}", program.state(*next).unwrap().name)
+            format!(
+                ". Yielded next={} input={input}",
+                program.state(*next).unwrap().name
+            )
         }
         _ => shown(program, start, time, event),
     }
@@ -72,13 +88,24 @@ fn shown(program: &Program, start: &Start, time: Timestamp, event: &Event) -> St
     let kind = members.get("type").and_then(Value::as_str).unwrap();
     assert!(history::EVENT_TYPES.contains(&kind), "{kind}");
     assert_eq!(members.get("id"), Some(&Value::from(event.id)));
-    assert_eq!(members.get("previousEventId"), Some(&Value::from(event.previous)));
+    assert_eq!(
+        members.get("previousEventId"),
+        Some(&Value::from(event.previous))
+    );
+    check_model(&rendered);
     let timestamp = members.get("timestamp").unwrap().to_text();
-    assert_eq!(timestamp, format!("{}.{:03}", time.0 / 1_000, time.0 % 1_000));
+    assert_eq!(
+        timestamp,
+        format!("{}.{:03}", time.0 / 1_000, time.0 % 1_000)
+    );
     let mut line = format!("{}<{} {kind}", event.id, event.previous);
     let name = details_name(kind);
     let details = members.get(&name).and_then(Value::as_object);
-    assert_eq!(members.len(), 4 + usize::from(details.is_some()), "{rendered}");
+    assert_eq!(
+        members.len(),
+        4 + usize::from(details.is_some()),
+        "{rendered}"
+    );
     check_left_out(details, without.get(&name).and_then(Value::as_object));
     match details {
         None => {}
@@ -88,8 +115,42 @@ fn shown(program: &Program, start: &Start, time: Timestamp, event: &Event) -> St
     line
 }
 
+/// AWS's model knows every member, and misses none.
+fn check_model(event: &Value) {
+    let model = Service::States.model().unwrap();
+    let shape = shape_of_events(model);
+    let violations = aws::constraint::check(model, shape, event, false);
+    assert!(violations.is_empty(), "{violations:?}: {event}");
+    let structure = model.structure(shape).unwrap();
+    for (name, value) in event.as_object().unwrap().iter() {
+        let member = structure
+            .member(name)
+            .unwrap_or_else(|| panic!("`{name}`: {event}"));
+        let details = model
+            .structure(member.reference.shape)
+            .zip(value.as_object());
+        if let Some((structure, details)) = details {
+            assert!(
+                details.keys().all(|name| structure.member(name).is_some()),
+                "{event}"
+            );
+        }
+    }
+}
+
+/// HistoryEvent.
+pub(crate) fn shape_of_events(model: &Model) -> ShapeId {
+    let operation = model.operation("GetExecutionHistory").unwrap();
+    let output = model.structure(operation.output.unwrap()).unwrap();
+    let events = output.member("events").unwrap().reference.shape;
+    let Kind::List { member, .. } = &model.shape(events).kind else {
+        panic!("a list")
+    };
+    member.shape
+}
+
 /// The member of a HistoryEvent that holds the details of a type.
-pub(crate) fn details_name(kind: &str) -> String {
+fn details_name(kind: &str) -> String {
     if kind.ends_with("StateEntered") {
         return "stateEnteredEventDetails".into();
     }
@@ -134,7 +195,13 @@ pub(super) fn effect(time: Timestamp, effect: &Effect) -> String {
     match effect {
         Effect::Abandon { attempt } => format!("! abandon {attempt}"),
         Effect::Call(call) => {
-            let Call { attempt, state_name, resource, parameters, .. } = call;
+            let Call {
+                attempt,
+                state_name,
+                resource,
+                parameters,
+                ..
+            } = call;
             let mut line = format!("! call {attempt} {} {parameters}", resource.arn);
             if let Some(role) = &call.credentials_role_arn {
                 line.push_str(&format!(" as {role}"));

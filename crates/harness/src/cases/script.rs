@@ -82,12 +82,20 @@ pub(super) fn parse(line: &str) -> Result<Line, String> {
         Some((after, what)) if after.starts_with(['+', '-']) => (duration_ms(after)?, what),
         _ => (0, line.as_str()),
     };
-    let when = if what == "due" { When::Due } else { When::After(after) };
+    let when = if what == "due" {
+        When::Due
+    } else {
+        When::After(after)
+    };
     let repeats = what == "continue to the end";
     let (word, rest) = what.split_once(' ').unwrap_or((what, ""));
     let input = match (word, rest) {
         ("start", text) => {
-            return Ok(Line { when, repeats, what: What::Start(text.to_owned()) });
+            return Ok(Line {
+                when,
+                repeats,
+                what: What::Start(text.to_owned()),
+            });
         }
         ("due" | "deadline", "") => Input::DeadlineReached,
         ("continue", "" | "to the end") => Input::Continue,
@@ -95,17 +103,32 @@ pub(super) fn parse(line: &str) -> Result<Line, String> {
         ("task", rest) => task(rest)?,
         _ => return Err("no such input".into()),
     };
-    Ok(Line { when, repeats, what: What::Other(input) })
+    Ok(Line {
+        when,
+        repeats,
+        what: What::Other(input),
+    })
 }
 
 fn task(text: &str) -> Result<Input, String> {
-    let (attempt, what) = text.split_once(' ').ok_or("an attempt and what came for it")?;
+    let (attempt, what) = text
+        .split_once(' ')
+        .ok_or("an attempt and what came for it")?;
     let attempt: EventId = attempt.parse().map_err(|_| "the attempt is a number")?;
     let (word, rest) = what.split_once(' ').unwrap_or((what, ""));
     Ok(match (word, rest) {
-        ("succeeds", output) => Input::TaskSucceeded { attempt, output: value(output)? },
-        ("submitted", response) => Input::TaskSubmitted { attempt, response: value(response)? },
-        ("fails", rest) => Input::TaskFailed { attempt, failure: failure(rest) },
+        ("succeeds", output) => Input::TaskSucceeded {
+            attempt,
+            output: value(output)?,
+        },
+        ("submitted", response) => Input::TaskSubmitted {
+            attempt,
+            response: value(response)?,
+        },
+        ("fails", rest) => Input::TaskFailed {
+            attempt,
+            failure: failure(rest),
+        },
         ("misses", "its heartbeat") => Input::HeartbeatMissed { attempt },
         _ => return Err("no such answer".into()),
     })
@@ -122,7 +145,10 @@ fn failure(text: &str) -> Failure {
         "\"\"" => Some(Text::from("")),
         text => Some(Text::from(text)),
     };
-    Failure { error: part(error), cause: part(cause) }
+    Failure {
+        error: part(error),
+        cause: part(cause),
+    }
 }
 
 fn duration_ms(text: &str) -> Result<i64, String> {
@@ -134,5 +160,8 @@ fn duration_ms(text: &str) -> Result<i64, String> {
         Some(number) => (number, 1),
         None => (amount.trim_end_matches('s'), 1_000),
     };
-    number.parse::<i64>().map(|n| sign * n * unit).map_err(|_| format!("`{text}`: a duration"))
+    number
+        .parse::<i64>()
+        .map(|n| sign * n * unit)
+        .map_err(|_| format!("`{text}`: a duration"))
 }

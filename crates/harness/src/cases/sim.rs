@@ -10,10 +10,10 @@ use asl::event::EventId;
 use asl::program::{Pattern, Program};
 use asl::run::Run;
 use asl::token;
+use services::states::Integrations;
 
 use super::file::Case;
 use super::{Commit, render};
-use crate::catalogue::Integrations;
 
 /// An execution and what the world around it would know.
 #[derive(Clone)]
@@ -53,10 +53,20 @@ impl Sim {
             Err(refusal) => return (vec![refused(refusal)], None),
         };
         self.check_laws(moment, &decision);
-        let Decision { time, events, effects, run, .. } = decision;
+        let Decision {
+            time,
+            events,
+            effects,
+            run,
+            ..
+        } = decision;
         self.run = run;
         self.note(&input, &effects);
-        let start = self.run.start.as_ref().expect("an execution that has begun");
+        let start = self
+            .run
+            .start
+            .as_ref()
+            .expect("an execution that has begun");
         let mut lines: Vec<String> = events
             .iter()
             .map(|event| render::event(&self.program, start, time, event))
@@ -69,8 +79,15 @@ impl Sim {
 
     /// What holds for every decision.
     fn check_laws(&self, moment: Moment, decision: &Decision) {
-        assert!(!decision.events.is_empty(), "a decision without events is a refusal");
-        assert_eq!(decision.time, moment.now.max(self.run.time), "time never goes back");
+        assert!(
+            !decision.events.is_empty(),
+            "a decision without events is a refusal"
+        );
+        assert_eq!(
+            decision.time,
+            moment.now.max(self.run.time),
+            "time never goes back"
+        );
         assert_eq!(decision.yielded, decision.run.is_yielded());
         let mut fold = self.run.clone();
         for event in &decision.events {
@@ -85,7 +102,10 @@ impl Sim {
             apply(&mut fold, decision.time, event);
         }
         assert_eq!(decision.run, fold, "the run is the fold of its events");
-        assert_eq!(decision.run.end.is_some(), decision.run.status.is_terminal());
+        assert_eq!(
+            decision.run.end.is_some(),
+            decision.run.status.is_terminal()
+        );
     }
 
     /// Keeps the book of calls, and compares it with what the run says it owes.
@@ -120,15 +140,21 @@ impl Sim {
         let start = self.run.start.as_ref().unwrap();
         let text = token::mint(start, call.attempt);
         let read = token::read(&text).expect("our own token");
-        assert_eq!((&*read.execution_arn, read.attempt), (&*start.execution_arn, call.attempt));
+        assert_eq!(
+            (&*read.execution_arn, read.attempt),
+            (&*start.execution_arn, call.attempt)
+        );
         assert!(token::verify(start, &read));
         self.tokens.push((call.attempt, text));
     }
 
     fn shorten(&self, line: &str) -> String {
-        let named = self.tokens.iter().fold(line.to_owned(), |line, (attempt, token)| {
-            line.replace(token, &format!("%{{token {attempt}}}"))
-        });
+        let named = self
+            .tokens
+            .iter()
+            .fold(line.to_owned(), |line, (attempt, token)| {
+                line.replace(token, &format!("%{{token {attempt}}}"))
+            });
         render::shorten(&named)
     }
 }
