@@ -276,12 +276,12 @@ impl Store for Memory {
         Ok(owned)
     }
 
-    fn sequence(&self, shard: ShardId) -> Result<u64> {
+    fn sequence(&self, shard: ShardId) -> Result<(Epoch, u64)> {
         if shard.0 >= SHARDS {
             return Err(no_shard(shard));
         }
         self.faults.lock().trouble = None;
-        Ok(self.state.lock().shard(shard).1)
+        Ok(self.state.lock().shard(shard))
     }
 
     fn commit(&self, batches: &[Batch]) -> Vec<Committed> {

@@ -276,7 +276,7 @@ impl Store for Sqlite {
         Ok(owned)
     }
 
-    fn sequence(&self, shard: ShardId) -> Result<u64> {
+    fn sequence(&self, shard: ShardId) -> Result<(Epoch, u64)> {
         let mut writer = self.writer.lock();
         if writer.trouble.is_some() {
             let index = writer
@@ -284,10 +284,7 @@ impl Store for Sqlite {
                 .map_err(|error| self.files.error(&error))?;
             *self.index.write() = index;
         }
-        let state = writer.shards.get(shard);
-        state
-            .map(|(_, sequence)| sequence)
-            .ok_or_else(|| no_shard(shard))
+        writer.shards.get(shard).ok_or_else(|| no_shard(shard))
     }
 
     fn commit(&self, batches: &[Batch]) -> Vec<Committed> {

@@ -231,10 +231,12 @@ pub trait Store: Send + Sync {
     /// the order asked.
     fn acquire(&self, shards: &[ShardId]) -> Result<Vec<(Epoch, u64)>>;
 
-    /// The sequence of the last commit of `shard`. Once it returned, the outcome of every earlier
-    /// commit is settled for good, also one that was answered `Unknown`: it was applied if and
-    /// only if its sequence isn't above this one. An error settles nothing: ask again.
-    fn sequence(&self, shard: ShardId) -> Result<u64>;
+    /// The epoch of `shard` and the sequence of its last commit. Once it returned, the outcome of
+    /// every earlier commit is settled for good, also one that was answered `Unknown`: under the
+    /// epoch answered, it was applied if and only if its sequence isn't above this one. Under an
+    /// earlier epoch the sequence tells nothing, as the later owner's commits raise it too. An
+    /// error settles nothing: ask again.
+    fn sequence(&self, shard: ShardId) -> Result<(Epoch, u64)>;
 
     /// Commits batches of any number of shards in one transaction and one sync; several of the
     /// same shard follow each other. Answers per batch. After `Ok`, and not before, its writes

@@ -113,7 +113,7 @@ impl Store for RawLog {
         Ok(vec![(Epoch(1), 0); shards.len()])
     }
 
-    fn sequence(&self, _: ShardId) -> Result<u64> {
+    fn sequence(&self, _: ShardId) -> Result<(Epoch, u64)> {
         unread()
     }
 
