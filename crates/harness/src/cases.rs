@@ -108,20 +108,18 @@ pub(crate) fn play(case: &Case) -> Played {
             .unwrap_or_else(|why| panic!("{}: `{}`: {why}", case.name, block.input));
         let mut answer = Vec::new();
         loop {
-            let now =
-                match line.when {
-                    When::After(ms) => clock.advance(ms),
-                    When::Due => clock.set(sim.run.deadline().unwrap_or_else(|| {
-                        panic!("{}: `{}`: nothing is due", case.name, block.input)
-                    })),
-                };
+            let nothing = || panic!("{}: `{}`: nothing is due", case.name, block.input);
+            let now = match line.when {
+                When::After(ms) => clock.advance(ms),
+                When::Due => clock.set(sim.run.deadline().unwrap_or_else(nothing)),
+            };
             let moment = Moment {
                 now,
                 random: case.settings.random,
             };
             let input = line.input(case);
             let before = sim.clone();
-            let (lines, commit) = sim.take(moment, input.clone());
+            let (lines, commit) = sim.take(moment, &input);
             answer.extend(lines.iter().cloned());
             played.steps.push(Step {
                 before,
@@ -165,6 +163,7 @@ fn cases_give_what_they_expect() {
     let update = std::env::var_os("UPDATE_EXPECT").is_some();
     let (mut count, mut unverified, mut problems) = (0, 0, Vec::new());
     for (path, mut file) in files() {
+        let before = file.to_text();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         for case in &mut file.cases {
             count += 1;
@@ -180,8 +179,9 @@ fn cases_give_what_they_expect() {
                 block.expected = answer;
             }
         }
-        if update {
-            fs::write(&path, file.to_text()).unwrap();
+        let after = file.to_text();
+        if update && after != before {
+            fs::write(&path, after).unwrap();
         }
     }
     println!("{count} text cases, {unverified} of them without a source");

@@ -21,6 +21,7 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
+    /// The records of these commits, as the engine writes them.
     pub(crate) fn of<'c>(commits: impl Iterator<Item = &'c Commit>) -> Journal {
         let mut journal = Journal::default();
         journal.append(&mut Encoder::new(entity()), commits);
@@ -78,6 +79,7 @@ impl Journal {
         store
     }
 
+    /// The fold of the records.
     pub(crate) fn load(&self) -> Result<journal::Loaded, engine::Error> {
         let store = self.store(ExecutionStatus::Running, None, false);
         journal::load(&store, entity()).map(|loaded| loaded.expect("a journal"))
@@ -128,7 +130,7 @@ fn go_on(name: &str, played: &Played, next: usize, mut journal: Journal) {
     sim.run = loaded.run;
     let mut commits = Vec::new();
     for step in &played.steps[next..] {
-        let (lines, commit) = sim.take(step.moment, step.input.clone());
+        let (lines, commit) = sim.take(step.moment, &step.input);
         if let Some(difference) = difference(&step.lines, &lines) {
             panic!("{place}\n{difference}");
         }

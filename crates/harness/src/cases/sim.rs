@@ -44,7 +44,7 @@ impl Sim {
 
     /// Decides an input and goes on with the decided run. Answers what came of it as text, and the
     /// commit; a refused input has none.
-    pub(crate) fn take(&mut self, moment: Moment, input: Input) -> (Vec<String>, Option<Commit>) {
+    pub(crate) fn take(&mut self, moment: Moment, input: &Input) -> (Vec<String>, Option<Commit>) {
         let before = self.run.clone();
         let decision = decide(&self.program, &self.run, moment, input.clone());
         assert_eq!(self.run, before, "the run given stays as it is");
@@ -61,7 +61,7 @@ impl Sim {
             ..
         } = decision;
         self.run = run;
-        self.note(&input, &effects);
+        self.note(input, &effects);
         let start = self
             .run
             .start
