@@ -1,5 +1,5 @@
-//! The request path: guard, route, who calls, decode, handle, encode. Every call takes it, whether it
-//! came over a socket or from a Task.
+//! The request path: guard, route, who calls, decode, handle, encode. Every call takes it,
+//! whether it came over a socket or from a Task.
 
 use std::net::IpAddr;
 use std::sync::Arc;

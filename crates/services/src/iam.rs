@@ -1,6 +1,6 @@
 //! Identity and Access Management: roles and managed policies, as far as deploying functions and
-//! state machines needs them. Policies are checked for their syntax and kept; they are not evaluated
-//! by this version.
+//! state machines needs them. Policies are checked for their syntax and kept; this version does
+//! not evaluate them.
 
 mod managed_policy;
 mod policy_syntax;

@@ -1,7 +1,7 @@
 //! The AWS services: one module per API, one function per operation.
 //!
-//! An operation takes a decoded [`Call`] and gives an [`Answer`] or AWS's error. It never sees bytes
-//! of a protocol: the door decodes and encodes with the service's model.
+//! An operation takes a decoded [`Call`] and gives an [`Answer`] or AWS's error. It never sees
+//! bytes of a protocol: the door decodes and encodes with the service's model.
 
 pub mod call;
 pub mod documents;

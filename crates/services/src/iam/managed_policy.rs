@@ -320,8 +320,8 @@ impl Iam {
         }
         if policy.versions.len() > 1 {
             return Err(delete_conflict(
-                "This policy has more than one version. Before you delete a policy, you must delete \
-                 the policy's versions. The default version is deleted with the policy.",
+                "This policy has more than one version. Before you delete a policy, you must \
+                 delete the policy's versions. The default version is deleted with the policy.",
             ));
         }
         let key = key(&call.account, &policy.name);

@@ -1,4 +1,4 @@
-//! What a policy document must look like to be kept. Texts: IAM as observed, in this order of checks.
+//! What a policy document must look like to be kept. Texts and their order: IAM as observed.
 
 use aws::ServiceError;
 use json::{Object, Value};
