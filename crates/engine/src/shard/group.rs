@@ -51,7 +51,7 @@ pub(super) struct Owned {
 struct Note {
     number: u64,
     changed: Vec<EntityId>,
-    names: Vec<(MachineNumber, Text)>,
+    names: Vec<((MachineNumber, Text), EntityId)>,
     calls: Vec<(EntityId, EventId)>,
 }
 
@@ -96,8 +96,8 @@ impl Groups {
         self.committed
     }
 
-    pub(super) fn note_name(&mut self, machine: MachineNumber, name: Text) {
-        self.open.names.push((machine, name));
+    pub(super) fn note_name(&mut self, machine: MachineNumber, name: Text, entity: EntityId) {
+        self.open.names.push(((machine, name), entity));
     }
 
     pub(super) fn note_call(&mut self, entity: EntityId, attempt: EventId) {
@@ -185,8 +185,11 @@ impl Shard {
         for (tenure, verdict) in failed {
             self.fail(*tenure, *verdict);
         }
-        for name in note.names {
-            self.names.remove(&name);
+        for (name, entity) in note.names {
+            // After a failure the name may be that of a later start, which is not committed yet.
+            if self.names.get(&name) == Some(&entity) {
+                self.names.remove(&name);
+            }
         }
         let is_failed = |entity: EntityId| {
             failed
@@ -259,8 +262,10 @@ impl Shard {
     }
 
     /// Has an execution folded again as soon as its shard is served: it may have a deadline, a turn
-    /// or a call that nobody remembers.
+    /// or a call that nobody remembers. Its heartbeat clocks start anew, as after a restart: they may
+    /// be those of an attempt that was never committed, whose number the next one gets.
     fn look_again(&mut self, entity: EntityId) {
+        self.heartbeats.remove(&entity);
         self.timers.change(entity, None, Some(Timestamp(i64::MIN)));
     }
 

@@ -48,7 +48,7 @@ impl Shard {
                 self.serving(shard)?;
                 let entity = self.next_entity(shard);
                 self.names.insert((machine, name.clone()), entity);
-                self.groups.note_name(machine, name.clone());
+                self.groups.note_name(machine, name.clone(), entity);
                 Identity {
                     entity,
                     name: name.clone(),
