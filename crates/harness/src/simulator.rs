@@ -1,0 +1,144 @@
+//! The whole engine on one thread: virtual time, a store with faults, callers and tasks that come
+//! late, twice or never, crashes at every step of a commit, and owners that wake up too late.
+//!
+//! What runs is the engine's own [`Pipeline`](engine::pipeline::Pipeline); only threads, clock,
+//! chance and the outside are replaced. A seed decides everything, so a failure is a number:
+//!
+//! ```text
+//! LOCKSTEP_SEED=17 cargo test -p harness simulat -- --nocapture    one seed, its whole trace
+//! LOCKSTEP_SEEDS=5000 cargo test -p harness simulat                many seeds
+//! ```
+
+mod check;
+mod dice;
+mod disk;
+mod facts;
+mod machines;
+mod node;
+mod outside;
+mod story;
+mod trace;
+mod trouble;
+mod world;
+
+use std::thread;
+
+use parking_lot::Mutex;
+use world::{Sabotage, World};
+
+/// Seeds of the gate.
+const SEEDS: u64 = 200;
+
+/// Seeds that found a fault: a clock of heartbeats that outlived the decision that set it.
+const FAILED_ONCE: &[u64] = &[233];
+
+/// A look at so many failures is enough.
+const PROBLEMS_MAX: usize = 4;
+
+/// A sabotaged engine must be caught within this many seeds.
+const SEEDS_TO_CATCH: u64 = 25;
+
+/// One life.
+struct Life {
+    hash: u64,
+    problem: Option<String>,
+    world: World,
+}
+
+fn live(seed: u64, sabotage: Sabotage) -> Life {
+    let mut world = World::new(seed, sabotage);
+    let problem = world.run().err();
+    Life {
+        hash: world.trace.hash(),
+        problem,
+        world,
+    }
+}
+
+/// Lives through a seed twice: nothing goes wrong, and both times the same happens.
+fn check(seed: u64) -> Result<(), String> {
+    let life = live(seed, Sabotage::None);
+    if let Some(problem) = &life.problem {
+        return Err(format!(
+            "seed {seed}: {problem}\n{}",
+            life.world.trace.tail()
+        ));
+    }
+    let again = live(seed, Sabotage::None);
+    let lines = life.world.trace.lines().iter();
+    let differs = lines.zip(again.world.trace.lines()).find(|(a, b)| a != b);
+    facts::agree(life.hash == again.hash, || {
+        format!("seed {seed} does not agree with itself: {differs:#?}")
+    })
+}
+
+/// Checks seeds on all cores, and gives the problems of the first few that have any.
+fn check_all(seeds: impl Iterator<Item = u64> + Send) -> Vec<String> {
+    let seeds = Mutex::new(seeds);
+    let problems = Mutex::new(Vec::new());
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while problems.lock().len() < PROBLEMS_MAX {
+                    let Some(seed) = seeds.lock().next() else {
+                        return;
+                    };
+                    problems.lock().extend(check(seed).err());
+                }
+            });
+        }
+    });
+    problems.into_inner()
+}
+
+fn variable(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("`{name}` is `{text}`, not a number")),
+    )
+}
+
+#[test]
+fn simulated_seeds_keep_every_promise() {
+    let problems = match (variable("LOCKSTEP_SEED"), variable("LOCKSTEP_SEEDS")) {
+        (Some(seed), _) => {
+            let life = live(seed, Sabotage::None);
+            println!("{}", life.world.trace.lines().join("\n"));
+            check_all(std::iter::once(seed))
+        }
+        (None, Some(seeds)) => check_all(0..seeds),
+        (None, None) => check_all((0..SEEDS).chain(FAILED_ONCE.iter().copied())),
+    };
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+}
+
+/// The seed by which a sabotaged engine is caught, and how.
+fn caught(sabotage: Sabotage, by: &str) {
+    let problems: Vec<String> = (0..SEEDS_TO_CATCH)
+        .filter_map(|seed| live(seed, sabotage).problem)
+        .collect();
+    let rightly = problems
+        .iter()
+        .filter(|problem| problem.contains(by))
+        .count();
+    assert!(rightly > 0, "{sabotage:?} is not caught: {problems:#?}");
+}
+
+#[test]
+fn simulated_calls_before_the_commit_are_caught() {
+    caught(Sabotage::ActEarly, "is not in the history");
+    caught(Sabotage::ActEarly, "acknowledged");
+}
+
+#[test]
+fn a_simulated_disk_that_forgets_is_caught() {
+    caught(Sabotage::LyingDisk, "shown");
+    caught(Sabotage::LyingDisk, "acknowledged");
+}
+
+#[test]
+fn simulated_results_applied_twice_are_caught() {
+    caught(Sabotage::ApplyTwice, "was made for");
+}

@@ -1,0 +1,248 @@
+//! Reads the store back and holds it to what the outside was told. It is itself a reader: what it
+//! was shown once must stay.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use asl::apply::apply;
+use asl::event::Text;
+use asl::program::Program;
+use asl::run::Run;
+use engine::{ExecutionStatus, journal};
+use store::{EntityId, ExecutionRow, Memory, Store, WakeUp};
+
+use super::facts::{Attempt, Facts, agree};
+use super::machines::MACHINES;
+use super::story::Story;
+
+/// More executions than a simulation starts.
+const ROWS_MAX: usize = 10_000;
+
+#[derive(Default)]
+pub(super) struct Checker {
+    executions: BTreeMap<EntityId, Seen>,
+    /// Where a result was recorded.
+    recorded: BTreeMap<u64, Attempt>,
+}
+
+/// What was read of an execution.
+#[derive(Default)]
+struct Seen {
+    records: Vec<Vec<u8>>,
+    run: Run,
+    story: Story,
+}
+
+impl Seen {
+    /// Follows a journal: what was read stays as it was, and what is new continues it.
+    fn read(&mut self, store: &Memory, program: &Program, entity: EntityId) -> Result<(), String> {
+        let stored = store.journal(entity, 0, usize::MAX).unwrap();
+        for (at, record) in stored.iter().enumerate() {
+            let number = usize::try_from(record.number).unwrap();
+            agree(number == at, || {
+                format!("{entity:?}: record {at} has number {number}")
+            })?;
+            if let Some(before) = self.records.get(at) {
+                agree(*before == record.bytes, || {
+                    format!("{entity:?}: record {at} was shown and has changed")
+                })?;
+            }
+        }
+        let known = self.records.len();
+        agree(known <= stored.len(), || {
+            format!(
+                "{entity:?}: {known} records were shown, {} are left",
+                stored.len()
+            )
+        })?;
+        if known == stored.len() {
+            return Ok(());
+        }
+        let mut told = Ok(());
+        let from = u32::try_from(known).unwrap();
+        let replayed = journal::replay(store, entity, from, |record, event| {
+            apply(&mut self.run, record.time(), &event);
+            if told.is_ok() {
+                told = self.story.tell(program, record.time(), &event);
+            }
+        });
+        replayed.map_err(|error| error.to_string())?;
+        told?;
+        let new = stored.into_iter().skip(known);
+        self.records.extend(new.map(|record| record.bytes));
+        Ok(())
+    }
+}
+
+impl Checker {
+    /// Every rule, on what is committed now.
+    pub(super) fn check(&mut self, store: &Memory, facts: &Facts) -> Result<(), String> {
+        let mut wake_ups: BTreeMap<EntityId, WakeUp> = BTreeMap::new();
+        for row in store.wake_ups(None, usize::MAX).unwrap() {
+            wake_ups.insert(row.entity, row);
+        }
+        let mut rows = BTreeSet::new();
+        for machine in MACHINES.iter() {
+            let number = store.machine_number(&machine.arn).unwrap();
+            let mut names = BTreeSet::new();
+            for row in store.list_executions(number, None, None, ROWS_MAX).unwrap() {
+                rows.insert(row.entity);
+                agree(names.insert(row.name.clone()), || {
+                    format!("two executions of {} are called {}", machine.name, row.name)
+                })?;
+                let seen = self.executions.entry(row.entity).or_default();
+                seen.story.clock_went_back = facts.clock_went_back;
+                seen.read(store, &machine.program, row.entity)?;
+                self.hold_row(&row)?;
+                self.hold_progress(&machine.program, row.entity, wake_ups.remove(&row.entity))?;
+            }
+        }
+        let lost = self.executions.keys().find(|entity| !rows.contains(entity));
+        agree(lost.is_none(), || {
+            format!("execution {lost:?} was shown and is gone")
+        })?;
+        agree(wake_ups.is_empty(), || {
+            format!("wake-up rows of no execution: {wake_ups:?}")
+        })?;
+        self.hold_facts(facts)
+    }
+
+    /// Whether every execution had ended when it was last checked.
+    pub(super) fn unfinished(&self) -> Vec<String> {
+        let running = self
+            .executions
+            .values()
+            .filter(|seen| !seen.story.has_ended);
+        running
+            .map(|seen| format!("{} {:?}", seen.story.arn, seen.run.branches))
+            .collect()
+    }
+
+    fn hold_row(&self, row: &ExecutionRow) -> Result<(), String> {
+        let Some(seen) = self.executions.get(&row.entity) else {
+            return Err(format!("{:?} has no journal", row.entity));
+        };
+        let (run, arn) = (&seen.run, &seen.story.arn);
+        let status = ExecutionStatus::from(run.status).code();
+        let stopped_ms = run.end.as_ref().map(|end| end.at.0);
+        let shown = (row.status, row.started_ms, row.stopped_ms);
+        let folded = (status, run.started_at.0, stopped_ms);
+        agree(shown == folded, || {
+            format!("{arn}: row {shown:?}, journal {folded:?}")
+        })?;
+        agree(run.status.is_terminal() == seen.story.has_ended, || {
+            format!("{arn}: {:?} and its last event differ", run.status)
+        })?;
+        agree(
+            run.start
+                .as_ref()
+                .is_some_and(|start| *start.execution_name == *row.name),
+            || format!("{arn}: its row is called {}", row.name),
+        )
+    }
+
+    /// Who waits is waited for: the wake-up row says all that a restart has to know.
+    fn hold_progress(
+        &self,
+        program: &Program,
+        entity: EntityId,
+        wake_up: Option<WakeUp>,
+    ) -> Result<(), String> {
+        let Some(Seen { run, story, .. }) = self.executions.get(&entity) else {
+            return Ok(());
+        };
+        let arn = &story.arn;
+        if story.has_ended {
+            return agree(wake_up.is_none(), || {
+                format!("{arn}: ended, and {wake_up:?}")
+            });
+        }
+        let owes_calls = !run.owed_calls(program).is_empty();
+        let is_timed =
+            run.is_yielded() || run.deadline().is_some() || !run.heartbeats(program).is_empty();
+        let due_ms = wake_up.and_then(|row| row.due_ms);
+        let says_calls = wake_up.is_some_and(|row| row.owes_calls);
+        agree(
+            owes_calls == says_calls && is_timed == due_ms.is_some(),
+            || format!("{arn}: {wake_up:?} does not fit {:?}", run.branches),
+        )?;
+        let deadline = run.deadline().filter(|_| !run.is_yielded());
+        let is_late = due_ms.zip(deadline).is_some_and(|(due, at)| due > at.0);
+        agree(!is_late, || {
+            format!("{arn}: {wake_up:?} comes after {deadline:?}")
+        })?;
+        let awaits_token = run
+            .branches
+            .iter()
+            .filter_map(|branch| branch.calling())
+            .any(|(_, calling)| calling.submitted);
+        agree(owes_calls || is_timed || awaits_token, || {
+            format!("{arn}: nothing will wake {:?}", run.branches)
+        })
+    }
+
+    fn hold_facts(&mut self, facts: &Facts) -> Result<(), String> {
+        let by_arn: BTreeMap<&Text, &Seen> = self
+            .executions
+            .values()
+            .map(|seen| (&seen.story.arn, seen))
+            .collect();
+        let find = |arn: &Text| {
+            let seen = by_arn.get(arn).copied();
+            seen.ok_or_else(|| format!("{arn} was acknowledged and does not exist"))
+        };
+        for (arn, (input, at)) in &facts.started {
+            let Seen { run, story, .. } = find(arn)?;
+            let is_kept = story.input == *input && run.started_at == *at;
+            agree(is_kept, || {
+                format!("{arn} did not start with {input} at {at}")
+            })?;
+        }
+        for arn in &facts.taken {
+            find(arn)?;
+        }
+        for (arn, at) in &facts.stopped {
+            let end = find(arn)?.run.end.as_ref();
+            agree(end.is_some_and(|end| end.at == *at), || {
+                format!("{arn} was stopped at {at}, and {end:?}")
+            })?;
+        }
+        for (arn, attempt) in &facts.called {
+            agree(find(arn)?.story.attempts.contains_key(attempt), || {
+                format!("{arn}: attempt {attempt} was called and is not in the history")
+            })?;
+        }
+        for ((arn, attempt), mark) in &facts.acknowledged {
+            let story = &find(arn)?.story;
+            let ending = story.attempts.get(attempt);
+            let is_kept = ending == Some(&Some(Some(*mark))) || story.is_full;
+            agree(is_kept, || {
+                format!("{arn}: result {mark} of {attempt} was acknowledged, not {ending:?}")
+            })?;
+        }
+        for seen in self.executions.values() {
+            hold_results(&mut self.recorded, facts, &seen.story)?;
+        }
+        Ok(())
+    }
+}
+
+/// A result is recorded once, and for the attempt it was made for.
+fn hold_results(
+    recorded: &mut BTreeMap<u64, Attempt>,
+    facts: &Facts,
+    story: &Story,
+) -> Result<(), String> {
+    for (attempt, ending) in &story.attempts {
+        let Some(Some(mark)) = ending else { continue };
+        let here: Attempt = (story.arn.clone(), *attempt);
+        let made_for = facts.made_for.get(mark);
+        agree(made_for == Some(&here), || {
+            format!("result {mark} was made for {made_for:?} and recorded for {here:?}")
+        })?;
+        let first = recorded.entry(*mark).or_insert_with(|| here.clone());
+        agree(*first == here, || {
+            format!("result {mark} was recorded for {first:?} and for {here:?}")
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! What the outside was told and what it did: the promises the store is held to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use asl::event::{EventId, Text};
+use asl::time::Timestamp;
+
+/// An execution's ARN and the id of a Scheduled event.
+pub(super) type Attempt = (Text, EventId);
+
+#[derive(Default)]
+pub(super) struct Facts {
+    /// Acknowledged starts, each with its input and its start date.
+    pub(super) started: BTreeMap<Text, (String, Timestamp)>,
+    /// Acknowledged stops, each with its stop date.
+    pub(super) stopped: BTreeMap<Text, Timestamp>,
+    /// Names that were refused because they are taken.
+    pub(super) taken: BTreeSet<Text>,
+    /// Results acknowledged to the holder of a task token, by their marks.
+    pub(super) acknowledged: BTreeMap<Attempt, u64>,
+    /// The calls that were made.
+    pub(super) called: BTreeSet<Attempt>,
+    /// Which attempt a result was made for, by its mark.
+    pub(super) made_for: BTreeMap<u64, Attempt>,
+    pub(super) clock_went_back: bool,
+}
+
+impl Facts {
+    pub(super) fn start(&mut self, arn: &Text, input: &str, at: Timestamp) -> Result<(), String> {
+        let told = (input.to_owned(), at);
+        let before = self.started.entry(arn.clone()).or_insert(told.clone());
+        agree(*before == told, || {
+            format!("start of {arn} was acknowledged as {before:?} and as {told:?}")
+        })
+    }
+
+    pub(super) fn stop(&mut self, arn: &Text, at: Timestamp) -> Result<(), String> {
+        let before = *self.stopped.entry(arn.clone()).or_insert(at);
+        agree(before == at, || {
+            format!("stop of {arn} was acknowledged for {before} and for {at}")
+        })
+    }
+
+    pub(super) fn acknowledge(&mut self, attempt: &Attempt, mark: u64) -> Result<(), String> {
+        let before = self.acknowledged.insert(attempt.clone(), mark);
+        agree(before.is_none(), || {
+            format!("results {before:?} and {mark} of {attempt:?} were both acknowledged")
+        })
+    }
+}
+
+/// A rule that must hold.
+pub(super) fn agree(holds: bool, problem: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(problem()) }
+}

@@ -1,0 +1,157 @@
+//! The state machines that are run, and what their Tasks stand for.
+
+use std::sync::{Arc, LazyLock};
+
+use asl::compile::compile;
+use asl::definition::{Catalogue, MachineType, Resolved};
+use asl::event::Text;
+use asl::program::{Pattern, Program, Resource, ResourceFamily};
+
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:work";
+const CALLBACK: &str = "arn:aws:states:::lambda:invoke.waitForTaskToken";
+
+/// Each by its name. `$.result.again` is drawn by the task, `$.seconds` by the caller.
+const DEFINITIONS: &[(&str, &str)] = &[
+    (
+        "chain",
+        r#"{"StartAt": "A", "States": {
+            "A": {"Type": "Pass", "Result": {"a": 1}, "ResultPath": "$.a", "Next": "B"},
+            "B": {"Type": "Pass", "Parameters": {"n.$": "$.nonce", "b": [1, 2]}, "Next": "C"},
+            "C": {"Type": "Pass", "Next": "D"}, "D": {"Type": "Pass", "Next": "E"},
+            "E": {"Type": "Pass", "InputPath": "$.b", "Next": "F"}, "F": {"Type": "Succeed"}}}"#,
+    ),
+    (
+        "waits",
+        r#"{"StartAt": "A", "States": {
+            "A": {"Type": "Wait", "Seconds": 5, "Next": "B"},
+            "B": {"Type": "Wait", "SecondsPath": "$.seconds", "Next": "C"},
+            "C": {"Type": "Pass", "End": true}}}"#,
+    ),
+    (
+        "task",
+        r#"{"StartAt": "A", "States": {
+            "A": {"Type": "Task", "Resource": "FUNCTION", "TimeoutSeconds": 10,
+                "ResultPath": "$.result",
+                "Retry": [
+                    {"ErrorEquals": ["Busy"], "IntervalSeconds": 2, "MaxAttempts": 3,
+                        "JitterStrategy": "FULL"},
+                    {"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 1, "MaxAttempts": 1}],
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "B"}],
+                "Next": "C"},
+            "B": {"Type": "Wait", "Seconds": 3, "Next": "D"},
+            "C": {"Type": "Task", "Resource": "FUNCTION", "Next": "E",
+                "Retry": [{"ErrorEquals": ["States.ALL"], "BackoffRate": 1.5}]},
+            "D": {"Type": "Fail", "Error": "Recovered", "CausePath": "$.error.Cause"},
+            "E": {"Type": "Succeed"}}}"#,
+    ),
+    (
+        "callback",
+        r#"{"StartAt": "A", "States": {
+            "A": {"Type": "Task", "Resource": "CALLBACK", "TimeoutSeconds": 60,
+                "HeartbeatSeconds": 10, "ResultPath": "$.result",
+                "Parameters": {"FunctionName": "work", "Payload": {"token.$": "$$.Task.Token"}},
+                "Retry": [{"ErrorEquals": ["States.HeartbeatTimeout", "Busy"],
+                    "IntervalSeconds": 1, "MaxAttempts": 2}],
+                "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "B"}],
+                "Next": "C"},
+            "B": {"Type": "Fail", "Error": "Late", "Cause": "nobody answered"},
+            "C": {"Type": "Wait", "SecondsPath": "$.seconds", "End": true}}}"#,
+    ),
+    (
+        "patience",
+        r#"{"StartAt": "A", "States": {
+            "A": {"Type": "Task", "Resource": "CALLBACK", "ResultPath": "$.result",
+                "Parameters": {"FunctionName": "work", "Payload": {"token.$": "$$.Task.Token"}},
+                "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1}],
+                "Next": "B"},
+            "B": {"Type": "Task", "Resource": "FUNCTION", "End": true}}}"#,
+    ),
+    (
+        "loop",
+        r#"{"StartAt": "A", "States": {
+            "A": {"Type": "Task", "Resource": "FUNCTION", "ResultPath": "$.result", "Next": "B",
+                "Catch": [{"ErrorEquals": ["Broken"], "ResultPath": null, "Next": "C"}]},
+            "B": {"Type": "Choice", "Default": "D", "Choices": [
+                {"Variable": "$.result.again", "BooleanEquals": true, "Next": "C"}]},
+            "C": {"Type": "Wait", "Seconds": 1, "Next": "A"},
+            "D": {"Type": "Pass", "OutputPath": "$.result", "End": true}}}"#,
+    ),
+    (
+        "endless",
+        r#"{"StartAt": "A", "States": {
+            "A": {"Type": "Pass", "Next": "B"},
+            "B": {"Type": "Choice", "Default": "A", "Choices": [
+                {"Variable": "$.nonce", "NumericEquals": -1, "Next": "C"}]},
+            "C": {"Type": "Succeed"}}}"#,
+    ),
+    (
+        "hurry",
+        r#"{"StartAt": "A", "TimeoutSeconds": 25, "States": {
+            "A": {"Type": "Task", "Resource": "FUNCTION", "ResultPath": "$.result", "Next": "B",
+                "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 4, "MaxAttempts": 9}]},
+            "B": {"Type": "Wait", "SecondsPath": "$.seconds", "Next": "C"},
+            "C": {"Type": "Task", "Resource": "CALLBACK", "End": true,
+                "Parameters": {"FunctionName": "work",
+                    "Payload": {"token.$": "$$.Task.Token"}}}}}"#,
+    ),
+    (
+        "fail",
+        r#"{"StartAt": "A", "States": {
+            "A": {"Type": "Fail", "Error": "Always", "Cause": "as it says"}}}"#,
+    ),
+];
+
+/// One definition: its number in the store is its place, from 1.
+pub(super) struct Machine {
+    pub(super) number: u64,
+    pub(super) name: Text,
+    pub(super) arn: Text,
+    pub(super) program: Arc<Program>,
+}
+
+pub(super) static MACHINES: LazyLock<Vec<Machine>> = LazyLock::new(|| {
+    let made = DEFINITIONS.iter().zip(1..);
+    made.map(|((name, text), number)| machine(name, text, number))
+        .collect()
+});
+
+fn machine(name: &str, text: &str, number: u64) -> Machine {
+    let text = text
+        .replace("FUNCTION", FUNCTION)
+        .replace("CALLBACK", CALLBACK);
+    let compiled = compile(&text, MachineType::Standard, &Tasks);
+    let diagnostics = compiled.diagnostics;
+    Machine {
+        number,
+        name: name.into(),
+        arn: format!("arn:aws:states:us-east-1:000000000000:stateMachine:{name}").into(),
+        program: Arc::new(
+            compiled
+                .program
+                .unwrap_or_else(|| panic!("{name}: {diagnostics:?}")),
+        ),
+    }
+}
+
+struct Tasks;
+
+impl Catalogue for Tasks {
+    fn resolve(&self, resource: &str) -> Resolved {
+        let (family, pattern) = match resource {
+            FUNCTION => (ResourceFamily::LambdaFunction, Pattern::RequestResponse),
+            CALLBACK => (
+                ResourceFamily::Service {
+                    resource_type: "lambda".into(),
+                    resource: "invoke.waitForTaskToken".into(),
+                },
+                Pattern::WaitForTaskToken,
+            ),
+            _ => return Resolved::Unknown,
+        };
+        Resolved::Task(Resource {
+            arn: resource.into(),
+            family,
+            pattern,
+        })
+    }
+}
