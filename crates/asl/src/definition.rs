@@ -60,6 +60,11 @@ pub enum MachineType {
 pub trait Catalogue {
     /// `resource` is the field as written.
     fn resolve(&self, resource: &str) -> Resolved;
+
+    /// The members that `Parameters` of a Task with this `Resource` must have.
+    fn required_parameters(&self, _resource: &str) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// What a [`Catalogue`] says about a `Resource`.

@@ -227,6 +227,15 @@ impl Template {
         .part(&self.0)
     }
 
+    /// Whether its result is an object with this member, as far as can be told beforehand.
+    pub(crate) fn has_member(&self, name: &str) -> bool {
+        match &self.0 {
+            Part::Constant(value) => value.get(name).is_some(),
+            Part::Object(members) => members.iter().any(|(key, _)| *key == name),
+            Part::Path(_) | Part::Array(_) => false,
+        }
+    }
+
     /// The template of one member: `RoleArn` of `Credentials`.
     pub(crate) fn into_member(self, name: &str) -> Option<Template> {
         let part = match self.0 {

@@ -3,6 +3,7 @@
 use super::{Context, recovery};
 use crate::definition::{MachineType, Resolved};
 use crate::program::{Resource, Seconds, StateKind, Task};
+use crate::template::Template;
 use crate::validate::fields::Fields;
 use crate::validate::message;
 use crate::validate::place::Place;
@@ -29,11 +30,15 @@ pub(super) fn compile(
     let retry = recovery::retry(fields, place, context);
     let catch = recovery::catch(fields, place, context);
     let next = context.next(fields, place);
+    let parameters = fields.take_template("Parameters");
+    if let (Some(resource), Some(parameters)) = (&resource, &parameters) {
+        check_parameters(resource, parameters, place, context);
+    }
     Some(StateKind::Task(Box::new(Task {
         input_path: fields.take_filter("InputPath"),
         output_path: fields.take_filter("OutputPath"),
         result_path: fields.take_result_path(),
-        parameters: fields.take_template("Parameters"),
+        parameters,
         result_selector: fields.take_template("ResultSelector"),
         resource: resource?,
         timeout,
@@ -58,6 +63,20 @@ fn resource(arn: &str, place: &Place<'_>, context: &mut Context<'_, '_>) -> Opti
         Resolved::Unknown => context.error(message::unknown_resource(arn), &at),
     }
     None
+}
+
+/// What the resource can't be called without.
+fn check_parameters(
+    resource: &Resource,
+    parameters: &Template,
+    place: &Place<'_>,
+    context: &mut Context<'_, '_>,
+) {
+    for name in context.catalogue.required_parameters(&resource.arn) {
+        if !parameters.has_member(name) {
+            context.error(message::missing(name), &place.member("Parameters"));
+        }
+    }
 }
 
 /// Why an Express machine cannot have this resource.

@@ -11,6 +11,13 @@ const NOT_SERVED: [&str; 3] = [":activity:", "::sqs:", "::batch:"];
 pub(crate) struct TestCatalogue;
 
 impl Catalogue for TestCatalogue {
+    fn required_parameters(&self, resource: &str) -> Vec<&'static str> {
+        match resource.contains("::lambda:invoke") {
+            true => vec!["FunctionName"],
+            false => vec![],
+        }
+    }
+
     fn resolve(&self, resource: &str) -> Resolved {
         let task = |family, pattern| {
             Resolved::Task(Resource {

@@ -24,10 +24,13 @@ pub(crate) const EMPTY: &str = "Value cannot be empty";
 pub(crate) const NOT_RFC3339: &str = "String does not match RFC3339 timestamp";
 pub(crate) const NOT_REFERENCE_PATH: &str = "Value is not a Reference Path";
 pub(crate) const NO_TERMINAL_STATE: &str = "Workflow has no terminal state";
-pub(crate) const ROLE_ARN_MISSING: &str = "The field 'RoleArn' is required but was missing";
 pub(crate) const LANGUAGE_DOWNGRADE: &str =
     "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
 pub(crate) const EXPRESS_ACTIVITY: &str = "Express state machine does not support Activity ARN";
+
+pub(crate) fn missing(name: &str) -> String {
+    format!("The field '{name}' is required but was missing")
+}
 
 pub(crate) fn required(names: &[&str]) -> String {
     format!("These fields are required: [{}]", names.join(", "))

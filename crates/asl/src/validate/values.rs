@@ -301,7 +301,7 @@ pub(crate) fn credentials(
         }
     }
     if !names.iter().any(|name| object.contains_key(name)) {
-        return say(message::ROLE_ARN_MISSING, place, report);
+        return say(&message::missing("RoleArn"), place, report);
     }
     template(value, place, report)?.into_member("RoleArn")
 }

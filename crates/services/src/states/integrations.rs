@@ -27,6 +27,22 @@ impl Catalogue for Integrations {
             Resolution::Unrecognised { .. } => Resolved::Unknown,
         }
     }
+
+    fn required_parameters(&self, resource: &str) -> Vec<&'static str> {
+        required(resource).unwrap_or_default()
+    }
+}
+
+/// What `aws` says of the parameters of a served resource.
+fn required(resource: &str) -> Option<Vec<&'static str>> {
+    let Resolution::Served(task) = integrations::resolve(resource) else {
+        return None;
+    };
+    let required = task
+        .parameters()?
+        .iter()
+        .filter(|parameter| parameter.required);
+    Some(required.map(|parameter| parameter.name).collect())
 }
 
 fn task_resource(text: &str, task: &TaskResource) -> Resolved {
