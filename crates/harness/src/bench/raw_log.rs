@@ -13,7 +13,7 @@ use store::{
     Kind, MachineNumber, Record, Result, ShardId, Store, WakeUp, Write,
 };
 
-/// An append-only file that nobody reads. Executions must stay in the engine's memory.
+/// An append-only file that nobody reads: engines on it need [`RawLog::config`].
 pub(crate) struct RawLog {
     file: Mutex<(File, Vec<u8>)>,
     machines: Mutex<BTreeMap<String, u64>>,
@@ -30,6 +30,14 @@ impl RawLog {
             commits: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
         })
+    }
+
+    /// Settings under which no execution leaves the engine's memory.
+    pub(crate) fn config() -> engine::Config {
+        engine::Config {
+            cache_bytes_max: 1 << 30,
+            ..engine::Config::default()
+        }
     }
 
     /// How many groups were committed, and their bytes.

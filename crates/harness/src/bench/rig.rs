@@ -60,6 +60,7 @@ impl Runner for NoTasks {
 
 impl Rig {
     pub(crate) fn open(
+        config: Config,
         store: Arc<dyn Store>,
         runner: Arc<dyn Runner>,
         definition: &str,
@@ -70,7 +71,7 @@ impl Rig {
             .build()?;
         let definitions = Arc::new(Only(program(definition)?));
         let handle = runtime.handle().clone();
-        let (config, clock) = (Config::default(), Arc::new(SystemClock));
+        let clock = Arc::new(SystemClock);
         let engine = Engine::open(config, store, runner, definitions, clock, handle)?;
         Ok(Rig {
             runtime,
@@ -199,7 +200,7 @@ pub(crate) fn fill(
     const STEPS: u64 = 10;
     let store = Arc::new(store::Sqlite::open(data)?);
     let machine = Machine::read(&*store, machine_arn)?;
-    let rig = Rig::open(store, Arc::new(NoTasks), definition)?;
+    let rig = Rig::open(Config::default(), store, Arc::new(NoTasks), definition)?;
     let request = Arc::new(move |number| request(&machine, number));
     let begun = Instant::now();
     for step in 0..STEPS {

@@ -79,7 +79,8 @@ fn rounds(
     let count = setting.scaled(EXECUTIONS_PER_ROUND);
     let mut load = server.load(CLIENTS)?;
     let log = Arc::new(RawLog::create(raw_file)?);
-    let raw_rig = Rig::open(Arc::clone(&log) as Arc<_>, Arc::new(NoTasks), DEFINITION)?;
+    let store = Arc::clone(&log) as Arc<_>;
+    let raw_rig = Rig::open(RawLog::config(), store, Arc::new(NoTasks), DEFINITION)?;
     let (mut measured, mut raw) = (Slice::default(), Slice::default());
     // The first round warms both up.
     for round in 0..=ROUNDS {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use engine::{Runner, TaskCall, TaskOutcome};
+use engine::{Config, Runner, TaskCall, TaskOutcome};
 use futures_util::future::BoxFuture;
 use json::Value;
 use store::{Sqlite, Store};
@@ -37,8 +37,13 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Table>> {
     let definition = chain(tasks);
     let log = Arc::new(RawLog::create(&setting.folder.path().join("tasks.log"))?);
     let store = Arc::new(Sqlite::open(&setting.data("tasks")?)?);
-    let mut embedded = Bench::open(store, &definition, tasks)?;
-    let mut raw = Bench::open(Arc::clone(&log) as Arc<_>, &definition, tasks)?;
+    let mut embedded = Bench::open(Config::default(), store, &definition, tasks)?;
+    let mut raw = Bench::open(
+        RawLog::config(),
+        Arc::clone(&log) as Arc<_>,
+        &definition,
+        tasks,
+    )?;
     let (mut of_embedded, mut of_raw) = (Slice::default(), Slice::default());
     let mut group = 0.0;
     for round in 0..=ROUNDS {
@@ -93,9 +98,14 @@ struct Bench {
 }
 
 impl Bench {
-    fn open(store: Arc<dyn Store>, definition: &str, tasks: u64) -> Result<Bench> {
+    fn open(config: Config, store: Arc<dyn Store>, definition: &str, tasks: u64) -> Result<Bench> {
         let stub = Arc::new(Stub::new()?);
-        let rig = Rig::open(store, Arc::clone(&stub) as Arc<dyn Runner>, definition)?;
+        let rig = Rig::open(
+            config,
+            store,
+            Arc::clone(&stub) as Arc<dyn Runner>,
+            definition,
+        )?;
         Ok(Bench {
             rig,
             stub,
@@ -118,7 +128,11 @@ impl Bench {
             })?;
         let bound = Duration::from_secs(SLICE_SECONDS_MAX);
         while self.stub.calls.load(Ordering::Relaxed) < calls {
-            ensure!(begun.elapsed() < bound, "results stopped coming");
+            let called = self.stub.calls.load(Ordering::Relaxed);
+            ensure!(
+                begun.elapsed() < bound,
+                "{called} of {calls} calls were made, then no more"
+            );
             std::thread::sleep(Duration::from_millis(1));
         }
         let elapsed = begun.elapsed();
