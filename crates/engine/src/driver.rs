@@ -346,6 +346,12 @@ impl Calls {
 
     fn spawn(&self, entity: EntityId, call: TaskCall, back: Sender<Message>) {
         let attempt = call.call.attempt;
+        // The lock is held so that the call cannot end before it is known.
+        let mut calls = self.under_way.lock();
+        if calls.contains_key(&(entity, attempt)) {
+            // A decision that would have given it up was not committed; its outcome still counts.
+            return;
+        }
         let under_way = Arc::clone(&self.under_way);
         let runner = Arc::clone(&self.runner);
         let running = async move {
@@ -362,9 +368,7 @@ impl Calls {
                 tracing::debug!("a call ended after the engine; it will be made again");
             }
         };
-        // The lock is held so that the call cannot end before it is known.
-        let mut under_way = self.under_way.lock();
-        under_way.insert(
+        calls.insert(
             (entity, attempt),
             self.runtime.spawn(running).abort_handle(),
         );

@@ -27,11 +27,17 @@ impl Shard {
             return refuse(TokenError::DoesNotExist);
         };
         let start = execution.run.start.as_ref();
+        // Refusals wait for the group too: what they tell of may not be committed yet.
         if !start.is_some_and(|start| token::verify(start, token)) {
-            return refuse(TokenError::Invalid);
+            let answer = Answer::Token(Err(TokenError::Invalid));
+            return Ok(self.outcome_of(entity, Vec::new(), answer));
         }
         let attempt = token.attempt;
-        // Refusals wait for the group too: what they tell of may not be committed yet.
+        if attempt > execution.run.last_event {
+            // The token is ours, and so is its attempt, but the run does not know it: somebody else
+            // has led the execution on.
+            return Err(Error::NotOwned(entity.shard().0).into());
+        }
         if !execution.run.is_awaited(attempt) {
             let answer = Answer::Token(Err(TokenError::TimedOut));
             return Ok(self.outcome_of(entity, Vec::new(), answer));
