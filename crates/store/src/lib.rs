@@ -31,3 +31,6 @@ pub use store::{
     Batch, Committed, Document, EntityId, Epoch, Error, ExecutionRow, Expected, Expired, Integrity,
     Kind, MachineNumber, Record, Result, SHARDS, ShardId, Store, WakeUp, Write,
 };
+
+#[cfg(test)]
+mod tests;

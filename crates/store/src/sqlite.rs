@@ -1,11 +1,23 @@
 //! The embedded store: one SQLite database, one writing connection, a few that read.
 //!
 //! The layout keeps random and repeated page writes off the hot path; see [`journal`] for records
-//! and [`names`] for look-ups by name.
+//! and [`names`] for look-ups by name. What was measured (two shared cores; executions of one
+//! commit with a random name and a record of 1,200 bytes, groups of 50; log and checkpoint counted):
+//!
+//! - Bytes written per execution by page size, in KiB: 1: 2,990, 2: 3,090, 4: 3,410, 8: 3,780. The
+//!   record alone is 2,400, once in the log and once moved. The processor's time hardly differs
+//!   (9-10 µs), save 1 KiB, which costs 1 µs more.
+//! - The bytes don't grow with the store: 3,140 with a million executions in it.
+//! - Journals of 256 running executions, ten records each, groups of 64: 3,620 bytes and 10 µs per
+//!   record, 0.7 of the rate of a file that the records are appended to.
+//! - `locking_mode=EXCLUSIVE` leaves no room for connections that read, so that reads would wait
+//!   for the writer's sync; it made no measurable difference to commits (10.0 µs against 10.0 µs
+//!   in groups of 64, 27 against 27 in groups of 8).
 
 mod checkpoint;
 mod commit;
 mod documents;
+mod executions;
 mod expire;
 mod files;
 mod filter;
@@ -18,10 +30,10 @@ use std::path::Path;
 
 use parking_lot::{Mutex, RwLock};
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _};
 
 use self::checkpoint::Checkpointer;
-use self::commit::{Group, RUNNING_MS, Shards, Staged, status_of, stored_status};
+use self::commit::{Group, Shards, Staged, stored_status};
 use self::files::Files;
 use self::journal::LASTING;
 use self::names::Names;
@@ -45,7 +57,7 @@ struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            page_bytes: 4_096,
+            page_bytes: 2_048,
             names_max: 32_768,
             hash: names::hash,
         }
@@ -92,6 +104,11 @@ impl Sqlite {
         Sqlite::open_with(folder, Options::default())
     }
 
+    /// Whether there is a store in a folder. Opens nothing.
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(files::DATABASE).exists()
+    }
+
     fn open_with(folder: &Path, options: Options) -> Result<Sqlite> {
         let files = Files::lock(folder)?;
         let mut connection = files.writer(options.page_bytes)?;
@@ -124,13 +141,21 @@ impl Sqlite {
         self.readers.read(&self.files, read)
     }
 
-    /// Runs `write` in one transaction that is durable once this returned. An error leaves open
+    /// Runs `write` in one transaction, and `apply` once that is durable. An error leaves open
     /// whether it was written.
-    fn write<T>(&self, write: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    fn write<T>(
+        &self,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        apply: impl FnOnce(&mut Index, &T),
+    ) -> Result<T> {
         let writer = self.writer.lock();
-        let result = writer.transaction(write);
+        let value = writer
+            .transaction(write)
+            .map_err(|error| self.files.error(&error))?;
+        // Under the writer's lock: a commit reads the index all the while.
+        apply(&mut self.index.write(), &value);
         writer.checkpointer.after_commit(&writer.connection);
-        result.map_err(|error| self.files.error(&error))
+        Ok(value)
     }
 
     /// Like `write` for a change of a document, if `expected` holds.
@@ -139,13 +164,14 @@ impl Sqlite {
         (kind, key, expected): (Kind, &str, Expected),
         write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        self.write(|connection| {
+        let write = |connection: &Connection| {
             let found = documents::revision(connection, kind, key)?;
             match require(key, found, expected) {
                 Ok(()) => write(connection).map(Ok),
                 Err(conflict) => Ok(Err(conflict)),
             }
-        })?
+        };
+        self.write(write, |_, _| {})?
     }
 }
 
@@ -339,13 +365,7 @@ impl Store for Sqlite {
     }
 
     fn execution(&self, entity: EntityId) -> Result<Option<ExecutionRow>> {
-        self.read(|connection| {
-            let query = format!("SELECT {ROW} FROM executions WHERE entity = ?1");
-            connection
-                .prepare_cached(&query)?
-                .query_row([entity], execution_row)
-                .optional()
-        })
+        self.read(|connection| executions::execution(connection, entity))
     }
 
     fn find_execution(&self, machine: MachineNumber, name: &str) -> Result<Option<EntityId>> {
@@ -356,13 +376,13 @@ impl Store for Sqlite {
         }
         self.read(|connection| {
             for entity in candidates.entities {
-                if is_named(connection, entity, machine, name)? {
+                if executions::is_named(connection, entity, machine, name)? {
                     return Ok(Some(entity));
                 }
             }
             for run in candidates.runs {
                 for entity in names::search(connection, run, hash)? {
-                    if is_named(connection, entity, machine, name)? {
+                    if executions::is_named(connection, entity, machine, name)? {
                         return Ok(Some(entity));
                     }
                 }
@@ -383,9 +403,9 @@ impl Store for Sqlite {
         });
         self.read(|connection| {
             let Some(status) = status else {
-                return list_all(connection, machine, before, limit);
+                return executions::list_all(connection, machine, before, limit);
             };
-            list_status(connection, machine, stored_status(status), before, limit)
+            executions::list_status(connection, machine, stored_status(status), before, limit)
         })
     }
 
@@ -414,7 +434,10 @@ impl Store for Sqlite {
         if let Some(machine) = self.known_machine(arn)? {
             return Ok(machine);
         }
-        self.write(|connection| documents::machine_number(connection, arn))
+        self.write(
+            |connection| documents::machine_number(connection, arn),
+            |_, _| {},
+        )
     }
 
     fn known_machine(&self, arn: &str) -> Result<Option<MachineNumber>> {
@@ -452,7 +475,10 @@ impl Store for Sqlite {
     }
 
     fn add_definition(&self, body: &[u8]) -> Result<u64> {
-        self.write(|connection| documents::add_definition(connection, body))
+        self.write(
+            |connection| documents::add_definition(connection, body),
+            |_, _| {},
+        )
     }
 
     fn definition(&self, number: u64) -> Result<Option<Vec<u8>>> {
@@ -489,75 +515,6 @@ impl Store for Sqlite {
             })
         })
     }
-}
-
-/// The columns of `execution_row`.
-const ROW: &str =
-    "entity, machine, name, name_is_generated, status, started_ms, stopped_ms, definition";
-
-fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
-    let stopped_ms: i64 = row.get(6)?;
-    Ok(ExecutionRow {
-        entity: row.get(0)?,
-        machine: row.get(1)?,
-        name: row.get(2)?,
-        name_is_generated: row.get(3)?,
-        status: status_of(row.get(4)?),
-        started_ms: row.get(5)?,
-        stopped_ms: (stopped_ms != RUNNING_MS).then_some(stopped_ms),
-        definition: row.get(7)?,
-    })
-}
-
-/// Whether an execution's row really has a name that its hash suggests.
-fn is_named(
-    connection: &Connection,
-    entity: EntityId,
-    machine: MachineNumber,
-    name: &str,
-) -> rusqlite::Result<bool> {
-    let mut statement = connection.prepare_cached(
-        "SELECT 1 FROM executions
-         WHERE entity = ?1 AND machine = ?2 AND name = ?3 AND NOT name_is_generated",
-    )?;
-    statement.exists((entity, machine, name))
-}
-
-fn list_status(
-    connection: &Connection,
-    machine: MachineNumber,
-    status: u16,
-    before: i64,
-    limit: usize,
-) -> rusqlite::Result<Vec<ExecutionRow>> {
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {ROW} FROM executions INDEXED BY executions_listing
-         WHERE machine = ?1 AND status = ?2 AND entity < ?3 ORDER BY entity DESC"
-    ))?;
-    let rows = statement.query_map((machine, status, before), execution_row)?;
-    rows.take(limit).collect()
-}
-
-/// Merges the lists of every status the machine's executions have.
-fn list_all(
-    connection: &Connection,
-    machine: MachineNumber,
-    before: i64,
-    limit: usize,
-) -> rusqlite::Result<Vec<ExecutionRow>> {
-    let mut next = connection.prepare_cached(
-        "SELECT min(status) FROM executions INDEXED BY executions_listing
-         WHERE machine = ?1 AND status > ?2",
-    )?;
-    let mut rows = Vec::new();
-    let mut status = 0;
-    while let Some(found) = next.query_row((machine, status), |row| row.get(0))? {
-        status = found;
-        rows.extend(list_status(connection, machine, status, before, limit)?);
-    }
-    rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.entity));
-    rows.truncate(limit);
-    Ok(rows)
 }
 
 /// A counter of the table `numbers`.
@@ -601,6 +558,9 @@ impl FromSql for MachineNumber {
         u64::column_result(value).map(MachineNumber)
     }
 }
+
+#[cfg(test)]
+pub(crate) use tests::crash_image;
 
 #[cfg(test)]
 mod tests;

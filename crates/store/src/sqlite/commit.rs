@@ -182,13 +182,11 @@ impl<'a> Group<'a> {
     pub(super) fn finish(mut self, shards: &Shards) -> rusqlite::Result<Staged> {
         self.chunks.finish(self.connection)?;
         shards.store(self.connection)?;
-        if self.staged.names.opened > 0 {
-            let next = self.staged.last_entity.map_or(0, |last| last.0 + 1);
-            let names = &mut self.staged.names;
-            self.index
-                .names
-                .flush(self.connection, names, EntityId(next))?;
-        }
+        let next = self.staged.last_entity.map_or(0, |last| last.0 + 1);
+        let names = &mut self.staged.names;
+        self.index
+            .names
+            .flush(self.connection, names, EntityId(next))?;
         Ok(self.staged)
     }
 

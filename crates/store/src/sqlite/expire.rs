@@ -20,14 +20,23 @@ struct Slice {
 
 impl Sqlite {
     pub(super) fn expire_slice(&self, ended_before_ms: i64, rows_max: usize) -> Result<Expired> {
+        let mut ended = self.ended.lock();
         let mut expired = Expired::default();
         let mut rows_left = rows_max;
         let closed: Vec<_> = self.index.read().months.closed().collect();
         for (month, first, next) in closed {
-            if !self.has_ended(first, next, ended_before_ms)? {
+            // Asked once for a month that takes many calls to delete. Should an execution have
+            // come late into such a month, nothing is left to delete while it runs.
+            let question = Some((first, ended_before_ms));
+            if *ended != question && !self.has_ended(first, next, ended_before_ms)? {
                 continue;
             }
-            let slice = self.delete_slice(month, (first, next), rows_left)?;
+            *ended = question;
+            let slice = self.delete_slice(month, (first, next), ended_before_ms, rows_left)?;
+            if slice.rows == 0 && !slice.dropped && rows_left > 0 {
+                *ended = None;
+                continue;
+            }
             expired.executions += slice.executions as u64;
             rows_left = rows_left.saturating_sub(slice.rows);
             if !slice.dropped {
@@ -35,7 +44,6 @@ impl Sqlite {
                 return Ok(expired);
             }
             expired.months += 1;
-            self.index.write().months.remove(month);
         }
         expired.more = self.delete_names()?;
         Ok(expired)
@@ -43,35 +51,28 @@ impl Sqlite {
 
     /// Whether every execution of a range ended before a time. Read beside the writer.
     fn has_ended(&self, first: EntityId, next: EntityId, before_ms: i64) -> Result<bool> {
-        // Ranges being deleted are asked for again and again: an execution that ended stays so.
-        let mut ended = self.ended.lock();
-        if *ended == Some((first, before_ms)) {
-            return Ok(true);
-        }
         let query = "SELECT NOT EXISTS (SELECT 1 FROM executions
              WHERE entity >= ?1 AND entity < ?2 AND stopped_ms >= ?3)";
-        let all = self.read(|connection| {
+        self.read(|connection| {
             connection.query_row(query, (first, next, before_ms), |row| row.get(0))
-        })?;
-        if all {
-            *ended = Some((first, before_ms));
-        }
-        Ok(all)
+        })
     }
 
     fn delete_slice(
         &self,
         month: Month,
         (first, next): (EntityId, EntityId),
+        ended_before_ms: i64,
         rows_max: usize,
     ) -> Result<Slice> {
         let last = self.index.read().last_entity.unwrap_or_default();
-        self.write(|connection| {
+        let delete = |connection: &Connection| {
             set_number(connection, LAST_ENTITY, last.0)?;
             let executions = connection.execute(
                 "DELETE FROM executions WHERE entity IN (SELECT entity FROM executions
-                     WHERE entity >= ?1 AND entity < ?2 ORDER BY entity LIMIT ?3)",
-                (first, next, as_limit(rows_max)),
+                     WHERE entity >= ?1 AND entity < ?2 AND stopped_ms < ?3
+                     ORDER BY entity LIMIT ?4)",
+                (first, next, ended_before_ms, as_limit(rows_max)),
             )?;
             let left = "SELECT EXISTS (SELECT 1 FROM executions
                  WHERE entity >= ?1 AND entity < ?2)";
@@ -89,6 +90,11 @@ impl Sqlite {
                 rows: executions + rows,
                 dropped,
             })
+        };
+        self.write(delete, |index, slice| {
+            if slice.dropped {
+                index.months.remove(month);
+            }
         })
     }
 
@@ -104,8 +110,8 @@ impl Sqlite {
                 .expired_run(lowest.or(index.last_entity).unwrap_or_default())
         };
         let Some(run) = expired else { return Ok(false) };
-        self.write(|connection| names::delete_run(connection, run))?;
-        self.index.write().names.remove_run(run);
+        let delete = |connection: &Connection| names::delete_run(connection, run);
+        self.write(delete, |index, ()| index.names.remove_run(run))?;
         Ok(true)
     }
 
@@ -114,7 +120,7 @@ impl Sqlite {
         let mut deleted = 0;
         // In slices, so that commits get their turn.
         for slice in unused.chunks(DEFINITIONS_MAX) {
-            deleted += self.write(|connection| {
+            let delete_slice = |connection: &Connection| {
                 let delete = "DELETE FROM definitions WHERE number = ?1";
                 let mut statement = connection.prepare_cached(delete)?;
                 let mut rows = 0;
@@ -122,7 +128,8 @@ impl Sqlite {
                     rows += statement.execute([number])?;
                 }
                 Ok(rows as u64)
-            })?;
+            };
+            deleted += self.write(delete_slice, |_, _| {})?;
         }
         Ok(deleted)
     }

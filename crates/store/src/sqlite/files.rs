@@ -9,6 +9,9 @@ use super::journal;
 use crate::blobs::failed;
 use crate::{Error, Result};
 
+/// The database file of a folder.
+pub(super) const DATABASE: &str = "lockstep.db";
+
 /// "LKSP", so that a file that isn't ours is recognised.
 const APPLICATION_ID: i32 = 0x4c4b_5350;
 
@@ -102,7 +105,7 @@ impl Files {
             Err(TryLockError::Error(error)) => return Err(failed(&path, &error)),
         }
         Ok(Files {
-            database: folder.join("lockstep.db"),
+            database: folder.join(DATABASE),
             _lock: lock,
         })
     }

@@ -56,7 +56,7 @@ impl Filter {
 
     fn block_of(&self, hash: u64) -> usize {
         // Maps the hash to 0..blocks by its high half, without a division.
-        let place = u128::from(hash) * self.blocks.len() as u128 >> 64;
+        let place = (u128::from(hash) * self.blocks.len() as u128) >> 64;
         usize::try_from(place).unwrap_or(0)
     }
 }
@@ -65,7 +65,7 @@ impl Filter {
 fn bits(hash: u64) -> impl Iterator<Item = (usize, u8)> {
     let mixed = super::names::mix(hash ^ 0x9e37_79b9_7f4a_7c15);
     (0..7).map(move |number| {
-        let bit = mixed >> (number * 9) & 0x1ff;
+        let bit = (mixed >> (number * 9)) & 0x1ff;
         (usize::try_from(bit / 8).unwrap_or(0), 1 << (bit % 8))
     })
 }

@@ -13,8 +13,10 @@ use crate::{EntityId, Record};
 /// The "month" of entities that aren't executions; it never expires.
 pub(super) const LASTING: Month = 0;
 
-/// A chunk is written once it has so many bytes. Reading a record walks its chunk up to it.
-const CHUNK_BYTES: usize = 32 << 10;
+/// A chunk is written once it has so many bytes. Larger chunks waste less of their last pages (16
+/// KiB: 3,173 bytes written per execution, 64 KiB: 3,084); but reading a record walks its chunk up
+/// to it (64 KiB: about 20 µs on average).
+const CHUNK_BYTES: usize = 64 << 10;
 
 /// Where a record lies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -192,6 +194,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&mut self, place: Place) -> rusqlite::Result<Vec<u8>> {
+        // A chunk of empty records only isn't written.
+        if place.length == 0 {
+            return Ok(Vec::new());
+        }
         let unsigned =
             |number: u64| usize::try_from(number).map_err(|_| rusqlite::Error::BlobSizeError);
         let row = i64::try_from(place.chunk).map_err(|_| rusqlite::Error::BlobSizeError)?;

@@ -143,6 +143,12 @@ impl Names {
         })
     }
 
+    /// How many names are in memory.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.recent.len()
+    }
+
     /// Where a name with this hash may be.
     pub(super) fn candidates(&self, hash: u64) -> Candidates {
         let range = (hash, EntityId(0))..=(hash, EntityId(u64::MAX));
@@ -176,6 +182,10 @@ impl Names {
         change: &mut Change,
         next_entity: EntityId,
     ) -> rusqlite::Result<()> {
+        change.sweep = self.sweep;
+        if change.opened == 0 {
+            return Ok(());
+        }
         let due = self.recent.len() >= self.recent_max || self.opened >= 4 * self.recent_max;
         let mut sweep = match self.sweep {
             Some(sweep) => sweep,
@@ -194,8 +204,8 @@ impl Names {
         let prefix = sweep.prefix;
         let more = self.take(&mut sweep, &mut change.flushed, count);
         write_rows(connection, self.next_run, &change.flushed)?;
+        change.sweep = more.then_some(sweep);
         if more {
-            change.sweep = Some(sweep);
             return Ok(());
         }
         // What is left are the names that came after the sweep had passed their place.
