@@ -224,7 +224,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Where everything durable is kept. All methods block; none may be called in an async task.
 ///
-/// Reads show what was committed when they began and never wait for a commit in progress.
+/// Reads show what was committed when they began and never wait for a commit in progress. An error
+/// of a method that writes, other than `Conflict`, leaves open whether it was written.
 pub trait Store: Send + Sync {
     /// Takes over `shards`. Once it returned, their epochs are raised durably: a commit under an
     /// earlier epoch is fenced. Answers each shard's epoch and the sequence of its last commit, in

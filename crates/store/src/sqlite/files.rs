@@ -111,14 +111,15 @@ impl Files {
     }
 
     /// Opens the writing connection; makes the database if there is none.
-    pub(super) fn writer(&self, page_bytes: u32) -> Result<Connection> {
+    pub(super) fn writer(&self, page_bytes: u32, synced: bool) -> Result<Connection> {
         let settle = |result: rusqlite::Result<()>| result.map_err(|error| self.error(&error));
         let connection = self.connect(OpenFlags::SQLITE_OPEN_CREATE, WRITER_CACHE_KIB)?;
         settle(connection.pragma_update(None, "page_size", page_bytes))?;
         self.require_ours(&connection)?;
         settle(connection.pragma_update(None, "journal_mode", "WAL"))?;
         // FULL syncs the log at every commit: `Ok` is said after that only.
-        settle(connection.pragma_update(None, "synchronous", "FULL"))?;
+        let synchronous = if synced { "FULL" } else { "OFF" };
+        settle(connection.pragma_update(None, "synchronous", synchronous))?;
         settle(connection.pragma_update(None, "wal_autocheckpoint", 0))?;
         if self.version(&connection)? == 0 {
             settle(make_tables(&connection))?;

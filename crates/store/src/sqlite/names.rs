@@ -51,6 +51,8 @@ pub(super) struct Names {
     /// Those of them opened since names were last written.
     unwritten: usize,
     next_run: u64,
+    /// As stored.
+    watermark: EntityId,
 }
 
 /// How far the run being written is.
@@ -76,6 +78,7 @@ pub(super) struct Change {
     flushed: Vec<Entry>,
     sweep: Option<Sweep>,
     completed: Option<Run>,
+    watermark: Option<EntityId>,
 }
 
 /// Where a name may be found.
@@ -114,7 +117,7 @@ impl Names {
         let runs = load_runs(connection)?;
         let next_run = runs.last().map_or(0, |run| run.number + 1);
         connection.execute("DELETE FROM names WHERE place >= ?1", [place(next_run, 0)])?;
-        let watermark = super::number(connection, WATERMARK)?.unwrap_or(0);
+        let watermark = EntityId(super::number(connection, WATERMARK)?.unwrap_or(0));
         let mut statement = connection.prepare(
             "SELECT entity, machine, name, name_is_generated FROM executions WHERE entity >= ?1",
         )?;
@@ -140,6 +143,7 @@ impl Names {
             opened,
             unwritten: 0,
             next_run,
+            watermark,
         })
     }
 
@@ -147,6 +151,11 @@ impl Names {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.recent.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn watermark(&self) -> EntityId {
+        self.watermark
     }
 
     /// Where a name with this hash may be.
@@ -186,6 +195,11 @@ impl Names {
         if change.opened == 0 {
             return Ok(());
         }
+        // An execution may be committed after others that began later.
+        let lowest = change.added.iter().map(|(_, entity)| *entity).min();
+        if let Some(lowest) = lowest.filter(|lowest| *lowest < self.watermark) {
+            change.set_watermark(connection, lowest)?;
+        }
         let due = self.recent.len() >= self.recent_max || self.opened >= 4 * self.recent_max;
         let mut sweep = match self.sweep {
             Some(sweep) => sweep,
@@ -201,7 +215,7 @@ impl Names {
             change.sweep = Some(sweep);
             return Ok(());
         }
-        let prefix = sweep.prefix;
+        let passed = sweep.prefix;
         let more = self.take(&mut sweep, &mut change.flushed, count);
         write_rows(connection, self.next_run, &change.flushed)?;
         change.sweep = more.then_some(sweep);
@@ -209,26 +223,36 @@ impl Names {
             return Ok(());
         }
         // What is left are the names that came after the sweep had passed their place.
-        let left = self.recent.range(..(prefix << SUFFIX_BITS, EntityId(0)));
-        let watermark = left.chain(&change.added).map(|(_, entity)| *entity).min();
-        super::set_number(connection, WATERMARK, watermark.unwrap_or(next_entity).0)?;
+        let left = self.recent.range(..(passed << SUFFIX_BITS, EntityId(0)));
+        let lowest = left.chain(&change.added).map(|(_, entity)| *entity).min();
+        change.set_watermark(connection, lowest.unwrap_or(next_entity))?;
+        self.complete(connection, change, sweep.entity_max)
+    }
+
+    /// Stores what is known of the run whose last names were just written.
+    fn complete(
+        &self,
+        connection: &Connection,
+        change: &mut Change,
+        entity_max: EntityId,
+    ) -> rusqlite::Result<()> {
         let mut filter = match self.sweep {
             Some(_) => self.filter.clone(),
             None => self.new_filter(),
         };
-        change
-            .flushed
-            .iter()
-            .for_each(|(hash, _)| filter.insert(*hash));
+        for (hash, _) in &change.flushed {
+            filter.insert(*hash);
+        }
+        let number = self.next_run;
         connection.execute(
             "INSERT INTO name_runs (run, entity_max, filter) VALUES (?1, ?2, ?3)",
-            (self.next_run, sweep.entity_max, filter.as_bytes()),
+            (number, entity_max, filter.as_bytes()),
         )?;
-        let (number, entity_max) = (self.next_run, sweep.entity_max);
+        let filter = Some(Arc::new(filter));
         change.completed = Some(Run {
             number,
             entity_max,
-            filter: Some(Arc::new(filter)),
+            filter,
         });
         Ok(())
     }
@@ -273,6 +297,7 @@ impl Names {
         }
         self.recent.extend(change.added);
         self.sweep = change.sweep;
+        self.watermark = change.watermark.unwrap_or(self.watermark);
         if let Some(run) = change.completed {
             self.next_run = run.number + 1;
             self.opened = self.recent.len();
@@ -292,6 +317,13 @@ impl Names {
     /// Forgets a run that was deleted.
     pub(super) fn remove_run(&mut self, number: u64) {
         self.runs.retain(|run| run.number != number);
+    }
+}
+
+impl Change {
+    fn set_watermark(&mut self, connection: &Connection, to: EntityId) -> rusqlite::Result<()> {
+        self.watermark = Some(to);
+        super::set_number(connection, WATERMARK, to.0)
     }
 }
 

@@ -11,6 +11,7 @@ impl Sqlite {
     pub(crate) fn open_small(folder: &Path) -> Result<Sqlite> {
         let options = Options {
             names_max: 70,
+            synced: false,
             ..Options::default()
         };
         Sqlite::open_with(folder, options)
@@ -27,6 +28,7 @@ impl Sqlite {
             Options {
                 names_max: 70,
                 hash,
+                synced: false,
                 ..Options::default()
             },
         )
@@ -261,6 +263,21 @@ fn names_are_found_wherever_they_are() {
         drop(store);
         find_all(&open(folder.path()).unwrap(), 1..1_171);
     }
+}
+
+#[test]
+fn a_name_that_comes_late_is_found_after_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open_small(folder.path()).unwrap();
+    let mut owner = Owner::of(&store);
+    // Execution 50 is committed long after those with higher numbers were written to a run.
+    open_many(&store, &mut owner, 1, 49);
+    open_many(&store, &mut owner, 51, 250);
+    assert!(store.index.read().names.watermark() > execution(50, 1, "").entity);
+    open_many(&store, &mut owner, 50, 1);
+    let image = tempfile::tempdir().unwrap();
+    crash_image(folder.path(), image.path());
+    find_all(&Sqlite::open_small(image.path()).unwrap(), 1..301);
 }
 
 #[test]
