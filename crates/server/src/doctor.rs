@@ -13,6 +13,11 @@ use crate::config::Config;
 /// Exit code when something is wrong.
 const UNWELL: u8 = 1;
 
+/// Executions read at once.
+const PAGE: usize = 1_000;
+/// Damaged executions listed; with more, a restore is due anyway.
+const PROBLEMS_MAX: usize = 20;
+
 /// One line of the report.
 enum Finding {
     Good(String),
@@ -85,7 +90,10 @@ fn store(data: &Path) -> Vec<Finding> {
         ))];
     }
     let checked = match Sqlite::open(data) {
-        Ok(store) => store.check(),
+        Ok(store) => store.check().and_then(|mut found| {
+            found.problems.extend(journals(&store)?);
+            Ok(found)
+        }),
         Err(locked @ store::Error::Locked { .. }) => {
             let text = format!("store: {locked}; it is not checked while that server runs");
             return vec![Finding::Notice(text)];
@@ -108,3 +116,29 @@ fn store(data: &Path) -> Vec<Finding> {
         Err(error) => vec![Finding::Bad(format!("store: {error}"))],
     }
 }
+
+/// Folds every execution's journal; answers the executions that can't be, each with the record at
+/// fault.
+fn journals(store: &Sqlite) -> store::Result<Vec<String>> {
+    let mut problems = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.executions(after, PAGE)?;
+        for entity in &page {
+            if let Err(error) = engine::journal::load(store, *entity) {
+                problems.push(error.to_string());
+            }
+            if problems.len() == PROBLEMS_MAX {
+                problems.push("more executions are damaged; the first are listed".to_owned());
+                return Ok(problems);
+            }
+        }
+        match page.last() {
+            Some(last) => after = Some(*last),
+            None => return Ok(problems),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -113,6 +113,12 @@ impl Sqlite {
         folder.join(files::DATABASE).exists()
     }
 
+    /// Executions above `after` in the order of their numbers, at most `limit`: for a look at all
+    /// of them.
+    pub fn executions(&self, after: Option<EntityId>, limit: usize) -> Result<Vec<EntityId>> {
+        self.read(|connection| executions::above(connection, after, limit))
+    }
+
     fn open_with(folder: &Path, options: Options) -> Result<Sqlite> {
         let files = Files::lock(folder)?;
         let mut connection = files.writer(options.page_bytes, options.synced)?;

@@ -84,3 +84,16 @@ pub(super) fn list_all(
     rows.truncate(limit);
     Ok(rows)
 }
+
+/// The numbers above one, in order.
+pub(super) fn above(
+    connection: &Connection,
+    after: Option<EntityId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<EntityId>> {
+    let mut statement = connection
+        .prepare_cached("SELECT entity FROM executions WHERE entity > ?1 ORDER BY entity")?;
+    let after = after.map_or(-1, |after| i64::try_from(after.0).unwrap_or(i64::MAX));
+    let rows = statement.query_map([after], |row| row.get(0))?;
+    rows.take(limit).collect()
+}

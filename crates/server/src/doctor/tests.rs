@@ -1,0 +1,66 @@
+use super::*;
+use store::{Batch, EntityId, ExecutionRow, ShardId, Write};
+
+/// A store with one execution whose journal is `record`.
+fn findings_of(record: Option<&[u8]>) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = Sqlite::open(folder.path()).unwrap();
+    let shard = ShardId(5);
+    let (epoch, sequence) = opened.acquire(&[shard]).unwrap()[0];
+    let entity = EntityId::new(1, shard);
+    let row = ExecutionRow {
+        entity,
+        machine: opened.machine_number("arn").unwrap(),
+        name: "n".to_owned(),
+        name_is_generated: false,
+        status: 2,
+        started_ms: 1_790_000_000_000,
+        stopped_ms: Some(1_790_000_000_000),
+        definition: 1,
+    };
+    let mut writes = vec![Write::OpenExecution(row)];
+    if let Some(record) = record {
+        writes.push(Write::Append {
+            entity,
+            number: 0,
+            record: record.to_vec(),
+        });
+    }
+    let sequence = sequence + 1;
+    opened.commit(&[Batch {
+        shard,
+        epoch,
+        sequence,
+        writes,
+    }]);
+    drop(opened);
+    let text = |finding| match finding {
+        Finding::Good(text) | Finding::Notice(text) => format!("fine: {text}"),
+        Finding::Bad(text) => text,
+    };
+    super::store(folder.path()).into_iter().map(text).collect()
+}
+
+#[test]
+fn damaged_journals_are_named() {
+    for record in [
+        None,
+        Some(&b""[..]),
+        Some(&b"\x01garbage that is no record"[..]),
+    ] {
+        let found = findings_of(record);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].contains("execution") && !found[0].starts_with("fine"),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn no_store_is_no_problem() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = super::store(folder.path());
+    assert!(matches!(&found[..], [Finding::Good(text)] if text.contains("none at")));
+    assert!(!folder.path().join("lockstep.db").exists());
+}
