@@ -74,7 +74,7 @@ impl Story {
         match &event.kind {
             EventKind::ExecutionStarted(start) => {
                 self.arn = start.execution_arn.clone();
-                self.input = start.input.to_text().into();
+                self.input = start.input.to_text();
             }
             EventKind::ExecutionDeadline { at } => self.deadline = Some(*at),
             EventKind::StateEntered { .. } => {

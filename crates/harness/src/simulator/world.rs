@@ -220,11 +220,12 @@ impl World {
             return Ok(self.now >= ended_at + AFTERMATH_MS);
         }
         let is_late = self.now > TROUBLE_MS + PATIENCE_MS;
-        if !is_late && !(self.callers.is_empty() && self.disk.has_ended()) {
+        let has_ended = self.callers.is_empty() && self.disk.has_ended();
+        if !has_ended && !is_late {
             return Ok(false);
         }
         self.checker.check(self.disk.committed(), &self.facts)?;
-        if is_late {
+        if !has_ended {
             let waiting = self.callers.values().map(|caller| caller.wish.name());
             let waiting: Vec<String> = waiting.collect();
             let running = self.checker.unfinished();
