@@ -11,7 +11,9 @@ pub struct Config {
     /// machines with many cores.
     pub shard_threads: usize,
     /// Executions under way that are kept in memory, in bytes of their payloads and bookkeeping;
-    /// the others are folded from their journals when something comes for them.
+    /// the others are folded from their journals when something comes for them. Room for all that
+    /// have calls under way: what is less is folded again at each of its results (256 executions,
+    /// 9 MB, in a cache of 8 MB: 660 µs a result instead of 13).
     pub cache_bytes_max: usize,
     /// Task calls under way at once. Those beyond wait as rows of the store, not in memory.
     pub calls_max: usize,
@@ -24,7 +26,7 @@ impl Default for Config {
         Config {
             limits: Limits::default(),
             shard_threads: 1,
-            cache_bytes_max: 8 << 20,
+            cache_bytes_max: 64 << 20,
             calls_max: 1_024,
             commands_max: 1_024,
         }

@@ -61,8 +61,10 @@ async fn serve(config: &Config, mode: Mode) -> Result<()> {
         config.retention_days,
     ));
     let accepting = tokio::spawn(http::serve(listener, gateway, stopped));
+    // Whoever reads that the server is ready may stop it at once, and it must end in order.
+    let told_to_stop = stop_signal()?;
     banner::print(mode, address, &config.data);
-    stop_signal().await?;
+    told_to_stop.await;
     tracing::info!("stopping: requests under way finish first");
     stop.send_replace(true);
     accepting.await.context("the listener ended early")?;
@@ -107,11 +109,15 @@ fn open_engine(config: &Config, store: &Arc<dyn Store>, runner: &TaskRunner) -> 
     Ok(engine)
 }
 
-async fn stop_signal() -> Result<()> {
+/// Listens for SIGTERM and SIGINT from now on; ready when one came.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        interrupt = tokio::signal::ctrl_c() => interrupt.context("cannot listen for SIGINT"),
-    }
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
