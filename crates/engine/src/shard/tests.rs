@@ -582,6 +582,32 @@ fn a_start_that_was_not_confirmed_can_be_repeated() {
 }
 
 #[test]
+fn a_void_start_does_not_free_the_name_of_its_repetition() {
+    let mut stage = Stage::new(&[wait(5)]);
+    let named = |name: &str, input: &str| Command::Start(Box::new(request(Some(name), input)));
+    let tenure = |stage: &mut Stage, name: &str| stage.handle(&named(name, "{}")).tenure.unwrap();
+    let first = tenure(&mut stage, "n");
+    stage.shard.take_group();
+    // On top of it, in the next group: one name that fails with it, and one of another shard.
+    let mut names = (0..).map(|n| format!("n-{n}"));
+    let again = names
+        .find(|name| tenure(&mut stage, name) == first)
+        .unwrap();
+    stage.shard.group_done(&[(first, Verdict::Doubtful)]);
+    stage.shard.take_group();
+    let sequence = stage.store.sequence(first.shard).unwrap();
+    stage.shard.resume(first.shard, sequence);
+    tenure(&mut stage, &again);
+    stage.shard.group_done(&[]);
+    // The repetition is not committed yet: only memory knows that its name is taken.
+    let answer = stage.handle(&named(&again, "[]")).answer;
+    assert!(
+        matches!(answer, Answer::Started(Err(StartError::AlreadyExists(_)))),
+        "{answer:?}"
+    );
+}
+
+#[test]
 fn a_shard_that_was_taken_over_serves_no_more() {
     let mut stage = Stage::new(&[wait(5)]);
     let (arn, _) = stage.started("{}");
