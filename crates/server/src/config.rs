@@ -67,18 +67,20 @@ impl Config {
     pub(crate) fn load(flags: &Flags) -> Result<Config> {
         let mut figment = Figment::from(Serialized::defaults(Config::default()));
         if let Some(file) = &flags.config {
-            if !file.exists() {
-                bail!(
-                    "cannot read the configuration file `{}`: it does not exist",
-                    file.display()
-                );
-            }
-            figment = figment.merge(Toml::file(file));
+            // Read here: figment passes over a file that is missing, a folder or unreadable.
+            let text = std::fs::read_to_string(file).with_context(|| {
+                format!("cannot read the configuration file `{}`", file.display())
+            })?;
+            figment = figment.merge(Toml::string(&text));
         }
+        let sources = match &flags.config {
+            Some(file) => format!("`{}` and LOCKSTEP_ variables", file.display()),
+            None => "LOCKSTEP_ variables".to_owned(),
+        };
         let mut config: Config = figment
             .merge(Env::prefixed("LOCKSTEP_").ignore(&["config", "cache", "binary", "venv"]))
             .extract()
-            .context("cannot read the settings (file and LOCKSTEP_ variables)")?;
+            .with_context(|| format!("cannot read the settings ({sources})"))?;
         if let Some(listen) = flags.listen {
             config.listen = listen;
         }

@@ -1,8 +1,8 @@
 //! The browser guard: a web page must not be able to run code on a developer's machine.
 //!
 //! A page can make a browser send requests to a loopback port. It can't choose the headers the
-//! browser adds, so a foreign `Origin`, `Sec-Fetch-Site: cross-site` or a `Host` that isn't ours
-//! (DNS rebinding) is refused before anything is routed.
+//! browser adds, so an `Origin` other than this very server, a `Sec-Fetch-Site` that tells of
+//! another page, or a `Host` that isn't ours (DNS rebinding) is refused before anything is routed.
 
 use aws::door::Request;
 
@@ -19,19 +19,19 @@ pub(crate) enum Refused {
 
 /// Refuses what a browser sent on behalf of a page that isn't ours.
 pub(crate) fn check(request: &Request) -> Result<(), Refused> {
-    if let Some(host) = request.header("host")
-        && !is_ours(host)
-    {
+    let host = request.header("host");
+    if let Some(host) = host.filter(|host| !is_ours(host)) {
         return Err(Refused::ForeignHost(host.to_owned()));
     }
     if let Some(origin) = request.header("origin") {
-        let host = origin.split_once("://").map(|(_, host)| host);
-        if !host.is_some_and(is_ours) {
+        // A page of another port of this machine is somebody else's as well.
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        if authority.is_none() || authority != host {
             return Err(Refused::ForeignOrigin(origin.to_owned()));
         }
     }
     match request.header("sec-fetch-site") {
-        Some("cross-site") => Err(Refused::CrossSite),
+        Some("cross-site" | "same-site") => Err(Refused::CrossSite),
         _ => Ok(()),
     }
 }
@@ -44,8 +44,8 @@ fn is_ours(host: &str) -> bool {
         _ => host,
     };
     let name = name.strip_prefix("sync-").unwrap_or(name);
-    name == "localhost"
-        || name.ends_with(".localhost")
+    let (_, last_label) = name.rsplit_once('.').unwrap_or(("", name));
+    last_label.eq_ignore_ascii_case("localhost")
         || name
             .trim_matches(['[', ']'])
             .parse::<std::net::IpAddr>()

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use aws::door::{Request, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +26,8 @@ const BODY_BYTES_MAX: usize = 70_167_211;
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// A client that sends its head slower than this is cut off.
 const HEAD_READ_SECONDS_MAX: u64 = 30;
+/// A client that sends its body slower than this is cut off: the largest takes 230 KB/s.
+const BODY_READ_SECONDS_MAX: u64 = 300;
 /// How long requests under way may take once a stop was asked for.
 const DRAIN_SECONDS_MAX: u64 = 5;
 
@@ -127,24 +129,39 @@ async fn answer<H: Handler>(
     request: hyper::Request<Incoming>,
 ) -> hyper::Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
-    let body = match Limited::new(body, BODY_BYTES_MAX).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return plain(
-                413,
-                "the request body is larger than any AWS operation takes",
-            );
-        }
-        Err(error) => {
-            tracing::debug!(%error, "a request body could not be read");
-            return plain(400, "the request body could not be read to its end");
-        }
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
     };
     let uri = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let mut call = Request::new(parts.method, uri);
     call.headers = parts.headers;
     call.body = body;
     encode(handler.handle(peer, call).await)
+}
+
+/// The whole body, or what to answer instead.
+async fn read(body: Incoming) -> Result<Bytes, hyper::Response<Full<Bytes>>> {
+    let too_large = || {
+        plain(
+            413,
+            "the request body is larger than any AWS operation takes",
+        )
+    };
+    // Who says so beforehand is told at once, and keeps the body.
+    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return Err(too_large());
+    }
+    let limit = Duration::from_secs(BODY_READ_SECONDS_MAX);
+    match tokio::time::timeout(limit, Limited::new(body, BODY_BYTES_MAX).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a request body could not be read");
+            Err(plain(400, "the request body could not be read to its end"))
+        }
+        Err(_) => Err(plain(408, "the request body came too slowly")),
+    }
 }
 
 fn encode(response: Response) -> hyper::Response<Full<Bytes>> {

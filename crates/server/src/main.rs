@@ -14,7 +14,7 @@ mod validate;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
 use tracing_subscriber::EnvFilter;
 
@@ -53,7 +53,11 @@ fn run(cli: Cli) -> Result<ExitCode> {
 fn start(flags: &Flags, mode: Mode) -> Result<ExitCode> {
     let config = Config::load(flags)?;
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(&config.log)?)
+        .with_env_filter(
+            EnvFilter::try_new(&config.log).with_context(|| {
+                format!("`{}` is no log filter (--log, LOCKSTEP_LOG)", config.log)
+            })?,
+        )
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();

@@ -8,32 +8,28 @@ use store::Store;
 
 use crate::door::{Gateway, now};
 
+/// The first look comes soon, so that a server that is never up for long cleans up too.
+const FIRST_SECONDS: u64 = 60;
 /// How often old executions are looked for.
 const INTERVAL_SECONDS: u64 = 3_600;
 /// Rows deleted in one step, so that commits get their turn in between.
 const ROWS_MAX: usize = 2_000;
+/// A start that read a state machine's definition has named it in the store within this time.
+const START_SECONDS_MAX: u64 = 60;
 
 /// Never returns; to be aborted.
 pub(crate) async fn run(store: Arc<dyn Store>, gateway: Arc<Gateway>, retention_days: u32) {
     let retention_ms = i64::from(retention_days) * 24 * 60 * 60 * 1000;
-    // A start under way may still read what was current when the last pass began.
-    let mut before = Vec::new();
+    tokio::time::sleep(Duration::from_secs(FIRST_SECONDS)).await;
     loop {
-        tokio::time::sleep(Duration::from_secs(INTERVAL_SECONDS)).await;
-        match pass(&store, &gateway, retention_ms, &before).await {
-            Ok(in_use) => before = in_use,
-            Err(error) => tracing::warn!(%error, "old executions could not be deleted"),
+        if let Err(error) = pass(&store, &gateway, retention_ms).await {
+            tracing::warn!(%error, "old executions could not be deleted");
         }
+        tokio::time::sleep(Duration::from_secs(INTERVAL_SECONDS)).await;
     }
 }
 
-/// One pass; answers the definitions that are in use.
-async fn pass(
-    store: &Arc<dyn Store>,
-    gateway: &Gateway,
-    retention_ms: i64,
-    before: &[u64],
-) -> Result<Vec<u64>> {
+async fn pass(store: &Arc<dyn Store>, gateway: &Gateway, retention_ms: i64) -> Result<()> {
     let horizon = now().0.saturating_sub(retention_ms);
     loop {
         let store = Arc::clone(store);
@@ -42,9 +38,11 @@ async fn pass(
             break;
         }
     }
-    let in_use = gateway.services().definitions_in_use().await?;
-    let kept = [&in_use, before].concat();
+    // What was current a while ago may be what a start under way has read.
+    let mut in_use = gateway.services().definitions_in_use().await?;
+    tokio::time::sleep(Duration::from_secs(START_SECONDS_MAX)).await;
+    in_use.extend(gateway.services().definitions_in_use().await?);
     let store = Arc::clone(store);
-    tokio::task::spawn_blocking(move || store.expire_definitions(&kept)).await??;
-    Ok(in_use)
+    tokio::task::spawn_blocking(move || store.expire_definitions(&in_use)).await??;
+    Ok(())
 }

@@ -59,9 +59,11 @@ fn line(file: &Path, diagnostic: &Diagnostic) -> String {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
+    // What a JSON parser says ends with its place already.
     let place = diagnostic
         .location
         .as_deref()
+        .filter(|location| !diagnostic.message.ends_with(location))
         .map(|l| format!(" at {l}"))
         .unwrap_or_default();
     format!(

@@ -64,11 +64,14 @@ fn files_and_flags() {
 }
 
 #[test]
-fn a_missing_file_is_named() {
-    let flags = Flags {
-        config: Some("no/such/file.toml".into()),
-        ..Flags::default()
-    };
-    let error = Config::load(&flags).unwrap_err().to_string();
-    assert!(error.contains("no/such/file.toml"), "{error}");
+fn a_file_that_cannot_be_read_is_named() {
+    let folder = env!("CARGO_MANIFEST_DIR");
+    for config in ["no/such/file.toml", folder] {
+        let flags = Flags {
+            config: Some(config.into()),
+            ..Flags::default()
+        };
+        let error = Config::load(&flags).unwrap_err().to_string();
+        assert!(error.contains(config), "{error}");
+    }
 }

@@ -14,7 +14,9 @@ fn only_our_own_pages_and_clients() {
     for (host, allowed) in [
         ("127.0.0.1:8083", true),
         ("localhost", true),
+        ("LocalHost:8083", true),
         ("LOCALHOST.evil.com", false),
+        ("notlocalhost", false),
         ("sync-localhost:8083", true),
         ("sync-127.0.0.1:8083", true),
         ("[::1]:8083", true),
@@ -26,10 +28,25 @@ fn only_our_own_pages_and_clients() {
         ("", false),
     ] {
         check_headers(&[("host", host)], allowed);
-        check_headers(&[("origin", &format!("http://{host}"))], allowed);
+        let origin = format!("http://{host}");
+        check_headers(&[("host", host), ("origin", &origin)], allowed);
     }
+    for origin in [
+        "null",
+        "localhost",
+        "http://localhost:3000",
+        "http://127.0.0.1:8083",
+        "http://other.localhost:8083",
+        "http://localhost:8083@evil.com",
+        "http://localhost",
+    ] {
+        check_headers(&[("host", "localhost:8083"), ("origin", origin)], false);
+    }
+    check_headers(&[("origin", "http://localhost:8083")], false);
     check_headers(&[("origin", "null")], false);
     check_headers(&[("sec-fetch-site", "cross-site")], false);
+    check_headers(&[("sec-fetch-site", "same-site")], false);
+    check_headers(&[("sec-fetch-site", "none")], true);
     check_headers(&[("sec-fetch-site", "same-origin")], true);
     check_headers(&[], true);
 }

@@ -1,5 +1,7 @@
 //! Customer managed policies and their versions.
 
+use std::collections::BTreeMap;
+
 use asl::time::Timestamp;
 use aws::{Arn, ServiceError};
 use json::{ObjectBuilder, Value};
@@ -157,13 +159,22 @@ impl Iam {
 
     /// How many roles have the policy attached.
     async fn attachments(&self, call: &Call, arn: &str) -> Result<usize, ServiceError> {
+        let all = self.all_attachments(call).await?;
+        Ok(all.get(arn).copied().unwrap_or(0))
+    }
+
+    /// How many roles have each policy attached, by its ARN.
+    async fn all_attachments(&self, call: &Call) -> Result<BTreeMap<String, usize>, ServiceError> {
         let account = format!("{}/", call.account);
         let roles = self
             .documents
             .list::<Role>(Kind::Role, &account, None, LISTED_MAX)
             .await?;
-        let has = |(_, role): &&(String, Role)| role.attached.iter().any(|other| other == arn);
-        Ok(roles.iter().filter(has).count())
+        let mut counts = BTreeMap::new();
+        for arn in roles.into_iter().flat_map(|(_, role)| role.attached) {
+            *counts.entry(arn).or_default() += 1;
+        }
+        Ok(counts)
     }
 
     pub(super) async fn create_policy(&self, call: &Call) -> Result<Answer, ServiceError> {
@@ -226,17 +237,20 @@ impl Iam {
             .documents
             .list::<ManagedPolicy>(Kind::Policy, &account, None, LISTED_MAX)
             .await?;
-        let mut shown = Vec::new();
-        for (key, policy) in policies
+        let attachments = self.all_attachments(call).await?;
+        let shown = policies
             .into_iter()
-            .filter(|(_, p)| p.path.starts_with(prefix))
-        {
-            let attachments = self.attachments(call, &policy.arn).await?;
-            if attachments > 0 || !only_attached {
-                shown.push((key, policy.shown(attachments, true)));
-            }
-        }
-        super::paged(call, "ListPolicies", "Policies", shown)
+            .filter(|(_, policy)| policy.path.starts_with(prefix))
+            .map(|(key, policy)| {
+                (
+                    key,
+                    attachments.get(&policy.arn).copied().unwrap_or(0),
+                    policy,
+                )
+            })
+            .filter(|(_, count, _)| *count > 0 || !only_attached)
+            .map(|(key, count, policy)| (key, policy.shown(count, true)));
+        super::paged(call, "ListPolicies", "Policies", shown.collect())
     }
 
     pub(super) async fn get_policy_version(&self, call: &Call) -> Result<Answer, ServiceError> {

@@ -12,6 +12,8 @@ use super::function::Function;
 use super::invalid;
 use crate::Call;
 
+/// Characters of a function's name (Lambda API reference, "FunctionName").
+const NAME_CHARS_MAX: usize = 64;
 /// Bytes of the environment as JSON text (Lambda quotas).
 const ENVIRONMENT_BYTES_MAX: usize = 4_096;
 
@@ -128,6 +130,17 @@ impl Configuration {
         }
         Ok(self)
     }
+}
+
+/// The model's limit is that of an ARN with a name in it; a name itself is shorter.
+pub(super) fn check_name(name: &str) -> Result<(), ServiceError> {
+    if name.len() <= NAME_CHARS_MAX {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "1 validation error detected: Value '{name}' at 'functionName' failed to satisfy \
+         constraint: Member must have length less than or equal to {NAME_CHARS_MAX}"
+    )))
 }
 
 fn variables(environment: &Value) -> Result<BTreeMap<String, String>, ServiceError> {

@@ -3,6 +3,7 @@
 use aws::ServiceError;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use functions::ZipError;
 use json::{ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
 use store::Kind;
@@ -87,6 +88,20 @@ fn check_served(call: &Call) -> Result<(), ServiceError> {
     {
         return Err(not_served("Architectures arm64 on this x86_64 machine"));
     }
+    check_logging(call)
+}
+
+/// What a function prints goes nowhere yet, so only the settings that answers show are taken.
+fn check_logging(call: &Call) -> Result<(), ServiceError> {
+    let text = |member| call.input.get("LoggingConfig")?.get(member)?.as_str();
+    if text("LogFormat").is_some_and(|format| format != "Text") {
+        return Err(not_served("LoggingConfig.LogFormat JSON"));
+    }
+    for member in ["ApplicationLogLevel", "SystemLogLevel", "LogGroup"] {
+        if text(member).is_some() {
+            return Err(not_served(&format!("LoggingConfig.{member}")));
+        }
+    }
     Ok(())
 }
 
@@ -105,6 +120,7 @@ impl Lambda {
     pub(super) async fn create_function(&self, call: &Call) -> Result<Answer, ServiceError> {
         check_served(call)?;
         let address = Address::of(call)?;
+        configuration::check_name(&address.name)?;
         let configuration = Configuration::of_create(call)?;
         let code = call.input.get("Code").cloned().unwrap_or_default();
         let code = self.take_code(&code).await?;
@@ -149,7 +165,7 @@ impl Lambda {
         };
         let zip = BASE64_STANDARD.decode(zip).map_err(|error| {
             let reason = error.to_string();
-            invalid(functions::ZipError::Unreadable { reason }.to_string())
+            invalid(ZipError::Unreadable { reason }.to_string())
         })?;
         let blobs = std::sync::Arc::clone(&self.blobs);
         self.documents
@@ -163,11 +179,19 @@ impl Lambda {
                             sha256_hex: facts.sha256,
                         })
                     }
-                    Err(error) => Err(error.to_string()),
+                    Err(error) => Err(error),
                 })
             })
             .await?
-            .map_err(invalid)
+            .map_err(|error| match error {
+                ZipError::ZippedTooLarge => {
+                    ServiceError::new("RequestEntityTooLargeException", error.to_string())
+                        .with_status(413)
+                }
+                ZipError::Io(_) => ServiceError::new("ServiceException", error.to_string())
+                    .with_field("Type", "Service"),
+                _ => invalid(error.to_string()),
+            })
     }
 
     pub(super) async fn get_function(&self, call: &Call) -> Result<Answer, ServiceError> {
@@ -287,14 +311,14 @@ impl Lambda {
     ) -> Result<Answer, ServiceError> {
         check_served(call)?;
         let address = Address::of(call)?;
-        let current = self.function(&address).await?.body.configuration;
-        let configuration = current.updated(call)?;
-        let (expected, now) = (call.text("RevisionId").map(str::to_owned), call.now.0);
+        let update = call.clone();
         let function = self
             .change(&address, move |function| {
-                check_revision(function, expected.as_deref())?;
-                function.configuration = configuration.clone();
-                function.touch(now);
+                // Laid over what is there then: another update may have come in between.
+                let configuration = function.configuration.updated(&update)?;
+                check_revision(function, update.text("RevisionId"))?;
+                function.configuration = configuration;
+                function.touch(update.now.0);
                 Ok(function.clone())
             })
             .await?;

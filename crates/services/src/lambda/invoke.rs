@@ -70,13 +70,13 @@ impl Lambda {
             runtime: configuration.runtime.clone(),
             handler: configuration.handler.clone(),
             code: self.code(&function.code.sha256_hex),
+            extra_env: self.extra_variables(function),
             environment: environment.into_iter().collect(),
             timeout: Duration::from_secs(configuration.timeout_seconds),
             memory_mb: configuration.memory_mb,
             reserved_concurrency: None,
             region: function.region.clone(),
             account: function.account.clone(),
-            extra_env: self.extra_variables(&function.account),
         }
     }
 
@@ -97,20 +97,22 @@ impl Lambda {
     }
 
     /// What a function needs to call this server. Roles are not evaluated by this version: a
-    /// 12-digit access key is the administrator of that account, as everywhere.
-    fn extra_variables(&self, account: &str) -> functions::ProcessVariables {
-        let (endpoint, account) = (Arc::clone(&self.endpoint), account.to_owned());
-        Arc::new(move || {
-            [
-                ("AWS_ENDPOINT_URL", &*endpoint),
-                ("AWS_DISABLE_HOST_PREFIX_INJECTION", "true"),
-                ("AWS_ACCESS_KEY_ID", account.as_str()),
-                ("AWS_SECRET_ACCESS_KEY", "lockstep"),
-                ("AWS_SESSION_TOKEN", "lockstep"),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec()
-        })
+    /// 12-digit access key is the administrator of that account, as everywhere. Where the function
+    /// itself says which endpoint to call, it calls that one.
+    fn extra_variables(&self, function: &Function) -> functions::ProcessVariables {
+        let own = function.configuration.environment.as_ref();
+        let variables: Vec<(String, String)> = [
+            ("AWS_ENDPOINT_URL", &*self.endpoint),
+            ("AWS_DISABLE_HOST_PREFIX_INJECTION", "true"),
+            ("AWS_ACCESS_KEY_ID", function.account.as_str()),
+            ("AWS_SECRET_ACCESS_KEY", "lockstep"),
+            ("AWS_SESSION_TOKEN", "lockstep"),
+        ]
+        .into_iter()
+        .filter(|(name, _)| own.is_none_or(|own| !own.contains_key(*name)))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        Arc::new(move || variables.clone())
     }
 }
 
