@@ -161,6 +161,16 @@ pub(crate) fn decode_escape(bytes: &[u8], at: usize) -> Result<Escape, EscapeErr
     })
 }
 
+/// Whether this letter behind a backslash stands for a character that compact text escapes by the
+/// same letter.
+#[inline]
+pub(crate) fn is_plain_letter(letter: Option<&u8>) -> bool {
+    matches!(
+        letter,
+        Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't')
+    )
+}
+
 /// Whether compact text would write the decoded escape, whose backslash is at `at`, just so.
 pub(crate) fn is_canonical(bytes: &[u8], at: usize, escape: &Escape) -> bool {
     let written = bytes.get(at + 1..escape.end).unwrap_or_default();
@@ -210,6 +220,11 @@ pub(crate) fn decode(raw: &str) -> String {
         // What is special within a valid string is the backslash of an escape.
         let (plain, escaped) = rest.split_at(plain_prefix(rest.as_bytes()));
         decoded.push_str(plain);
+        if let Some(after) = escaped.strip_prefix("\\\"") {
+            decoded.push('"');
+            rest = after;
+            continue;
+        }
         let Ok(escape) = decode_escape(escaped.as_bytes(), 0) else {
             return decoded;
         };

@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use json::{Kind, Value, View};
+use json::{Kind, Number, Value, View};
 
 use super::Piece;
 
@@ -500,9 +500,7 @@ fn is_same(left: &Value, right: &Value) -> bool {
     match (left.kind(), right.kind()) {
         (Kind::String, Kind::String) => left.as_str() == right.as_str(),
         (Kind::Number, Kind::Number) => {
-            let text =
-                |value: &'_ Value| value.as_number().map(|number| number.as_text().to_owned());
-            text(left) == text(right)
+            left.as_number().map(Number::as_text) == right.as_number().map(Number::as_text)
         }
         _ => false,
     }

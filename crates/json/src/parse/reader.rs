@@ -232,6 +232,12 @@ impl<'t> Reader<'t> {
             at += escape::plain_prefix(self.bytes.get(at..).unwrap_or_default());
             match self.bytes.get(at) {
                 Some(b'"') => break,
+                // JSON within JSON is full of these, and compact text writes them just so.
+                Some(b'\\') if escape::is_plain_letter(self.bytes.get(at + 1)) => {
+                    escaped_len += 2;
+                    canonical_len += 2;
+                    at += 2;
+                }
                 Some(b'\\') => {
                     let escape = escape::decode_escape(self.bytes, at)
                         .map_err(|error| self.bad_escape(error))?;
