@@ -1,5 +1,5 @@
-//! Figures: processor time, rate, latency and bytes written of the release binary and of the engine,
-//! beside the same pipeline on a file that the same bytes are appended to and synced.
+//! Figures: processor time, rate, latency and bytes written of the release binary and of the
+//! engine, beside the same pipeline on a file that the same bytes are appended to and synced.
 //!
 //! A benchmark, not a test: it measures and shows what misses its target, and fails only if it
 //! could not measure. Processor time per unit says more than a rate: the load generator, the server
@@ -96,7 +96,7 @@ impl Setting {
 ///
 /// # Errors
 /// If something could not be measured; never because of a figure.
-pub fn run(options: Options) -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
     let setting = options.setting()?;
     let named = |case: &Case| options.cases.is_empty() || options.cases.contains(case);
     let mut missed = 0;

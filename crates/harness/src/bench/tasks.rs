@@ -61,8 +61,8 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Table>> {
     embedded.rig.close();
     raw.rig.close();
     let mut table = Table::new(format!(
-        "Results of Task states, 1 KiB each, {IN_FLIGHT} executions in flight, answered in process\n  \
-         (raw log: {group:.0} results a group)"
+        "Results of Task states, 1 KiB each, {IN_FLIGHT} executions in flight, \
+         answered in process\n  (raw log: {group:.0} results a group)"
     ));
     let ratio = of_embedded.per_second() / of_raw.per_second();
     table

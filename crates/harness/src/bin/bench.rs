@@ -7,5 +7,5 @@ use clap::Parser as _;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> anyhow::Result<()> {
-    harness::bench::run(harness::bench::Options::parse())
+    harness::bench::run(&harness::bench::Options::parse())
 }

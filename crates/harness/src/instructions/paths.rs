@@ -82,6 +82,11 @@ pub(super) const PATHS: &[Path] = &[
         run: record_encode,
     },
     Path {
+        name: "record-encode-100-states",
+        times: 20,
+        run: record_encode_chain,
+    },
+    Path {
         name: "record-decode-fold",
         times: 500,
         run: record_fold,
@@ -190,11 +195,11 @@ fn choice_evaluate(times: u64) -> Result<()> {
 }
 
 /// A definition of so many states of a kind in a row.
-fn chain(len: usize, members: &str) -> String {
+fn chain(len: usize, members: impl Fn(usize) -> String) -> String {
     let states: Vec<String> = (1..=len)
         .map(|at| match at < len {
-            true => format!(r#""S{at}":{{{members},"Next":"S{}"}}"#, at + 1),
-            false => format!(r#""S{at}":{{{members},"End":true}}"#),
+            true => format!(r#""S{at}":{{{},"Next":"S{}"}}"#, members(at), at + 1),
+            false => format!(r#""S{at}":{{{},"End":true}}"#, members(at)),
         })
         .collect();
     format!(r#"{{"StartAt":"S1","States":{{{}}}}}"#, states.join(","))
@@ -220,7 +225,7 @@ fn decided(program: &Program, run: &Run, input: Input) -> Result<Decision> {
 }
 
 fn decide_pass(times: u64) -> Result<()> {
-    let program = rig::program(&chain(100, r#""Type":"Pass""#))?;
+    let program = rig::program(&chain(100, |_| r#""Type":"Pass""#.to_owned()))?;
     let (run, input) = (Run::default(), start()?);
     let ended = decided(&program, &run, input.clone())?.run;
     anyhow::ensure!(ended.end.is_some(), "the chain has not ended");
@@ -230,10 +235,12 @@ fn decide_pass(times: u64) -> Result<()> {
     Ok(())
 }
 
-const TASK: &str = r#""Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:f""#;
+fn task(_: usize) -> String {
+    r#""Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:f""#.to_owned()
+}
 
 fn decide_task(times: u64) -> Result<()> {
-    let program = rig::program(&chain(2, TASK))?;
+    let program = rig::program(&chain(2, task))?;
     let run = decided(&program, &Run::default(), start()?)?.run;
     let input = task_result(&program, &run)?;
     decided(&program, &run, input.clone())?;
@@ -256,7 +263,7 @@ fn task_result(program: &Program, run: &Run) -> Result<Input> {
 const ENTITY: EntityId = EntityId(64);
 
 fn record_encode(times: u64) -> Result<()> {
-    let program = rig::program(&chain(2, TASK))?;
+    let program = rig::program(&chain(2, task))?;
     let begun = decided(&program, &Run::default(), start()?)?;
     let result = decided(&program, &begun.run, task_result(&program, &begun.run)?)?;
     let mut compressor = Compressor::default();
@@ -271,8 +278,20 @@ fn record_encode(times: u64) -> Result<()> {
     Ok(())
 }
 
+/// One record of a chain whose states change one member each.
+fn record_encode_chain(times: u64) -> Result<()> {
+    let states = |at| format!(r#""Type":"Pass","Result":{at},"ResultPath":"$.step""#);
+    let program = rig::program(&chain(100, states))?;
+    let ended = decided(&program, &Run::default(), start()?)?;
+    let mut compressor = Compressor::default();
+    repeat(times, || {
+        Encoder::new(ENTITY).encode(ended.time, black_box(&ended.events), &mut compressor)
+    });
+    Ok(())
+}
+
 fn record_fold(times: u64) -> Result<()> {
-    let program = rig::program(&chain(2, TASK))?;
+    let program = rig::program(&chain(2, task))?;
     let begun = decided(&program, &Run::default(), start()?)?;
     let result = decided(&program, &begun.run, task_result(&program, &begun.run)?)?;
     let (mut compressor, mut encoder) = (Compressor::default(), Encoder::new(ENTITY));
