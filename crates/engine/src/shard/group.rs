@@ -262,8 +262,8 @@ impl Shard {
     }
 
     /// Has an execution folded again as soon as its shard is served: it may have a deadline, a turn
-    /// or a call that nobody remembers. Its heartbeat clocks start anew, as after a restart: they may
-    /// be those of an attempt that was never committed, whose number the next one gets.
+    /// or a call that nobody remembers. Its heartbeat clocks start anew, as after a restart: they
+    /// may be those of an attempt that was never committed, whose number the next one gets.
     fn look_again(&mut self, entity: EntityId) {
         self.heartbeats.remove(&entity);
         self.timers.change(entity, None, Some(Timestamp(i64::MIN)));
