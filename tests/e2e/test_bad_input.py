@@ -1,6 +1,7 @@
 """What a hostile or mistaken caller sends: AWS's error, the server unharmed, nothing lost."""
 import http.client
 import json
+import socket
 import unittest
 
 from botocore.exceptions import ClientError
@@ -95,13 +96,28 @@ class BadInput(ServerCase):
                          definition=text or " ", roleArn=self.role)
 
     def test_a_web_page_cannot_call(self):
-        for headers in ({"Origin": "https://example.com"}, {"Sec-Fetch-Site": "cross-site"},
-                        {"Host": "rebound.example.com"}):
+        for headers in ({"Origin": "https://example.com"}, {"Origin": "null"},
+                        {"Origin": "http://localhost:3000"}, {"Sec-Fetch-Site": "cross-site"},
+                        {"Sec-Fetch-Site": "same-site"}, {"Host": "rebound.example.com"}):
             status, text = self.post("{}", headers)
             self.assertEqual(status, 403, (headers, text))
 
+    def test_a_body_announced_too_large_is_refused_at_once(self):
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as s:
+            s.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n")
+            self.assertTrue(s.recv(4096).startswith(b"HTTP/1.1 413 "))
+
+    def test_pipelined_requests(self):
+        head = (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
+                b"X-Amz-Target: AWSStepFunctions.ListStateMachines\r\n")
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as s:
+            s.sendall((head + b"\r\n{}") * 4 + head + b"Connection: close\r\n\r\n{}")
+            answers = b""
+            while part := s.recv(65536):
+                answers += part
+        self.assertEqual(answers.count(b"HTTP/1.1 200 OK"), 5)
+
     def test_requests_that_are_not_http(self):
-        import socket
         for junk in (b"\x00" * 64, b"GET / HTTP/9.9\r\n\r\n", b"POST / HTTP/1.1\r\n" +
                      b"".join(b"h%d: %s\r\n" % (n, b"x" * 1000) for n in range(2000))):
             with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as s:

@@ -1,0 +1,88 @@
+"""The command line: settings, folders and ports that cannot be had, `validate` and `doctor`."""
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+from support import BINARY, Server
+
+
+class Command(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server().start()
+        cls.store = os.path.join(cls.server.data, "store")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def run_command(self, *words, **variables):
+        run = subprocess.run([BINARY, *words], cwd=self.folder, capture_output=True, text=True,
+                             timeout=20, env={**os.environ, **variables})
+        return run.returncode, run.stdout + run.stderr
+
+    def refused(self, text, *words, **variables):
+        code, output = self.run_command(*words, **variables)
+        self.assertEqual(code, 2, output)
+        self.assertIn(text, output)
+
+    def test_settings_that_are_wrong(self):
+        for listen in ("0.0.0.0:0", "[::]:0", "192.0.2.1:80"):
+            self.refused("refusing to listen on", "serve", "--listen", listen)
+        self.refused("`missing.toml`", "serve", "--config", "missing.toml")
+        self.refused(f"`{self.folder}`", "serve", "--config", str(self.folder))
+        (self.folder / "typo.toml").write_text('listn = "127.0.0.1:0"\n')
+        self.refused("unknown field", "serve", "--config", "typo.toml")
+        self.refused("`typo.toml`", "serve", "--config", "typo.toml")
+        self.refused("RETENTION_DAYS", "serve", LOCKSTEP_RETENTION_DAYS="-1")
+        self.refused("LOCKSTEP_LOG", "serve", "--listen", "127.0.0.1:0", LOCKSTEP_LOG="a=[[")
+
+    def test_what_another_server_has(self):
+        self.refused("is another server running there?", "serve", "--data", "other",
+                     "--listen", f"127.0.0.1:{self.server.port}")
+        self.assertFalse((self.folder / "other").exists())
+        self.refused("is in use by another Lockstep server", "serve", "--data", self.store,
+                     "--listen", "127.0.0.1:0")
+        code, report = self.run_command("doctor", "--data", self.store)
+        self.assertEqual(code, 0, report)
+        self.assertIn("is in use by another Lockstep server", report)
+
+    def test_folders_that_are_none(self):
+        (self.folder / "file").write_text("")
+        self.refused("`file`", "serve", "--listen", "127.0.0.1:0", "--data", "file")
+        junk = self.folder / "junk"
+        junk.mkdir()
+        (junk / "lockstep.db").write_text("hello, world\n" * 1000)
+        self.refused("is damaged", "serve", "--listen", "127.0.0.1:0", "--data", "junk")
+        code, report = self.run_command("doctor", "--data", "junk")
+        self.assertEqual(code, 1, report)
+        self.assertIn("BAD   store:", report)
+
+    def test_validate(self):
+        good = '{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}'
+        for text, code, expected in (
+                (good, 0, "w.json: valid"),
+                (good.replace("Pass", "Map"), 1, "w.json:1:"),
+                ("{\n", 1, "w.json:2:1: error INVALID_JSON_DESCRIPTION"),
+                ("\udcff", 2, "cannot read the definition `w.json`")):
+            (self.folder / "w.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+            found, output = self.run_command("validate", "w.json")
+            self.assertEqual(found, code, output)
+            self.assertIn(expected, output)
+
+    def test_completion(self):
+        for shell in ("bash", "zsh", "fish"):
+            code, script = self.run_command("completion", shell)
+            self.assertEqual(code, 0)
+            self.assertIn("validate", script)
+
+
+if __name__ == "__main__":
+    unittest.main()
