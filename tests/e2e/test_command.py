@@ -1,11 +1,13 @@
 """The command line: settings, folders and ports that cannot be had, `validate` and `doctor`."""
 import os
 import pathlib
+import socket
 import subprocess
 import tempfile
 import unittest
+import urllib.request
 
-from support import BINARY, Server
+from support import BINARY, Server, free_port, wait_until
 
 
 class Command(unittest.TestCase):
@@ -53,6 +55,29 @@ class Command(unittest.TestCase):
         code, report = self.run_command("doctor", "--data", self.store)
         self.assertEqual(code, 0, report)
         self.assertIn("is in use by another Lockstep server", report)
+
+    def test_a_server_whose_output_nobody_reads(self):
+        port = free_port()
+        reader, writer = os.pipe()
+        os.close(reader)
+        server = subprocess.Popen([BINARY, "dev", "--listen", f"127.0.0.1:{port}"],
+                                  cwd=self.folder, stdout=writer, stderr=subprocess.DEVNULL)
+        os.close(writer)
+
+        def answers():
+            self.assertIsNone(server.poll(), "the server ended")
+            with socket.socket() as s:
+                return s.connect_ex(("127.0.0.1", port)) == 0
+        try:
+            wait_until("the server listens", answers)
+            # The port is taken first; what is answered comes after everything was opened.
+            with urllib.request.urlopen(urllib.request.Request(
+                    f"http://127.0.0.1:{port}/", b"{}",
+                    {"X-Amz-Target": "AWSStepFunctions.ListStateMachines"}), timeout=20) as answer:
+                self.assertEqual(answer.status, 200)
+        finally:
+            server.terminate()
+            self.assertEqual(server.wait(30), 0)
 
     def test_folders_that_are_none(self):
         (self.folder / "file").write_text("")

@@ -1,5 +1,6 @@
 //! What a server prints once it is ready: where it is and what to try.
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -9,10 +10,12 @@ use crate::cli::Mode;
 const HELLO: &str =
     r#"{"StartAt":"Hello","States":{"Hello":{"Type":"Pass","Result":"Hello, World!","End":true}}}"#;
 
-/// Prints to standard output, which is for people here; logs go to standard error.
-#[expect(clippy::print_stdout, reason = "the banner is the command's output")]
+/// Prints to standard output, which is for people here; logs go to standard error. A server whose
+/// reader has gone serves all the same.
 pub(crate) fn print(mode: Mode, address: SocketAddr, data: &Path) {
-    print!("{}", text(mode, address, data));
+    if let Err(error) = io::stdout().write_all(text(mode, address, data).as_bytes()) {
+        tracing::debug!(%error, "nobody reads where the server is");
+    }
 }
 
 fn text(mode: Mode, address: SocketAddr, data: &Path) -> String {
