@@ -17,10 +17,22 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("functions", &[]),
     ("engine", &["asl", "json", "store"]),
     ("tasks", &["aws", "engine", "json"]),
-    ("services", &["asl", "aws", "engine", "functions", "json", "store"]),
+    (
+        "services",
+        &["asl", "aws", "engine", "functions", "json", "store"],
+    ),
     (
         "server",
-        &["asl", "aws", "engine", "functions", "json", "services", "store", "tasks"],
+        &[
+            "asl",
+            "aws",
+            "engine",
+            "functions",
+            "json",
+            "services",
+            "store",
+            "tasks",
+        ],
     ),
 ];
 
@@ -31,31 +43,55 @@ fn root() -> PathBuf {
 /// The files git tracks or would track, relative to the root.
 fn files() -> Vec<PathBuf> {
     let output = Command::new("git")
-        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
         .current_dir(root())
         .output()
         .expect("git lists the files of the checkout");
     let names = String::from_utf8(output.stdout).expect("file names are UTF-8");
-    let files: Vec<PathBuf> = names.split('\0').filter(|n| !n.is_empty()).map(Into::into).collect();
-    assert!(files.len() > 20, "the checkout has files; git said {files:?}");
+    let files: Vec<PathBuf> = names
+        .split('\0')
+        .filter(|n| !n.is_empty())
+        .map(Into::into)
+        .collect();
+    assert!(
+        files.len() > 20,
+        "the checkout has files; git said {files:?}"
+    );
     files
 }
 
 fn read(file: &Path) -> Option<String> {
-    fs::read(root().join(file)).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+    fs::read(root().join(file))
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
 }
 
 fn is_test(file: &Path) -> bool {
     file.components().any(|part| part.as_os_str() == "tests")
-        || file.file_stem().is_some_and(|stem| stem == "tests" || stem == "repository")
+        || file
+            .file_stem()
+            .is_some_and(|stem| stem == "tests" || stem == "repository")
 }
 
 fn has_extension(file: &Path, extensions: &[&str]) -> bool {
-    file.extension().and_then(|e| e.to_str()).is_some_and(|e| extensions.contains(&e))
+    file.extension()
+        .and_then(|e| e.to_str())
+        .is_some_and(|e| extensions.contains(&e))
 }
 
 fn report(problems: &[String]) {
-    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} problems:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
 }
 
 #[test]
@@ -71,7 +107,9 @@ fn crates_depend_only_downwards() {
             continue;
         }
         let Some(allowed) = allowed.get(name.as_str()) else {
-            problems.push(format!("crate `{name}` has no row in the table of directions"));
+            problems.push(format!(
+                "crate `{name}` has no row in the table of directions"
+            ));
             continue;
         };
         for line in manifest.lines() {
@@ -87,11 +125,17 @@ fn crates_depend_only_downwards() {
 #[test]
 fn source_files_stay_readable() {
     let mut problems = Vec::new();
-    for file in files().iter().filter(|f| has_extension(f, &["rs", "py", "ts", "tsx"])) {
+    for file in files()
+        .iter()
+        .filter(|f| has_extension(f, &["rs", "py", "ts", "tsx"]))
+    {
         let Some(text) = read(file) else { continue };
         let lines = text.lines().count();
         if lines > FILE_LINES_MAX && !is_test(file) {
-            problems.push(format!("{}: {lines} lines, at most {FILE_LINES_MAX}", file.display()));
+            problems.push(format!(
+                "{}: {lines} lines, at most {FILE_LINES_MAX}",
+                file.display()
+            ));
         }
         for (number, line) in text.lines().enumerate() {
             let columns = line.chars().count();
@@ -108,8 +152,14 @@ fn source_files_stay_readable() {
 fn no_machine_paths_and_no_leftovers() {
     // Written in two parts, so that this file does not name what it looks for.
     let forbidden: Vec<String> = [
-        ("/wo", "rk/"), ("/ro", "ot/"), ("/home", "/"), ("TO", "DO"), ("FIX", "ME"), ("dbg", "!("),
-        ("#[ign", "ore"), ("unimpl", "emented!("),
+        ("/wo", "rk/"),
+        ("/ro", "ot/"),
+        ("/home", "/"),
+        ("TO", "DO"),
+        ("FIX", "ME"),
+        ("dbg", "!("),
+        ("#[ign", "ore"),
+        ("unimpl", "emented!("),
     ]
     .iter()
     .map(|(a, b)| format!("{a}{b}"))
@@ -133,7 +183,11 @@ fn no_machine_paths_and_no_leftovers() {
 fn tests_lie_beside_their_module() {
     let mut problems = Vec::new();
     for file in files().iter().filter(|f| has_extension(f, &["rs"])) {
-        if file.components().nth(2).is_some_and(|part| part.as_os_str() == "tests") {
+        if file
+            .components()
+            .nth(2)
+            .is_some_and(|part| part.as_os_str() == "tests")
+        {
             problems.push(format!("{}: one test binary per crate", file.display()));
         }
     }
