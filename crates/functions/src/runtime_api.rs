@@ -169,7 +169,8 @@ fn guard(headers: &HeaderMap, host: &str) -> Option<Answer> {
     let foreign = headers
         .get(HOST)
         .is_none_or(|given| given.as_bytes() != host.as_bytes());
-    if !foreign && !headers.contains_key(ORIGIN) {
+    // Browsers add `Origin` to some requests and `Sec-Fetch-Site` to all; runtimes send neither.
+    if !foreign && !headers.contains_key(ORIGIN) && !headers.contains_key("sec-fetch-site") {
         return None;
     }
     let text = "only the runtime of this environment may call, by its address";

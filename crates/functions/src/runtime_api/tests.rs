@@ -144,6 +144,11 @@ async fn what_is_no_call_of_this_runtime_is_refused() {
             "403",
             "AccessDenied",
         ),
+        (
+            get(next, "Host: HOST\nSec-Fetch-Site: cross-site\n"),
+            "403",
+            "AccessDenied",
+        ),
         (get(next, "Host: evil.example\n"), "403", "AccessDenied"),
         (get(next, "Host: localhost\n"), "403", "AccessDenied"),
         (get(next, ""), "403", "AccessDenied"),
