@@ -76,6 +76,7 @@ impl Value {
     }
 
     /// What the value is. The first look at a lazy value parses its text.
+    #[inline]
     pub fn view(&self) -> View<'_> {
         match &self.0 {
             Repr::Null => View::Null,
@@ -90,6 +91,7 @@ impl Value {
     }
 
     /// The kind of value; parses nothing.
+    #[inline]
     pub fn kind(&self) -> Kind {
         match &self.0 {
             Repr::Null => Kind::Null,
@@ -183,6 +185,7 @@ impl Value {
 
     /// The length in bytes of the compact text; O(1), exact. (A value that holds another many
     /// times over by sharing can be larger than any memory: check the size before you write it.)
+    #[inline]
     pub fn size(&self) -> usize {
         match &self.0 {
             Repr::Null => 4,
@@ -221,6 +224,7 @@ impl Value {
 
     /// The text of a value that was read lazily, if that text is compact already. An encoder may
     /// keep it as it is; it parses nothing.
+    #[inline]
     pub fn as_compact_text(&self) -> Option<&Arc<str>> {
         if let Repr::Lazy(lazy) = &self.0 {
             lazy.compact_text()
@@ -231,12 +235,14 @@ impl Value {
 
     /// Whether the value was read lazily and nobody has looked inside: what it holds is shared
     /// with nothing yet.
+    #[inline]
     pub fn is_unread(&self) -> bool {
         matches!(&self.0, Repr::Lazy(lazy) if lazy.is_unread())
     }
 
     /// Whether both are the same node in memory, or scalars without a node and of the same text.
     /// O(1). Values that are `ptr_eq` are equal and have the same text; the converse need not hold.
+    #[inline]
     pub fn ptr_eq(&self, other: &Value) -> bool {
         match (&self.0, &other.0) {
             (Repr::Null, Repr::Null) => true,

@@ -106,7 +106,7 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Table>> {
             .row(what, "times that of 1 KiB", times)
             .at_most(times_max);
         match kind.name {
-            "pass" => show_start(&mut large, &big.short),
+            "pass" => show_start(&mut large, &big),
             _ => show_copies(&mut large, &big),
         }
     }
@@ -114,9 +114,10 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Table>> {
     Ok(vec![states, large])
 }
 
-fn show_start(table: &mut Table, short: &Slice) {
+fn show_start(table: &mut Table, chains: &Chains) {
+    let short = &chains.short;
     table
-        .row("CPU of StartExecution", "µs", short.cpu_us())
+        .row("CPU of StartExecution", "µs", middle(&chains.short_cpu_us))
         .at_most(1_200.0);
     table.row("StartExecution, rate", "/s", short.per_second());
     table.row("StartExecution, p50", "ms", short.latency_ms(50));
@@ -147,18 +148,24 @@ fn payloads(bytes: f64) -> f64 {
 struct Chains {
     short: Slice,
     long: Slice,
+    /// CPU of a short chain in each round, in microseconds.
+    short_cpu_us: Vec<f64>,
     /// CPU of a long chain less that of a short one in each round, in microseconds.
-    differences: Vec<f64>,
+    differences_us: Vec<f64>,
 }
 
 impl Chains {
     /// CPU of one of the further states, in microseconds.
     fn further_cpu_us(&self) -> f64 {
-        let mut differences = self.differences.clone();
-        differences.sort_unstable_by(f64::total_cmp);
-        let middle = differences.get(differences.len() / 2).copied();
-        middle.unwrap_or_default() / (LONG - SHORT) as f64
+        middle(&self.differences_us) / (LONG - SHORT) as f64
     }
+}
+
+/// The round in the middle.
+fn middle(rounds: &[f64]) -> f64 {
+    let mut rounds = rounds.to_vec();
+    rounds.sort_unstable_by(f64::total_cmp);
+    rounds.get(rounds.len() / 2).copied().unwrap_or_default()
 }
 
 fn chains(setting: &Setting, server: &Server, kind: &Kind, size: &Size) -> Result<Chains> {
@@ -183,7 +190,9 @@ fn chains(setting: &Setting, server: &Server, kind: &Kind, size: &Size) -> Resul
         let of_short = round(&mut load, &short, number)?;
         let of_long = round(&mut load, &long, number)?;
         if number > 0 {
-            sums.differences.push(of_long.cpu_us() - of_short.cpu_us());
+            sums.short_cpu_us.push(of_short.cpu_us());
+            sums.differences_us
+                .push(of_long.cpu_us() - of_short.cpu_us());
             sums.short.add(of_short);
             sums.long.add(of_long);
         }
@@ -191,8 +200,8 @@ fn chains(setting: &Setting, server: &Server, kind: &Kind, size: &Size) -> Resul
     progress(&format!(
         "  {}: {:.1} µs for {SHORT} state, {:.1} µs for {LONG}",
         size.what,
-        sums.short.cpu_us(),
-        sums.long.cpu_us()
+        middle(&sums.short_cpu_us),
+        middle(&sums.short_cpu_us) + middle(&sums.differences_us)
     ));
     Ok(sums)
 }
