@@ -129,6 +129,13 @@ impl Slice {
     }
 }
 
+/// The round in the middle: what disturbed single rounds does not move it.
+pub(crate) fn middle(rounds: &[f64]) -> f64 {
+    let mut rounds = rounds.to_vec();
+    rounds.sort_unstable_by(f64::total_cmp);
+    rounds.get(rounds.len() / 2).copied().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,5 +159,6 @@ mod tests {
         assert!((sum.cpu_us() - 10_000.0).abs() < 1e-6);
         assert!((sum.written_bytes() - 10.0).abs() < 1e-9);
         assert!(Slice::default().latency_ms(99).abs() < 1e-9);
+        assert!((middle(&[900.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::load::{Load, Slice};
+use super::load::{Load, Slice, middle};
 use super::payload::order;
 use super::report::Table;
 use super::server::{Server, create_machine, start_body};
@@ -159,13 +159,6 @@ impl Chains {
     fn further_cpu_us(&self) -> f64 {
         middle(&self.differences_us) / (LONG - SHORT) as f64
     }
-}
-
-/// The round in the middle.
-fn middle(rounds: &[f64]) -> f64 {
-    let mut rounds = rounds.to_vec();
-    rounds.sort_unstable_by(f64::total_cmp);
-    rounds.get(rounds.len() / 2).copied().unwrap_or_default()
 }
 
 fn chains(setting: &Setting, server: &Server, kind: &Kind, size: &Size) -> Result<Chains> {

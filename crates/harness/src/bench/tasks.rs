@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use json::Value;
 use store::{Sqlite, Store};
 
-use super::load::Slice;
+use super::load::{Slice, middle};
 use super::payload::{order, order_value};
 use super::process::Process;
 use super::raw_log::RawLog;
@@ -22,9 +22,9 @@ use super::{Setting, progress};
 
 const IN_FLIGHT: usize = 256;
 const RESULT_BYTES: usize = 1_024;
-const ROUNDS: u64 = 4;
+const ROUNDS: u64 = 9;
 /// Tasks of an execution, one after the other.
-const TASKS: u64 = 100;
+const TASKS: u64 = 150;
 /// Different results; no execution gets one twice.
 const RESULTS: u64 = 4_096;
 /// A slice that takes longer hangs.
@@ -45,7 +45,7 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Table>> {
         tasks,
     )?;
     let (mut of_embedded, mut of_raw) = (Slice::default(), Slice::default());
-    let mut group = 0.0;
+    let (mut group, mut ratios) = (0.0, Vec::new());
     for round in 0..=ROUNDS {
         progress(&format!("tasks: round {round} of {ROUNDS}"));
         let slice = embedded.slice(round)?;
@@ -54,6 +54,7 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Table>> {
         group = raw_slice.units as f64 / (log.written().0 - commits) as f64;
         // The first round warms both up.
         if round > 0 {
+            ratios.push(slice.per_second() / raw_slice.per_second());
             of_embedded.add(slice);
             of_raw.add(raw_slice);
         }
@@ -64,7 +65,6 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Table>> {
         "Results of Task states, 1 KiB each, {IN_FLIGHT} executions in flight, \
          answered in process\n  (raw log: {group:.0} results a group)"
     ));
-    let ratio = of_embedded.per_second() / of_raw.per_second();
     table
         .row("CPU each", "µs", of_embedded.cpu_us())
         .beside(of_raw.cpu_us())
@@ -73,7 +73,7 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Table>> {
         .row("durable results", "/s", of_embedded.per_second())
         .beside(of_raw.per_second());
     table
-        .row("durable results", "of the raw log", ratio)
+        .row("durable results", "of the raw log", middle(&ratios))
         .beside(1.0)
         .at_least(0.6);
     let written = of_embedded.written_bytes();
