@@ -68,8 +68,10 @@ pub fn route(request: &Request) -> Result<Route<'_>, Box<Lost>> {
     let named = named(request, scoped);
     let protocol = named.protocol();
     let Some(service) = named.service(scoped) else {
-        let what = named.what(scoped, request);
-        let message = format!("{what} is not served by this version of Lockstep.");
+        let message = named.what_is_missing(scoped, request).unwrap_or_else(|| {
+            let what = named.what(scoped, request);
+            format!("{what} is not served by this version of Lockstep.")
+        });
         let error = ServiceError::common(Common::UnknownOperation, protocol, message);
         return Err(Box::new(Lost {
             protocol,
@@ -100,7 +102,10 @@ pub fn route(request: &Request) -> Result<Route<'_>, Box<Lost>> {
             Named::Action { action, .. } => action.to_string(),
             Named::Path => format!("{} {}", request.method, request.path()),
         };
-        let error = ServiceError::unknown_operation(model, &name);
+        let error = match named.what_is_missing(scoped, request) {
+            Some(message) => ServiceError::common(Common::UnknownOperation, protocol, message),
+            None => ServiceError::unknown_operation(model, &name),
+        };
         return Err(Box::new(Lost {
             protocol,
             model: Some(model),
@@ -199,6 +204,27 @@ impl Named<'_> {
             Named::Path => scoped
                 .unwrap_or(Some(Service::Lambda))
                 .filter(|s| *s == Service::Lambda),
+        }
+    }
+
+    /// What a request lacks that names no operation at all, as one does that was not made by an SDK.
+    fn what_is_missing(&self, scoped: Option<&str>, request: &Request) -> Option<String> {
+        match self {
+            Named::Target { prefix, operation } if prefix.is_empty() || operation.is_empty() => {
+                let header = request.header("x-amz-target").unwrap_or_default();
+                Some(format!(
+                    "the header `X-Amz-Target` is `{header}`, which names no operation; send \
+                     `<service>.<operation>`, such as `AWSStepFunctions.ListStateMachines`"
+                ))
+            }
+            // Lambda is what a path calls where nothing else is said.
+            Named::Path if scoped.is_none() && request.path() == "/" => Some(format!(
+                "`{} /` calls no operation: it has no header `X-Amz-Target`, no parameter \
+                 `Action` and no path of the Lambda API; use this address as the endpoint of an \
+                 AWS SDK or of the AWS CLI (`AWS_ENDPOINT_URL`)",
+                request.method
+            )),
+            _ => None,
         }
     }
 

@@ -83,12 +83,21 @@ fn by_target() {
         unknown,
         "The operation DynamoDB_20120810.PutItem is not served by this version of Lockstep.",
     );
-    loses(
-        &to("x"),
-        400,
-        unknown,
-        "The operation x. is not served by this version of Lockstep.",
-    );
+    for target in [
+        "",
+        ".",
+        "x",
+        "AWSStepFunctions",
+        "AWSStepFunctions.",
+        ".Nope",
+        "a#",
+    ] {
+        let text = format!(
+            "the header `X-Amz-Target` is `{target}`, which names no operation; send \
+             `<service>.<operation>`, such as `AWSStepFunctions.ListStateMachines`"
+        );
+        loses(&to(target), 400, unknown, &text);
+    }
 }
 
 #[test]
@@ -221,6 +230,14 @@ fn by_path() {
         unknown,
         "lambda has no operation PATCH /2015-03-31/functions",
     );
+    for method in ["GET", "POST"] {
+        let text = format!(
+            "`{method} /` calls no operation: it has no header `X-Amz-Target`, no parameter \
+             `Action` and no path of the Lambda API; use this address as the endpoint of an AWS \
+             SDK or of the AWS CLI (`AWS_ENDPOINT_URL`)"
+        );
+        loses(&request(method, "/", &[], ""), 404, unknown, &text);
+    }
     let s3 = signed("s3");
     let bucket = request("GET", "/bucket", &[("authorization", &s3)], "");
     let text = "The call GET /bucket of the service s3 is not served by this version of Lockstep.";
