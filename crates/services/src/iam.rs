@@ -163,7 +163,13 @@ fn paged(
         .or_else(|| call.text("PolicyArn"))
         .unwrap_or_default();
     let prefix = call.text("PathPrefix").unwrap_or_default();
-    let request = format!("{operation} {} {scope} {prefix}", call.account);
+    // What else ListPolicies chooses by; with what stands for a member that is left out.
+    let whose = call.text("Scope").unwrap_or("All");
+    let only_attached = call.flag("OnlyAttached").unwrap_or(false);
+    let request = format!(
+        "{operation} {} {scope} {prefix} {whose} {only_attached}",
+        call.account
+    );
     let after = match call.text("Marker") {
         None => None,
         Some(marker) => Some(page::position(&request, marker, call.now).ok_or_else(|| {

@@ -15,7 +15,7 @@ pub(super) struct Tag {
     value: String,
 }
 
-/// The tags of a request.
+/// The tags of a request, which has at most [`TAGS_MAX`]: its model says so.
 pub(super) fn of(list: &[Value]) -> Result<Vec<Tag>, ServiceError> {
     let text = |tag: &Value, member| {
         tag.get(member)
@@ -39,10 +39,10 @@ pub(super) fn of(list: &[Value]) -> Result<Vec<Tag>, ServiceError> {
         }
         tags.push(tag);
     }
-    check(tags)
+    Ok(tags)
 }
 
-/// `tags` with `more` laid over them.
+/// The `tags` of a role with `more` laid over them.
 pub(super) fn merged(tags: &[Tag], more: Vec<Tag>) -> Result<Vec<Tag>, ServiceError> {
     let mut merged = tags.to_vec();
     for tag in more {
@@ -54,7 +54,10 @@ pub(super) fn merged(tags: &[Tag], more: Vec<Tag>) -> Result<Vec<Tag>, ServiceEr
             None => merged.push(tag),
         }
     }
-    check(merged)
+    if merged.len() > TAGS_MAX {
+        return Err(limit_exceeded("TagsPerRole", TAGS_MAX));
+    }
+    Ok(merged)
 }
 
 /// `tags` without those keys; keys that are not there don't matter.
@@ -82,11 +85,4 @@ fn one(tag: &Tag) -> Value {
         .add("Value", tag.value.as_str())
         .build()
         .into()
-}
-
-fn check(tags: Vec<Tag>) -> Result<Vec<Tag>, ServiceError> {
-    if tags.len() > TAGS_MAX {
-        return Err(limit_exceeded("TagsPerRole", TAGS_MAX));
-    }
-    Ok(tags)
 }

@@ -17,6 +17,10 @@ const NAME_CHARS_MAX: usize = 64;
 /// Bytes of the environment as JSON text (Lambda quotas).
 const ENVIRONMENT_BYTES_MAX: usize = 4_096;
 
+/// Runtimes that Lambda's model still names, that AWS no longer takes, and that no interpreter of
+/// today runs the code of.
+const REMOVED_RUNTIMES: [&str; 2] = ["python2.7", "python3.6"];
+
 /// Variables that Lambda sets itself (Lambda guide, "Defined runtime environment variables").
 const RESERVED: &[&str] = &[
     "AWS_ACCESS_KEY",
@@ -86,6 +90,9 @@ impl Configuration {
                 .and_then(|n| u32::try_from(n).ok())
                 .unwrap_or(current)
         };
+        if let Some(runtime) = call.text("Runtime") {
+            check_runtime(runtime)?;
+        }
         let storage = call
             .input
             .get("EphemeralStorage")
@@ -130,6 +137,17 @@ impl Configuration {
         }
         Ok(self)
     }
+}
+
+fn check_runtime(runtime: &str) -> Result<(), ServiceError> {
+    if !REMOVED_RUNTIMES.contains(&runtime) {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "The runtime parameter of {runtime} is no longer supported for creating or updating AWS \
+         Lambda functions. We recommend you use a supported runtime while creating or updating \
+         functions."
+    )))
 }
 
 /// The model's limit is that of an ARN with a name in it; a name itself is shorter.

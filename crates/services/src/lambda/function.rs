@@ -120,6 +120,10 @@ impl Lambda {
     pub(super) async fn create_function(&self, call: &Call) -> Result<Answer, ServiceError> {
         check_served(call)?;
         let address = Address::of(call)?;
+        if *address.account != *call.account {
+            // Recorded: for a function of another account the text is empty.
+            return Err(ServiceError::new("AccessDeniedException", "").with_status(403));
+        }
         configuration::check_name(&address.name)?;
         let configuration = Configuration::of_create(call)?;
         let code = call.input.get("Code").cloned().unwrap_or_default();
