@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
+use figment::providers::{Format, Serialized, Toml};
+use figment::value::Dict;
 use serde::{Deserialize, Serialize};
 
 /// Everything a server can be told. Each name is also a variable `LOCKSTEP_<NAME>`.
@@ -65,6 +66,13 @@ pub(crate) struct Flags {
 impl Config {
     /// Reads the settings and refuses what can't be served.
     pub(crate) fn load(flags: &Flags) -> Result<Config> {
+        Config::load_with(flags, environment())
+    }
+
+    fn load_with(
+        flags: &Flags,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config> {
         let mut figment = Figment::from(Serialized::defaults(Config::default()));
         if let Some(file) = &flags.config {
             // Read here: figment passes over a file that is missing, a folder or unreadable.
@@ -78,7 +86,7 @@ impl Config {
             None => "LOCKSTEP_ variables".to_owned(),
         };
         let mut config: Config = figment
-            .merge(Env::prefixed("LOCKSTEP_").ignore(&["config", "cache", "binary", "venv"]))
+            .merge(Serialized::defaults(of_variables(variables)?))
             .extract()
             .with_context(|| format!("cannot read the settings ({sources})"))?;
         if let Some(listen) = flags.listen {
@@ -116,6 +124,45 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// The settings that are text: whatever a variable holds is meant as it stands. Figment would read
+/// `123` as a number and `true` as a flag.
+const TEXTS: [&str; 3] = ["listen", "data", "log"];
+/// All other settings.
+const NUMBERS: [&str; 5] = [
+    "function_processes_max",
+    "function_idle_seconds",
+    "retention_days",
+    "payload_bytes_max",
+    "history_events_max",
+];
+
+/// The variables of this process that are text at all.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+}
+
+/// The settings in variables `LOCKSTEP_<NAME>`. Those of other names are not ours to judge:
+/// Kubernetes sets `LOCKSTEP_PORT` and more in every container beside a service of that name.
+fn of_variables(variables: impl Iterator<Item = (String, String)>) -> Result<Dict> {
+    let mut settings = Dict::new();
+    for (variable, text) in variables {
+        let Some(name) = variable.strip_prefix("LOCKSTEP_") else {
+            continue;
+        };
+        let name = name.to_ascii_lowercase();
+        if TEXTS.contains(&name.as_str()) {
+            settings.insert(name, text.into());
+        } else if NUMBERS.contains(&name.as_str()) {
+            let number: u64 = text
+                .parse()
+                .with_context(|| format!("the variable `{variable}` is `{text}`: not a number"))?;
+            settings.insert(name, number.into());
+        }
+    }
+    Ok(settings)
 }
 
 fn is_loopback(ip: IpAddr) -> bool {
