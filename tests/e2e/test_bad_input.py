@@ -19,6 +19,7 @@ class BadInput(ServerCase):
             connection.request(method, path, body, {
                 "Content-Type": "application/x-amz-json-1.0",
                 "X-Amz-Target": "AWSStepFunctions.ListStateMachines",
+                "X-Amz-Date": "20260101T000000Z",
                 "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, "
                                  f"Signature={'0' * 64}", **(headers or {})})
             answer = connection.getresponse()
@@ -43,6 +44,11 @@ class BadInput(ServerCase):
             self.assertIn(status, (200, 400), text)
             if status == 400:
                 self.assertIn("SerializationException", text)
+
+    def test_signatures_that_are_ill_formed(self):
+        for header in ("AWS4-HMAC-SHA256 Credential=a", "AWS4-HMAC-SHA256 nonsense", "Basic eDp5"):
+            status, text = self.post("{}", {"Authorization": header})
+            self.assertEqual((status, "IncompleteSignature" in text), (400, True), text)
 
     def test_unknown_operations(self):
         status, text = self.post("{}", {"X-Amz-Target": "AWSStepFunctions.Nonsense"})
