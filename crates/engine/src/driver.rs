@@ -391,7 +391,7 @@ fn panicked() -> TaskOutcome {
 /// A shard answers each kind of command by its own kind of answer.
 fn mismatched(answer: &Answer) -> Error {
     tracing::error!(?answer, "a command was answered by another kind of answer");
-    Error::NotConfirmed
+    Error::NotConfirmed(None)
 }
 
 #[cfg(test)]

@@ -81,6 +81,7 @@ pub mod task;
 mod committer;
 mod decider;
 mod driver;
+mod failing;
 mod page;
 mod read;
 #[cfg(test)]

@@ -83,3 +83,5 @@ pub const LITERALS_KEPT_BYTES: usize = 4 << 20;
 
 /// A store that failed is asked again after this time.
 pub const RETRY_MS: u64 = 1_000;
+/// While a store fails, the log says so no more often than this.
+pub const FAILING_LOG_MS: u64 = 30_000;

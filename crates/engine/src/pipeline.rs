@@ -13,6 +13,7 @@ use crate::bring::fetch;
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::definitions::{DefinitionError, Programs};
+use crate::failing::Failing;
 use crate::limits::{
     Config, DUE_BATCH, GROUP_BYTES_MAX, GROUP_COMMANDS_MAX, RETRY_MS, SLEEP_MS_MAX, WAKE_UPS_READ,
 };
@@ -54,6 +55,9 @@ pub struct Pipeline<C> {
     clock: Arc<dyn Clock>,
     chance: Chance,
     is_committing: bool,
+    /// Whether the group on its way has anything for the store to confirm.
+    has_batches: bool,
+    failing: Failing,
     /// Of the open group.
     effects: Vec<Effect<C>>,
     /// When the store is asked again about commits in doubt.
@@ -123,6 +127,8 @@ impl<C: Caller> Pipeline<C> {
             clock,
             chance,
             is_committing: false,
+            has_batches: false,
+            failing: Failing::default(),
             effects: Vec::new(),
             doubt_until: Timestamp::default(),
         }
@@ -152,16 +158,32 @@ impl<C: Caller> Pipeline<C> {
             | Command::Owed(entity) => Some(*entity),
             Command::Start(_) | Command::Stop { .. } | Command::Token { .. } => None,
         };
-        tracing::error!(%error, entity = entity.map(|entity| entity.0), "an execution is stuck");
-        let may_pass = matches!(
-            error,
-            Error::Store(_)
-                | Error::NotConfirmed
-                | Error::Definition(DefinitionError::Unreadable(..))
-        );
+        let is_of_store = matches!(error, Error::Store(_) | Error::NotConfirmed(_));
+        let may_pass =
+            is_of_store || matches!(error, Error::Definition(DefinitionError::Unreadable(..)));
         if let Some(entity) = entity.filter(|_| may_pass) {
             self.shard
                 .retry_due(entity, self.clock.now().plus_ms(RETRY_MS));
+        }
+        if !is_of_store {
+            let entity = entity.map(|entity| entity.0);
+            tracing::error!(%error, entity, "an execution is stuck");
+            return;
+        }
+        if let Some(entity) = entity {
+            self.failing.waits(entity);
+        }
+        self.store_fails(&error.to_string());
+    }
+
+    /// The store failed with this.
+    fn store_fails(&mut self, cause: &str) {
+        if let Some(waiting) = self.failing.fails(self.clock.now()) {
+            tracing::error!(
+                cause,
+                waiting,
+                "the store fails; executions wait until it is well"
+            );
         }
     }
 
@@ -179,7 +201,7 @@ impl<C: Caller> Pipeline<C> {
             }
         }
         tracing::error!(?command, "a command needs more than there is");
-        Outcome::failed(command, Error::NotConfirmed)
+        Outcome::failed(command, Error::NotConfirmed(None))
     }
 
     fn keep(&mut self, outcome: Outcome, caller: Option<C>) {
@@ -231,7 +253,7 @@ impl<C: Caller> Pipeline<C> {
         for shard in doubtful {
             match self.store.sequence(shard) {
                 Ok(stored) => self.shard.resume(shard, stored),
-                Err(error) => return tracing::error!(%error, "the store does not answer"),
+                Err(error) => return self.store_fails(&error.to_string()),
             }
         }
     }
@@ -243,6 +265,7 @@ impl<C: Caller> Pipeline<C> {
             return None;
         }
         self.is_committing = true;
+        self.has_batches = self.shard.has_writes();
         Some(Work {
             group: self.shard.take_group(),
             effects: std::mem::take(&mut self.effects),
@@ -255,11 +278,28 @@ impl<C: Caller> Pipeline<C> {
         self.is_committing = false;
         self.shard.group_done(failed);
         if failed.is_empty() {
-            return;
+            return self.store_confirms();
+        }
+        let doubt = failed.iter().find_map(|(_, verdict)| match verdict {
+            Verdict::Doubtful(cause) => Some(cause.as_deref()),
+            Verdict::Lost => None,
+        });
+        if let Some(cause) = doubt {
+            self.store_fails(cause.unwrap_or("it does not say why"));
         }
         let is_void = |effect: &mut Effect<C>| effect.has_failed(failed);
         for effect in self.effects.extract_if(.., is_void) {
-            effect.refuse();
+            effect.refuse(failed);
+        }
+    }
+
+    /// A group is durable, all of it.
+    fn store_confirms(&mut self) {
+        if self.has_batches
+            && self.shard.doubtful().is_empty()
+            && let Some(waited) = self.failing.is_over()
+        {
+            tracing::warn!(waited, "the store is well again; executions go on");
         }
     }
 
@@ -298,7 +338,7 @@ impl<C: Caller> Effect<C> {
     /// failed.
     pub fn let_out(self, failed: &[Failure], act: impl FnMut(Action)) {
         if self.has_failed(failed) {
-            return self.refuse();
+            return self.refuse(failed);
         }
         self.actions.into_iter().for_each(act);
         if let Some(caller) = self.caller {
@@ -307,15 +347,23 @@ impl<C: Caller> Effect<C> {
     }
 
     fn has_failed(&self, failed: &[Failure]) -> bool {
-        failed
-            .iter()
-            .any(|(tenure, _)| self.tenure == Some(*tenure))
+        self.verdict(failed).is_some()
+    }
+
+    fn verdict<'f>(&self, failed: &'f [Failure]) -> Option<&'f Verdict> {
+        let mut failed = failed.iter();
+        let own = failed.find(|(tenure, _)| self.tenure == Some(*tenure));
+        own.map(|(_, verdict)| verdict)
     }
 
     /// Answers a caller whose change was not confirmed, and lets nothing out.
-    fn refuse(self) {
+    fn refuse(self, failed: &[Failure]) {
+        let cause = match self.verdict(failed) {
+            Some(Verdict::Doubtful(cause)) => cause.clone(),
+            Some(Verdict::Lost) | None => None,
+        };
         if let Some(caller) = self.caller {
-            caller.answer(self.answer.failed(Error::NotConfirmed));
+            caller.answer(self.answer.failed(Error::NotConfirmed(cause)));
         }
     }
 }
@@ -326,18 +374,28 @@ pub fn commit(store: &dyn Store, group: &Group) -> Vec<Failure> {
         return Vec::new();
     }
     let answers = store.commit(&group.batches);
+    // Read before the store is asked for its sequence, which may settle the trouble.
+    let trouble = match answers.contains(&Committed::Unknown) {
+        true => store.trouble().map(Arc::from),
+        false => None,
+    };
     let mut failed = Vec::new();
     for (at, (batch, tenure)) in group.batches.iter().zip(&group.tenures).enumerate() {
         // A store that forgot a batch has not promised anything about it.
         let answer = answers.get(at).copied().unwrap_or(Committed::Unknown);
-        if let Some(verdict) = verdict(store, answer, batch) {
+        if let Some(verdict) = verdict(store, answer, batch, trouble.as_ref()) {
             failed.push((*tenure, verdict));
         }
     }
     failed
 }
 
-fn verdict(store: &dyn Store, answer: Committed, batch: &Batch) -> Option<Verdict> {
+fn verdict(
+    store: &dyn Store,
+    answer: Committed,
+    batch: &Batch,
+    trouble: Option<&Arc<str>>,
+) -> Option<Verdict> {
     match answer {
         Committed::Ok => None,
         Committed::Fenced => {
@@ -345,13 +403,12 @@ fn verdict(store: &dyn Store, answer: Committed, batch: &Batch) -> Option<Verdic
             Some(Verdict::Lost)
         }
         Committed::Unknown => {
-            let trouble = store.trouble().unwrap_or_default();
-            tracing::error!(shard = batch.shard.0, trouble, "a commit is in doubt");
+            tracing::debug!(shard = batch.shard.0, ?trouble, "a commit is in doubt");
             match store.sequence(batch.shard) {
                 // Whether it was applied before the shard was taken over, nobody can tell.
                 Ok((epoch, _)) if epoch != batch.epoch => Some(Verdict::Lost),
                 Ok((_, sequence)) if sequence >= batch.sequence => None,
-                Ok(_) | Err(_) => Some(Verdict::Doubtful),
+                Ok(_) | Err(_) => Some(Verdict::Doubtful(trouble.cloned())),
             }
         }
     }

@@ -98,8 +98,9 @@ pub enum Error {
     Store(Arc<store::Error>),
     /// The store did not confirm the commit. Nothing was acknowledged; whether it happened shows
     /// when the execution is read again.
-    #[error("the change was not confirmed by the store; try again")]
-    NotConfirmed,
+    /// With the cause, where the store knows one.
+    #[error("the change was not confirmed by the store{}; try again", in_brackets(.0.as_deref()))]
+    NotConfirmed(Option<Arc<str>>),
     /// Another process took this part of the store over.
     #[error("this process no longer owns the store's shard {0}; another one took it over")]
     NotOwned(u16),
@@ -114,6 +115,10 @@ pub enum Error {
         execution: Text,
         refusal: asl::decide::Refusal,
     },
+}
+
+fn in_brackets(cause: Option<&str>) -> String {
+    cause.map_or_else(String::new, |cause| format!(" ({cause})"))
 }
 
 impl From<store::Error> for Error {

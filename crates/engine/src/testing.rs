@@ -185,7 +185,7 @@ impl Stage {
             .filter_map(|(answer, tenure)| match answer {
                 store::Committed::Ok => None,
                 store::Committed::Fenced => Some((*tenure, Verdict::Lost)),
-                store::Committed::Unknown => Some((*tenure, Verdict::Doubtful)),
+                store::Committed::Unknown => Some((*tenure, Verdict::Doubtful(None))),
             })
             .collect();
         self.shard.group_done(&failed);

@@ -336,16 +336,18 @@ fn commits_in_doubt_are_settled() {
         );
         // Not applied: refused, and the same start succeeds later.
         store.plan([Fault::UnknownNotApplied]);
-        let refused = engine.start(of(1, Some("b"), "{}")).await;
-        assert!(
-            matches!(refused, Err(StartError::Engine(Error::NotConfirmed))),
-            "{refused:?}"
+        let refused = engine.start(of(1, Some("b"), "{}")).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the change was not confirmed by the store (a planned fault: not applied); try again"
         );
         let again = async {
             loop {
                 match engine.start(of(1, Some("b"), "{}")).await {
                     Ok(started) => return started,
-                    Err(StartError::Engine(Error::NotConfirmed)) => tokio::task::yield_now().await,
+                    Err(StartError::Engine(Error::NotConfirmed(_))) => {
+                        tokio::task::yield_now().await;
+                    }
                     Err(other) => panic!("{other}"),
                 }
             }
@@ -373,7 +375,7 @@ fn an_engine_that_lost_its_store_says_so() {
         store.plan([Fault::Fenced]);
         let refused = engine.start(of(1, Some("a"), "{}")).await;
         assert!(
-            matches!(refused, Err(StartError::Engine(Error::NotConfirmed))),
+            matches!(refused, Err(StartError::Engine(Error::NotConfirmed(None)))),
             "{refused:?}"
         );
         let lost = engine.start(of(1, Some("a"), "{}")).await;

@@ -1,6 +1,7 @@
 //! Groups of writes on their way to the store, and what is forgotten when one does not arrive.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use asl::event::{EventId, Text};
 use asl::time::Timestamp;
@@ -27,12 +28,13 @@ pub struct Group {
 }
 
 /// What became of a shard's part of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Another process took the shard over.
     Lost,
     /// Not committed, or not known. The store's sequence tells, once it answers.
-    Doubtful,
+    /// With the cause, where the store knows one.
+    Doubtful(Option<Arc<str>>),
 }
 
 /// A shard of the store that is owned here.
@@ -77,10 +79,10 @@ impl Owned {
     }
 
     pub(super) fn check(&self, shard: ShardId) -> Result<(), Error> {
-        match self.trouble {
+        match &self.trouble {
             None => Ok(()),
             Some(Verdict::Lost) => Err(Error::NotOwned(shard.0)),
-            Some(Verdict::Doubtful) => Err(Error::NotConfirmed),
+            Some(Verdict::Doubtful(cause)) => Err(Error::NotConfirmed(cause.clone())),
         }
     }
 }
@@ -183,7 +185,7 @@ impl Shard {
         };
         self.groups.committed = note.number;
         for (tenure, verdict) in failed {
-            self.fail(*tenure, *verdict);
+            self.fail(*tenure, verdict.clone());
         }
         for (name, entity) in note.names {
             // After a failure the name may be that of a later start, which is not committed yet.
@@ -224,7 +226,7 @@ impl Shard {
 
     /// The shards in doubt.
     pub fn doubtful(&self) -> Vec<ShardId> {
-        let doubtful = |owned: &Owned| owned.trouble == Some(Verdict::Doubtful);
+        let doubtful = |owned: &Owned| matches!(owned.trouble, Some(Verdict::Doubtful(_)));
         let shards = self.owned.iter().filter(|(_, owned)| doubtful(owned));
         shards.map(|(shard, _)| *shard).collect()
     }

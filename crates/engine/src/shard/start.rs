@@ -196,7 +196,16 @@ impl Shard {
         let first = usize::try_from(first).unwrap_or_default();
         let mut candidates = self.owned.iter().cycle().skip(first).take(count);
         let serving = candidates.find(|(shard, owned)| owned.check(**shard).is_ok());
-        serving.map(|(shard, _)| *shard).ok_or(Error::NotConfirmed)
+        if let Some((shard, _)) = serving {
+            return Ok(*shard);
+        }
+        let mut refusals = self.owned.iter().map(|(shard, owned)| owned.check(*shard));
+        // Doubts pass, so they come before what is lost.
+        let doubt = refusals.find_map(|refusal| match refusal {
+            Err(Error::NotConfirmed(cause)) => cause,
+            _ => None,
+        });
+        Err(Error::NotConfirmed(doubt))
     }
 }
 

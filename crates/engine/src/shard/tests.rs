@@ -541,12 +541,12 @@ fn what_was_not_confirmed_is_looked_up_again() {
             execution_arn: arn.clone(),
             failure: Failure::default(),
         });
-        stage.shard.group_done(&[(tenure, Verdict::Doubtful)]);
+        stage.shard.group_done(&[(tenure, Verdict::Doubtful(None))]);
         let refused = stage.handle(&command);
         assert!(
             matches!(
                 &refused.answer,
-                Answer::Stopped(Err(StopError::Engine(Error::NotConfirmed)))
+                Answer::Stopped(Err(StopError::Engine(Error::NotConfirmed(None))))
             ),
             "{refused:?}"
         );
@@ -593,7 +593,7 @@ fn a_void_start_does_not_free_the_name_of_its_repetition() {
     let again = names
         .find(|name| tenure(&mut stage, name) == first)
         .unwrap();
-    stage.shard.group_done(&[(first, Verdict::Doubtful)]);
+    stage.shard.group_done(&[(first, Verdict::Doubtful(None))]);
     stage.shard.take_group();
     let sequence = stage.store.sequence(first.shard).unwrap();
     stage.shard.resume(first.shard, sequence);
