@@ -1,4 +1,5 @@
-//! Deletes what is older than the retention, now and then, in small steps.
+//! Deletes what is older than the retention, and packages that no function has any more, now and
+//! then, in small steps.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,13 @@ pub(crate) async fn run(store: Arc<dyn Store>, gateway: Arc<Gateway>, retention_
     loop {
         if let Err(error) = pass(&store, &gateway, retention_ms).await {
             tracing::warn!(%error, "old executions could not be deleted");
+        }
+        match gateway.services().collect_packages().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "packages that no function has were deleted"),
+            Err(error) => {
+                tracing::warn!(%error, "packages that no function has could not be deleted");
+            }
         }
         tokio::time::sleep(Duration::from_secs(INTERVAL_SECONDS)).await;
     }

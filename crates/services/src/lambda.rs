@@ -4,6 +4,7 @@ mod address;
 mod configuration;
 mod function;
 mod invoke;
+mod packages;
 mod tags;
 
 use std::sync::Arc;
@@ -11,18 +12,18 @@ use std::sync::Arc;
 use aws::ServiceError;
 use functions::Pool;
 use store::Kind;
-use store::blobs::Blobs;
 
 use crate::documents::{Documents, Found};
 use crate::{Answer, Call, Foundations};
 
 use address::Address;
 use function::Function;
+use packages::Packages;
 
 /// Lambda of every account and region of the server.
 pub struct Lambda {
     documents: Documents,
-    blobs: Arc<dyn Blobs>,
+    packages: Arc<Packages>,
     pool: Pool,
     /// Where functions find this server.
     endpoint: Arc<str>,
@@ -49,7 +50,7 @@ impl Lambda {
     pub(crate) fn new(foundations: &Foundations) -> Lambda {
         Lambda {
             documents: Documents::new(foundations.store.clone()),
-            blobs: Arc::clone(&foundations.blobs),
+            packages: Arc::new(Packages::new(Arc::clone(&foundations.blobs))),
             pool: foundations.functions.clone(),
             endpoint: foundations.endpoint.as_str().into(),
         }

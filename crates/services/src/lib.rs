@@ -58,6 +58,11 @@ impl Services {
         self.states.definitions_in_use().await
     }
 
+    /// Deletes the packages that no function had in this pass and the one before; says how many.
+    pub async fn collect_packages(&self) -> Result<usize, documents::Error> {
+        self.lambda.collect_packages().await
+    }
+
     /// Runs one operation. `None` when this version does not serve it.
     pub async fn handle(
         &self,

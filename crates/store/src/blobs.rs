@@ -64,6 +64,9 @@ pub trait Blobs: Send + Sync {
 
     /// Deletes the bytes with this digest, if there are any.
     fn delete(&self, digest: Digest) -> Result<()>;
+
+    /// The digests of all blobs there are, in no particular order.
+    fn list(&self) -> Result<Vec<Digest>>;
 }
 
 /// Blobs in memory, for tests.
@@ -93,6 +96,10 @@ impl Blobs for MemoryBlobs {
     fn delete(&self, digest: Digest) -> Result<()> {
         self.blobs.lock().remove(&digest);
         Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<Digest>> {
+        Ok(self.blobs.lock().keys().copied().collect())
     }
 }
 
@@ -191,6 +198,27 @@ impl Blobs for LocalBlobs {
             _ => Ok(()),
         }
     }
+
+    fn list(&self) -> Result<Vec<Digest>> {
+        let mut digests = Vec::new();
+        for folder in entries(&self.folder)? {
+            // What is unfinished has no digest yet.
+            if !folder.is_dir() || folder == self.unfinished() {
+                continue;
+            }
+            let names = entries(&folder)?;
+            let names = names.iter().filter_map(|file| file.file_name()?.to_str());
+            digests.extend(names.filter_map(|name| name.parse::<Digest>().ok()));
+        }
+        Ok(digests)
+    }
+}
+
+/// What is in a folder.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
+        .map_err(|error| failed(folder, &error))
 }
 
 /// An error of the operating system at `path`.

@@ -171,12 +171,12 @@ impl Lambda {
             let reason = error.to_string();
             invalid(ZipError::Unreadable { reason }.to_string())
         })?;
-        let blobs = std::sync::Arc::clone(&self.blobs);
+        let packages = std::sync::Arc::clone(&self.packages);
         self.documents
             .blocking(move |_| {
                 Ok(match functions::check_zip(&zip) {
                     Ok(facts) => {
-                        blobs.put(&zip)?;
+                        packages.put(&zip)?;
                         Ok(Code {
                             size: facts.code_size,
                             sha256_base64: facts.code_sha256,
@@ -330,7 +330,7 @@ impl Lambda {
         Ok(configuration::shown(&function, &address.qualified_arn(), false).into())
     }
 
-    /// The package's blob stays: another function may have the same one.
+    /// The package stays until a collection finds that no other function has the same one.
     pub(super) async fn delete_function(&self, call: &Call) -> Result<Answer, ServiceError> {
         let (address, found) = self.named(call).await?;
         if address.qualifier.is_some() {

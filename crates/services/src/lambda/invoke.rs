@@ -81,10 +81,10 @@ impl Lambda {
     }
 
     fn code(&self, sha256: &str) -> CodeRef {
-        let (blobs, digest) = (Arc::clone(&self.blobs), sha256.parse::<Digest>());
+        let (packages, digest) = (Arc::clone(&self.packages), sha256.parse::<Digest>());
         let load = move || {
             let digest = digest.as_ref().map_err(ToString::to_string)?;
-            match blobs.get(*digest) {
+            match packages.get(*digest) {
                 Ok(Some(zip)) => Ok(Bytes::from(zip)),
                 Ok(None) => Err(format!("the package {digest} is not in the store")),
                 Err(error) => Err(error.to_string()),

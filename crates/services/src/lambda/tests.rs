@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use functions::PoolConfig;
 use json::Value;
-use store::blobs::MemoryBlobs;
+use store::blobs::{Digest, MemoryBlobs};
 
 use super::*;
 use crate::testing;
@@ -61,7 +61,7 @@ async fn scripts() {
     let fresh = || {
         Arc::new(Lambda {
             documents: Documents::new(Arc::new(store::Memory::new())),
-            blobs: Arc::new(MemoryBlobs::default()),
+            packages: Arc::new(Packages::new(Arc::new(MemoryBlobs::default()))),
             pool: pool.clone(),
             endpoint: "http://127.0.0.1:1".into(),
         })
@@ -90,4 +90,46 @@ async fn scripts() {
 #[test]
 fn served_is_sorted() {
     assert!(SERVED.is_sorted());
+}
+
+/// Through the operations: an update and a deletion leave a package that goes two passes later.
+#[tokio::test]
+async fn packages_are_collected() {
+    let folder = tempfile::tempdir().unwrap();
+    let pool = Pool::new(PoolConfig::new(folder.path())).unwrap();
+    let lambda = Lambda {
+        documents: Documents::new(Arc::new(store::Memory::new())),
+        packages: Arc::new(Packages::new(Arc::new(MemoryBlobs::default()))),
+        pool: pool.clone(),
+        endpoint: "http://127.0.0.1:1".into(),
+    };
+    let send = async |operation: &str, input: &str| {
+        let input = json::parse(input).unwrap();
+        let call = testing::call(aws::Service::Lambda, operation, &input, 1_790_000_000_000);
+        lambda.handle(operation, &call).await.unwrap().unwrap();
+    };
+    let zips = ["a.py", "b.py"].map(|name| zip(name, HANDLER));
+    let [first, second] = zips.each_ref().map(|zip| Digest::of(zip));
+    let [first_text, second_text] = zips.each_ref().map(|zip| BASE64_STANDARD.encode(zip));
+    let create = format!(
+        r#"{{"FunctionName": "f", "Runtime": "python3.12", "Handler": "a.handler",
+            "Role": "arn:aws:iam::123456789012:role/r", "Code": {{"ZipFile": "{first_text}"}}}}"#
+    );
+    send("CreateFunction", &create).await;
+    let has = |digest| lambda.packages.get(digest).unwrap().is_some();
+    let collect = async || lambda.collect_packages().await.unwrap();
+    for _ in 0..3 {
+        assert!(has(first) && !has(second));
+        assert_eq!(collect().await, 0);
+    }
+    let update = format!(r#"{{"FunctionName": "f", "ZipFile": "{second_text}"}}"#);
+    send("UpdateFunctionCode", &update).await;
+    assert_eq!(collect().await, 0);
+    assert_eq!(collect().await, 1);
+    assert!(!has(first) && has(second));
+    send("DeleteFunction", r#"{"FunctionName": "f"}"#).await;
+    assert_eq!(collect().await, 0);
+    assert_eq!(collect().await, 1);
+    assert!(!has(second));
+    pool.shutdown().await;
 }

@@ -1,6 +1,12 @@
 use super::*;
 
 fn check(blobs: &dyn Blobs) {
+    let list = || {
+        let mut digests = blobs.list().unwrap();
+        digests.sort_unstable();
+        digests
+    };
+    assert_eq!(list(), []);
     let hello = blobs.put(b"hello").unwrap();
     assert_eq!(
         hello.to_string(),
@@ -16,6 +22,9 @@ fn check(blobs: &dyn Blobs) {
     let large = vec![7; 3 << 20];
     let digest = blobs.put(&large).unwrap();
     assert_eq!(blobs.get(digest).unwrap(), Some(large));
+    let mut both = [hello, digest];
+    both.sort_unstable();
+    assert_eq!(list(), both);
 
     let other = Digest::of(b"never put");
     assert_eq!(blobs.get(other).unwrap(), None);
@@ -26,6 +35,7 @@ fn check(blobs: &dyn Blobs) {
     assert_eq!(blobs.get(hello).unwrap(), None);
     assert!(!blobs.contains(hello).unwrap());
     assert!(blobs.contains(digest).unwrap());
+    assert_eq!(list(), [digest]);
 }
 
 #[test]
@@ -41,6 +51,11 @@ fn files_survive_and_what_is_unfinished_does_not() {
     let blobs = LocalBlobs::open(folder.path()).unwrap();
     let digest = blobs.put(b"code").unwrap();
     fs::write(blobs.unfinished().join("0"), b"half").unwrap();
+    // Nor is what lies in the folder and is no blob.
+    fs::write(folder.path().join("note"), b"x").unwrap();
+    let (neighbours, _) = blobs.place(digest);
+    fs::write(neighbours.join("note"), b"x").unwrap();
+    assert_eq!(blobs.list().unwrap(), [digest]);
     drop(blobs);
 
     let blobs = LocalBlobs::open(folder.path()).unwrap();
