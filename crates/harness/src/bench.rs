@@ -32,8 +32,8 @@ use report::Table;
 #[command(
     name = "bench",
     after_help = "\
-Each figure is measured in slices that alternate with slices of the comparator, the raw log: the \
-same engine in this process on a file that the same bytes are appended to and synced.\n\
+Slices of what is measured alternate with slices of the comparator, the raw log: the same engine \
+in this process, on a file that the same bytes are appended to and synced.\n\
 Examples:\n  make bench\n  make bench BENCH=\"standard tasks\"\n  make bench BENCH=--quick"
 )]
 pub struct Options {
@@ -65,6 +65,9 @@ enum Case {
     /// Time to be ready and memory, also with 100,000 waiting executions
     Ready,
 }
+
+/// Exit code of a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
 
 /// What every case is given.
 struct Setting {
@@ -98,6 +101,7 @@ impl Setting {
 /// If something could not be measured; never because of a figure.
 pub fn run(options: &Options) -> Result<()> {
     let setting = options.setting()?;
+    clean_up_if_interrupted(setting.folder.path())?;
     let named = |case: &Case| options.cases.is_empty() || options.cases.contains(case);
     let mut missed = 0;
     for case in Case::value_variants().iter().filter(|case| named(case)) {
@@ -149,6 +153,23 @@ impl Case {
             Case::Ready => ready::measure(setting),
         }
     }
+}
+
+/// Ctrl-C reaches the server as well, which stops; but nothing is dropped here then, and gigabytes
+/// would be left.
+fn clean_up_if_interrupted(folder: &Path) -> Result<()> {
+    let folder = folder.to_owned();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    std::thread::spawn(move || {
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            // What the server makes while it stops may be in the way once.
+            let _ = std::fs::remove_dir_all(&folder).or_else(|_| std::fs::remove_dir_all(&folder));
+            std::process::exit(INTERRUPTED);
+        }
+    });
+    Ok(())
 }
 
 /// A folder in memory syncs in no time.

@@ -142,7 +142,7 @@ pub(crate) fn program(definition: &str) -> Result<Arc<Program>> {
 }
 
 impl Machine {
-    /// The only state machine in the store of a folder that a server made.
+    /// The state machine of an ARN, from a store that a server wrote it to.
     pub(crate) fn read(store: &dyn Store, arn: &str) -> Result<Machine> {
         let documents = store.list_documents(Kind::StateMachine, "", None, 100)?;
         for (_, document) in documents {
