@@ -38,7 +38,8 @@ async fn serve(config: &Config, mode: Mode) -> Result<()> {
     let address = listener
         .local_addr()
         .context("cannot read the port that was taken")?;
-    let store: Arc<dyn Store> = Arc::new(open_store(&config.data)?);
+    let sqlite = Arc::new(open_store(&config.data)?);
+    let store: Arc<dyn Store> = Arc::clone(&sqlite) as Arc<dyn Store>;
     let blobs = LocalBlobs::open(&config.data.join("blobs")).context("cannot open the blobs")?;
     let functions = open_functions(config)?;
     let runner = TaskRunner::default();
@@ -71,6 +72,8 @@ async fn serve(config: &Config, mode: Mode) -> Result<()> {
     upkeep.abort();
     engine.shutdown().await;
     functions.shutdown().await;
+    // Others still hold the store, so that it isn't dropped: told, it leaves one whole file behind.
+    tokio::task::spawn_blocking(move || sqlite.close()).await?;
     Ok(())
 }
 

@@ -16,13 +16,16 @@
 //!   in groups of 64, 27 against 27 in groups of 8).
 
 mod checkpoint;
+mod close;
 mod commit;
 mod documents;
 mod executions;
 mod expire;
 mod files;
 mod filter;
+mod guard;
 mod journal;
+mod log;
 mod names;
 mod readers;
 
@@ -31,11 +34,12 @@ use std::path::Path;
 
 use parking_lot::{Mutex, RwLock};
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, ffi};
 
 use self::checkpoint::Checkpointer;
 use self::commit::{Group, Shards, Staged, stored_status};
 use self::files::Files;
+use self::guard::{Guard, Paths};
 use self::journal::LASTING;
 use self::names::Names;
 use self::readers::Readers;
@@ -86,9 +90,11 @@ struct Writer {
     /// Before the connection: its thread ends first.
     checkpointer: Checkpointer,
     connection: Connection,
+    guard: Guard,
     shards: Shards,
     /// Why commits are refused.
     trouble: Option<String>,
+    closed: bool,
 }
 
 /// What is known without asking the database. Changed by the writer after a commit only.
@@ -108,9 +114,9 @@ impl Sqlite {
         Sqlite::open_with(folder, Options::default())
     }
 
-    /// Whether there is a store in a folder. Opens nothing.
+    /// Whether there is a store in a folder, or what is left of one. Opens nothing.
     pub fn exists(folder: &Path) -> bool {
-        folder.join(files::DATABASE).exists()
+        Paths::of(folder).any()
     }
 
     /// Executions above `after` in the order of their numbers, at most `limit`: for a look at all
@@ -120,8 +126,9 @@ impl Sqlite {
     }
 
     fn open_with(folder: &Path, options: Options) -> Result<Sqlite> {
-        let files = Files::lock(folder)?;
+        let mut files = Files::lock(folder)?;
         let mut connection = files.writer(options.page_bytes, options.synced)?;
+        let guard = files.guard()?;
         let of_checkpoint = files.checkpointer()?;
         let load = |connection: &mut Connection| {
             let shards = Shards::load(connection)?;
@@ -137,8 +144,10 @@ impl Sqlite {
             writer: Mutex::new(Writer {
                 checkpointer,
                 connection,
+                guard,
                 shards,
                 trouble: None,
+                closed: false,
             }),
             index: RwLock::new(index),
             readers: Readers::default(),
@@ -190,11 +199,17 @@ impl Writer {
         &self,
         write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
+        if self.closed {
+            let closed = Some(close::CLOSED.to_owned());
+            let misuse = ffi::Error::new(ffi::SQLITE_MISUSE);
+            return Err(rusqlite::Error::SqliteFailure(misuse, closed));
+        }
         let connection = &self.connection;
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
         let result = write(connection);
         let result = result.and_then(|value| {
             connection.prepare_cached("COMMIT")?.execute(())?;
+            self.guard.after_commit()?;
             Ok(value)
         });
         if result.is_err() && !connection.is_autocommit() {

@@ -126,13 +126,20 @@ impl Shared {
     }
 }
 
-impl Drop for Checkpointer {
-    fn drop(&mut self) {
+impl Checkpointer {
+    /// Ends the thread and closes its connection.
+    pub(super) fn stop(&mut self) {
         *self.shared.phase.lock() = Phase::Closed;
         self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {
             // The thread doesn't panic; if it did, closing goes on all the same.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

@@ -1,16 +1,17 @@
 //! The folder, its lock, connections and their settings, the schema, and errors in our words.
 
 use std::fs::{self, File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::guard::{Guard, Paths, require_whole};
 use super::journal;
 use crate::blobs::failed;
 use crate::{Error, Result};
-
-/// The database file of a folder.
-pub(super) const DATABASE: &str = "lockstep.db";
 
 /// "LKSP", so that a file that isn't ours is recognised.
 const APPLICATION_ID: i32 = 0x4c4b_5350;
@@ -83,18 +84,24 @@ fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
 /// The files of a store's folder.
 #[derive(Debug)]
 pub(super) struct Files {
-    pub(super) database: PathBuf,
+    paths: Paths,
+    /// The database once it is open; kept, because closing it would release the locks that the
+    /// connections have on it.
+    database: Option<Arc<File>>,
     /// Locked as long as this lives.
-    _lock: File,
+    lock: Arc<File>,
 }
 
 impl Files {
-    /// Makes the folder if there is none and locks it against other processes.
+    /// Makes the folder if there is none, locks it against other processes, and refuses a store of
+    /// which a part is missing or damaged.
     pub(super) fn lock(folder: &Path) -> Result<Files> {
         fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-        let path = folder.join("lockstep.lock");
-        let lock = File::options().create(true).append(true).open(&path);
-        let lock = lock.map_err(|error| failed(&path, &error))?;
+        let paths = Paths::of(folder);
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        let lock = options.open(&paths.lock);
+        let lock = lock.map_err(|error| not_writable(&paths.lock, &error))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -102,11 +109,13 @@ impl Files {
                     path: folder.to_owned(),
                 });
             }
-            Err(TryLockError::Error(error)) => return Err(failed(&path, &error)),
+            Err(TryLockError::Error(error)) => return Err(failed(&paths.lock, &error)),
         }
+        require_whole(&paths, &lock)?;
         Ok(Files {
-            database: folder.join(DATABASE),
-            _lock: lock,
+            paths,
+            database: None,
+            lock: Arc::new(lock),
         })
     }
 
@@ -122,14 +131,27 @@ impl Files {
         settle(connection.pragma_update(None, "synchronous", synchronous))?;
         settle(connection.pragma_update(None, "wal_autocheckpoint", 0))?;
         if self.version(&connection)? == 0 {
-            settle(make_tables(&connection))?;
-            // The new file's name must survive a loss of power as its commits do.
-            if let Some(folder) = self.database.parent() {
+            // The new file's name must survive a loss of power as its commits do, and before its
+            // log appears: a log without a database is refused.
+            if let Some(folder) = self.paths.database.parent() {
                 let synced = File::open(folder).and_then(|folder| folder.sync_all());
                 synced.map_err(|error| failed(folder, &error))?;
             }
+            settle(make_tables(&connection))?;
         }
         Ok(connection)
+    }
+
+    /// What looks after the files while they are open, to be made once the database exists.
+    pub(super) fn guard(&mut self) -> Result<Guard> {
+        let path = &self.paths.database;
+        let database = File::open(path).map_err(|error| failed(path, &error))?;
+        let database = Arc::clone(self.database.insert(Arc::new(database)));
+        Ok(Guard::new(
+            self.paths.clone(),
+            Arc::clone(&self.lock),
+            database,
+        ))
     }
 
     /// Opens a connection that reads.
@@ -151,7 +173,9 @@ impl Files {
     fn connect(&self, more: OpenFlags, cache_kib: u32) -> Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
         let set_up = || {
-            let connection = Connection::open_with_flags(&self.database, flags)?;
+            let connection = Connection::open_with_flags(&self.paths.database, flags)?;
+            // Closing deletes the log only when the lock file no longer asks for it: see `close`.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
             connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
             connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
@@ -185,14 +209,22 @@ impl Files {
             _ => "it is a database of another program: choose another folder".to_owned(),
         };
         Err(Error::Foreign {
-            path: self.database.clone(),
+            path: self.paths.database.clone(),
             cause,
         })
     }
 
+    /// The answer to calls of a store that was closed.
+    pub(super) fn closed(&self) -> Error {
+        Error::Io {
+            path: self.paths.database.clone(),
+            cause: super::close::CLOSED.to_owned(),
+        }
+    }
+
     /// An error of the database in our words.
     pub(super) fn error(&self, error: &rusqlite::Error) -> Error {
-        let (path, cause) = (self.database.clone(), error.to_string());
+        let (path, cause) = (self.paths.database.clone(), error.to_string());
         match error {
             rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)
@@ -209,5 +241,19 @@ impl Files {
                 _ => Error::Io { path, cause },
             },
         }
+    }
+}
+
+/// The error of a file that couldn't be made.
+fn not_writable(path: &Path, error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Error::Io {
+            path: path.to_owned(),
+            cause: format!(
+                "{error}: give the user that runs Lockstep the right to write to the folder and \
+                 its files, or choose another folder with `--data`"
+            ),
+        },
+        _ => failed(path, error),
     }
 }

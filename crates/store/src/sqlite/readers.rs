@@ -13,6 +13,7 @@ const READERS_MAX: usize = 4;
 struct Pool {
     idle: Vec<Connection>,
     opened: usize,
+    closed: bool,
 }
 
 /// Up to `READERS_MAX` connections, opened when first needed.
@@ -38,6 +39,9 @@ impl Readers {
     fn take(&self, files: &Files) -> Result<Connection> {
         let mut pool = self.pool.lock();
         loop {
+            if pool.closed {
+                return Err(files.closed());
+            }
             if let Some(connection) = pool.idle.pop() {
                 return Ok(connection);
             }
@@ -51,8 +55,20 @@ impl Readers {
     }
 
     fn give_back(&self, connection: Connection) {
-        self.pool.lock().idle.push(connection);
+        let mut pool = self.pool.lock();
+        if !pool.closed {
+            pool.idle.push(connection);
+        }
+        drop(pool);
         self.returned.notify_one();
+    }
+
+    /// Closes the connections, those in use as soon as they are given back.
+    pub(super) fn close(&self) {
+        let mut pool = self.pool.lock();
+        pool.closed = true;
+        pool.idle.clear();
+        self.returned.notify_all();
     }
 }
 
