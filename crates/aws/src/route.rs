@@ -207,7 +207,7 @@ impl Named<'_> {
         }
     }
 
-    /// What a request lacks that names no operation at all, as one does that was not made by an SDK.
+    /// What a request lacks that names no operation at all, as one does that no SDK made.
     fn what_is_missing(&self, scoped: Option<&str>, request: &Request) -> Option<String> {
         match self {
             Named::Target { prefix, operation } if prefix.is_empty() || operation.is_empty() => {
