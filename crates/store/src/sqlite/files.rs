@@ -96,7 +96,7 @@ impl Files {
     /// Makes the folder if there is none, locks it against other processes, and refuses a store of
     /// which a part is missing or damaged.
     pub(super) fn lock(folder: &Path) -> Result<Files> {
-        fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+        fs::create_dir_all(folder).map_err(|error| not_writable(folder, &error))?;
         let paths = Paths::of(folder);
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
@@ -245,7 +245,7 @@ impl Files {
 }
 
 /// The error of a file that couldn't be made.
-fn not_writable(path: &Path, error: &io::Error) -> Error {
+pub(super) fn not_writable(path: &Path, error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Error::Io {
             path: path.to_owned(),

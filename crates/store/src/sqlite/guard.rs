@@ -112,21 +112,33 @@ pub(super) fn require_whole(paths: &Paths, lock: &File) -> Result<()> {
             );
         }
     }
-    match (state, log::check(&paths.log)?) {
-        (State::Open(_), None) => corrupt(
+    let log = log::check(&paths.log)?;
+    let State::Open(recorded) = state else {
+        return Ok(());
+    };
+    // A log is recorded once its first commit is synced.
+    match log {
+        Some(log) if log.salts == recorded && log.holds_commit => Ok(()),
+        Some(log) if log.salts.follows(recorded) => Ok(()),
+        Some(log) if log.salts == recorded => corrupt(
+            &paths.log,
+            "no commit can be read from the log any more, though some in it were acknowledged",
+        ),
+        Some(log) => corrupt(
+            &paths.log,
+            &format!(
+                "it isn't the log that the last server wrote: its salts are `{}`, those recorded \
+                 in `lockstep.lock` are `{recorded}`; put the right file back",
+                log.salts
+            ),
+        ),
+        None => corrupt(
             &paths.log,
             "the log is missing or empty, though the last server could not close the store, so \
              that commits it acknowledged are in the log alone: put the file back beside \
-             `lockstep.db`",
+             `lockstep.db`; only if a tool of SQLite has opened the database since, and thereby \
+             moved the log into it, delete `lockstep.lock` instead",
         ),
-        (State::Open(recorded), Some(found)) if !found.continues(recorded) => corrupt(
-            &paths.log,
-            &format!(
-                "it isn't the log that the last server wrote: its salts are `{found}`, those \
-                 recorded in `lockstep.lock` are `{recorded}`; put the right file back"
-            ),
-        ),
-        _ => Ok(()),
     }
 }
 

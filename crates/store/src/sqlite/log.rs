@@ -21,6 +21,9 @@ const FRAME_HEADER_BYTES: usize = 24;
 /// The header's first word; its last bit says that the checksums read words big-endian.
 const MAGIC: u32 = 0x377f_0682;
 
+/// What disks write whole; many write more.
+const SECTOR_BYTES: usize = 512;
+
 /// The sizes a page can have.
 const PAGE_BYTES: std::ops::RangeInclusive<u32> = 512..=65_536;
 
@@ -35,11 +38,11 @@ impl Salts {
     /// Where they are in the header.
     pub(super) const PLACE: u64 = 16;
 
-    /// Whether a log with these salts is the one that had `earlier`, or that began anew once since:
-    /// the database then adds one to the first salt and draws the second.
-    pub(super) fn continues(self, earlier: Salts) -> bool {
+    /// Whether the log that had the `earlier` salts has these when it begins anew: the database
+    /// adds one to the first and draws the second.
+    pub(super) fn follows(self, earlier: Salts) -> bool {
         let first = |salts: Salts| u32::try_from(salts.0 >> 32).unwrap_or(0);
-        self == earlier || first(self) == first(earlier).wrapping_add(1)
+        first(self) == first(earlier).wrapping_add(1)
     }
 }
 
@@ -114,8 +117,15 @@ fn salts(bytes: &[u8], at: usize) -> Salts {
     Salts(u64::from(word(bytes, at)) << 32 | u64::from(word(bytes, at + 4)))
 }
 
-/// Reads the log, refuses a damaged one, syncs it, and answers its salts; `None` when there is no
-/// log or an empty one.
+/// A log that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Log {
+    pub(super) salts: Salts,
+    /// Whether a commit can be read from it.
+    pub(super) holds_commit: bool,
+}
+
+/// Reads the log, refuses a damaged one, and syncs it; `None` when there is no log or an empty one.
 ///
 /// What counts as damage: every commit is synced before the next begins, so a crash can tear none
 /// but the last. A frame that follows a commit and verifies on that commit's checksum was written
@@ -125,7 +135,7 @@ fn salts(bytes: &[u8], at: usize) -> Salts {
 /// were never built upon. Counting commits wouldn't do, as two failed ones can leave two behind.
 ///
 /// What can't be told from a commit cut off: damage to the last commit, or a log cut short.
-pub(super) fn check(path: &Path) -> Result<Option<Salts>> {
+pub(super) fn check(path: &Path) -> Result<Option<Log>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -139,7 +149,7 @@ pub(super) fn check(path: &Path) -> Result<Option<Salts>> {
     });
     match found.map_err(|error| failed(path, &error))? {
         Found::Empty => Ok(None),
-        Found::Whole(salts) => Ok(Some(salts)),
+        Found::Whole(log) => Ok(Some(log)),
         Found::Damaged(cause) => Err(Error::Corrupt {
             path: path.to_owned(),
             cause,
@@ -151,7 +161,7 @@ pub(super) fn check(path: &Path) -> Result<Option<Salts>> {
 enum Found {
     /// No header was ever synced, so no frame was written.
     Empty,
-    Whole(Salts),
+    Whole(Log),
     Damaged(String),
 }
 
@@ -171,47 +181,57 @@ fn find(file: &File) -> io::Result<Found> {
             _ => Found::Empty,
         });
     };
-    Ok(match damaged_frame(&mut reader, &header)? {
-        Some((damaged, proof)) => Found::Damaged(format!(
-            "frame {damaged} of the log isn't what was written, and commits that were \
-             acknowledged follow it, such as the one before frame {proof}"
-        )),
-        None => Found::Whole(header.salts),
-    })
+    frames(&mut reader, &header)
 }
 
-/// The first frame that doesn't verify and the one that proves it damaged, counted from 1.
-fn damaged_frame(reader: &mut impl Read, header: &Header) -> io::Result<Option<(u64, u64)>> {
+/// Reads the frames; they are counted from 1.
+fn frames(reader: &mut impl Read, header: &Header) -> io::Result<Found> {
     let mut frame = vec![0; FRAME_HEADER_BYTES + header.page_bytes];
+    let mut log = Log {
+        salts: header.salts,
+        holds_commit: false,
+    };
     // What the next frame must verify on; past the broken frame only after a commit.
     let mut base = Some(header.checksum);
     let mut broken = None;
-    let mut number = 0;
+    let mut number = 0_usize;
     while fill(reader, &mut frame)? {
+        let place = HEADER_BYTES + number * frame.len();
         number += 1;
         let (head, page) = frame.split_at(FRAME_HEADER_BYTES);
         let (summed, _) = head.split_at(8);
         let stored = Checksum::stored(head, 16);
-        let of_log = salts(head, 8) == header.salts && word(head, 0) != 0;
-        let verifies = of_log
-            && base.is_some_and(|base| {
-                base.over(summed, header.big_endian)
-                    .over(page, header.big_endian)
-                    == stored
-            });
+        let is_of_log = salts(head, 8) == header.salts && word(head, 0) != 0;
+        // One that lies in two sectors may be torn into an old mark and new sums.
+        let is_commit = is_of_log && word(head, 4) != 0 && is_in_one_sector(place);
+        let sum = |base: Checksum| {
+            let base = base.over(summed, header.big_endian);
+            base.over(page, header.big_endian)
+        };
+        let verifies = is_of_log && base.is_some_and(|base| sum(base) == stored);
         match broken {
             None if verifies => {
+                log.holds_commit |= word(head, 4) != 0;
                 base = Some(stored);
                 continue;
             }
             None => broken = Some(number),
-            Some(damaged) if verifies => return Ok(Some((damaged, number))),
+            Some(damaged) if verifies => {
+                return Ok(Found::Damaged(format!(
+                    "frame {damaged} of the log isn't what was written, and commits that were \
+                     acknowledged follow it, such as the one before frame {number}"
+                )));
+            }
             Some(_) => {}
         }
-        let is_commit = of_log && word(head, 4) != 0;
         base = is_commit.then_some(stored);
     }
-    Ok(None)
+    Ok(Found::Whole(log))
+}
+
+/// Whether disks write the header of a frame at this place whole.
+fn is_in_one_sector(place: usize) -> bool {
+    place % SECTOR_BYTES <= SECTOR_BYTES - FRAME_HEADER_BYTES
 }
 
 /// Whether there was as much to read.

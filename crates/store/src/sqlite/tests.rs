@@ -34,6 +34,17 @@ impl Sqlite {
         )
     }
 
+    /// Moves all of the log: the next commit begins it anew.
+    pub(super) fn move_log(&self) {
+        let mode = rusqlite::wal::CheckpointMode::PASSIVE;
+        let writer = self.writer.lock();
+        let moved = writer
+            .connection
+            .wal_checkpoint_v2(rusqlite::DEFAULT_NAME, mode);
+        let (pages, moved) = moved.unwrap();
+        assert_eq!(pages, moved);
+    }
+
     fn pages(&self, pages: &str) {
         let pragma = format!("PRAGMA max_page_count = {pages}");
         self.writer
@@ -47,7 +58,7 @@ impl Sqlite {
 /// What a crash at this moment leaves: the files as they are, without the one in shared memory.
 pub(crate) fn crash_image(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
-    for file in ["lockstep.db", "lockstep.db-wal"] {
+    for file in ["lockstep.db", "lockstep.db-wal", "lockstep.lock"] {
         if from.join(file).exists() {
             fs::copy(from.join(file), to.join(file)).unwrap();
         }
@@ -66,6 +77,21 @@ fn a_folder_has_one_owner() {
     );
     drop(first);
     Sqlite::open(folder.path()).unwrap();
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_says_what_to_do() {
+    let kinds = [
+        std::io::ErrorKind::PermissionDenied,
+        std::io::ErrorKind::ReadOnlyFilesystem,
+    ];
+    for kind in kinds {
+        let error = files::not_writable(Path::new("data/lockstep.lock"), &kind.into());
+        let text = error.to_string();
+        for part in ["data/lockstep.lock`", "right to write", "--data"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
 }
 
 #[test]
