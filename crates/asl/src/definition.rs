@@ -61,10 +61,22 @@ pub trait Catalogue {
     /// `resource` is the field as written.
     fn resolve(&self, resource: &str) -> Resolved;
 
-    /// The members that `Parameters` of a Task with this `Resource` must have.
-    fn required_parameters(&self, _resource: &str) -> Vec<&'static str> {
-        Vec::new()
+    /// The members that `Parameters` of a Task with this `Resource` can have; `None` when they are
+    /// free.
+    fn parameters(&self, _resource: &str) -> Option<Vec<Parameter>> {
+        None
     }
+}
+
+/// A member that `Parameters` can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    pub name: &'static str,
+    pub required: bool,
+    /// What it may be when it is a literal; empty when anything.
+    pub values: &'static [&'static str],
+    /// Values that AWS has and Lockstep does not yet.
+    pub values_not_served: &'static [&'static str],
 }
 
 /// What a [`Catalogue`] says about a `Resource`.

@@ -236,6 +236,33 @@ impl Template {
         }
     }
 
+    /// The names of the members of its result, as far as can be told beforehand.
+    pub(crate) fn members(&self) -> Vec<&str> {
+        match &self.0 {
+            Part::Constant(value) => {
+                let members = value.as_object().into_iter().flat_map(Object::iter);
+                members.map(|(name, _)| name).collect()
+            }
+            Part::Object(members) => members.iter().map(|(name, _)| &**name).collect(),
+            Part::Path(_) | Part::Array(_) => Vec::new(),
+        }
+    }
+
+    /// The value of a member that is the same whatever the template is filled from.
+    pub(crate) fn literal(&self, name: &str) -> Option<&Value> {
+        match &self.0 {
+            Part::Constant(value) => value.get(name),
+            Part::Object(members) => {
+                let (_, part) = members.iter().find(|(key, _)| *key == name)?;
+                match part {
+                    Part::Constant(value) => Some(value),
+                    Part::Path(_) | Part::Array(_) | Part::Object(_) => None,
+                }
+            }
+            Part::Path(_) | Part::Array(_) => None,
+        }
+    }
+
     /// The template of one member: `RoleArn` of `Credentials`.
     pub(crate) fn into_member(self, name: &str) -> Option<Template> {
         let part = match self.0 {

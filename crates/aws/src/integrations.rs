@@ -73,12 +73,18 @@ impl TaskResource {
 pub struct Parameter {
     pub name: &'static str,
     pub required: bool,
+    /// What it may be; empty when anything.
+    pub values: &'static [&'static str],
+    /// Values that AWS has and this server doesn't serve yet.
+    pub values_not_served: &'static [&'static str],
 }
 
 const fn required(name: &'static str) -> Parameter {
     Parameter {
         name,
         required: true,
+        values: &[],
+        values_not_served: &[],
     }
 }
 
@@ -86,13 +92,20 @@ const fn optional(name: &'static str) -> Parameter {
     Parameter {
         name,
         required: false,
+        values: &[],
+        values_not_served: &[],
     }
 }
 
 const LAMBDA_INVOKE: &[Parameter] = &[
     required("FunctionName"),
     optional("ClientContext"),
-    optional("InvocationType"),
+    Parameter {
+        values: &["RequestResponse", "DryRun"],
+        // An event that is accepted must survive a restart, which it doesn't yet.
+        values_not_served: &["Event"],
+        ..optional("InvocationType")
+    },
     optional("LogType"),
     optional("Payload"),
     optional("Qualifier"),

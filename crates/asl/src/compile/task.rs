@@ -1,7 +1,9 @@
 //! Task: calls what its `Resource` names.
 
+use json::Value;
+
 use super::{Context, recovery};
-use crate::definition::{MachineType, Resolved};
+use crate::definition::{MachineType, Parameter, Resolved};
 use crate::program::{Resource, Seconds, StateKind, Task};
 use crate::template::Template;
 use crate::validate::fields::Fields;
@@ -65,17 +67,49 @@ fn resource(arn: &str, place: &Place<'_>, context: &mut Context<'_, '_>) -> Opti
     None
 }
 
-/// What the resource can't be called without.
+/// What the resource can't be called without, and what it can't be called with.
 fn check_parameters(
     resource: &Resource,
     parameters: &Template,
     place: &Place<'_>,
     context: &mut Context<'_, '_>,
 ) {
-    for name in context.catalogue.required_parameters(&resource.arn) {
-        if !parameters.has_member(name) {
-            context.error(message::missing(name), &place.member("Parameters"));
+    let Some(all) = context.catalogue.parameters(&resource.arn) else {
+        return;
+    };
+    let at = place.member("Parameters");
+    for parameter in all.iter().filter(|parameter| parameter.required) {
+        if !parameters.has_member(parameter.name) {
+            context.error(message::missing(parameter.name), &at);
         }
+    }
+    for name in parameters.members() {
+        match all.iter().find(|parameter| parameter.name == name) {
+            None => context.error(message::unsupported_parameter(name), &at),
+            Some(parameter) => {
+                if let Some(value) = parameters.literal(name) {
+                    check_value(parameter, value, &at.member(name), context);
+                }
+            }
+        }
+    }
+}
+
+/// A literal that no call can be made with.
+fn check_value(
+    parameter: &Parameter,
+    value: &Value,
+    at: &Place<'_>,
+    context: &mut Context<'_, '_>,
+) {
+    let text = value.as_str();
+    let is_of = |values: &[&str]| text.is_some_and(|text| values.contains(&text));
+    if is_of(parameter.values_not_served) {
+        let what = format!("the {} '{}'", parameter.name, text.unwrap_or_default());
+        context.error(message::not_served(&what), at);
+    } else if !parameter.values.is_empty() && !is_of(parameter.values) {
+        let all = [parameter.values, parameter.values_not_served].concat();
+        context.error(message::one_of_values(parameter.name, &all), at);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A catalogue for tests: Lambda functions and `lambda:invoke` are served; SQS, Batch and
 //! activities are not yet; anything else is unknown.
 
-use crate::definition::{Catalogue, Resolved};
+use crate::definition::{Catalogue, Parameter, Resolved};
 use crate::program::{Pattern, Resource, ResourceFamily};
 use crate::validate::message;
 
@@ -11,11 +11,22 @@ const NOT_SERVED: [&str; 3] = [":activity:", "::sqs:", "::batch:"];
 pub(crate) struct TestCatalogue;
 
 impl Catalogue for TestCatalogue {
-    fn required_parameters(&self, resource: &str) -> Vec<&'static str> {
-        match resource.contains("::lambda:invoke") {
-            true => vec!["FunctionName"],
-            false => vec![],
-        }
+    fn parameters(&self, resource: &str) -> Option<Vec<Parameter>> {
+        let parameter = |name| Parameter {
+            name,
+            required: name == "FunctionName",
+            values: match name {
+                "InvocationType" => &["RequestResponse", "DryRun"],
+                _ => &[],
+            },
+            values_not_served: match name {
+                "InvocationType" => &["Event"],
+                _ => &[],
+            },
+        };
+        let names = ["FunctionName", "InvocationType", "Payload"];
+        let is_invoke = resource.contains("::lambda:invoke");
+        is_invoke.then(|| names.map(parameter).to_vec())
     }
 
     fn resolve(&self, resource: &str) -> Resolved {

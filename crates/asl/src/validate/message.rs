@@ -32,6 +32,11 @@ pub(crate) fn missing(name: &str) -> String {
     format!("The field '{name}' is required but was missing")
 }
 
+/// Of a member of `Parameters` that an integration does not know. Known from its use at run time.
+pub(crate) fn unsupported_parameter(name: &str) -> String {
+    format!("The field '{name}' is not supported by Step Functions")
+}
+
 pub(crate) fn required(names: &[&str]) -> String {
     format!("These fields are required: [{}]", names.join(", "))
 }

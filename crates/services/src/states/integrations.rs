@@ -1,6 +1,6 @@
 //! What the `Resource` of a Task stands for.
 
-use asl::definition::{Catalogue, Resolved};
+use asl::definition::{Catalogue, Parameter, Resolved};
 use asl::program::{Pattern, Resource, ResourceFamily};
 use aws::integrations::{self, Resolution, TaskResource};
 
@@ -28,21 +28,18 @@ impl Catalogue for Integrations {
         }
     }
 
-    fn required_parameters(&self, resource: &str) -> Vec<&'static str> {
-        required(resource).unwrap_or_default()
+    fn parameters(&self, resource: &str) -> Option<Vec<Parameter>> {
+        let Resolution::Served(task) = integrations::resolve(resource) else {
+            return None;
+        };
+        let parameters = task.parameters()?.iter().map(|parameter| Parameter {
+            name: parameter.name,
+            required: parameter.required,
+            values: parameter.values,
+            values_not_served: parameter.values_not_served,
+        });
+        Some(parameters.collect())
     }
-}
-
-/// What `aws` says of the parameters of a served resource.
-fn required(resource: &str) -> Option<Vec<&'static str>> {
-    let Resolution::Served(task) = integrations::resolve(resource) else {
-        return None;
-    };
-    let required = task
-        .parameters()?
-        .iter()
-        .filter(|parameter| parameter.required);
-    Some(required.map(|parameter| parameter.name).collect())
 }
 
 fn task_resource(text: &str, task: &TaskResource) -> Resolved {
