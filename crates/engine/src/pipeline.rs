@@ -173,14 +173,15 @@ impl<C: Caller> Pipeline<C> {
         if let Some(entity) = entity {
             self.failing.waits(entity);
         }
-        self.store_fails(&error.to_string());
+        self.store_fails(&error.to_string(), entity);
     }
 
-    /// The store failed with this.
-    fn store_fails(&mut self, cause: &str) {
+    /// The store failed with this; for this entity, if it was not for all.
+    fn store_fails(&mut self, cause: &str, entity: Option<EntityId>) {
         if let Some(waiting) = self.failing.fails(self.clock.now()) {
             tracing::error!(
                 cause,
+                entity = entity.map(|entity| entity.0),
                 waiting,
                 "the store fails; executions wait until it is well"
             );
@@ -253,7 +254,7 @@ impl<C: Caller> Pipeline<C> {
         for shard in doubtful {
             match self.store.sequence(shard) {
                 Ok(stored) => self.shard.resume(shard, stored),
-                Err(error) => return self.store_fails(&error.to_string()),
+                Err(error) => return self.store_fails(&error.to_string(), None),
             }
         }
     }
@@ -285,7 +286,7 @@ impl<C: Caller> Pipeline<C> {
             Verdict::Lost => None,
         });
         if let Some(cause) = doubt {
-            self.store_fails(cause.unwrap_or("it does not say why"));
+            self.store_fails(cause.unwrap_or("it does not say why"), None);
         }
         let is_void = |effect: &mut Effect<C>| effect.has_failed(failed);
         for effect in self.effects.extract_if(.., is_void) {

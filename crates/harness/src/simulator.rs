@@ -63,7 +63,7 @@ const SITUATIONS: &[&str] = &[
     "UnknownNotApplied)), failed [(",
     "Fault(Fenced)), failed [(",
     "Stolen), failed [(",
-    "Doubtful)]",
+    "Doubtful(",
     "Lost)]",
     "crashes before its commit",
     "crashes after its commit",
