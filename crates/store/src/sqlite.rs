@@ -133,6 +133,8 @@ impl Sqlite {
         let load = |connection: &mut Connection| {
             let shards = Shards::load(connection)?;
             let index = Index::load(connection, options)?;
+            // Loading reads names through the page cache; a store that waits needs none of it.
+            connection.execute_batch("PRAGMA shrink_memory")?;
             let page_bytes = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
             let checkpointer = Checkpointer::start(connection, of_checkpoint, page_bytes)?;
             Ok((shards, index, checkpointer))
