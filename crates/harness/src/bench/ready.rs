@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use asl::time::Timestamp;
+use store::{Sqlite, Store as _};
 
 use super::load::Load;
 use super::payload::order_value;
@@ -15,12 +16,16 @@ use super::{Setting, progress};
 
 const WAITING: u64 = 100_000;
 const INPUT_BYTES: usize = 1_024;
+/// Far ahead, and within the 2^31 - 1 seconds that a Wait may take.
+const FAR_YEAR: &str = "2080";
 /// The Wait of one execution ends this long after it began: while no server runs.
 const DUE_SECONDS: u64 = 1;
 /// An idle server has let go by then what its start took.
 const IDLE_SECONDS: u64 = 3;
 /// A timer that has not fired by then never will.
 const FIRED_SECONDS_MAX: u64 = 30;
+/// Rows read at once.
+const WAITING_READ: usize = 4_096;
 /// Starts of the server; the middle one is shown.
 const STARTS: usize = 5;
 
@@ -48,7 +53,7 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Table>> {
     let mut load = server.load(1)?;
     load.call(
         "StartExecution",
-        &start_body(&machine, "after", &input_until("2099", 0)?),
+        &start_body(&machine, "after", &input_until(FAR_YEAR, 0)?),
     )?;
     let start_answer = server.ready.as_secs_f64() + begun.elapsed().as_secs_f64();
     wait_for_end(&mut load, &due)?;
@@ -95,9 +100,10 @@ fn fill_waiting(setting: &Setting, data: &Path, count: u64) -> Result<(String, S
     let machine = create_machine(&mut server.load(1)?, "waiting", WAIT)?;
     server.stop()?;
     fill(data, (&machine, WAIT), count, |machine, number| {
-        let input = json::parse_lazy(input_until("2099", number)?.into())?;
+        let input = json::parse_lazy(input_until(FAR_YEAR, number)?.into())?;
         Ok(machine.request(&format!("waiting-{number}"), input))
     })?;
+    check_waiting(data, count)?;
     let until = now()?.plus_seconds(DUE_SECONDS);
     let server = Server::start(&setting.server, data)?;
     let input = format!(r#"{{"until":"{until}"}}"#);
@@ -114,6 +120,23 @@ fn fill_waiting(setting: &Setting, data: &Path, count: u64) -> Result<(String, S
             .context("the answer has no executionArn")?
             .to_owned(),
     ))
+}
+
+/// Fails unless so many executions wait: figures of a store where they have ended would lie.
+fn check_waiting(data: &Path, count: u64) -> Result<()> {
+    let store = Sqlite::open(data)?;
+    let (mut waiting, mut after) = (0, None);
+    loop {
+        let rows = store.wake_ups(after, WAITING_READ)?;
+        let Some(last) = rows.last() else { break };
+        after = Some(last.entity);
+        waiting += rows.len() as u64;
+    }
+    ensure!(
+        waiting == count,
+        "{waiting} of {count} executions wait; the others have ended"
+    );
+    Ok(())
 }
 
 /// An input of 1 KiB that waits until the end of a year.
