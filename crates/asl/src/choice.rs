@@ -2,17 +2,26 @@
 //!
 //! ```
 //! use asl::choice::Condition;
-//! use asl::template::{ContextSource, Scope};
-//! struct NoContext;
-//! impl ContextSource for NoContext {
+//! use asl::template::{Outside, Scope};
+//! struct Nothing;
+//! impl Outside for Nothing {
 //!     fn context(&self) -> json::Value {
 //!         json::Value::empty_object()
+//!     }
+//!     fn variable(&self, _name: &str) -> Option<json::Value> {
+//!         None
+//!     }
+//!     fn random(&self) -> u64 {
+//!         4
+//!     }
+//!     fn now_ms(&self) -> i64 {
+//!         0
 //!     }
 //! }
 //! let rule = json::parse(r#"{"Variable":"$.n","NumericGreaterThan":1,"Next":"Big"}"#)?;
 //! let condition = Condition::compile(&rule).unwrap();
 //! let input = json::parse(r#"{"n":1.5}"#)?;
-//! assert!(condition.evaluate(&Scope { input: &input, context: &NoContext })?);
+//! assert!(condition.evaluate(&Scope::new(&input, &Nothing))?);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -8,7 +8,6 @@ mod choice;
 mod fail;
 mod pass;
 mod recovery;
-mod succeed;
 mod task;
 mod unserved;
 mod wait;
@@ -17,7 +16,7 @@ use json::{Document, Object, Value};
 
 use crate::definition::{Catalogue, Compiled, MachineType};
 use crate::event::Text;
-use crate::program::{Next, Program, State, StateIndex, StateKind};
+use crate::program::{Flow, Next, Paths, Program, State, StateIndex, StateKind};
 use crate::validate::fields::{self, Fields};
 use crate::validate::graph::Graph;
 use crate::validate::message::{self, SCHEMA};
@@ -171,6 +170,7 @@ fn definition<'a>(
         states: compiled,
         start,
         timeout_seconds: fields.integer("TimeoutSeconds"),
+        variable_references: Vec::new(),
     })
 }
 
@@ -190,10 +190,11 @@ fn all_states(states: &Object, context: &mut Context<'_, '_>) -> Vec<State> {
             context.graph.set_incomplete();
             continue;
         };
-        let kind = one_state(object, &place, context);
-        compiled.extend(kind.map(|kind| State {
+        let made = one_state(object, &place, context);
+        compiled.extend(made.map(|(kind, flow)| State {
             name: Text::from(name.as_str()),
             kind,
+            flow,
         }));
     }
     compiled
@@ -204,7 +205,7 @@ fn one_state(
     object: &Object,
     place: &Place<'_>,
     context: &mut Context<'_, '_>,
-) -> Option<StateKind> {
+) -> Option<(StateKind, Flow)> {
     let Some(state_type) = state_type(object, place, context) else {
         context.graph.set_incomplete();
         return None;
@@ -214,14 +215,31 @@ fn one_state(
         return None;
     };
     let mut fields = fields::read(schema, object, place, context.report);
-    match state_type {
+    let paths = paths(&mut fields);
+    let kind = match state_type {
         StateType::Pass => Some(pass::compile(&mut fields, place, context)),
-        StateType::Task => task::compile(&mut fields, place, context),
+        StateType::Task => task::compile(&mut fields, &paths, place, context),
         StateType::Choice => Some(choice::compile(&mut fields, place, context)),
         StateType::Wait => wait::compile(&mut fields, place, context),
-        StateType::Succeed => Some(succeed::compile(&mut fields, context)),
+        StateType::Succeed => {
+            context.graph.end();
+            Some(StateKind::Succeed)
+        }
         StateType::Fail => Some(fail::compile(&mut fields, context)),
         StateType::Parallel | StateType::Map => None,
+    };
+    Some((kind?, Flow::Paths(Box::new(paths))))
+}
+
+/// The fields that shape data, as far as the state's type has them.
+fn paths(fields: &mut Fields<'_>) -> Paths {
+    Paths {
+        input_path: fields.take_filter("InputPath"),
+        parameters: fields.take_template("Parameters"),
+        result_selector: fields.take_template("ResultSelector"),
+        result_path: fields.take_result_path(),
+        output_path: fields.take_filter("OutputPath"),
+        assign: None,
     }
 }
 

@@ -7,7 +7,7 @@ use json::{Object, ObjectBuilder, Value};
 use crate::event::{EventId, Start};
 use crate::program::{State, StateKind};
 use crate::run::{Run, StateRun};
-use crate::template::ContextSource;
+use crate::template::Outside;
 use crate::time::Timestamp;
 use crate::token;
 
@@ -41,7 +41,7 @@ impl Constants {
     }
 }
 
-impl ContextSource for Context<'_> {
+impl Outside for Context<'_> {
     fn context(&self) -> Value {
         let mut context = ObjectBuilder::new();
         if let Some([execution, machine]) = self.constants.of(self.run) {
@@ -54,6 +54,18 @@ impl ContextSource for Context<'_> {
             context.add("Task", ObjectBuilder::new().add("Token", token).build());
         }
         context.build().into()
+    }
+
+    fn variable(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    fn random(&self) -> u64 {
+        self.run.last_event
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.run.time.0
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use json::Value;
+use json::{Object, Value};
 
 use crate::limits::Limits;
 use crate::program::StateIndex;
@@ -115,6 +115,8 @@ pub enum EventKind {
     StateExited {
         state: StateIndex,
         output: Value,
+        /// The variables that Assign wrote, by name; `None` if it wrote none.
+        assigned: Option<Object>,
     },
     /// `TaskScheduled` or `LambdaFunctionScheduled`, by the task's resource. Its id is the attempt.
     TaskScheduled {
@@ -152,6 +154,62 @@ pub enum EventKind {
         state: StateIndex,
         failure: Failure,
     },
+    /// A JSONata expression of the state failed.
+    EvaluationFailed {
+        state: StateIndex,
+        failure: Failure,
+        /// The field at fault: `Arguments/Payload`, `Assign/x`; absent where AWS names none.
+        location: Option<Text>,
+    },
+    /// `ParallelStateStarted`: one for each attempt. Its branches follow as `BranchStarted`.
+    ParallelStarted {
+        state: StateIndex,
+    },
+    /// `MapStateStarted`: one for each attempt. AWS shows the number of items only.
+    MapStarted {
+        state: StateIndex,
+        /// An array, or an object whose members are the items.
+        items: Value,
+        /// How many iterations may run at a time; never 0.
+        concurrency: u32,
+    },
+    /// A thread of its own begins (`branch` of the event is the new one) and will enter the body's
+    /// first state with this input.
+    MapIterationStarted {
+        /// The Map state.
+        state: StateIndex,
+        /// The thread that is in the Map state.
+        parent: BranchId,
+        /// Which item, from 0.
+        index: u32,
+        input: Value,
+    },
+    /// The iteration's thread ends; its last output becomes the item's result.
+    MapIterationSucceeded {
+        state: StateIndex,
+        index: u32,
+    },
+    MapIterationFailed {
+        state: StateIndex,
+        index: u32,
+    },
+    MapIterationAborted {
+        state: StateIndex,
+        index: u32,
+    },
+    /// `ParallelStateSucceeded` or `MapStateSucceeded`.
+    StateSucceeded {
+        state: StateIndex,
+    },
+    /// `ParallelStateFailed` or `MapStateFailed`: the last attempt failed.
+    StateFailed {
+        state: StateIndex,
+    },
+    /// `TaskStateAborted`, `WaitStateAborted`, `ParallelStateAborted`, `MapStateAborted`: the state
+    /// a cut thread was in.
+    StateAborted {
+        state: StateIndex,
+    },
 
     // -- internal, id 0 ----------------------------------------------------------------------
     /// Follows ExecutionStarted when the machine has TimeoutSeconds.
@@ -173,6 +231,19 @@ pub enum EventKind {
         next: StateIndex,
         input: Value,
     },
+    /// A branch of a Parallel state begins (`branch` of the event is the new one).
+    BranchStarted {
+        /// The thread that is in the Parallel state.
+        parent: BranchId,
+        /// Which branch, from 0.
+        index: u32,
+        input: Value,
+    },
+    /// A branch of a Parallel state came to its end; its last output becomes its result.
+    BranchSucceeded,
+    /// All threads below this one are gone; `previous` is the event that was their end, and the
+    /// thread's next event chains to it.
+    BranchesCut,
 }
 
 impl EventKind {
@@ -184,6 +255,9 @@ impl EventKind {
                 | EventKind::WaitUntil { .. }
                 | EventKind::RetryAt { .. }
                 | EventKind::Yielded { .. }
+                | EventKind::BranchStarted { .. }
+                | EventKind::BranchSucceeded
+                | EventKind::BranchesCut
         )
     }
 

@@ -7,7 +7,7 @@ use crate::program::{Program, ResourceFamily, State, StateIndex, StateKind, Task
 use crate::time::Timestamp;
 
 /// Every `type` that an event of ours can have.
-pub const EVENT_TYPES: [&str; 27] = [
+pub const EVENT_TYPES: [&str; 46] = [
     "ExecutionStarted",
     "ExecutionSucceeded",
     "ExecutionFailed",
@@ -35,6 +35,25 @@ pub const EVENT_TYPES: [&str; 27] = [
     "TaskSucceeded",
     "TaskFailed",
     "TaskTimedOut",
+    "TaskStateAborted",
+    "WaitStateAborted",
+    "EvaluationFailed",
+    "ParallelStateEntered",
+    "ParallelStateStarted",
+    "ParallelStateSucceeded",
+    "ParallelStateFailed",
+    "ParallelStateAborted",
+    "ParallelStateExited",
+    "MapStateEntered",
+    "MapStateStarted",
+    "MapIterationStarted",
+    "MapIterationSucceeded",
+    "MapIterationFailed",
+    "MapIterationAborted",
+    "MapStateSucceeded",
+    "MapStateFailed",
+    "MapStateAborted",
+    "MapStateExited",
 ];
 
 /// The API's HistoryEvent: `timestamp` (number: epoch seconds to the millisecond), `type`, `id`,
@@ -91,10 +110,29 @@ pub fn type_name(program: &Program, kind: &EventKind) -> Option<&'static str> {
         EventKind::TaskTimedOut { state, .. } => {
             of_task(program, *state, "LambdaFunctionTimedOut", "TaskTimedOut")?
         }
+        EventKind::EvaluationFailed { .. } => "EvaluationFailed",
+        EventKind::ParallelStarted { .. } => "ParallelStateStarted",
+        EventKind::MapStarted { .. } => "MapStateStarted",
+        EventKind::MapIterationStarted { .. } => "MapIterationStarted",
+        EventKind::MapIterationSucceeded { .. } => "MapIterationSucceeded",
+        EventKind::MapIterationFailed { .. } => "MapIterationFailed",
+        EventKind::MapIterationAborted { .. } => "MapIterationAborted",
+        EventKind::StateSucceeded { state } => match program.state(*state)?.kind {
+            StateKind::Parallel(_) => "ParallelStateSucceeded",
+            _ => "MapStateSucceeded",
+        },
+        EventKind::StateFailed { state } => match program.state(*state)?.kind {
+            StateKind::Parallel(_) => "ParallelStateFailed",
+            _ => "MapStateFailed",
+        },
+        EventKind::StateAborted { state } => aborted(program.state(*state)?)?,
         EventKind::ExecutionDeadline { .. }
         | EventKind::WaitUntil { .. }
         | EventKind::RetryAt { .. }
-        | EventKind::Yielded { .. } => return None,
+        | EventKind::Yielded { .. }
+        | EventKind::BranchStarted { .. }
+        | EventKind::BranchSucceeded
+        | EventKind::BranchesCut => return None,
     })
 }
 
@@ -104,8 +142,21 @@ fn entered(state: &State) -> &'static str {
         StateKind::Task(_) => "TaskStateEntered",
         StateKind::Choice(_) => "ChoiceStateEntered",
         StateKind::Wait(_) => "WaitStateEntered",
-        StateKind::Succeed(_) => "SucceedStateEntered",
+        StateKind::Succeed => "SucceedStateEntered",
         StateKind::Fail(_) => "FailStateEntered",
+        StateKind::Parallel(_) => "ParallelStateEntered",
+        StateKind::Map(_) => "MapStateEntered",
+    }
+}
+
+/// Only states that take time can be cut.
+fn aborted(state: &State) -> Option<&'static str> {
+    match state.kind {
+        StateKind::Task(_) => Some("TaskStateAborted"),
+        StateKind::Wait(_) => Some("WaitStateAborted"),
+        StateKind::Parallel(_) => Some("ParallelStateAborted"),
+        StateKind::Map(_) => Some("MapStateAborted"),
+        StateKind::Pass(_) | StateKind::Choice(_) | StateKind::Succeed | StateKind::Fail(_) => None,
     }
 }
 
@@ -116,7 +167,9 @@ fn exited(state: &State) -> Option<&'static str> {
         StateKind::Task(_) => Some("TaskStateExited"),
         StateKind::Choice(_) => Some("ChoiceStateExited"),
         StateKind::Wait(_) => Some("WaitStateExited"),
-        StateKind::Succeed(_) => Some("SucceedStateExited"),
+        StateKind::Succeed => Some("SucceedStateExited"),
+        StateKind::Parallel(_) => Some("ParallelStateExited"),
+        StateKind::Map(_) => Some("MapStateExited"),
         StateKind::Fail(_) => None,
     }
 }
@@ -180,10 +233,62 @@ impl Shown<'_> {
                 "stateEnteredEventDetails",
                 self.state(*state, INPUT, input)?,
             ),
-            EventKind::StateExited { state, output } => (
-                "stateExitedEventDetails",
-                self.state(*state, OUTPUT, output)?,
+            EventKind::StateExited {
+                state,
+                output,
+                assigned,
+            } => {
+                let mut details = self.state(*state, OUTPUT, output)?;
+                if let Some(assigned) = assigned.as_ref().filter(|_| self.include_data) {
+                    let mut texts = ObjectBuilder::with_capacity(assigned.len());
+                    for (name, value) in assigned.members() {
+                        texts.add(name.clone(), value.to_text());
+                    }
+                    details.insert("assignedVariables", texts.build().into());
+                    let untruncated = ObjectBuilder::new().add("truncated", false).build();
+                    details.insert("assignedVariablesDetails", untruncated.into());
+                }
+                ("stateExitedEventDetails", details)
+            }
+            EventKind::EvaluationFailed {
+                state,
+                failure,
+                location,
+            } => {
+                let mut details = failed(ObjectBuilder::new(), failure);
+                if let Some(location) = location {
+                    details.insert("location", Value::from(&**location));
+                }
+                details.insert("state", Value::from(&*self.program.state(*state)?.name));
+                ("evaluationFailedEventDetails", details)
+            }
+            EventKind::MapStarted { items, .. } => {
+                let length = items.as_array().map(<[Value]>::len);
+                let length = length.or_else(|| items.as_object().map(Object::len))?;
+                let length = u64::try_from(length).ok()?;
+                let details = ObjectBuilder::new().add("length", length).build();
+                ("mapStateStartedEventDetails", details)
+            }
+            EventKind::MapIterationStarted { state, index, .. } => (
+                "mapIterationStartedEventDetails",
+                self.iteration(*state, *index)?,
             ),
+            EventKind::MapIterationSucceeded { state, index } => (
+                "mapIterationSucceededEventDetails",
+                self.iteration(*state, *index)?,
+            ),
+            EventKind::MapIterationFailed { state, index } => (
+                "mapIterationFailedEventDetails",
+                self.iteration(*state, *index)?,
+            ),
+            EventKind::MapIterationAborted { state, index } => (
+                "mapIterationAbortedEventDetails",
+                self.iteration(*state, *index)?,
+            ),
+            EventKind::ParallelStarted { .. }
+            | EventKind::StateSucceeded { .. }
+            | EventKind::StateFailed { .. }
+            | EventKind::StateAborted { .. } => return Some(None),
             EventKind::TaskScheduled { .. } => self.scheduled(kind)?,
             EventKind::TaskStarted { state } => match resource(task(self.program, *state)?) {
                 Some(mut details) => ("taskStartedEventDetails", details.build()),
@@ -206,8 +311,17 @@ impl Shown<'_> {
             EventKind::ExecutionDeadline { .. }
             | EventKind::WaitUntil { .. }
             | EventKind::RetryAt { .. }
-            | EventKind::Yielded { .. } => return None,
+            | EventKind::Yielded { .. }
+            | EventKind::BranchStarted { .. }
+            | EventKind::BranchSucceeded
+            | EventKind::BranchesCut => return None,
         }))
+    }
+
+    fn iteration(&self, state: StateIndex, index: u32) -> Option<Object> {
+        let mut details = ObjectBuilder::new();
+        details.add("name", &*self.program.state(state)?.name);
+        Some(details.add("index", u64::from(index)).build())
     }
 
     fn started(&self, start: &Start) -> Details {

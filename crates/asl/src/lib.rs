@@ -47,6 +47,7 @@ pub mod history;
 pub mod jsonpath;
 pub mod limits;
 pub mod program;
+pub mod query;
 pub mod run;
 pub mod template;
 pub mod time;

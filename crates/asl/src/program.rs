@@ -1,4 +1,5 @@
-//! The compiled definition: names are resolved to indices, paths and templates parsed once.
+//! The compiled definition: names are resolved to indices, paths, templates and expressions parsed
+//! once.
 //!
 //! All states of all bodies lie in one table, as AWS demands names unique in the whole definition.
 
@@ -9,7 +10,8 @@ use json::Value;
 use crate::choice::Condition;
 use crate::event::Text;
 use crate::jsonpath::Path;
-use crate::template::{Template, ValuePath};
+use crate::query::Query;
+use crate::template::{Reference, Template, ValuePath};
 use crate::time::Timestamp;
 
 /// Index into [`Program::states`].
@@ -23,6 +25,9 @@ pub struct Program {
     pub start: StateIndex,
     /// Top-level TimeoutSeconds.
     pub timeout_seconds: Option<u64>,
+    /// The variables each state reads, for the states that read any: DescribeStateMachine's
+    /// `variableReferences`.
+    pub variable_references: Vec<(Text, Vec<Text>)>,
 }
 
 impl Program {
@@ -37,6 +42,7 @@ impl Program {
 pub struct State {
     pub name: Text,
     pub kind: StateKind,
+    pub flow: Flow,
 }
 
 #[derive(Debug)]
@@ -45,14 +51,54 @@ pub enum StateKind {
     Task(Box<Task>),
     Choice(Box<Choice>),
     Wait(Box<Wait>),
-    Succeed(Box<Succeed>),
+    Succeed,
     Fail(Box<Fail>),
+    Parallel(Box<Parallel>),
+    Map(Box<Map>),
+}
+
+/// How data gets into a state, through it and out of it: the state's query language.
+#[derive(Debug)]
+pub enum Flow {
+    Paths(Box<Paths>),
+    Queries(Box<Queries>),
+}
+
+/// The fields of a JSONPath state. Those its type does not have keep their defaults.
+#[derive(Debug, Default)]
+pub struct Paths {
+    pub input_path: Filter,
+    /// Parameters of a Pass, Task or Parallel.
+    pub parameters: Option<Template>,
+    pub result_selector: Option<Template>,
+    pub result_path: ResultPath,
+    pub output_path: Filter,
+    pub assign: Option<Template>,
+}
+
+/// The fields of a JSONata state.
+#[derive(Debug, Default)]
+pub struct Queries {
+    pub arguments: Option<Template>,
+    pub output: Option<Template>,
+    pub assign: Option<Template>,
+}
+
+/// A field's value: written as it is, or found at run time.
+#[derive(Debug)]
+pub enum Dynamic<T> {
+    Literal(T),
+    /// A `...Path` field.
+    Path(ValuePath),
+    /// `{% ... %}`
+    Query(Box<Query>),
 }
 
 /// Where control goes after a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     State(StateIndex),
+    /// The end of the execution, or of the branch or iteration the state belongs to.
     End,
 }
 
@@ -81,28 +127,19 @@ pub enum ResultPath {
 
 #[derive(Debug)]
 pub struct Pass {
-    pub input_path: Filter,
-    pub output_path: Filter,
-    pub result_path: ResultPath,
-    pub parameters: Option<Template>,
+    /// JSONPath: `Result`.
     pub result: Option<Value>,
     pub next: Next,
 }
 
 #[derive(Debug)]
 pub struct Task {
-    pub input_path: Filter,
-    pub output_path: Filter,
-    pub result_path: ResultPath,
-    pub parameters: Option<Template>,
-    pub result_selector: Option<Template>,
     pub resource: Resource,
-    pub timeout: Seconds,
-    pub heartbeat: Seconds,
-    /// `Credentials.RoleArn`.
-    pub credentials_role_arn: Option<Template>,
-    pub retry: Vec<Retrier>,
-    pub catch: Vec<Catcher>,
+    pub timeout: Option<Dynamic<u64>>,
+    pub heartbeat: Option<Dynamic<u64>>,
+    /// `Credentials`: a template that makes `{"RoleArn": ...}`.
+    pub credentials: Option<Template>,
+    pub recovery: Recovery,
     pub next: Next,
 }
 
@@ -134,62 +171,97 @@ pub enum Pattern {
     WaitForTaskToken,
 }
 
-/// A literal number of seconds, a path to one, or neither.
-#[derive(Debug, Default)]
-pub enum Seconds {
-    #[default]
-    Absent,
-    Literal(u64),
-    Path(ValuePath),
-}
-
 #[derive(Debug)]
 pub struct Choice {
-    pub input_path: Filter,
-    pub output_path: Filter,
     pub rules: Vec<Rule>,
+    /// The state's own Assign and Output hold for it.
     pub default: Option<StateIndex>,
 }
 
 #[derive(Debug)]
 pub struct Rule {
-    pub condition: Condition,
+    pub condition: Test,
+    pub assign: Option<Template>,
+    /// JSONata only.
+    pub output: Option<Template>,
     pub next: StateIndex,
+}
+
+/// Whether a rule holds.
+#[derive(Debug)]
+pub enum Test {
+    /// JSONPath: `Variable` and operators.
+    Paths(Condition),
+    /// JSONata: `Condition` is an expression.
+    Query(Box<Query>),
+    /// JSONata: `Condition` is a literal.
+    Literal(bool),
 }
 
 #[derive(Debug)]
 pub struct Wait {
-    pub input_path: Filter,
-    pub output_path: Filter,
     pub until: WaitUntil,
     pub next: Next,
 }
 
 #[derive(Debug)]
 pub enum WaitUntil {
-    Seconds(u64),
-    SecondsPath(ValuePath),
-    Timestamp(Timestamp),
-    TimestampPath(ValuePath),
-}
-
-#[derive(Debug)]
-pub struct Succeed {
-    pub input_path: Filter,
-    pub output_path: Filter,
+    Seconds(Dynamic<u64>),
+    Timestamp(Dynamic<Timestamp>),
 }
 
 #[derive(Debug)]
 pub struct Fail {
-    pub error: Option<TextOrPath>,
-    pub cause: Option<TextOrPath>,
+    pub error: Option<TextSource>,
+    pub cause: Option<TextSource>,
 }
 
 /// `Error` / `ErrorPath`, `Cause` / `CausePath`.
 #[derive(Debug)]
-pub enum TextOrPath {
+pub enum TextSource {
     Text(Text),
+    Reference(Reference),
+    Query(Box<Query>),
+}
+
+#[derive(Debug)]
+pub struct Parallel {
+    /// The first state of each branch.
+    pub branches: Vec<StateIndex>,
+    pub recovery: Recovery,
+    pub next: Next,
+}
+
+/// An inline Map.
+#[derive(Debug)]
+pub struct Map {
+    pub items: Items,
+    /// ItemSelector, or `Parameters` of old definitions.
+    pub item_selector: Option<Template>,
+    /// 0 and absent: no limit of the author's.
+    pub max_concurrency: Option<Dynamic<u64>>,
+    /// The first state of the ItemProcessor.
+    pub body: StateIndex,
+    pub recovery: Recovery,
+    pub next: Next,
+}
+
+/// Where a Map's items come from.
+#[derive(Debug)]
+pub enum Items {
+    /// Neither ItemsPath nor Items: the effective input.
+    Input,
+    /// ItemsPath.
     Path(ValuePath),
+    /// JSONata: Items.
+    Template(Template),
+}
+
+/// Retry and Catch.
+#[derive(Debug, Default)]
+pub struct Recovery {
+    pub retry: Vec<Retrier>,
+    pub catch: Vec<Catcher>,
 }
 
 #[derive(Debug)]
@@ -206,6 +278,10 @@ pub struct Retrier {
 #[derive(Debug)]
 pub struct Catcher {
     pub error_equals: Arc<[Text]>,
+    /// JSONPath only.
     pub result_path: ResultPath,
+    pub assign: Option<Template>,
+    /// JSONata only.
+    pub output: Option<Template>,
     pub next: StateIndex,
 }

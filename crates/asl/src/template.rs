@@ -4,17 +4,26 @@
 //! from, `$$` the context object.
 //!
 //! ```
-//! use asl::template::{ContextSource, Scope, Template};
-//! struct NoContext;
-//! impl ContextSource for NoContext {
+//! use asl::template::{Outside, Scope, Template};
+//! struct Nothing;
+//! impl Outside for Nothing {
 //!     fn context(&self) -> json::Value {
 //!         json::Value::empty_object()
+//!     }
+//!     fn variable(&self, _name: &str) -> Option<json::Value> {
+//!         None
+//!     }
+//!     fn random(&self) -> u64 {
+//!         4
+//!     }
+//!     fn now_ms(&self) -> i64 {
+//!         0
 //!     }
 //! }
 //! let template = json::parse(r#"{"fixed":{"size":1},"who.$":"$.name"}"#)?;
 //! let template = Template::compile(&template).unwrap();
 //! let input = json::parse(r#"{"name":"Ada"}"#)?;
-//! let made = template.evaluate(&Scope { input: &input, context: &NoContext })?;
+//! let made = template.evaluate(&Scope::new(&input, &Nothing))?;
 //! assert_eq!(made.to_text(), r#"{"fixed":{"size":1},"who":"Ada"}"#);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -84,16 +93,43 @@ pub enum ValuePathError {
     Path(#[from] PathError),
 }
 
-/// What `$` and `$$` stand for.
+/// What paths, intrinsic functions and JSONata expressions of one field see.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
+    /// `$`, or `$states.input`.
     pub input: &'a Value,
-    pub context: &'a dyn ContextSource,
+    /// `$states.result`, where the field has one.
+    pub result: Option<&'a Value>,
+    /// `$states.errorOutput`, in a catcher.
+    pub error_output: Option<&'a Value>,
+    pub outside: &'a dyn Outside,
 }
 
-/// Builds the context object. It is asked only when a path into that object is evaluated.
-pub trait ContextSource {
+impl<'a> Scope<'a> {
+    /// What a field sees that has neither a result nor an error output.
+    pub fn new(input: &'a Value, outside: &'a dyn Outside) -> Scope<'a> {
+        Scope {
+            input,
+            result: None,
+            error_output: None,
+            outside,
+        }
+    }
+}
+
+/// What an expression may ask for beyond the value it works on. Each is made only when asked.
+pub trait Outside {
+    /// `$$`, or `$states.context`.
     fn context(&self) -> Value;
+
+    /// The value of `$name` on entry of the state; `None` if nothing was assigned.
+    fn variable(&self, name: &str) -> Option<Value>;
+
+    /// 64 uniform bits, others each time.
+    fn random(&self) -> u64;
+
+    /// Milliseconds since the epoch, the same throughout a decision.
+    fn now_ms(&self) -> i64;
 }
 
 impl ValuePath {
@@ -134,7 +170,29 @@ impl ValuePath {
     pub fn select(&self, scope: &Scope<'_>) -> Result<Value, SelectError> {
         match self.root {
             Root::Input => self.path.select(scope.input),
-            Root::Context => self.path.select(&scope.context.context()),
+            Root::Context => self.path.select(&scope.outside.context()),
+        }
+    }
+}
+
+/// A path or an intrinsic function: what may stand under a key that ends in `.$`.
+#[derive(Clone, Debug)]
+pub enum Reference {
+    Path(ValuePath),
+}
+
+impl Reference {
+    /// The value.
+    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, SelectError> {
+        match self {
+            Reference::Path(path) => path.select(scope),
+        }
+    }
+
+    /// As written.
+    pub fn text(&self) -> &Text {
+        match self {
+            Reference::Path(path) => &path.text,
         }
     }
 }
@@ -261,19 +319,6 @@ impl Template {
             }
             Part::Path(_) | Part::Array(_) => None,
         }
-    }
-
-    /// The template of one member: `RoleArn` of `Credentials`.
-    pub(crate) fn into_member(self, name: &str) -> Option<Template> {
-        let part = match self.0 {
-            Part::Constant(value) => value.get(name).cloned().map(Part::Constant),
-            Part::Object(members) => members
-                .into_iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, part)| part),
-            Part::Path(_) | Part::Array(_) => None,
-        };
-        part.map(Template)
     }
 }
 
@@ -409,7 +454,7 @@ impl Evaluation<'_> {
             Root::Input => self.scope.input,
             Root::Context => self
                 .context
-                .get_or_insert_with(|| self.scope.context.context()),
+                .get_or_insert_with(|| self.scope.outside.context()),
         };
         path.path.select(root).map_err(|source| TemplateFailure {
             field: name.clone(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::template::ContextSource;
+use crate::template::Outside;
 
 const OPERATOR_CASES: &str = include_str!("../../../../conformance/choice/operators.json");
 const RULES: &str = include_str!("../../../../conformance/choice/rules.json");
@@ -7,7 +7,19 @@ const PROBLEMS: &str = include_str!("../../../../conformance/choice/problems.jso
 
 struct Fixed(Value);
 
-impl ContextSource for Fixed {
+impl Outside for Fixed {
+    fn variable(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    fn random(&self) -> u64 {
+        4
+    }
+
+    fn now_ms(&self) -> i64 {
+        0
+    }
+
     fn context(&self) -> Value {
         self.0.clone()
     }
@@ -23,10 +35,7 @@ fn list<'c>(value: &'c Value, member: &str) -> &'c [Value] {
 fn answer(rule: &Value, input: &Value, context: &Value) -> Result<bool, ChoiceFailure> {
     let condition =
         Condition::compile(rule).unwrap_or_else(|problems| panic!("{rule}: {problems:?}"));
-    condition.evaluate(&Scope {
-        input,
-        context: &Fixed(context.clone()),
-    })
+    condition.evaluate(&Scope::new(input, &Fixed(context.clone())))
 }
 
 /// Tests one operator on values it must answer alike; returns how many there were.

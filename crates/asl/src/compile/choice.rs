@@ -4,7 +4,7 @@ use json::Value;
 
 use super::Context;
 use crate::choice::Condition;
-use crate::program::{Choice, Rule, StateKind};
+use crate::program::{Choice, Rule, StateKind, Test};
 use crate::validate::fields::{self, Fields};
 use crate::validate::message;
 use crate::validate::place::{Place, pointer_steps};
@@ -27,8 +27,6 @@ pub(super) fn compile(
     }
     let has_default = fields.contains("Default");
     StateKind::Choice(Box::new(Choice {
-        input_path: fields.take_filter("InputPath"),
-        output_path: fields.take_filter("OutputPath"),
         rules,
         default: has_default
             .then(|| context.target(fields, "Default", place))
@@ -53,7 +51,9 @@ fn rule(value: &Value, place: &Place<'_>, context: &mut Context<'_, '_>) -> Opti
     lint::condition(value, place, context.report);
     match Condition::compile(value) {
         Ok(condition) => Some(Rule {
-            condition,
+            condition: Test::Paths(condition),
+            assign: None,
+            output: None,
             next: next?,
         }),
         Err(problems) => {

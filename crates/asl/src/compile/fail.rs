@@ -2,7 +2,8 @@
 
 use super::Context;
 use crate::event::Text;
-use crate::program::{Fail, StateKind, TextOrPath};
+use crate::program::{Fail, StateKind, TextSource};
+use crate::template::Reference;
 use crate::validate::fields::Fields;
 
 pub(super) fn compile(fields: &mut Fields<'_>, context: &mut Context<'_, '_>) -> StateKind {
@@ -13,9 +14,12 @@ pub(super) fn compile(fields: &mut Fields<'_>, context: &mut Context<'_, '_>) ->
     }))
 }
 
-fn text_or_path(fields: &mut Fields<'_>, literal: &str, path: &str) -> Option<TextOrPath> {
+fn text_or_path(fields: &mut Fields<'_>, literal: &str, path: &str) -> Option<TextSource> {
     let literal = fields
         .text(literal)
-        .map(|text| TextOrPath::Text(Text::from(text)));
-    literal.or_else(|| fields.take_path(path).map(TextOrPath::Path))
+        .map(|text| TextSource::Text(Text::from(text)));
+    literal.or_else(|| {
+        let path = fields.take_path(path)?;
+        Some(TextSource::Reference(Reference::Path(path)))
+    })
 }

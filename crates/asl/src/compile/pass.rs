@@ -16,10 +16,6 @@ pub(super) fn compile(
         lint::pass_result(result, &place.member("Result"), context.report);
     }
     StateKind::Pass(Box::new(Pass {
-        input_path: fields.take_filter("InputPath"),
-        output_path: fields.take_filter("OutputPath"),
-        result_path: fields.take_result_path(),
-        parameters: fields.take_template("Parameters"),
         result: result.cloned(),
         next: context.next(fields, place),
     }))

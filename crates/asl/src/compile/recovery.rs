@@ -1,7 +1,7 @@
 //! `Retry` and `Catch`: what happens after an error.
 
 use super::Context;
-use crate::program::{Catcher, Retrier};
+use crate::program::{Catcher, Recovery, Retrier};
 use crate::validate::errors;
 use crate::validate::fields::Fields;
 use crate::validate::message;
@@ -12,8 +12,19 @@ const INTERVAL_SECONDS: u64 = 1;
 const ATTEMPTS_MAX: u64 = 3;
 const BACKOFF_RATE: f64 = 2.0;
 
-/// `Retry` of the state at `place`.
-pub(super) fn retry(
+/// `Retry` and `Catch` of the state at `place`.
+pub(super) fn recovery(
+    fields: &mut Fields<'_>,
+    place: &Place<'_>,
+    context: &mut Context<'_, '_>,
+) -> Recovery {
+    Recovery {
+        retry: retry(fields, place, context),
+        catch: catch(fields, place, context),
+    }
+}
+
+fn retry(
     fields: &mut Fields<'_>,
     place: &Place<'_>,
     context: &mut Context<'_, '_>,
@@ -36,8 +47,7 @@ fn retrier(fields: &Fields<'_>) -> Option<Retrier> {
     })
 }
 
-/// `Catch` of the state at `place`.
-pub(super) fn catch(
+fn catch(
     fields: &mut Fields<'_>,
     place: &Place<'_>,
     context: &mut Context<'_, '_>,
@@ -58,6 +68,8 @@ fn catcher(
     Some(Catcher {
         error_equals: fields.names("ErrorEquals")?.clone(),
         result_path: fields.take_result_path(),
+        assign: None,
+        output: None,
         next: next?,
     })
 }

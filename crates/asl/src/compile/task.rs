@@ -4,7 +4,7 @@ use json::Value;
 
 use super::{Context, recovery};
 use crate::definition::{MachineType, Parameter, Resolved};
-use crate::program::{Resource, Seconds, StateKind, Task};
+use crate::program::{Dynamic, Paths, Resource, StateKind, Task};
 use crate::template::Template;
 use crate::validate::fields::Fields;
 use crate::validate::message;
@@ -20,34 +20,27 @@ const EXPRESS_REFUSES: [(&str, &str); 3] = [
 
 pub(super) fn compile(
     fields: &mut Fields<'_>,
+    paths: &Paths,
     place: &Place<'_>,
     context: &mut Context<'_, '_>,
 ) -> Option<StateKind> {
     let resource = fields
         .text("Resource")
         .and_then(|arn| resource(arn, place, context));
-    let timeout = fields.take_seconds("TimeoutSeconds", "TimeoutSecondsPath");
-    let heartbeat = fields.take_seconds("HeartbeatSeconds", "HeartbeatSecondsPath");
-    check_heartbeat(&timeout, &heartbeat, place, context);
-    let retry = recovery::retry(fields, place, context);
-    let catch = recovery::catch(fields, place, context);
+    let timeout = fields.take_integer("TimeoutSeconds", "TimeoutSecondsPath");
+    let heartbeat = fields.take_integer("HeartbeatSeconds", "HeartbeatSecondsPath");
+    check_heartbeat(timeout.as_ref(), heartbeat.as_ref(), place, context);
+    let recovery = recovery::recovery(fields, place, context);
     let next = context.next(fields, place);
-    let parameters = fields.take_template("Parameters");
-    if let (Some(resource), Some(parameters)) = (&resource, &parameters) {
+    if let (Some(resource), Some(parameters)) = (&resource, &paths.parameters) {
         check_parameters(resource, parameters, place, context);
     }
     Some(StateKind::Task(Box::new(Task {
-        input_path: fields.take_filter("InputPath"),
-        output_path: fields.take_filter("OutputPath"),
-        result_path: fields.take_result_path(),
-        parameters,
-        result_selector: fields.take_template("ResultSelector"),
         resource: resource?,
         timeout,
         heartbeat,
-        credentials_role_arn: fields.take_template("Credentials"),
-        retry,
-        catch,
+        credentials: fields.take_template("Credentials"),
+        recovery,
         next,
     })))
 }
@@ -132,17 +125,17 @@ fn express_refusal(arn: &str) -> Option<String> {
 
 /// A heartbeat that is not due before the timeout could never be missed. (ASL specification)
 fn check_heartbeat(
-    timeout: &Seconds,
-    heartbeat: &Seconds,
+    timeout: Option<&Dynamic<u64>>,
+    heartbeat: Option<&Dynamic<u64>>,
     place: &Place<'_>,
     context: &mut Context<'_, '_>,
 ) {
     let timeout = match timeout {
-        Seconds::Literal(seconds) => *seconds,
-        Seconds::Absent => SECONDS_MAX,
-        Seconds::Path(_) => return,
+        Some(Dynamic::Literal(seconds)) => *seconds,
+        None => SECONDS_MAX,
+        Some(Dynamic::Path(_) | Dynamic::Query(_)) => return,
     };
-    if matches!(heartbeat, Seconds::Literal(seconds) if *seconds >= timeout) {
+    if matches!(heartbeat, Some(Dynamic::Literal(seconds)) if *seconds >= timeout) {
         let text = message::HEARTBEAT_TOO_LONG.to_owned();
         context.error(text, &place.member("HeartbeatSeconds"));
     }

@@ -1,7 +1,7 @@
 //! Wait: for a number of seconds or until a time, each literal or from a path.
 
 use super::Context;
-use crate::program::{StateKind, Wait, WaitUntil};
+use crate::program::{Dynamic, StateKind, Wait, WaitUntil};
 use crate::validate::fields::Fields;
 use crate::validate::place::Place;
 
@@ -13,8 +13,6 @@ pub(super) fn compile(
     let until = until(fields);
     let next = context.next(fields, place);
     Some(StateKind::Wait(Box::new(Wait {
-        input_path: fields.take_filter("InputPath"),
-        output_path: fields.take_filter("OutputPath"),
         until: until?,
         next,
     })))
@@ -22,14 +20,11 @@ pub(super) fn compile(
 
 /// `None` when the field is missing or not what it must be, which has been reported.
 fn until(fields: &mut Fields<'_>) -> Option<WaitUntil> {
-    fields
-        .integer("Seconds")
-        .map(WaitUntil::Seconds)
-        .or_else(|| fields.take_path("SecondsPath").map(WaitUntil::SecondsPath))
-        .or_else(|| fields.timestamp("Timestamp").map(WaitUntil::Timestamp))
-        .or_else(|| {
-            fields
-                .take_path("TimestampPath")
-                .map(WaitUntil::TimestampPath)
-        })
+    let seconds = fields.take_integer("Seconds", "SecondsPath");
+    seconds.map(WaitUntil::Seconds).or_else(|| {
+        let literal = fields.timestamp("Timestamp").map(Dynamic::Literal);
+        literal
+            .or_else(|| fields.take_path("TimestampPath").map(Dynamic::Path))
+            .map(WaitUntil::Timestamp)
+    })
 }

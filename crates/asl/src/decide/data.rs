@@ -3,11 +3,19 @@
 
 use json::Value;
 
+use super::Refusal;
 use super::step::{Fault, Step, failure};
 use crate::context::Context;
 use crate::jsonpath::SelectError;
-use crate::program::{Filter, ResultPath};
+use crate::program::{Filter, Flow, Paths, ResultPath};
 use crate::template::{Scope, Template, TemplateFailure, ValuePath};
+
+pub(super) fn paths<'a>(context: &Context<'a>) -> Result<&'a Paths, Fault> {
+    match &context.state.flow {
+        Flow::Paths(paths) => Ok(paths),
+        Flow::Queries(_) => Err(Refusal::ForeignProgram.into()),
+    }
+}
 
 /// InputPath or OutputPath applied to a value.
 pub(super) fn filter(
@@ -30,11 +38,7 @@ pub(super) fn select(
 ) -> Result<Value, Fault> {
     let missing =
         |error: SelectError| Fault::runtime(format!("Invalid path '{}' : {error}", path.text));
-    path.select(&Scope {
-        input: value,
-        context,
-    })
-    .map_err(missing)
+    path.select(&Scope::new(value, context)).map_err(missing)
 }
 
 /// Parameters or ResultSelector; without one the value itself.
@@ -48,10 +52,7 @@ pub(super) fn shape(
         Some(template) => {
             let failed = |failure: TemplateFailure| Fault::runtime(failure.to_string());
             template
-                .evaluate(&Scope {
-                    input: &value,
-                    context,
-                })
+                .evaluate(&Scope::new(&value, context))
                 .map_err(failed)
         }
     }
@@ -93,10 +94,11 @@ pub(super) fn limit(value: &Value, bytes_max: usize, name: &str) -> Result<(), F
 }
 
 /// The output of a state without a result: its input through InputPath and OutputPath.
-pub(super) fn pass_on(step: &Step<'_>, input: &Filter, output: &Filter) -> Result<Value, Fault> {
+pub(super) fn pass_on(step: &Step<'_>) -> Result<Value, Fault> {
     let context = step.context()?;
-    let effective = filter(input, &context.visit.input, &context)?;
-    let output = filter(output, &effective, &context)?;
+    let paths = paths(&context)?;
+    let effective = filter(&paths.input_path, &context.visit.input, &context)?;
+    let output = filter(&paths.output_path, &effective, &context)?;
     limit(&output, step.payload_bytes_max(), &context.state.name)?;
     Ok(output)
 }

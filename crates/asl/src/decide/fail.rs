@@ -1,9 +1,10 @@
 //! Fail: the end, with an error and a cause of the author's.
 
+use super::Refusal;
 use super::step::{Fault, Go, Step};
 use crate::context::Context;
 use crate::event::{Failure, Text};
-use crate::program::{Fail, TextOrPath};
+use crate::program::{Fail, TextSource};
 use crate::template::Scope;
 
 pub(super) fn enter(step: &mut Step<'_>, fail: &Fail) -> Result<Go, Fault> {
@@ -14,17 +15,18 @@ pub(super) fn enter(step: &mut Step<'_>, fail: &Fail) -> Result<Go, Fault> {
 }
 
 fn text(
-    source: Option<&TextOrPath>,
+    source: Option<&TextSource>,
     field: &str,
     context: &Context<'_>,
 ) -> Result<Option<Text>, Fault> {
     let path = match source {
         None => return Ok(None),
-        Some(TextOrPath::Text(text)) => return Ok(Some(text.clone())),
-        Some(TextOrPath::Path(path)) => path,
+        Some(TextSource::Text(text)) => return Ok(Some(text.clone())),
+        Some(TextSource::Reference(path)) => path,
+        Some(TextSource::Query(_)) => return Err(Refusal::ForeignProgram.into()),
     };
-    let (input, path_text) = (&context.visit.input, &path.text);
-    let found = path.select(&Scope { input, context }).map_err(|_| {
+    let (input, path_text) = (&context.visit.input, path.text());
+    let found = path.evaluate(&Scope::new(input, context)).map_err(|_| {
         Fault::runtime(format!(
             "The JSONPath '{path_text}' specified for the field '{field}' could not be found in \
              the input '{input}'"

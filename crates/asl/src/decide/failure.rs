@@ -34,13 +34,14 @@ pub(super) fn recover(step: &mut Step<'_>, task: &Task, failed: Failed) -> Resul
         return step.fail(failed.failure);
     }
     let matching = |retrier: &Retrier| failed.matches(&retrier.error_equals);
-    if let Some(index) = task.retry.iter().position(matching)
-        && let Some(retrier) = task.retry.get(index)
+    if let Some(index) = task.recovery.retry.iter().position(matching)
+        && let Some(retrier) = task.recovery.retry.get(index)
         && let Some(outcome) = retry(step, retrier, index)?
     {
         return Ok(outcome);
     }
     let Some(catcher) = task
+        .recovery
         .catch
         .iter()
         .find(|catcher| failed.matches(&catcher.error_equals))

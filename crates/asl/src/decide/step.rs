@@ -235,8 +235,9 @@ impl<'a> Step<'a> {
             StateKind::Task(task) => task::attempt(self, task),
             StateKind::Choice(choice) => choice::enter(self, choice),
             StateKind::Wait(wait) => wait::enter(self, wait),
-            StateKind::Succeed(succeed) => succeed::enter(self, succeed),
+            StateKind::Succeed => succeed::enter(self),
             StateKind::Fail(fail) => fail::enter(self, fail),
+            StateKind::Parallel(_) | StateKind::Map(_) => Err(Refusal::ForeignProgram.into()),
         }
     }
 
@@ -247,6 +248,7 @@ impl<'a> Step<'a> {
         self.emit(EventKind::StateExited {
             state,
             output: output.clone(),
+            assigned: None,
         })?;
         match next {
             Next::State(next) => Ok(Go::Enter {

@@ -1,10 +1,10 @@
-//! Succeed: the end, with what the paths leave of the input.
+//! Succeed: the end, with the input as output.
 
 use super::data;
 use super::step::{Fault, Go, Step};
-use crate::program::{Next, Succeed};
+use crate::program::Next;
 
-pub(super) fn enter(step: &mut Step<'_>, succeed: &Succeed) -> Result<Go, Fault> {
-    let output = data::pass_on(step, &succeed.input_path, &succeed.output_path)?;
+pub(super) fn enter(step: &mut Step<'_>) -> Result<Go, Fault> {
+    let output = data::pass_on(step)?;
     step.exit(output, Next::End)
 }

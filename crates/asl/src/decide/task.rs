@@ -8,7 +8,7 @@ use super::step::{Fault, Go, Step, TIMEOUT};
 use super::{Call, Effect, Refusal};
 use crate::context::Context;
 use crate::event::{EventId, EventKind, Failure, Text};
-use crate::program::{Pattern, Resource, ResourceFamily, Seconds, StateIndex, Task};
+use crate::program::{Dynamic, Pattern, Resource, ResourceFamily, StateIndex, Task};
 use crate::template::Template;
 
 /// What came for an attempt.
@@ -53,14 +53,15 @@ fn prepare(step: &Step<'_>, task: &Task) -> Result<EventKind, Fault> {
     if task.resource.pattern == Pattern::WaitForTaskToken {
         context.token_attempt = Some(step.run.last_event + 1);
     }
-    let input = data::filter(&task.input_path, &context.visit.input, &context)?;
-    let timeout_seconds = seconds(&task.timeout, "TimeoutSecondsPath", &input, &context)?;
-    let heartbeat_seconds = seconds(&task.heartbeat, "HeartbeatSecondsPath", &input, &context)?;
-    let credentials = task.credentials_role_arn.as_ref();
+    let paths = data::paths(&context)?;
+    let input = data::filter(&paths.input_path, &context.visit.input, &context)?;
+    let timeout_seconds = seconds(task.timeout.as_ref(), "TimeoutSecondsPath", &input, &context)?;
+    let heartbeat_seconds = seconds(task.heartbeat.as_ref(), "HeartbeatSecondsPath", &input, &context)?;
+    let credentials = task.credentials.as_ref();
     let credentials_role_arn = credentials
         .map(|role| role_arn(role, &input, &context))
         .transpose()?;
-    let parameters = data::shape(task.parameters.as_ref(), input, &context)?;
+    let parameters = data::shape(paths.parameters.as_ref(), input, &context)?;
     data::limit(&parameters, step.payload_bytes_max(), &context.state.name)?;
     Ok(EventKind::TaskScheduled {
         state: context.visit.state,
@@ -84,15 +85,16 @@ fn schedule(step: &mut Step<'_>, scheduled: EventKind) -> Result<Go, Fault> {
 }
 
 fn seconds(
-    seconds: &Seconds,
+    seconds: Option<&Dynamic<u64>>,
     field: &str,
     input: &Value,
     context: &Context<'_>,
 ) -> Result<Option<u64>, Fault> {
     let path = match seconds {
-        Seconds::Absent => return Ok(None),
-        Seconds::Literal(seconds) => return Ok(Some(*seconds)),
-        Seconds::Path(path) => path,
+        None => return Ok(None),
+        Some(Dynamic::Literal(seconds)) => return Ok(Some(*seconds)),
+        Some(Dynamic::Path(path)) => path,
+        Some(Dynamic::Query(_)) => return Err(Refusal::ForeignProgram.into()),
     };
     let found = data::select(path, input, context)?;
     let count = found.as_i64().and_then(|count| u64::try_from(count).ok());
@@ -114,7 +116,8 @@ fn role_arn(role: &Template, input: &Value, context: &Context<'_>) -> Result<Tex
             "The Credentials.RoleArn field refers to value {found} {text}"
         ))
     };
-    Ok(found.as_str().ok_or_else(wrong)?.into())
+    let role_arn = found.get("RoleArn").and_then(Value::as_str);
+    Ok(role_arn.ok_or_else(wrong)?.into())
 }
 
 fn submitted(
@@ -153,9 +156,10 @@ fn succeeded(
 /// ResultSelector, ResultPath and OutputPath, and on to the next state.
 fn leave(step: &mut Step<'_>, task: &Task, result: Value) -> Result<Go, Fault> {
     let context = step.context()?;
-    let selected = data::shape(task.result_selector.as_ref(), result, &context)?;
-    let placed = data::place(&task.result_path, &context.visit.input, selected)?;
-    let output = data::filter(&task.output_path, &placed, &context)?;
+    let paths = data::paths(&context)?;
+    let selected = data::shape(paths.result_selector.as_ref(), result, &context)?;
+    let placed = data::place(&paths.result_path, &context.visit.input, selected)?;
+    let output = data::filter(&paths.output_path, &placed, &context)?;
     data::limit(&output, step.payload_bytes_max(), payload_name(task))?;
     step.exit(output, task.next)
 }

@@ -2,11 +2,11 @@
 
 use json::Value;
 
-use super::data;
+use super::{Refusal, data};
 use super::step::{Fault, Go, Step};
 use crate::context::Context;
 use crate::event::EventKind;
-use crate::program::{Wait, WaitUntil};
+use crate::program::{Dynamic, Wait, WaitUntil};
 use crate::template::{Scope, ValuePath};
 use crate::time::Timestamp;
 
@@ -15,7 +15,7 @@ const DELAY_MS_MAX: i64 = (i32::MAX as i64) * 1_000;
 
 pub(super) fn enter(step: &mut Step<'_>, wait: &Wait) -> Result<Go, Fault> {
     let context = step.context()?;
-    let input = data::filter(&wait.input_path, &context.visit.input, &context)?;
+    let input = data::filter(&data::paths(&context)?.input_path, &context.visit.input, &context)?;
     let until = until(&wait.until, step.time, &input, &context)?;
     if until.0.saturating_sub(step.time.0) > DELAY_MS_MAX {
         return Err(Fault::runtime("Wait state delay is too long."));
@@ -29,7 +29,7 @@ pub(super) fn enter(step: &mut Step<'_>, wait: &Wait) -> Result<Go, Fault> {
 
 /// The wait is over.
 pub(super) fn leave(step: &mut Step<'_>, wait: &Wait) -> Result<Go, Fault> {
-    let output = data::pass_on(step, &wait.input_path, &wait.output_path)?;
+    let output = data::pass_on(step)?;
     step.exit(output, wait.next)
 }
 
@@ -40,10 +40,15 @@ fn until(
     context: &Context<'_>,
 ) -> Result<Timestamp, Fault> {
     match until {
-        WaitUntil::Seconds(seconds) => Ok(now.plus_seconds(*seconds)),
-        WaitUntil::SecondsPath(path) => Ok(now.plus_seconds(seconds(path, input, context)?)),
-        WaitUntil::Timestamp(at) => Ok(*at),
-        WaitUntil::TimestampPath(path) => timestamp(path, input, context),
+        WaitUntil::Seconds(Dynamic::Literal(seconds)) => Ok(now.plus_seconds(*seconds)),
+        WaitUntil::Seconds(Dynamic::Path(path)) => {
+            Ok(now.plus_seconds(seconds(path, input, context)?))
+        }
+        WaitUntil::Timestamp(Dynamic::Literal(at)) => Ok(*at),
+        WaitUntil::Timestamp(Dynamic::Path(path)) => timestamp(path, input, context),
+        WaitUntil::Seconds(Dynamic::Query(_)) | WaitUntil::Timestamp(Dynamic::Query(_)) => {
+            Err(Refusal::ForeignProgram.into())
+        }
     }
 }
 
@@ -81,7 +86,7 @@ fn select(
     input: &Value,
     context: &Context<'_>,
 ) -> Result<Value, Fault> {
-    path.select(&Scope { input, context }).map_err(|_| {
+    path.select(&Scope::new(input, context)).map_err(|_| {
         Fault::runtime(format!(
             "The {field} parameter does not reference an input value: {}",
             path.text

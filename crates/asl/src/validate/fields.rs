@@ -6,7 +6,7 @@ use json::{Object, Value};
 
 use crate::event::Text;
 use crate::jsonpath::Path;
-use crate::program::{Filter, ResultPath, Seconds};
+use crate::program::{Dynamic, Filter, ResultPath};
 use crate::template::{Root, Template, ValuePath};
 use crate::time::Timestamp;
 use crate::validate::place::Place;
@@ -280,12 +280,11 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A number of seconds, or a path to it.
-    pub(crate) fn take_seconds(&mut self, literal: &str, path: &str) -> Seconds {
+    /// A number, or a path to it.
+    pub(crate) fn take_integer(&mut self, literal: &str, path: &str) -> Option<Dynamic<u64>> {
         match (self.integer(literal), self.take_path(path)) {
-            (Some(seconds), _) => Seconds::Literal(seconds),
-            (None, Some(path)) => Seconds::Path(path),
-            (None, None) => Seconds::Absent,
+            (Some(number), _) => Some(Dynamic::Literal(number)),
+            (None, path) => path.map(Dynamic::Path),
         }
     }
 }

@@ -283,8 +283,7 @@ pub(crate) fn error_names(
     Some(names.into())
 }
 
-/// Credentials: `RoleArn`, literally or from a path, and nothing else. Gives the template of
-/// `RoleArn` itself.
+/// Credentials: `RoleArn`, literally or from a path, and nothing else.
 pub(crate) fn credentials(
     value: &Value,
     place: &Place<'_>,
@@ -303,5 +302,5 @@ pub(crate) fn credentials(
     if !names.iter().any(|name| object.contains_key(name)) {
         return say(&message::missing("RoleArn"), place, report);
     }
-    template(value, place, report)?.into_member("RoleArn")
+    template(value, place, report)
 }
