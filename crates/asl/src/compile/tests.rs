@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::definition::testing::TestCatalogue;
-use crate::program::{Filter, Pattern, ResultPath, Seconds, TextOrPath, WaitUntil};
+use crate::program::{Dynamic, Filter, Pattern, ResultPath, TextSource, WaitUntil};
+use crate::template::Reference;
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:f";
 
@@ -16,13 +17,24 @@ fn program(text: &str) -> Program {
         .unwrap_or_else(|| panic!("{text}: {:?}", compiled.diagnostics))
 }
 
-/// The kind of the only state that is not the target `Z`.
-fn state(fields: &str) -> StateKind {
+/// The only state of a definition.
+fn state(fields: &str) -> State {
     let text = fields.replace("FUNCTION", FUNCTION);
     let mut program = program(&format!(
         r#"{{"StartAt": "A", "States": {{"A": {{{text}}}}}}}"#
     ));
-    program.states.swap_remove(0).kind
+    program.states.swap_remove(0)
+}
+
+fn kind(fields: &str) -> StateKind {
+    state(fields).kind
+}
+
+fn paths(fields: &str) -> Paths {
+    let Flow::Paths(paths) = state(fields).flow else {
+        panic!("{fields} has no paths")
+    };
+    *paths
 }
 
 fn codes(text: &str) -> Vec<(&'static str, Option<String>)> {
@@ -56,24 +68,26 @@ fn names_become_indices() {
 
 #[test]
 fn absent_fields_have_their_defaults() {
-    let StateKind::Pass(pass) = state(r#""Type": "Pass", "End": true"#) else {
+    let pass = r#""Type": "Pass", "End": true"#;
+    let paths = paths(pass);
+    assert!(matches!(paths.input_path, Filter::All));
+    assert!(matches!(paths.output_path, Filter::All));
+    assert!(matches!(paths.result_path, ResultPath::Replace));
+    assert!(paths.parameters.is_none() && paths.assign.is_none());
+    let StateKind::Pass(pass) = kind(pass) else {
         panic!()
     };
-    assert!(matches!(pass.input_path, Filter::All));
-    assert!(matches!(pass.output_path, Filter::All));
-    assert!(matches!(pass.result_path, ResultPath::Replace));
-    assert!(pass.parameters.is_none() && pass.result.is_none());
+    assert!(pass.result.is_none());
     assert_eq!(pass.next, Next::End);
 
     let task = r#""Type": "Task", "Resource": "FUNCTION", "End": true,
         "Retry": [{"ErrorEquals": ["E"]}]"#;
-    let StateKind::Task(task) = state(task) else {
+    let StateKind::Task(task) = kind(task) else {
         panic!()
     };
-    assert!(matches!(task.timeout, Seconds::Absent));
-    assert!(matches!(task.heartbeat, Seconds::Absent));
-    assert!(task.catch.is_empty() && task.credentials_role_arn.is_none());
-    let [retrier] = task.retry.as_slice() else {
+    assert!(task.timeout.is_none() && task.heartbeat.is_none());
+    assert!(task.recovery.catch.is_empty() && task.credentials.is_none());
+    let [retrier] = task.recovery.retry.as_slice() else {
         panic!()
     };
     assert_eq!((retrier.interval_seconds, retrier.attempts_max), (1, 3));
@@ -85,20 +99,19 @@ fn absent_fields_have_their_defaults() {
 fn paths_are_compiled_once() {
     let pass = r#""Type": "Pass", "End": true, "InputPath": null, "OutputPath": "$$.a",
         "ResultPath": "$.b""#;
-    let StateKind::Pass(pass) = state(pass) else {
-        panic!()
-    };
-    assert!(matches!(pass.input_path, Filter::Nothing));
-    assert!(matches!(&pass.output_path, Filter::Path(path) if &*path.text == "$$.a"));
-    assert!(matches!(&pass.result_path, ResultPath::Into(path) if path.as_text() == "$.b"));
+    let found = paths(pass);
+    assert!(matches!(found.input_path, Filter::Nothing));
+    assert!(matches!(&found.output_path, Filter::Path(path) if &*path.text == "$$.a"));
+    assert!(matches!(&found.result_path, ResultPath::Into(path) if path.as_text() == "$.b"));
 
     let pass =
         r#""Type": "Pass", "End": true, "InputPath": "$", "ResultPath": null, "Result": 0.0"#;
-    let StateKind::Pass(pass) = state(pass) else {
+    let found = paths(pass);
+    assert!(matches!(found.input_path, Filter::All));
+    assert!(matches!(found.result_path, ResultPath::Discard));
+    let StateKind::Pass(pass) = kind(pass) else {
         panic!()
     };
-    assert!(matches!(pass.input_path, Filter::All));
-    assert!(matches!(pass.result_path, ResultPath::Discard));
     assert_eq!(pass.result.unwrap().to_text(), "0.0");
 }
 
@@ -106,91 +119,63 @@ fn paths_are_compiled_once() {
 fn a_task_keeps_its_settings() {
     let task = r#""Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
         "TimeoutSecondsPath": "$.t", "HeartbeatSeconds": 5, "End": true,
-        "Credentials": {"RoleArn.$": "$.role"},
+        "Parameters": {"FunctionName": "f"}, "Credentials": {"RoleArn.$": "$.role"},
         "Retry": [{"ErrorEquals": ["A", "B"], "IntervalSeconds": 4, "MaxAttempts": 0,
                    "BackoffRate": 1.5, "MaxDelaySeconds": 9, "JitterStrategy": "FULL"}],
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "A", "ResultPath": "$.e"}]"#;
-    let StateKind::Task(task) = state(task) else {
+    assert!(paths(task).parameters.is_some());
+    let StateKind::Task(task) = kind(task) else {
         panic!()
     };
     assert_eq!(task.resource.pattern, Pattern::WaitForTaskToken);
-    assert!(matches!(&task.timeout, Seconds::Path(path) if &*path.text == "$.t"));
-    assert!(matches!(task.heartbeat, Seconds::Literal(5)));
-    let [retrier] = task.retry.as_slice() else {
+    assert!(matches!(&task.timeout, Some(Dynamic::Path(path)) if &*path.text == "$.t"));
+    assert!(matches!(task.heartbeat, Some(Dynamic::Literal(5))));
+    assert!(task.credentials.is_some());
+    let [retrier] = task.recovery.retry.as_slice() else {
         panic!()
     };
-    assert_eq!(
-        retrier
-            .error_equals
-            .iter()
-            .map(|name| &**name)
-            .collect::<Vec<_>>(),
-        ["A", "B"]
-    );
+    let names = retrier.error_equals.iter().map(|name| &**name);
+    assert_eq!(names.collect::<Vec<_>>(), ["A", "B"]);
     assert_eq!((retrier.interval_seconds, retrier.attempts_max), (4, 0));
     assert_eq!(retrier.backoff_rate.to_bits(), 1.5_f64.to_bits());
     assert_eq!((retrier.delay_seconds_max, retrier.jitter), (Some(9), true));
-    let [catcher] = task.catch.as_slice() else {
+    let [catcher] = task.recovery.catch.as_slice() else {
         panic!()
     };
     assert_eq!(catcher.next, StateIndex(0));
     assert!(matches!(&catcher.result_path, ResultPath::Into(path) if path.as_text() == "$.e"));
 }
 
-/// `Credentials` become the template of the role alone.
-#[test]
-fn credentials_become_the_template_of_the_role() {
-    struct NoContext;
-    impl crate::template::ContextSource for NoContext {
-        fn context(&self) -> Value {
-            Value::null()
-        }
-    }
-    let input = json::parse(r#"{"role": "r2"}"#).unwrap();
-    let scope = crate::template::Scope {
-        input: &input,
-        context: &NoContext,
-    };
-    for (credentials, role) in [
-        (r#""RoleArn": "r1""#, "r1"),
-        (r#""RoleArn.$": "$.role""#, "r2"),
-    ] {
-        let task = format!(
-            r#""Type": "Task", "Resource": "FUNCTION", "End": true,
-            "Credentials": {{{credentials}}}"#
-        );
-        let StateKind::Task(task) = state(&task) else {
-            panic!()
-        };
-        let found = task.credentials_role_arn.unwrap().evaluate(&scope).unwrap();
-        assert_eq!(found.as_str(), Some(role));
-    }
-}
-
 #[test]
 fn wait_and_fail_take_literals_and_paths() {
-    let until = |field: &str| match state(&format!(r#""Type": "Wait", "End": true, {field}"#)) {
+    let until = |field: &str| match kind(&format!(r#""Type": "Wait", "End": true, {field}"#)) {
         StateKind::Wait(wait) => wait.until,
         _ => panic!(),
     };
-    assert!(matches!(until(r#""Seconds": 3"#), WaitUntil::Seconds(3)));
+    assert!(matches!(
+        until(r#""Seconds": 3"#),
+        WaitUntil::Seconds(Dynamic::Literal(3))
+    ));
     assert!(matches!(
         until(r#""SecondsPath": "$.s""#),
-        WaitUntil::SecondsPath(_)
+        WaitUntil::Seconds(Dynamic::Path(_))
     ));
     let time = until(r#""Timestamp": "1970-01-01T00:00:01Z""#);
-    assert!(matches!(time, WaitUntil::Timestamp(time) if time.0 == 1_000));
+    assert!(matches!(time, WaitUntil::Timestamp(Dynamic::Literal(time)) if time.0 == 1_000));
     assert!(matches!(
         until(r#""TimestampPath": "$.t""#),
-        WaitUntil::TimestampPath(_)
+        WaitUntil::Timestamp(Dynamic::Path(_))
     ));
 
-    let StateKind::Fail(fail) = state(r#""Type": "Fail", "Error": "E", "CausePath": "$$.c""#)
+    let StateKind::Fail(fail) = kind(r#""Type": "Fail", "Error": "E", "CausePath": "$$.c""#)
     else {
         panic!()
     };
-    assert!(matches!(&fail.error, Some(TextOrPath::Text(text)) if &**text == "E"));
-    assert!(matches!(&fail.cause, Some(TextOrPath::Path(path)) if &*path.text == "$$.c"));
+    assert!(matches!(&fail.error, Some(TextSource::Text(text)) if &**text == "E"));
+    let Some(TextSource::Reference(cause)) = &fail.cause else {
+        panic!()
+    };
+    assert!(matches!(cause, Reference::Path(path) if &*path.text == "$$.c"));
 }
 
 #[test]
