@@ -11,7 +11,8 @@ const COLUMNS_MAX: usize = 100;
 /// Each crate and the Lockstep crates it may name (architecture: "Directions").
 const DIRECTIONS: &[(&str, &[&str])] = &[
     ("json", &[]),
-    ("asl", &["json"]),
+    ("jsonata", &["json"]),
+    ("asl", &["json", "jsonata"]),
     ("aws", &["json"]),
     ("store", &[]),
     ("functions", &[]),
@@ -192,6 +193,47 @@ fn tests_lie_beside_their_module() {
         }
     }
     report(&problems);
+}
+
+/// Building what nobody uses takes everybody's time.
+#[test]
+fn every_dependency_is_used() {
+    let mut problems = Vec::new();
+    for entry in fs::read_dir(root().join("crates")).unwrap() {
+        let path = entry.unwrap().path();
+        let own = path.strip_prefix(root()).unwrap().to_owned();
+        let sources = files().into_iter().filter(|file| {
+            file.starts_with(&own) && has_extension(file, &["rs"]) && root().join(file).exists()
+        });
+        let source: String = sources.filter_map(|file| read(&file)).collect();
+        let manifest = fs::read_to_string(path.join("Cargo.toml")).unwrap();
+        for dependency in dependencies(&manifest) {
+            // `md-5` is `md5` to the compiler.
+            let is_used = ["_", ""].iter().any(|dash| {
+                let module = dependency.replace('-', dash);
+                source.contains(&format!("{module}::"))
+            });
+            if !is_used {
+                problems.push(format!("{}: `{dependency}` is not used", own.display()));
+            }
+        }
+    }
+    report(&problems);
+}
+
+/// The names in the sections of dependencies of a manifest.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let mut is_inside = false;
+    let mut names = Vec::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            is_inside = line.ends_with("dependencies]");
+        } else if is_inside && !line.starts_with('#') && line.contains('=') {
+            let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 #[test]
