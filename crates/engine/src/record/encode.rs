@@ -1,6 +1,6 @@
 //! Writing records.
 
-use asl::event::{Event, EventId};
+use asl::event::Event;
 use asl::time::Timestamp;
 use json::Value;
 use lz4_flex::block::{CompressTable, compress_into, compress_into_with_table};
@@ -80,7 +80,7 @@ impl Encoder {
             payloads: Vec::new(),
             events: Vec::with_capacity(events.len() * 8),
         };
-        let mut last: EventId = 0;
+        let mut last = event::Last::NONE;
         for event in events {
             event::put(&mut draft, event, &mut last);
         }
@@ -149,6 +149,10 @@ impl event::Sink for Draft<'_> {
             held: text.len(),
             is_as_sent: true,
         });
+    }
+
+    fn payload_of_parts(&mut self, value: &Value) {
+        self.payload(value);
     }
 
     fn text(&mut self, text: &str) {

@@ -1,16 +1,20 @@
 //! One event as bytes and back. Whoever adds a kind of event is led here by the compiler, and to
-//! `KINDS`, whose codes are part of the format and are never given twice.
+//! `kinds`, whose codes are part of the format and are never given twice.
 
-use asl::event::{BranchId, Event, EventId, EventKind, Failure, Start, Text};
-use asl::limits::Limits;
+mod fields;
+mod start;
+
+use asl::event::{BranchId, Event, EventId, EventKind, Text};
 use asl::program::StateIndex;
-use asl::time::Timestamp;
 use json::Value;
 
 use super::Flaw;
-use super::bytes::{Reader, put_number, put_signed};
+use super::bytes::{Reader, put_number};
 use super::read::Payload;
-use crate::arn;
+use fields::{
+    failure, object, optional_number, optional_text, payload, put_failure, put_optional_number,
+    put_optional_text, put_small, put_state, put_time, small, time,
+};
 
 /// Where an event's parts go. Payloads and texts have places of their own in a record.
 pub(super) trait Sink {
@@ -18,6 +22,8 @@ pub(super) trait Sink {
     fn payload(&mut self, value: &Value);
     /// A payload whose text as sent is to be kept.
     fn payload_as_sent(&mut self, value: &Value, text: &str);
+    /// A payload whose elements will be payloads of their own.
+    fn payload_of_parts(&mut self, value: &Value);
     fn text(&mut self, text: &str);
 }
 
@@ -25,15 +31,33 @@ pub(super) trait Sink {
 pub(super) trait Source<'r> {
     type Error: From<Flaw>;
     fn bytes(&mut self) -> &mut Reader<'r>;
-    /// The id of the last event shown in this record.
-    fn last(&mut self) -> &mut EventId;
+    /// The event before in this record.
+    fn last(&mut self) -> &mut Last;
     /// The payload and, if it was kept, its text as sent.
     fn payload(&mut self, number: usize) -> Result<Payload, Self::Error>;
     fn text(&mut self, len: usize) -> Result<Text, Self::Error>;
 }
 
+/// What an event takes from the one before it in its record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Last {
+    /// The id of the last event that is shown, 0 at first.
+    id: EventId,
+    /// The thread of the event before, the root at first.
+    branch: BranchId,
+}
+
+impl Last {
+    /// In front of the first event of a record.
+    pub(super) const NONE: Last = Last {
+        id: 0,
+        branch: BranchId::ROOT,
+    };
+}
+
 mod kinds {
-    pub(super) const EXECUTION_STARTED: u8 = 1;
+    /// As the first builds wrote it; only read.
+    pub(super) const EXECUTION_STARTED_OF_THREE_LIMITS: u8 = 1;
     pub(super) const EXECUTION_SUCCEEDED: u8 = 2;
     pub(super) const EXECUTION_FAILED: u8 = 3;
     pub(super) const EXECUTION_ABORTED: u8 = 4;
@@ -50,6 +74,22 @@ mod kinds {
     pub(super) const WAIT_UNTIL: u8 = 15;
     pub(super) const RETRY_AT: u8 = 16;
     pub(super) const YIELDED: u8 = 17;
+    pub(super) const EXECUTION_STARTED: u8 = 18;
+    /// Left with variables written.
+    pub(super) const STATE_EXITED_ASSIGNING: u8 = 19;
+    pub(super) const EVALUATION_FAILED: u8 = 20;
+    pub(super) const PARALLEL_STARTED: u8 = 21;
+    pub(super) const MAP_STARTED: u8 = 22;
+    pub(super) const MAP_ITERATION_STARTED: u8 = 23;
+    pub(super) const MAP_ITERATION_SUCCEEDED: u8 = 24;
+    pub(super) const MAP_ITERATION_FAILED: u8 = 25;
+    pub(super) const MAP_ITERATION_ABORTED: u8 = 26;
+    pub(super) const STATE_SUCCEEDED: u8 = 27;
+    pub(super) const STATE_FAILED: u8 = 28;
+    pub(super) const STATE_ABORTED: u8 = 29;
+    pub(super) const BRANCH_STARTED: u8 = 30;
+    pub(super) const BRANCH_SUCCEEDED: u8 = 31;
+    pub(super) const BRANCHES_CUT: u8 = 32;
 }
 
 /// The event is internal: its id is 0.
@@ -60,21 +100,25 @@ const NEXT_ID: u8 = 2;
 const AFTER_LAST: u8 = 4;
 /// The thread is the root.
 const ROOT: u8 = 8;
-const FLAGS: u8 = INTERNAL | NEXT_ID | AFTER_LAST | ROOT;
+/// The thread is that of the event before in this record.
+const SAME_BRANCH: u8 = 16;
+const FLAGS: u8 = INTERNAL | NEXT_ID | AFTER_LAST | ROOT | SAME_BRANCH;
 
-/// Appends an event. `last` is the id of the last event shown in this record, 0 at first.
-pub(super) fn put(out: &mut impl Sink, event: &Event, last: &mut EventId) {
+/// Appends an event. `last` tells of the event before in this record.
+pub(super) fn put(out: &mut impl Sink, event: &Event, last: &mut Last) {
     let is_internal = event.id == 0;
-    let is_next = *last != 0 && event.id == last.wrapping_add(1);
+    let is_next = last.id != 0 && event.id == last.id.wrapping_add(1);
     let is_after_last = event.previous == event.id.saturating_sub(1);
     let is_root = event.branch == BranchId::ROOT;
+    let is_same = !is_root && event.branch == last.branch;
     let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
     out.bytes().push(code(&event.kind));
     out.bytes().push(
         flag(is_internal, INTERNAL)
             | flag(is_next, NEXT_ID)
             | flag(is_after_last, AFTER_LAST)
-            | flag(is_root, ROOT),
+            | flag(is_root, ROOT)
+            | flag(is_same, SAME_BRANCH),
     );
     if !is_internal && !is_next {
         put_number(out.bytes(), event.id);
@@ -82,12 +126,13 @@ pub(super) fn put(out: &mut impl Sink, event: &Event, last: &mut EventId) {
     if !is_after_last {
         put_number(out.bytes(), event.previous);
     }
-    if !is_root {
-        put_number(out.bytes(), u64::from(event.branch.0));
+    if !is_root && !is_same {
+        put_small(out, event.branch.0);
     }
     if !is_internal {
-        *last = event.id;
+        last.id = event.id;
     }
+    last.branch = event.branch;
     put_kind(out, &event.kind);
 }
 
@@ -99,50 +144,115 @@ fn code(kind: &EventKind) -> u8 {
         EventKind::ExecutionAborted(_) => kinds::EXECUTION_ABORTED,
         EventKind::ExecutionTimedOut(_) => kinds::EXECUTION_TIMED_OUT,
         EventKind::StateEntered { .. } => kinds::STATE_ENTERED,
-        EventKind::StateExited { .. } => kinds::STATE_EXITED,
+        EventKind::StateExited { assigned: None, .. } => kinds::STATE_EXITED,
+        EventKind::StateExited { .. } => kinds::STATE_EXITED_ASSIGNING,
         EventKind::TaskScheduled { .. } => kinds::TASK_SCHEDULED,
         EventKind::TaskStarted { .. } => kinds::TASK_STARTED,
         EventKind::TaskSubmitted { .. } => kinds::TASK_SUBMITTED,
         EventKind::TaskSucceeded { .. } => kinds::TASK_SUCCEEDED,
         EventKind::TaskFailed { .. } => kinds::TASK_FAILED,
         EventKind::TaskTimedOut { .. } => kinds::TASK_TIMED_OUT,
+        EventKind::EvaluationFailed { .. } => kinds::EVALUATION_FAILED,
+        EventKind::ParallelStarted { .. } => kinds::PARALLEL_STARTED,
+        EventKind::MapStarted { .. } => kinds::MAP_STARTED,
+        EventKind::MapIterationStarted { .. } => kinds::MAP_ITERATION_STARTED,
+        EventKind::MapIterationSucceeded { .. } => kinds::MAP_ITERATION_SUCCEEDED,
+        EventKind::MapIterationFailed { .. } => kinds::MAP_ITERATION_FAILED,
+        EventKind::MapIterationAborted { .. } => kinds::MAP_ITERATION_ABORTED,
+        EventKind::StateSucceeded { .. } => kinds::STATE_SUCCEEDED,
+        EventKind::StateFailed { .. } => kinds::STATE_FAILED,
+        EventKind::StateAborted { .. } => kinds::STATE_ABORTED,
         EventKind::ExecutionDeadline { .. } => kinds::EXECUTION_DEADLINE,
         EventKind::WaitUntil { .. } => kinds::WAIT_UNTIL,
         EventKind::RetryAt { .. } => kinds::RETRY_AT,
         EventKind::Yielded { .. } => kinds::YIELDED,
+        EventKind::BranchStarted { .. } => kinds::BRANCH_STARTED,
+        EventKind::BranchSucceeded => kinds::BRANCH_SUCCEEDED,
+        EventKind::BranchesCut => kinds::BRANCHES_CUT,
     }
 }
 
 fn put_kind(out: &mut impl Sink, kind: &EventKind) {
     match kind {
-        EventKind::ExecutionStarted(start) => put_start(out, start),
+        EventKind::ExecutionStarted(start) => start::put(out, start),
         EventKind::ExecutionSucceeded { output } => out.payload(output),
         EventKind::ExecutionFailed(failure)
         | EventKind::ExecutionAborted(failure)
         | EventKind::ExecutionTimedOut(failure) => put_failure(out, failure),
-        EventKind::StateEntered {
-            state,
-            input: payload,
+        EventKind::ExecutionDeadline { at: time } | EventKind::WaitUntil { until: time } => {
+            put_time(out, *time);
         }
-        | EventKind::StateExited {
-            state,
-            output: payload,
+        EventKind::RetryAt {
+            retrier,
+            retries,
+            until,
+        } => {
+            put_small(out, *retrier);
+            put_small(out, *retries);
+            put_time(out, *until);
         }
-        | EventKind::TaskSubmitted {
-            state,
-            output: payload,
+        EventKind::BranchStarted {
+            parent,
+            index,
+            input,
+        } => {
+            put_small(out, parent.0);
+            put_small(out, *index);
+            out.payload(input);
         }
-        | EventKind::TaskSucceeded {
-            state,
-            output: payload,
+        EventKind::BranchSucceeded | EventKind::BranchesCut => {}
+        _ => put_state_kind(out, kind),
+    }
+}
+
+/// The kinds whose first field is a state.
+fn put_state_kind(out: &mut impl Sink, kind: &EventKind) {
+    match kind {
+        EventKind::StateEntered { state, input } => put_with_payload(out, *state, input),
+        EventKind::Yielded { next, input } => put_with_payload(out, *next, input),
+        EventKind::TaskSubmitted { state, output } | EventKind::TaskSucceeded { state, output } => {
+            put_with_payload(out, *state, output);
         }
-        | EventKind::Yielded {
-            next: state,
-            input: payload,
+        EventKind::StateExited {
+            state,
+            output,
+            assigned,
+        } => {
+            put_with_payload(out, *state, output);
+            if let Some(assigned) = assigned {
+                out.payload(&Value::from(assigned.clone()));
+            }
+        }
+        EventKind::TaskFailed { state, failure } | EventKind::TaskTimedOut { state, failure } => {
+            put_state(out, *state);
+            put_failure(out, failure);
+        }
+        EventKind::EvaluationFailed {
+            state,
+            failure,
+            location,
         } => {
             put_state(out, *state);
-            out.payload(payload);
+            put_failure(out, failure);
+            put_optional_text(out, location.as_deref());
         }
+        EventKind::TaskStarted { state }
+        | EventKind::ParallelStarted { state }
+        | EventKind::StateSucceeded { state }
+        | EventKind::StateFailed { state }
+        | EventKind::StateAborted { state } => put_state(out, *state),
+        EventKind::MapIterationSucceeded { state, index }
+        | EventKind::MapIterationFailed { state, index }
+        | EventKind::MapIterationAborted { state, index } => {
+            put_state(out, *state);
+            put_small(out, *index);
+        }
+        _ => put_start_of_work(out, kind),
+    }
+}
+
+fn put_start_of_work(out: &mut impl Sink, kind: &EventKind) {
+    match kind {
         EventKind::TaskScheduled {
             state,
             parameters,
@@ -150,91 +260,38 @@ fn put_kind(out: &mut impl Sink, kind: &EventKind) {
             heartbeat_seconds,
             credentials_role_arn,
         } => {
-            put_state(out, *state);
-            out.payload(parameters);
+            put_with_payload(out, *state, parameters);
             put_optional_number(out, *timeout_seconds);
             put_optional_number(out, *heartbeat_seconds);
             put_optional_text(out, credentials_role_arn.as_deref());
         }
-        EventKind::TaskStarted { state } => put_state(out, *state),
-        EventKind::TaskFailed { state, failure } | EventKind::TaskTimedOut { state, failure } => {
-            put_state(out, *state);
-            put_failure(out, failure);
-        }
-        EventKind::ExecutionDeadline { at: time } | EventKind::WaitUntil { until: time } => {
-            put_signed(out.bytes(), time.0);
-        }
-        EventKind::RetryAt {
-            retrier,
-            retries,
-            until,
+        EventKind::MapStarted {
+            state,
+            items,
+            concurrency,
         } => {
-            put_number(out.bytes(), u64::from(*retrier));
-            put_number(out.bytes(), u64::from(*retries));
-            put_signed(out.bytes(), until.0);
+            put_state(out, *state);
+            out.payload_of_parts(items);
+            put_small(out, *concurrency);
         }
+        EventKind::MapIterationStarted {
+            state,
+            parent,
+            index,
+            input,
+        } => {
+            put_state(out, *state);
+            put_small(out, parent.0);
+            put_small(out, *index);
+            out.payload(input);
+        }
+        _ => {}
     }
 }
 
-/// The execution's ARN follows from the machine's and the name; it is written only if it does not.
-fn put_start(out: &mut impl Sink, start: &Start) {
-    let derived = arn::execution(&start.state_machine_arn, &start.execution_name);
-    let own_arn = Some(&*start.execution_arn).filter(|arn| derived.as_deref() != Some(arn));
-    put_text(out, &start.state_machine_arn);
-    put_text(out, &start.execution_name);
-    put_optional_text(out, own_arn);
-    put_text(out, &start.state_machine_name);
-    put_optional_text(out, start.state_machine_version_arn.as_deref());
-    put_optional_text(out, start.state_machine_alias_arn.as_deref());
-    put_text(out, &start.role_arn);
-    put_number(out.bytes(), start.definition);
-    match &start.input_text {
-        Some(text) => out.payload_as_sent(&start.input, text),
-        None => out.payload(&start.input),
-    }
-    put_optional_text(out, start.trace_header.as_deref());
-    let Limits {
-        payload_bytes_max,
-        history_events_max,
-        transitions_per_decision_max,
-    } = start.limits;
-    for limit in [
-        payload_bytes_max,
-        history_events_max,
-        transitions_per_decision_max,
-    ] {
-        put_number(out.bytes(), u64::from(limit));
-    }
-    out.bytes().extend_from_slice(&start.token_secret);
-}
-
-fn put_state(out: &mut impl Sink, state: StateIndex) {
-    put_number(out.bytes(), u64::from(state.0));
-}
-
-fn put_failure(out: &mut impl Sink, failure: &Failure) {
-    put_optional_text(out, failure.error.as_deref());
-    put_optional_text(out, failure.cause.as_deref());
-}
-
-fn put_optional_number(out: &mut impl Sink, number: Option<u64>) {
-    out.bytes().push(u8::from(number.is_some()));
-    if let Some(number) = number {
-        put_number(out.bytes(), number);
-    }
-}
-
-fn put_text(out: &mut impl Sink, text: &str) {
-    put_number(out.bytes(), text.len() as u64);
-    out.text(text);
-}
-
-/// 0 for none, else the length plus one.
-fn put_optional_text(out: &mut impl Sink, text: Option<&str>) {
-    put_number(out.bytes(), text.map_or(0, |text| text.len() as u64 + 1));
-    if let Some(text) = text {
-        out.text(text);
-    }
+fn put_with_payload(out: &mut impl Sink, state: StateIndex, payload: &Value) {
+    put_state(out, state);
+    out.payload(payload);
 }
 
 /// Reads an event.
@@ -245,9 +302,10 @@ pub(super) fn read<'r, S: Source<'r>>(source: &mut S) -> Result<Event, S::Error>
         return Err(Flaw::Kind.into());
     }
     let is = |flag: u8| flags & flag != 0;
+    let last = *source.last();
     let id = match (is(INTERNAL), is(NEXT_ID)) {
         (true, _) => 0,
-        (false, true) => source.last().checked_add(1).ok_or(Flaw::Number)?,
+        (false, true) => last.id.checked_add(1).ok_or(Flaw::Number)?,
         (false, false) => source.bytes().number()?,
     };
     let previous = if is(AFTER_LAST) {
@@ -255,13 +313,14 @@ pub(super) fn read<'r, S: Source<'r>>(source: &mut S) -> Result<Event, S::Error>
     } else {
         source.bytes().number()?
     };
-    let branch = if is(ROOT) {
-        BranchId::ROOT
-    } else {
-        BranchId(source.bytes().small()?)
+    let branch = match (is(ROOT), is(SAME_BRANCH)) {
+        (true, _) => BranchId::ROOT,
+        (false, true) => last.branch,
+        (false, false) => BranchId(small(source)?),
     };
+    source.last().branch = branch;
     if id != 0 {
-        *source.last() = id;
+        source.last().id = id;
     }
     Ok(Event {
         id,
@@ -273,7 +332,10 @@ pub(super) fn read<'r, S: Source<'r>>(source: &mut S) -> Result<Event, S::Error>
 
 fn read_kind<'r, S: Source<'r>>(kind: u8, source: &mut S) -> Result<EventKind, S::Error> {
     Ok(match kind {
-        kinds::EXECUTION_STARTED => EventKind::ExecutionStarted(Box::new(read_start(source)?)),
+        kinds::EXECUTION_STARTED => EventKind::ExecutionStarted(Box::new(start::read(source)?)),
+        kinds::EXECUTION_STARTED_OF_THREE_LIMITS => {
+            EventKind::ExecutionStarted(Box::new(start::read_of_three_limits(source)?))
+        }
         kinds::EXECUTION_SUCCEEDED => EventKind::ExecutionSucceeded {
             output: payload(source)?,
         },
@@ -285,12 +347,19 @@ fn read_kind<'r, S: Source<'r>>(kind: u8, source: &mut S) -> Result<EventKind, S
             until: time(source)?,
         },
         kinds::RETRY_AT => EventKind::RetryAt {
-            retrier: source.bytes().small()?,
-            retries: source.bytes().small()?,
+            retrier: small(source)?,
+            retries: small(source)?,
             until: time(source)?,
         },
+        kinds::BRANCH_STARTED => EventKind::BranchStarted {
+            parent: BranchId(small(source)?),
+            index: small(source)?,
+            input: payload(source)?,
+        },
+        kinds::BRANCH_SUCCEEDED => EventKind::BranchSucceeded,
+        kinds::BRANCHES_CUT => EventKind::BranchesCut,
         _ => {
-            let state = StateIndex(source.bytes().small()?);
+            let state = StateIndex(small(source)?);
             read_state_kind(kind, state, source)?
         }
     })
@@ -310,11 +379,42 @@ fn read_state_kind<'r, S: Source<'r>>(
         kinds::STATE_EXITED => EventKind::StateExited {
             state,
             output: payload(source)?,
+            assigned: None,
+        },
+        kinds::STATE_EXITED_ASSIGNING => EventKind::StateExited {
+            state,
+            output: payload(source)?,
+            assigned: object(source)?,
         },
         kinds::YIELDED => EventKind::Yielded {
             next: state,
             input: payload(source)?,
         },
+        kinds::EVALUATION_FAILED => EventKind::EvaluationFailed {
+            state,
+            failure: failure(source)?,
+            location: optional_text(source)?,
+        },
+        kinds::PARALLEL_STARTED => EventKind::ParallelStarted { state },
+        kinds::STATE_SUCCEEDED => EventKind::StateSucceeded { state },
+        kinds::STATE_FAILED => EventKind::StateFailed { state },
+        kinds::STATE_ABORTED => EventKind::StateAborted { state },
+        kinds::TASK_SCHEDULED
+        | kinds::TASK_STARTED
+        | kinds::TASK_SUBMITTED
+        | kinds::TASK_SUCCEEDED
+        | kinds::TASK_FAILED
+        | kinds::TASK_TIMED_OUT => read_task_kind(kind, state, source)?,
+        _ => read_map_kind(kind, state, source)?,
+    })
+}
+
+fn read_task_kind<'r, S: Source<'r>>(
+    kind: u8,
+    state: StateIndex,
+    source: &mut S,
+) -> Result<EventKind, S::Error> {
+    Ok(match kind {
         kinds::TASK_SCHEDULED => EventKind::TaskScheduled {
             state,
             parameters: payload(source)?,
@@ -343,75 +443,35 @@ fn read_state_kind<'r, S: Source<'r>>(
     })
 }
 
-fn read_start<'r, S: Source<'r>>(source: &mut S) -> Result<Start, S::Error> {
-    let state_machine_arn = text(source)?;
-    let execution_name = text(source)?;
-    let execution_arn = match optional_text(source)? {
-        Some(arn) => arn,
-        None => arn::execution(&state_machine_arn, &execution_name).ok_or(Flaw::Kind)?,
-    };
-    let state_machine_name = text(source)?;
-    let state_machine_version_arn = optional_text(source)?;
-    let state_machine_alias_arn = optional_text(source)?;
-    let role_arn = text(source)?;
-    let definition = source.bytes().number()?;
-    let number = source.bytes().len()?;
-    let (input, input_text) = source.payload(number)?;
-    let trace_header = optional_text(source)?;
-    let bytes = source.bytes();
-    Ok(Start {
-        execution_arn,
-        execution_name,
-        state_machine_arn,
-        state_machine_name,
-        state_machine_version_arn,
-        state_machine_alias_arn,
-        role_arn,
-        definition,
-        input,
-        input_text,
-        trace_header,
-        limits: Limits {
-            payload_bytes_max: bytes.small()?,
-            history_events_max: bytes.small()?,
-            transitions_per_decision_max: bytes.small()?,
+fn read_map_kind<'r, S: Source<'r>>(
+    kind: u8,
+    state: StateIndex,
+    source: &mut S,
+) -> Result<EventKind, S::Error> {
+    Ok(match kind {
+        kinds::MAP_STARTED => EventKind::MapStarted {
+            state,
+            items: payload(source)?,
+            concurrency: small(source)?,
         },
-        token_secret: bytes.array()?,
+        kinds::MAP_ITERATION_STARTED => EventKind::MapIterationStarted {
+            state,
+            parent: BranchId(small(source)?),
+            index: small(source)?,
+            input: payload(source)?,
+        },
+        kinds::MAP_ITERATION_SUCCEEDED => EventKind::MapIterationSucceeded {
+            state,
+            index: small(source)?,
+        },
+        kinds::MAP_ITERATION_FAILED => EventKind::MapIterationFailed {
+            state,
+            index: small(source)?,
+        },
+        kinds::MAP_ITERATION_ABORTED => EventKind::MapIterationAborted {
+            state,
+            index: small(source)?,
+        },
+        _ => return Err(Flaw::Kind.into()),
     })
-}
-
-fn payload<'r, S: Source<'r>>(source: &mut S) -> Result<Value, S::Error> {
-    let number = source.bytes().len()?;
-    Ok(source.payload(number)?.0)
-}
-
-fn time<'r, S: Source<'r>>(source: &mut S) -> Result<Timestamp, S::Error> {
-    Ok(Timestamp(source.bytes().signed()?))
-}
-
-fn failure<'r, S: Source<'r>>(source: &mut S) -> Result<Failure, S::Error> {
-    Ok(Failure {
-        error: optional_text(source)?,
-        cause: optional_text(source)?,
-    })
-}
-
-fn optional_number<'r, S: Source<'r>>(source: &mut S) -> Result<Option<u64>, S::Error> {
-    match source.bytes().byte()? {
-        0 => Ok(None),
-        1 => Ok(Some(source.bytes().number()?)),
-        _ => Err(Flaw::Kind.into()),
-    }
-}
-
-fn text<'r, S: Source<'r>>(source: &mut S) -> Result<Text, S::Error> {
-    let len = source.bytes().len()?;
-    source.text(len)
-}
-
-fn optional_text<'r, S: Source<'r>>(source: &mut S) -> Result<Option<Text>, S::Error> {
-    match source.bytes().len()?.checked_sub(1) {
-        None => Ok(None),
-        Some(len) => source.text(len).map(Some),
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asl::event::{Event, EventId, Text};
+use asl::event::{Event, Text};
 use asl::time::Timestamp;
 use json::Value;
 use store::EntityId;
@@ -103,7 +103,7 @@ impl Record {
             texts: self.literals.get(self.texts_from..),
             payloads: vec![None; self.payloads.len()],
             left: self.event_count,
-            last: 0,
+            last: event::Last::NONE,
         }
     }
 
@@ -162,7 +162,7 @@ pub(crate) struct Events<'r> {
     texts: Option<&'r str>,
     payloads: Vec<Option<Payload>>,
     left: usize,
-    last: EventId,
+    last: event::Last,
 }
 
 impl Events<'_> {
@@ -227,7 +227,7 @@ where
         &mut self.events.reader
     }
 
-    fn last(&mut self) -> &mut EventId {
+    fn last(&mut self) -> &mut event::Last {
         &mut self.events.last
     }
 

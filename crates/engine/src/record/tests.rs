@@ -156,6 +156,7 @@ fn shown_kinds(payload: &Value) -> Vec<EventKind> {
         EventKind::StateExited {
             state,
             output: value("7.50"),
+            assigned: None,
         },
         scheduled(None),
         scheduled(Some(99_999_999)),
@@ -179,7 +180,72 @@ fn shown_kinds(payload: &Value) -> Vec<EventKind> {
     ]
 }
 
-/// Every kind of event, and odd numbers in every field that has one.
+/// The kinds of threads, variables and queries, with every field present once and absent once.
+fn kinds_of_threads(payload: &Value) -> Vec<EventKind> {
+    let (state, index) = (StateIndex(1), 70_000);
+    let assigned = value(r#"{"x": {"y": [1.0]}, "long": "of more than thirty-two bytes, in all"}"#);
+    let evaluation = |location: Option<&str>| EventKind::EvaluationFailed {
+        state,
+        failure: failure("States.QueryEvaluationError", "it did"),
+        location: location.map(Text::from),
+    };
+    vec![
+        EventKind::StateExited {
+            state,
+            output: payload.clone(),
+            assigned: assigned.as_object().cloned(),
+        },
+        EventKind::StateExited {
+            state,
+            output: value("1"),
+            assigned: Some(json::Object::new()),
+        },
+        evaluation(None),
+        evaluation(Some("Assign/x[0]")),
+        EventKind::ParallelStarted { state },
+        EventKind::MapStarted {
+            state,
+            items: payload.clone(),
+            concurrency: u32::MAX,
+        },
+        EventKind::MapIterationStarted {
+            state,
+            parent: BranchId(300),
+            index,
+            input: payload.get("a").unwrap().clone(),
+        },
+        EventKind::MapIterationSucceeded { state, index },
+        EventKind::MapIterationFailed { state, index },
+        EventKind::MapIterationAborted { state, index },
+        EventKind::StateSucceeded { state },
+        EventKind::StateFailed { state },
+        EventKind::StateAborted { state },
+    ]
+}
+
+/// Those kinds, in threads of their own.
+fn threads() -> Vec<Vec<Event>> {
+    let payload = value(r#"{"a": ["of more than thirty-two bytes, in all"], "b": {}}"#);
+    let internal = [
+        EventKind::BranchStarted {
+            parent: BranchId::ROOT,
+            index: 9_999,
+            input: payload.clone(),
+        },
+        EventKind::BranchSucceeded,
+        EventKind::BranchesCut,
+    ];
+    let shown = (10..).zip(kinds_of_threads(&payload));
+    let mut events: Vec<Event> = shown.map(|(id, kind)| event(id, kind)).collect();
+    events.extend(internal.map(|kind| event(0, kind)));
+    for (number, event) in (0..).zip(&mut events) {
+        event.branch = BranchId(number / 2 * 100);
+        event.previous = u64::from(number) * 3;
+    }
+    vec![events.clone(), events]
+}
+
+/// Every kind of event there was before threads, and odd numbers in every field that has one.
 fn every_kind() -> Vec<Vec<Event>> {
     let payload =
         value(r#"{"a": [1, 1.0, 1e3], "b": "\u001f\" é 😀", "c": {"d": null, "e": true}}"#);
@@ -224,6 +290,7 @@ fn every_kind() -> Vec<Vec<Event>> {
 #[test]
 fn every_kind_of_event_comes_back() {
     check(&every_kind());
+    check(&threads());
 }
 
 /// 40 members of 40 bytes, one of which changes from state to state.
@@ -238,6 +305,7 @@ fn changing(states: u32, width: usize) -> Vec<Vec<Event>> {
         let exited = EventKind::StateExited {
             state: StateIndex(state),
             output: output.clone(),
+            assigned: None,
         };
         records.push(vec![entered(id, state, &input), event(id + 1, exited)]);
         id += 2;
@@ -296,7 +364,10 @@ fn the_input_keeps_its_white_space() {
 
 #[test]
 fn a_change_of_any_byte_is_noticed() {
-    for (number, bytes) in encode(&every_kind()).iter().enumerate() {
+    for (number, bytes) in encode(&[every_kind(), threads()].concat())
+        .iter()
+        .enumerate()
+    {
         let number = u32::try_from(number).unwrap();
         assert!(Record::open(ENTITY, number, bytes).is_ok());
         for at in 0..bytes.len() {

@@ -52,10 +52,23 @@ fn types(stage: &Stage, entity: EntityId) -> Vec<&'static str> {
         EventKind::TaskSucceeded { .. } => "Succeeded",
         EventKind::TaskFailed { .. } => "Failed",
         EventKind::TaskTimedOut { .. } => "TimedOut",
+        EventKind::EvaluationFailed { .. } => "EvaluationFailed",
+        EventKind::ParallelStarted { .. } => "ParallelStarted",
+        EventKind::MapStarted { .. } => "MapStarted",
+        EventKind::MapIterationStarted { .. } => "IterationStarted",
+        EventKind::MapIterationSucceeded { .. } => "IterationSucceeded",
+        EventKind::MapIterationFailed { .. } => "IterationFailed",
+        EventKind::MapIterationAborted { .. } => "IterationAborted",
+        EventKind::StateSucceeded { .. } => "StateSucceeded",
+        EventKind::StateFailed { .. } => "StateFailed",
+        EventKind::StateAborted { .. } => "StateAborted",
         EventKind::ExecutionDeadline { .. }
         | EventKind::WaitUntil { .. }
         | EventKind::RetryAt { .. }
-        | EventKind::Yielded { .. } => "-",
+        | EventKind::Yielded { .. }
+        | EventKind::BranchStarted { .. }
+        | EventKind::BranchSucceeded
+        | EventKind::BranchesCut => "-",
     };
     let events = events(&stage.store, entity);
     events
