@@ -32,6 +32,7 @@ mod object;
 mod parse;
 mod text;
 mod value;
+mod weak;
 mod write;
 
 pub use number::{NotANumber, Number};
@@ -42,3 +43,4 @@ pub use parse::{
 };
 pub use text::Text;
 pub use value::{Kind, Value, View};
+pub use weak::WeakValue;
