@@ -32,12 +32,12 @@ mod pattern;
 use std::cmp::Ordering;
 
 use json::{Number, Value, View};
+use jsonata::Meter;
 
 pub use operators::{Check, Domain, OPERATORS, Operator, Quality, Relation};
 
-use crate::event::Text;
-use crate::jsonpath::utf16_order;
-use crate::template::{Scope, ValuePath};
+use crate::jsonpath::{SelectError, utf16_order};
+use crate::template::{Evaluation, Failure, Scope, ValuePath};
 use crate::time::Timestamp;
 use pattern::Pattern;
 
@@ -84,14 +84,6 @@ pub struct RuleProblem {
     pub message: String,
 }
 
-/// A path of a rule that leads nowhere. AWS names the error `States.Runtime`; the message is AWS's.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Invalid path '{path}': The choice state's condition path references an invalid value.")]
-pub struct ChoiceFailure {
-    /// The path as written.
-    pub path: Text,
-}
-
 impl Condition {
     /// Compiles the condition of one element of `Choices`, or tells everything that is wrong with
     /// it. What else a rule holds (`Next`, `Comment`, `Assign`) is left to the caller.
@@ -105,58 +97,112 @@ impl Condition {
 
     /// Whether the condition holds. `And` and `Or` look no further than they must, so a test for
     /// IsPresent can guard those after it.
-    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<bool, ChoiceFailure> {
-        self.0.holds(scope)
+    ///
+    /// # Errors
+    /// [`Failure::Condition`] if a path leads nowhere.
+    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<bool, Failure> {
+        self.0.holds(&Evaluation::new(scope))
+    }
+
+    /// The names of the variables it reads, in the order of the rule.
+    pub fn references(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.0.add_references(&mut names);
+        names
     }
 }
 
 impl Node {
     /// As deep as the rule's JSON.
-    fn holds(&self, scope: &Scope<'_>) -> Result<bool, ChoiceFailure> {
+    fn holds(&self, evaluation: &Evaluation<'_>) -> Result<bool, Failure> {
         match self {
-            Node::And(nodes) => Ok(!any(nodes, false, scope)?),
-            Node::Or(nodes) => any(nodes, true, scope),
-            Node::Not(node) => Ok(!node.holds(scope)?),
-            Node::Test(test) => test.1.holds(&test.0, scope),
+            Node::And(nodes) => Ok(!any(nodes, false, evaluation)?),
+            Node::Or(nodes) => any(nodes, true, evaluation),
+            Node::Not(node) => Ok(!node.holds(evaluation)?),
+            Node::Test(test) => test.1.holds(&test.0, evaluation),
+        }
+    }
+
+    fn add_references<'n>(&'n self, names: &mut Vec<&'n str>) {
+        match self {
+            Node::And(nodes) | Node::Or(nodes) => {
+                nodes.iter().for_each(|node| node.add_references(names));
+            }
+            Node::Not(node) => node.add_references(names),
+            Node::Test(test) => {
+                names.extend(test.0.references());
+                if let Test::Compare {
+                    operand: Operand::Path(_, path),
+                    ..
+                } = &test.1
+                {
+                    names.extend(path.references());
+                }
+            }
         }
     }
 }
 
 /// Whether any of the nodes is `wanted`.
-fn any(nodes: &[Node], wanted: bool, scope: &Scope<'_>) -> Result<bool, ChoiceFailure> {
+fn any(nodes: &[Node], wanted: bool, evaluation: &Evaluation<'_>) -> Result<bool, Failure> {
     for node in nodes {
-        if node.holds(scope)? == wanted {
+        if node.holds(evaluation)? == wanted {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn select(path: &ValuePath, scope: &Scope<'_>) -> Result<Value, ChoiceFailure> {
-    path.select(scope).map_err(|_| ChoiceFailure {
-        path: path.text.clone(),
-    })
+fn select(path: &ValuePath, evaluation: &Evaluation<'_>) -> Result<Value, Failure> {
+    path.select_in(evaluation)
+        .map_err(|source| failure(path, source == SelectError::TooExpensive))
+}
+
+fn failure(path: &ValuePath, is_exhausted: bool) -> Failure {
+    let path = path.text.clone();
+    Failure::Condition { path }.exhausted_if(is_exhausted)
 }
 
 impl Test {
-    fn holds(&self, variable: &ValuePath, scope: &Scope<'_>) -> Result<bool, ChoiceFailure> {
+    fn holds(&self, variable: &ValuePath, evaluation: &Evaluation<'_>) -> Result<bool, Failure> {
+        let meter = evaluation.scope.meter;
+        let exhausted = |_| failure(variable, true);
+        meter.step(1).map_err(exhausted)?;
         if let Test::Is {
             quality: Quality::Present,
             wanted,
         } = self
         {
-            return Ok(variable.select(scope).is_ok() == *wanted);
+            let is_present = match variable.select_in(evaluation) {
+                Err(SelectError::TooExpensive) => return Err(failure(variable, true)),
+                selected => selected.is_ok(),
+            };
+            return Ok(is_present == *wanted);
         }
-        let value = select(variable, scope)?;
+        let value = select(variable, evaluation)?;
         match self {
             Test::Is { quality, wanted } => Ok(is(*quality, &value) == *wanted),
-            Test::Matches(pattern) => Ok(value.as_str().is_some_and(|text| pattern.matches(text))),
+            Test::Matches(pattern) => {
+                charge(&value, meter).map_err(exhausted)?;
+                Ok(value.as_str().is_some_and(|text| pattern.matches(text)))
+            }
             Test::Compare { relation, operand } => {
-                let order = operand.order_of(&value, scope)?;
+                charge(&value, meter).map_err(exhausted)?;
+                let order = operand.order_of(&value, evaluation)?;
                 Ok(order.is_some_and(|order| relation.holds(order)))
             }
         }
     }
+}
+
+/// Takes a step for each 64 bytes of a text or number that is compared.
+fn charge(value: &Value, meter: &Meter) -> Result<(), jsonata::Error> {
+    let bytes = match value.view() {
+        View::String(text) => text.len(),
+        View::Number(number) => number.as_text().len(),
+        _ => 0,
+    };
+    meter.step(u64::try_from(bytes / 64).unwrap_or(u64::MAX))
 }
 
 fn is(quality: Quality, value: &Value) -> bool {
@@ -176,14 +222,14 @@ impl Operand {
     fn order_of(
         &self,
         variable: &Value,
-        scope: &Scope<'_>,
-    ) -> Result<Option<Ordering>, ChoiceFailure> {
+        evaluation: &Evaluation<'_>,
+    ) -> Result<Option<Ordering>, Failure> {
         Ok(match self {
             Operand::String(text) => variable.as_str().map(|value| utf16_order(value, text)),
             Operand::Numeric(number) => variable.as_number().map(|value| value.cmp(number)),
             Operand::Boolean(bool) => variable.as_bool().map(|value| value.cmp(bool)),
             Operand::Timestamp(time) => variable.as_str().and_then(instant).map(|it| it.cmp(time)),
-            Operand::Path(domain, path) => order(*domain, variable, &select(path, scope)?),
+            Operand::Path(domain, path) => order(*domain, variable, &select(path, evaluation)?),
         })
     }
 }

@@ -7,9 +7,10 @@
 //! ```
 //! use asl::jsonpath::Path;
 //! let input = json::parse(r#"{"order":{"lines":[{"sku":"a","n":2},{"sku":"b","n":7}]}}"#)?;
+//! let meter = jsonata::Meter::new(jsonata::Allowance::FULL);
 //! let path = Path::parse("$.order.lines[?(@.n > 5)].sku")?;
-//! assert_eq!(path.select(&input)?.to_text(), r#"["b"]"#);
-//! let missing = Path::parse("$.order.id")?.select(&input);
+//! assert_eq!(path.select(&input, &meter)?.to_text(), r#"["b"]"#);
+//! let missing = Path::parse("$.order.id")?.select(&input, &meter);
 //! assert_eq!(missing.unwrap_err().to_string(), "No results for path: $['order']['id']");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -24,6 +25,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use json::Value;
+use jsonata::Meter;
 
 use crate::event::Text;
 use token::Token;
@@ -54,7 +56,7 @@ pub enum SelectError {
     /// The path does not fit the document: an index into an object, a filter on a number.
     #[error("{0}")]
     Invalid(String),
-    /// The evaluation took more steps than any useful one does.
+    /// The meter has no steps or bytes left.
     #[error("the path visits too many nodes; select fewer with each `*`, `..` or filter")]
     TooExpensive,
 }
@@ -65,6 +67,13 @@ pub enum SelectError {
 pub struct PlaceError {
     pub path: Text,
     pub input: Value,
+}
+
+impl From<jsonata::Error> for SelectError {
+    /// A meter refuses for one reason only.
+    fn from(_: jsonata::Error) -> SelectError {
+        SelectError::TooExpensive
+    }
 }
 
 impl Path {
@@ -100,11 +109,12 @@ impl Path {
     }
 
     /// The node a definite path names, or the array of all nodes an indefinite path leads to.
-    /// Nothing of the document is copied.
-    pub fn select(&self, root: &Value) -> Result<Value, SelectError> {
+    /// Nothing of the document is copied. The meter is charged a step for each node visited.
+    pub fn select(&self, root: &Value, meter: &Meter) -> Result<Value, SelectError> {
         if !self.is_definite {
-            return walk::indefinite(&self.tokens, root).map(Value::from);
+            return walk::indefinite(&self.tokens, root, meter).map(Value::from);
         }
+        meter.step(u64::try_from(self.tokens.len()).unwrap_or(u64::MAX))?;
         match walk::definite(&self.tokens, root) {
             Ok(Reached::Node(node)) => Ok(node.clone()),
             Ok(Reached::Made(value)) => Ok(value),

@@ -44,6 +44,7 @@ pub mod decide;
 pub mod definition;
 pub mod event;
 pub mod history;
+pub mod intrinsics;
 pub mod jsonpath;
 pub mod limits;
 pub mod program;

@@ -58,7 +58,7 @@ impl Meter {
     /// # Errors
     /// `Limit::Steps` when there are not that many; none are left then.
     #[inline]
-    pub(crate) fn step(&self, count: u64) -> Result<(), Error> {
+    pub fn step(&self, count: u64) -> Result<(), Error> {
         match self.steps.get().checked_sub(count) {
             Some(left) => {
                 self.steps.set(left);
@@ -76,7 +76,7 @@ impl Meter {
     /// # Errors
     /// `Limit::Bytes` or `Limit::Steps`.
     #[inline]
-    pub(crate) fn make(&self, bytes: usize) -> Result<(), Error> {
+    pub fn make(&self, bytes: usize) -> Result<(), Error> {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.step(bytes / 64)?;
         match self.bytes.get().checked_sub(bytes) {
@@ -90,7 +90,7 @@ impl Meter {
 
     /// Gives bytes back that are free again.
     #[inline]
-    pub(crate) fn refund(&self, bytes: usize) {
+    pub fn refund(&self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.bytes.set(self.bytes.get().saturating_add(bytes));
     }

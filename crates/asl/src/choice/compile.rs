@@ -6,7 +6,7 @@ use super::operators::{Check, Domain, OPERATORS, Operator};
 use super::pattern::Pattern;
 use super::{Node, Operand, RuleProblem, Test, instant};
 use crate::definition::DIAGNOSTICS_MAX;
-use crate::template::{ValuePath, ValuePathError, push_step};
+use crate::template::{ValuePath, push_step};
 use crate::validate::message;
 
 /// Members of a rule that are no part of its condition.
@@ -97,9 +97,6 @@ impl Compiler {
         };
         match ValuePath::parse(text) {
             Ok(path) if path.path.is_reference() => Some(path),
-            Err(ValuePathError::Variable(name)) => {
-                self.report(message::not_served(&format!("the variable '${name}'")))
-            }
             _ => self.report(message::NOT_REFERENCE_PATH),
         }
     }

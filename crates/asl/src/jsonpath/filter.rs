@@ -8,11 +8,12 @@
 use std::cmp::Ordering;
 
 use json::{Number, Value, View};
+use jsonata::Meter;
 use regex_lite::{Regex, RegexBuilder};
 
 use super::parse::{self, Setting};
 use super::token::Token;
-use super::walk::{self, Reached};
+use super::walk::{self, Reached, charge, charge_bytes};
 use super::{SelectError, utf16_order};
 
 /// Most memory of a compiled pattern: some hundred characters and repetitions. It also bounds the
@@ -124,7 +125,7 @@ impl Filter {
         &self,
         item: &Value,
         root: &Value,
-        meter: &mut walk::Meter,
+        meter: &Meter,
     ) -> Result<bool, SelectError> {
         for all in &self.0 {
             if all_hold(all, item, root, meter)? {
@@ -139,7 +140,7 @@ fn all_hold(
     criteria: &[Criterion],
     item: &Value,
     root: &Value,
-    meter: &mut walk::Meter,
+    meter: &Meter,
 ) -> Result<bool, SelectError> {
     for criterion in criteria {
         if !criterion.holds(item, root, meter)? {
@@ -210,13 +211,8 @@ impl Criterion {
         }
     }
 
-    fn holds(
-        &self,
-        item: &Value,
-        root: &Value,
-        meter: &mut walk::Meter,
-    ) -> Result<bool, SelectError> {
-        meter.charge(self.steps())?;
+    fn holds(&self, item: &Value, root: &Value, meter: &Meter) -> Result<bool, SelectError> {
+        charge(meter, self.steps())?;
         match self {
             Criterion::Exists { path, wanted } => exists(path, item).map(|is| is == *wanted),
             Criterion::Compare {
@@ -231,7 +227,7 @@ impl Criterion {
                     return Ok(false);
                 };
                 let (left, right) = (left.scalar(), right.scalar());
-                meter.charge_bytes(left.len().saturating_add(right.len()))?;
+                charge_bytes(meter, left.len().saturating_add(right.len()))?;
                 comparison.holds(left, right)
             }
             Criterion::Matches { target, pattern } => {
@@ -275,11 +271,7 @@ fn exists(path: &[Token], item: &Value) -> Result<bool, SelectError> {
     })
 }
 
-fn matches(
-    target: Scalar<'_>,
-    pattern: &Regex,
-    meter: &mut walk::Meter,
-) -> Result<bool, SelectError> {
+fn matches(target: Scalar<'_>, pattern: &Regex, meter: &Meter) -> Result<bool, SelectError> {
     let made;
     let text = match target {
         Scalar::Null | Scalar::Pattern => return Ok(false),
@@ -288,12 +280,12 @@ fn matches(
         Scalar::Number(number) => number.as_text(),
         Scalar::String(text) => text,
         Scalar::Container(value) => {
-            meter.charge_bytes(value.size())?;
+            charge_bytes(meter, value.size())?;
             made = value.to_text();
             &made
         }
     };
-    meter.charge(text.len().saturating_mul(STEPS_PER_BYTE_SEARCHED))?;
+    charge(meter, text.len().saturating_mul(STEPS_PER_BYTE_SEARCHED))?;
     Ok(pattern.is_match(text))
 }
 

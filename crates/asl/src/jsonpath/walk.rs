@@ -3,14 +3,11 @@
 use std::fmt;
 
 use json::{Value, View};
+use jsonata::Meter;
 
 use super::SelectError;
 use super::filter::Filter;
 use super::token::{self, Found, Miss, Token};
-
-/// Steps of one evaluation. A walk that visits every node of 262,144 bytes of JSON (a node takes
-/// two) sixteen times stays within; `$..*..*..*` over nested data, which grows without bound, not.
-const STEPS_MAX: u32 = 1 << 21;
 
 /// Bytes of text that a filter compares or searches in the time of one step.
 const BYTES_PER_STEP: usize = 64;
@@ -63,30 +60,22 @@ impl Lost<'_> {
     }
 }
 
-/// Counts the work of one evaluation.
-pub(super) struct Meter {
-    steps_left: u32,
+/// Takes steps: `$..*..*..*` over nested data grows without bound.
+pub(super) fn charge(meter: &Meter, steps: usize) -> Result<(), SelectError> {
+    Ok(meter.step(u64::try_from(steps).unwrap_or(u64::MAX))?)
 }
 
-impl Meter {
-    pub(super) fn charge(&mut self, steps: usize) -> Result<(), SelectError> {
-        let left = u32::try_from(steps)
-            .ok()
-            .and_then(|steps| self.steps_left.checked_sub(steps));
-        self.steps_left = left.ok_or(SelectError::TooExpensive)?;
-        Ok(())
-    }
-
-    pub(super) fn charge_bytes(&mut self, bytes: usize) -> Result<(), SelectError> {
-        self.charge(bytes / BYTES_PER_STEP)
-    }
+/// Takes the steps of looking at text.
+pub(super) fn charge_bytes(meter: &Meter, bytes: usize) -> Result<(), SelectError> {
+    charge(meter, bytes / BYTES_PER_STEP)
 }
 
 /// All nodes an indefinite path leads to, in the order of the document.
-pub(super) fn indefinite(tokens: &[Token], root: &Value) -> Result<Vec<Value>, SelectError> {
-    let meter = Meter {
-        steps_left: STEPS_MAX,
-    };
+pub(super) fn indefinite(
+    tokens: &[Token],
+    root: &Value,
+    meter: &Meter,
+) -> Result<Vec<Value>, SelectError> {
     let tail_definite_from = tokens
         .iter()
         .rposition(|token| !token.is_definite())
@@ -113,7 +102,7 @@ struct Walk<'v> {
     tail_definite_from: usize,
     /// How many wildcards over arrays are under way: they pass over what is absent.
     swallowing: u32,
-    meter: Meter,
+    meter: &'v Meter,
     results: Vec<Value>,
 }
 
@@ -145,10 +134,9 @@ enum Step<'t> {
 impl<'v> Walk<'v> {
     /// Applies the token `at` and all after it to a node.
     fn apply(&mut self, at: usize, node: &'v Value, trail: &Trail<'_>) -> Result<(), Stop> {
-        self.meter.charge(1)?;
+        charge(self.meter, 1)?;
         let Some(token) = self.tokens.get(at) else {
-            self.results.push(node.clone());
-            return Ok(());
+            return self.found(node.clone());
         };
         match token {
             Token::Wildcard => self.wildcard(at, node, trail),
@@ -175,11 +163,19 @@ impl<'v> Walk<'v> {
                 }
             }),
             Token::Properties(names) => {
-                self.meter.charge(names.len())?;
+                charge(self.meter, names.len())?;
                 self.definite(at, token, node, trail)
             }
             _ => self.definite(at, token, node, trail),
         }
+    }
+
+    fn found(&mut self, value: Value) -> Result<(), Stop> {
+        self.meter
+            .make(size_of::<Value>())
+            .map_err(SelectError::from)?;
+        self.results.push(value);
+        Ok(())
     }
 
     fn definite(
@@ -193,10 +189,7 @@ impl<'v> Walk<'v> {
         let (step, child) = match token.find(node, is_leaf) {
             Ok(Found::Member(name, child)) => (Step::Member(name), child),
             Ok(Found::Element(index, child)) => (Step::Element(index), child),
-            Ok(Found::Made(value)) => {
-                self.results.push(value);
-                return Ok(());
-            }
+            Ok(Found::Made(value)) => return self.found(value),
             // Between the root and the last indefinite token a missing member is no error.
             Err(Miss::NoMember) if !is_leaf && at <= self.tail_definite_from => return Ok(()),
             Err(miss) => return Err(self.stop(&miss, at, trail)),
@@ -263,13 +256,13 @@ impl<'v> Walk<'v> {
     ) -> Result<(), Stop> {
         match node.view() {
             View::Object(_) => {
-                if filter.accepts(node, self.root, &mut self.meter)? {
+                if filter.accepts(node, self.root, self.meter)? {
                     self.apply(at + 1, node, trail)?;
                 }
             }
             View::Array(elements) => {
                 for (index, child) in (0..).zip(elements) {
-                    if filter.accepts(child, self.root, &mut self.meter)? {
+                    if filter.accepts(child, self.root, self.meter)? {
                         self.apply(at + 1, child, &trail.then(&[Step::Element(index)]))?;
                     }
                 }
@@ -291,7 +284,7 @@ impl<'v> Walk<'v> {
                 steps.pop();
                 continue;
             };
-            self.meter.charge(1)?;
+            charge(self.meter, 1)?;
             steps.push(step);
             self.scan_node(at + 1, child, &trail.then(&steps))?;
             open.push(Children::of(child));
@@ -321,12 +314,12 @@ impl<'v> Walk<'v> {
         Ok(match self.tokens.get(at) {
             Some(Token::Property(name)) => node.get(name).is_some(),
             Some(Token::Properties(names)) => {
-                self.meter.charge(names.len())?;
+                charge(self.meter, names.len())?;
                 names.iter().all(|name| node.get(name).is_some())
             }
             Some(Token::Wildcard) => is_container,
             Some(Token::Filter(filter)) if is_container => {
-                filter.accepts(node, self.root, &mut self.meter)?
+                filter.accepts(node, self.root, self.meter)?
             }
             Some(Token::Filter(_) | Token::Scan) | None => false,
             Some(_) => node.as_array().is_some(),

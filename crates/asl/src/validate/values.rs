@@ -6,7 +6,7 @@ use json::{Object, Value};
 
 use crate::event::Text;
 use crate::jsonpath::Path;
-use crate::template::{Root, Template, TemplateError, TemplateProblem, ValuePath, ValuePathError};
+use crate::template::{Reference, Root, Template, TemplateError, TemplateProblem, ValuePath};
 use crate::time::Timestamp;
 use crate::validate::message::{self, SCHEMA};
 use crate::validate::place::{Place, pointer_steps};
@@ -187,7 +187,7 @@ pub(crate) fn result_path(
 }
 
 /// Parses a path. What is none is reported with `otherwise`, unless it is an intrinsic function
-/// where one may stand, or a variable: those are refused by name.
+/// where one may stand: those are refused by name.
 fn parsed(
     otherwise: &str,
     value: &Value,
@@ -195,23 +195,15 @@ fn parsed(
     report: &mut Report<'_>,
 ) -> Option<ValuePath> {
     let takes_intrinsics = otherwise == message::NOT_PATH_OR_INTRINSIC;
-    match ValuePath::parse(text(value, place, report)?) {
-        Ok(path) => return Some(path),
-        Err(ValuePathError::Variable(name)) => report.not_served(&variable(&name), place),
-        Err(ValuePathError::Intrinsic { name, known: true }) if takes_intrinsics => {
-            report.not_served(&intrinsic(&name), place);
+    match Reference::parse(text(value, place, report)?) {
+        Ok(Reference::Path(path)) => return Some(path),
+        Ok(Reference::Call(call)) if takes_intrinsics => {
+            let what = format!("the intrinsic function '{}'", call.text());
+            report.not_served(&what, place);
         }
-        Err(_) => report.error(SCHEMA, otherwise.to_owned(), place),
+        Ok(Reference::Call(_)) | Err(_) => report.error(SCHEMA, otherwise.to_owned(), place),
     }
     None
-}
-
-pub(crate) fn variable(name: &str) -> String {
-    format!("the variable '${name}'")
-}
-
-pub(crate) fn intrinsic(name: &str) -> String {
-    format!("the intrinsic function '{name}'")
 }
 
 /// Parameters, ResultSelector. AWS gives the template as the location, whatever lies deeper.
@@ -241,9 +233,7 @@ fn template_message(problem: &TemplateError) -> String {
             let plain = problem.field.strip_suffix(".$").unwrap_or(&problem.field);
             message::only_one(&[plain, &format!("{plain}.$")])
         }
-        TemplateProblem::Variable { name } => message::not_served(&variable(name)),
-        TemplateProblem::Intrinsic { name, known: true } => message::not_served(&intrinsic(name)),
-        TemplateProblem::NotAPath | TemplateProblem::Intrinsic { .. } => {
+        TemplateProblem::NotAString | TemplateProblem::NotAReference(_) => {
             message::template(&problem.field)
         }
     }

@@ -1,0 +1,217 @@
+//! From the JSON of a template to its parts, or to everything that is wrong with it.
+
+use json::{Object, Value, View};
+
+use super::{Field, Part, Reference, ReferenceError, push_step};
+use crate::definition::DIAGNOSTICS_MAX;
+use crate::query::{Query, QueryError};
+
+/// Something wrong with the template of a JSONPath state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateError {
+    /// JSON pointer from the template to the member: `/a/0/k.$`.
+    pub pointer: String,
+    /// The key as written: `k.$`.
+    pub field: String,
+    /// The value as written, in compact JSON; a string without its quotes.
+    pub text: String,
+    pub reason: TemplateProblem,
+}
+
+/// The kinds of [`TemplateError`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TemplateProblem {
+    /// `"k.$": 1`
+    NotAString,
+    /// `"k.$": "name"`. AWS: `The value for the field 'k.$' must be a valid JSONPath or a valid
+    /// intrinsic function call`.
+    NotAReference(ReferenceError),
+    /// `"k.$"` beside `"k"`
+    Duplicate,
+}
+
+/// Marks the keys whose values are references.
+const SUFFIX: &str = ".$";
+
+/// Compiles the template of a JSONPath state.
+pub(super) fn paths(template: &Value) -> Result<Part, Vec<TemplateError>> {
+    let mut compiler = Paths::default();
+    let part = compiler.part(template);
+    if compiler.errors.is_empty() {
+        Ok(part)
+    } else {
+        Err(compiler.errors)
+    }
+}
+
+/// Compiles the template of a JSONata state.
+pub(super) fn queries(template: &Value, field: &str) -> Result<Part, Vec<QueryError>> {
+    let mut compiler = Queries {
+        pointer: String::new(),
+        location: field.to_owned(),
+        errors: Vec::new(),
+    };
+    let part = compiler.part(template);
+    if compiler.errors.is_empty() {
+        Ok(part)
+    } else {
+        Err(compiler.errors)
+    }
+}
+
+/// An object whose members are all constant, and keep their names, is shared as it is.
+fn object_part(value: &Value, object: &Object, members: Box<[(json::Text, Part)]>) -> Part {
+    let is_constant = members
+        .iter()
+        .zip(object.keys())
+        .all(|((name, part), key)| name == key && matches!(part, Part::Constant(_)));
+    if is_constant {
+        Part::Constant(value.clone())
+    } else {
+        Part::Object(members)
+    }
+}
+
+fn array_part(value: &Value, parts: Box<[Part]>) -> Part {
+    if parts.iter().all(|part| matches!(part, Part::Constant(_))) {
+        Part::Constant(value.clone())
+    } else {
+        Part::Array(parts)
+    }
+}
+
+/// Templates nest no deeper than parsed JSON does (`json::DEPTH_MAX`), which bounds the recursion.
+#[derive(Default)]
+struct Paths {
+    pointer: String,
+    /// At most one more than is ever shown.
+    errors: Vec<TemplateError>,
+}
+
+impl Paths {
+    fn part(&mut self, value: &Value) -> Part {
+        match value.view() {
+            View::Object(object) => {
+                let members = object.members().iter();
+                let members = members.map(|(key, value)| self.member(object, key, value));
+                object_part(value, object, members.collect())
+            }
+            View::Array(elements) => {
+                let parts = elements.iter().enumerate();
+                let parts =
+                    parts.map(|(at, element)| self.at(&at.to_string(), |it| it.part(element)));
+                array_part(value, parts.collect())
+            }
+            _ => Part::Constant(value.clone()),
+        }
+    }
+
+    fn member(&mut self, object: &Object, key: &json::Text, value: &Value) -> (json::Text, Part) {
+        self.at(key, |it| match key.strip_suffix(SUFFIX) {
+            None => (key.clone(), it.part(value)),
+            Some(name) => {
+                if object.contains_key(name) {
+                    it.report(key, value, TemplateProblem::Duplicate);
+                }
+                (json::Text::from(name), it.reference(key, value))
+            }
+        })
+    }
+
+    fn reference(&mut self, key: &str, value: &Value) -> Part {
+        let problem = match value.as_str().map(Reference::parse) {
+            Some(Ok(reference)) => {
+                return Part::Reference(Box::new(Field {
+                    name: key.into(),
+                    reference,
+                }));
+            }
+            Some(Err(error)) => TemplateProblem::NotAReference(error),
+            None => TemplateProblem::NotAString,
+        };
+        self.report(key, value, problem);
+        Part::Constant(Value::null())
+    }
+
+    fn report(&mut self, key: &str, value: &Value, reason: TemplateProblem) {
+        // Each repeats the pointer, and more than these are shown to nobody.
+        if self.errors.len() > DIAGNOSTICS_MAX {
+            return;
+        }
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_text(), str::to_owned);
+        let pointer = self.pointer.clone();
+        self.errors.push(TemplateError {
+            pointer,
+            field: key.into(),
+            text,
+            reason,
+        });
+    }
+
+    /// Works one step further down.
+    fn at<T>(&mut self, step: &str, work: impl FnOnce(&mut Paths) -> T) -> T {
+        let len = self.pointer.len();
+        push_step(&mut self.pointer, step);
+        let made = work(self);
+        self.pointer.truncate(len);
+        made
+    }
+}
+
+struct Queries {
+    pointer: String,
+    /// As AWS names the place: `Arguments/a/b[0]`.
+    location: String,
+    /// At most one more than is ever shown.
+    errors: Vec<QueryError>,
+}
+
+impl Queries {
+    fn part(&mut self, value: &Value) -> Part {
+        match value.view() {
+            View::Object(object) => {
+                let members = object.members().iter().map(|(key, value)| {
+                    let step = format!("/{}", key.as_str());
+                    (key.clone(), self.at(key, &step, value))
+                });
+                object_part(value, object, members.collect())
+            }
+            View::Array(elements) => {
+                let parts = elements
+                    .iter()
+                    .enumerate()
+                    .map(|(at, element)| self.at(&at.to_string(), &format!("[{at}]"), element));
+                array_part(value, parts.collect())
+            }
+            View::String(text) if Query::is_query(text) => self.query(text),
+            _ => Part::Constant(value.clone()),
+        }
+    }
+
+    fn query(&mut self, text: &str) -> Part {
+        match Query::parse(text, &self.location) {
+            Ok(query) => Part::Query(Box::new(query)),
+            Err(error) => {
+                // More than these are shown to nobody.
+                if self.errors.len() <= DIAGNOSTICS_MAX {
+                    let pointer = self.pointer.clone();
+                    self.errors.push(QueryError { pointer, ..error });
+                }
+                Part::Constant(Value::null())
+            }
+        }
+    }
+
+    /// Compiles what lies one step further down.
+    fn at(&mut self, key: &str, step: &str, value: &Value) -> Part {
+        let (pointer_len, location_len) = (self.pointer.len(), self.location.len());
+        push_step(&mut self.pointer, key);
+        self.location.push_str(step);
+        let part = self.part(value);
+        self.pointer.truncate(pointer_len);
+        self.location.truncate(location_len);
+        part
+    }
+}
