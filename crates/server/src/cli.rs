@@ -1,11 +1,10 @@
 //! The command line.
 
-use std::path::PathBuf;
-
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::config::Flags;
+use crate::{run, validate};
 
 /// A self-hosted AWS Step Functions: speaks the AWS APIs, runs Amazon States Language workflows
 /// durably, on your machine.
@@ -36,18 +35,19 @@ pub(crate) enum Command {
     /// IAM policies are not evaluated by this version, so it serves loopback addresses only.
     #[command(after_help = "Example:\n  lockstep serve --config lockstep.toml")]
     Serve(Flags),
-    /// Check a state machine definition and show every problem with its line and column
-    #[command(
-        after_help = "Exit code 0: valid (warnings allowed), 1: errors, 2: cannot be read.\n\
-        Example:\n  lockstep validate workflow.asl.json"
-    )]
-    Validate {
-        /// A file with one definition in JSON, or - for standard input
-        file: PathBuf,
-        /// The type of state machine it is meant for
-        #[arg(long = "type", value_name = "TYPE", default_value = "standard")]
-        machine: Machine,
-    },
+    /// Run a definition here and now, without a server, its tasks answered by mocks
+    ///
+    /// Waits take their time unless they are skipped. Nothing is stored, and no call is made.
+    #[command(after_help = run::EXAMPLES)]
+    Run(run::Arguments),
+    /// Check state machine definitions and show every problem with its line and column
+    #[command(after_help = "\
+Exit code 0: valid (warnings allowed), 1: errors, 2: a file cannot be read.
+
+Examples:
+  lockstep validate workflow.asl.json
+  lockstep validate --json workflows/*.json | jq '.[] | select(.result == \"FAIL\") | .file'")]
+    Validate(validate::Arguments),
     /// Look at this machine and the store, and say what is missing or wrong
     Doctor(Flags),
     /// Print the completion script of a shell

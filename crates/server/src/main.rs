@@ -3,10 +3,13 @@
 mod banner;
 mod cli;
 mod config;
+mod diagnostics;
 mod doctor;
 mod door;
+mod files;
 mod guard;
 mod http;
+mod run;
 mod server;
 mod upkeep;
 mod validate;
@@ -28,7 +31,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    match obey(Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
             let _ = writeln!(io::stderr(), "lockstep: {error:#}");
@@ -37,11 +40,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<ExitCode> {
+fn obey(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Dev(flags) => start(&flags, Mode::Dev),
         Command::Serve(flags) => start(&flags, Mode::Serve),
-        Command::Validate { file, machine } => validate::run(&file, machine, &mut io::stdout()),
+        Command::Run(arguments) => run::run(&arguments, &mut io::stdout()),
+        Command::Validate(arguments) => validate::run(&arguments, &mut io::stdout()),
         Command::Doctor(flags) => doctor::run(&Config::load(&flags)?, &mut io::stdout()),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "lockstep", &mut io::stdout());

@@ -1,75 +1,112 @@
-//! `lockstep validate`: every diagnostic of a definition with its line and column.
+//! `lockstep validate`: every diagnostic of definitions with line, column and the line at fault.
 
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use asl::compile::compile;
-use asl::definition::{Diagnostic, MachineType, Severity};
+use asl::definition::{Compiled, MachineType};
+use json::{ObjectBuilder, Value};
 
 use crate::cli::Machine;
+use crate::{diagnostics, files};
 
-/// Exit code when the definition has errors.
+/// Exit code when a definition has errors.
 const INVALID: u8 = 1;
+/// Exit code when a file cannot be read.
+const UNREADABLE: u8 = 2;
 
-/// Prints the diagnostics of the definition in `file`, one a line.
-pub(crate) fn run(file: &Path, machine: Machine, out: &mut dyn Write) -> Result<ExitCode> {
-    let text = read(file)?;
+/// What `lockstep validate` is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Files with one definition each in JSON; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The type of state machine they are meant for
+    #[arg(long = "type", value_name = "TYPE", default_value = "standard")]
+    machine: Machine,
+    /// Print one JSON array: for each file its diagnostics as ValidateStateMachineDefinition has
+    /// them, with line and column
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints what is to be said about each file. A file that cannot be read does not keep the others
+/// from being looked at; the exit code is that of the worst.
+pub(crate) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<ExitCode> {
+    let stdins = arguments.files.iter().filter(|file| files::is_stdin(file));
+    if stdins.count() > 1 {
+        bail!("standard input (-) can be read once only");
+    }
+    let mut worst = 0;
+    let mut items = Vec::new();
+    for file in &arguments.files {
+        let judged = judge(file, arguments.machine);
+        worst = worst.max(code(&judged));
+        match arguments.json {
+            true => items.push(item(file, &judged)),
+            false => print(file, &judged, out)?,
+        }
+    }
+    if arguments.json {
+        writeln!(out, "{}", Value::from(items))?;
+    }
+    Ok(ExitCode::from(worst))
+}
+
+/// A definition's text and what became of it.
+type Judged = Result<(String, Compiled)>;
+
+fn judge(file: &Path, machine: Machine) -> Judged {
+    let text = files::definition(file)?;
     let machine = match machine {
         Machine::Standard => MachineType::Standard,
         Machine::Express => MachineType::Express,
     };
     let compiled = compile(&text, machine, &services::states::Integrations);
-    for diagnostic in &compiled.diagnostics {
-        writeln!(out, "{}", line(file, diagnostic))?;
-    }
-    let errors = compiled
-        .diagnostics
-        .iter()
-        .filter(|d| d.severity == Severity::Error)
-        .count();
-    if errors == 0 {
-        writeln!(out, "{}: valid", file.display())?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let plural = if errors == 1 { "" } else { "s" };
-    writeln!(out, "{}: {errors} error{plural}", file.display())?;
-    Ok(ExitCode::from(INVALID))
+    Ok((text, compiled))
 }
 
-fn read(file: &Path) -> Result<String> {
-    if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .context("cannot read standard input")?;
-        return Ok(text);
+fn code(judged: &Judged) -> u8 {
+    match judged {
+        Ok((_, compiled)) if compiled.program.is_some() => 0,
+        Ok(_) => INVALID,
+        Err(_) => UNREADABLE,
     }
-    std::fs::read_to_string(file)
-        .with_context(|| format!("cannot read the definition `{}`", file.display()))
 }
 
-/// `workflow.json:3:14: error SCHEMA_VALIDATION_FAILED: ... at /States/A/Type`.
-fn line(file: &Path, diagnostic: &Diagnostic) -> String {
-    let (row, column) = diagnostic
-        .span
-        .map_or((1, 1), |span| (span.line, span.column));
-    let severity = match diagnostic.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
+fn print(file: &Path, judged: &Judged, out: &mut dyn Write) -> io::Result<()> {
+    let name = file.display().to_string();
+    let (text, compiled) = match judged {
+        Ok(judged) => judged,
+        Err(error) => return writeln!(io::stderr(), "lockstep: {error:#}"),
     };
-    // What a JSON parser says ends with its place already.
-    let place = diagnostic
-        .location
-        .as_deref()
-        .filter(|location| !diagnostic.message.ends_with(location))
-        .map(|l| format!(" at {l}"))
-        .unwrap_or_default();
-    format!(
-        "{}:{row}:{column}: {severity} {}: {}{place}",
-        file.display(),
-        diagnostic.code,
-        diagnostic.message
-    )
+    diagnostics::print(out, &name, text, compiled)?;
+    let tally = diagnostics::tally(compiled);
+    match (&compiled.program, tally) {
+        (Some(_), None) => writeln!(out, "{name}: valid"),
+        (Some(_), Some(warnings)) => writeln!(out, "{name}: valid, {warnings}"),
+        (None, tally) => writeln!(out, "{name}: {}", tally.unwrap_or_default()),
+    }
+}
+
+fn item(file: &Path, judged: &Judged) -> Value {
+    let mut item = ObjectBuilder::new();
+    item.add("file", file.display().to_string());
+    match judged {
+        Ok((_, compiled)) => item
+            .add(
+                "result",
+                if compiled.program.is_some() {
+                    "OK"
+                } else {
+                    "FAIL"
+                },
+            )
+            .add("diagnostics", diagnostics::to_json(compiled))
+            .add("truncated", compiled.truncated),
+        Err(error) => item.add("error", format!("{error:#}")),
+    };
+    item.build().into()
 }

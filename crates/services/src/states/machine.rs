@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use asl::compile::compile;
+use asl::definition::MachineType;
+use asl::event::Text;
 use asl::time::Timestamp;
 use aws::ServiceError;
-use json::ObjectBuilder;
+use json::{Object, ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
 use store::{Kind, Store};
 
@@ -12,7 +15,7 @@ use super::arn::Machine;
 use super::cache::Startable;
 use super::settings::Logging;
 use super::tags::Tag;
-use super::{States, arn, lost_revision, state_machine_does_not_exist};
+use super::{Integrations, States, arn, lost_revision, state_machine_does_not_exist};
 use crate::Call;
 use crate::call::epoch_seconds;
 use crate::documents;
@@ -64,18 +67,9 @@ impl Revision {
         Ok(store.add_definition(&body)?)
     }
 
-    /// The members that DescribeStateMachine and DescribeStateMachineForExecution share.
-    /// `METADATA_ONLY` replaces the definition by an empty one (API reference, "includedData").
-    pub(super) fn show(&self, call: &Call, shown: &mut ObjectBuilder) {
-        let metadata_only = call.text("includedData") == Some("METADATA_ONLY");
-        let definition = if metadata_only {
-            "{}"
-        } else {
-            self.definition.as_str()
-        };
-        shown
-            .add("definition", definition)
-            .add("loggingConfiguration", self.logging.shown());
+    /// The settings that DescribeStateMachine and DescribeStateMachineForExecution share.
+    fn show_settings(&self, shown: &mut ObjectBuilder) {
+        shown.add("loggingConfiguration", self.logging.shown());
         let tracing = ObjectBuilder::new().add("enabled", false).build();
         shown.add("tracingConfiguration", tracing);
         let encryption = ObjectBuilder::new().add("type", "AWS_OWNED_KEY").build();
@@ -83,6 +77,18 @@ impl Revision {
         if let Some(id) = &self.revision_id {
             shown.add("revisionId", id.as_str());
         }
+    }
+
+    /// `variableReferences`: for each state that reads variables, which. Absent when none does
+    /// (recorded). They are not stored, so that they are always those of the definition.
+    fn variable_references(&self) -> Option<Object> {
+        let compiled = compile(&self.definition, MachineType::Standard, &Integrations);
+        let references = compiled.program?.variable_references;
+        let of_state = |(state, names): &(Text, Vec<Text>)| {
+            let names: Value = names.iter().map(|name| Value::from(&**name)).collect();
+            (json::Text::from(&**state), names)
+        };
+        (!references.is_empty()).then(|| references.iter().map(of_state).collect())
     }
 
     /// `updateDate`.
@@ -112,6 +118,32 @@ impl States {
             .blocking(move |store| Revision::read(store, number))
             .await?;
         revision.ok_or_else(|| lost_revision(number))
+    }
+
+    /// Shows the members that DescribeStateMachine and DescribeStateMachineForExecution share.
+    /// `METADATA_ONLY` replaces the definition by an empty one (API reference, "includedData") and
+    /// leaves out what is read from it.
+    pub(super) async fn show_revision(
+        &self,
+        revision: Revision,
+        call: &Call,
+        shown: &mut ObjectBuilder,
+    ) -> Result<(), ServiceError> {
+        revision.show_settings(shown);
+        if call.text("includedData") == Some("METADATA_ONLY") {
+            shown.add("definition", "{}");
+            return Ok(());
+        }
+        shown.add("definition", revision.definition.as_str());
+        // Compiling takes milliseconds for large definitions.
+        let references = self
+            .documents
+            .blocking(move |_| Ok(revision.variable_references()))
+            .await?;
+        if let Some(references) = references {
+            shown.add("variableReferences", references);
+        }
+        Ok(())
     }
 
     pub(super) async fn add_revision(&self, revision: &Arc<Revision>) -> Result<u64, ServiceError> {

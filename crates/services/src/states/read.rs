@@ -50,7 +50,7 @@ impl States {
             .add("name", &*start.state_machine_name)
             .add("roleArn", &*start.role_arn)
             .add("updateDate", revision.update_date());
-        revision.show(call, &mut shown);
+        self.show_revision(revision, call, &mut shown).await?;
         Ok((&mut shown).into())
     }
 

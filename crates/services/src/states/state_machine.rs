@@ -116,7 +116,7 @@ impl States {
             .add("roleArn", revision.role_arn.as_str())
             .add("type", "STANDARD")
             .add("creationDate", epoch_seconds(Timestamp(machine.created_ms)));
-        revision.show(call, &mut shown);
+        self.show_revision(revision, call, &mut shown).await?;
         Ok((&mut shown).into())
     }
 

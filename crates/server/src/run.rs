@@ -1,0 +1,375 @@
+//! `lockstep run`: one execution of a definition in this process, without a server or a store.
+
+mod catalogue;
+mod execution;
+mod locate;
+mod mocks;
+mod path;
+mod pretty;
+mod report;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow, bail};
+use asl::compile::compile;
+use asl::decide::{Call, Input};
+use asl::definition::MachineType;
+use asl::event::{BranchId, Event, Start, Text};
+use asl::history;
+use asl::limits::Limits;
+use asl::program::Program;
+use asl::time::Timestamp;
+use clap::ValueEnum;
+use json::Value;
+use uuid::Uuid;
+
+use self::catalogue::Mockable;
+use self::execution::{Outside, Time, execute};
+use self::mocks::{Mocks, Selection};
+use self::path::Data;
+use self::report::Report;
+use crate::{diagnostics, files};
+
+/// Exit code of an execution that failed or timed out.
+const FAILED: u8 = 1;
+/// Exit code when the execution could not be run to its end: the definition, the input, the mocks
+/// or a call that nothing answers.
+const REFUSED: u8 = 2;
+
+/// Longest input, in bytes (Step Functions developer guide, "Quotas").
+const INPUT_BYTES_MAX: usize = 262_144;
+/// Longest mock file: room for some sixty payloads of the largest size.
+const MOCKS_BYTES_MAX: usize = 16 << 20;
+/// A wait that is shorter goes unsaid.
+const WAIT_TOLD_MS_MIN: i64 = 5_000;
+
+/// Beginning of the ARNs of a local run.
+const REGION_AND_ACCOUNT: &str = "us-east-1:000000000000";
+
+pub(crate) const EXAMPLES: &str = "\
+Exit code 0: succeeded, 1: failed or timed out, 2: could not be run.
+The output goes to standard output, everything else to standard error.
+
+Examples:
+  lockstep run hello.asl.json
+  lockstep run order.asl.json --input '{\"id\": 7}' --skip-waits --show states
+  lockstep run order.asl.json --input @order.json --mocks MockConfigFile.json --test-case Retries
+  generate | lockstep run order.asl.json --input - | jq .total
+  lockstep run order.asl.json --json --show events > run.json
+
+A mock file has the format of Step Functions Local:
+  {\"StateMachines\": {\"order\": {\"TestCases\": {\"Retries\": {\"Charge\": \"FlakyCharge\"}}}},
+   \"MockedResponses\": {\"FlakyCharge\": {
+     \"0-1\": {\"Throw\": {\"Error\": \"Busy\", \"Cause\": \"try again\"}},
+     \"2\": {\"Return\": {\"paid\": true}}}}}
+The keys count the calls of a state, from 0.";
+
+/// What `lockstep run` is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// A file with a definition in JSON, or - for standard input
+    file: PathBuf,
+    /// The input: JSON, @FILE, or - for standard input
+    #[arg(long, short, value_name = "JSON|@FILE|-", default_value = "{}")]
+    input: String,
+    /// Mocked responses of tasks, in the format of Step Functions Local's MockConfigFile.json
+    #[arg(long, value_name = "FILE")]
+    mocks: Option<PathBuf>,
+    /// The test case of the mock file; may be left out when there is one only
+    #[arg(long, value_name = "NAME", requires = "mocks")]
+    test_case: Option<String>,
+    /// The state machine's name, also in the mock file [default: its only one, or the file's name]
+    #[arg(long, value_name = "NAME")]
+    state_machine: Option<String>,
+    /// Jump over waits and retry back-offs instead of waiting
+    #[arg(long)]
+    skip_waits: bool,
+    /// What to tell on standard error while it runs
+    #[arg(long, value_name = "WHAT", default_value = "path")]
+    show: Show,
+    /// Print one JSON object with the outcome instead of the output; with `--show events` it holds
+    /// the history
+    #[arg(long)]
+    json: bool,
+    /// The execution's name [default: a random one]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The execution role that the context object shows
+    #[arg(
+        long,
+        value_name = "ARN",
+        default_value = "arn:aws:iam::000000000000:role/lockstep-run"
+    )]
+    role_arn: String,
+}
+
+/// What is told of an execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Show {
+    /// How it ended, if it did not succeed
+    None,
+    /// The states entered and left, retries and failures
+    Path,
+    /// The path with inputs, outputs, calls and results; long ones are cut
+    States,
+    /// The events of the history, as GetExecutionHistory has them, one a line
+    Events,
+    /// The path with everything in full, and the events
+    All,
+}
+
+impl Show {
+    fn path(self) -> Option<Data> {
+        match self {
+            Show::None | Show::Events => None,
+            Show::Path => Some(Data::Left),
+            Show::States => Some(Data::Cut),
+            Show::All => Some(Data::Whole),
+        }
+    }
+
+    fn has_events(self) -> bool {
+        matches!(self, Show::Events | Show::All)
+    }
+}
+
+/// Runs the execution; the output goes to `out`.
+pub(crate) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<ExitCode> {
+    match prepare(arguments).and_then(|prepared| play(arguments, prepared)) {
+        Ok(report) => {
+            let text = match arguments.json {
+                true => Some(report.to_json(arguments.show.has_events()).to_text()),
+                false => report.output().map(Value::to_text),
+            };
+            if let Some(text) = text {
+                print(out, &text)?;
+            }
+            Ok(match report.has_succeeded() {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::from(FAILED),
+            })
+        }
+        Err(error) => {
+            if arguments.json {
+                print(out, &report::refused(&error).to_text())?;
+            }
+            let _ = writeln!(io::stderr(), "lockstep: {error:#}");
+            Ok(ExitCode::from(REFUSED))
+        }
+    }
+}
+
+/// Prints a line. A reader that has gone changes nothing about the outcome.
+fn print(out: &mut dyn Write, text: &str) -> Result<()> {
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Everything an execution needs.
+struct Prepared {
+    definition: String,
+    program: Program,
+    mocks: Option<Mocks>,
+    start: Start,
+}
+
+fn prepare(arguments: &Arguments) -> Result<Prepared> {
+    if files::is_stdin(&arguments.file) && arguments.input == "-" {
+        bail!("standard input (-) can be read once only: the definition or the input");
+    }
+    let definition = files::definition(&arguments.file)?;
+    let program = program(&arguments.file, &definition)?;
+    let mocks = arguments.mocks.as_deref();
+    let mocks = mocks.map(|file| mocks_of(file, arguments, &program));
+    let start = start(arguments, input(&arguments.input)?)?;
+    Ok(Prepared {
+        definition,
+        program,
+        mocks: mocks.transpose()?,
+        start,
+    })
+}
+
+fn program(file: &Path, definition: &str) -> Result<Program> {
+    let name = file.display().to_string();
+    let compiled = compile(definition, MachineType::Standard, &Mockable);
+    let _ = diagnostics::print(&mut io::stderr(), &name, definition, &compiled);
+    let tally = diagnostics::tally(&compiled).unwrap_or_default();
+    let diagnostics = diagnostics::to_json(&compiled);
+    compiled.program.ok_or_else(|| {
+        anyhow::Error::new(report::Invalid {
+            diagnostics,
+            text: format!("`{name}` is no valid definition: {tally}"),
+        })
+    })
+}
+
+fn mocks_of(file: &Path, arguments: &Arguments, program: &Program) -> Result<Mocks> {
+    let text = files::text(file, "the mocks", MOCKS_BYTES_MAX)?;
+    let selection = Selection {
+        state_machine: arguments.state_machine.as_deref(),
+        test_case: arguments.test_case.as_deref(),
+    };
+    let mocks = Mocks::parse(&text, &file.display().to_string(), selection)?;
+    mocks.check(program)?;
+    Ok(mocks)
+}
+
+/// The text of the input, checked as StartExecution checks it.
+fn input(argument: &str) -> Result<(Value, Text)> {
+    let file = match argument {
+        "-" => Some(argument),
+        argument => argument.strip_prefix('@'),
+    };
+    let text = match file {
+        Some(file) => files::text(Path::new(file), "the input", INPUT_BYTES_MAX)?,
+        None => argument.to_owned(),
+    };
+    if text.len() > INPUT_BYTES_MAX {
+        bail!("the input is longer than {INPUT_BYTES_MAX} bytes");
+    }
+    let value = json::parse(&text).map_err(|error| anyhow!("the input is not JSON: {error}"))?;
+    Ok((value, text.into()))
+}
+
+/// What the execution starts with: names as a real one would have them.
+fn start(arguments: &Arguments, (input, text): (Value, Text)) -> Result<Start> {
+    let machine = machine_name(arguments);
+    let name = arguments
+        .name
+        .clone()
+        .unwrap_or_else(|| Uuid::new_v4().to_string());
+    for (flag, name) in [("--state-machine", &machine), ("--name", &name)] {
+        if !aws::arn::is_valid_name(name) {
+            bail!("`{name}` ({flag}) is no name that Step Functions allows");
+        }
+    }
+    let prefix = format!("arn:aws:states:{REGION_AND_ACCOUNT}");
+    Ok(Start {
+        execution_arn: format!("{prefix}:execution:{machine}:{name}").into(),
+        state_machine_arn: format!("{prefix}:stateMachine:{machine}").into(),
+        execution_name: name.into(),
+        state_machine_name: machine.into(),
+        role_arn: arguments.role_arn.as_str().into(),
+        input_text: (input.to_text() != *text).then_some(text),
+        input,
+        limits: Limits::default(),
+        token_secret: *Uuid::new_v4().as_bytes(),
+        ..Start::default()
+    })
+}
+
+/// The name asked for, or one made of the file's: `order` of `order.asl.json`.
+fn machine_name(arguments: &Arguments) -> String {
+    if let Some(name) = &arguments.state_machine {
+        return name.clone();
+    }
+    let file = arguments.file.file_name().unwrap_or_default();
+    let file = file.to_string_lossy();
+    let stem = file.split('.').next().unwrap_or_default();
+    let allowed = |char: char| match char {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => char,
+        _ => '-',
+    };
+    // A name has 80 characters at most.
+    let name: String = stem.chars().map(allowed).take(80).collect();
+    match name.trim_matches('-').is_empty() {
+        true => "StateMachine".to_owned(),
+        false => name,
+    }
+}
+
+fn play(arguments: &Arguments, prepared: Prepared) -> Result<Report> {
+    let Prepared {
+        definition,
+        program,
+        mocks,
+        start,
+    } = prepared;
+    let mut time = match arguments.skip_waits {
+        true => Time::virtual_now(),
+        false => Time::Real,
+    };
+    let data = arguments.show.path();
+    let mut world = World {
+        path: path::Path::new(&program, io::stderr(), data),
+        program: &program,
+        mocks,
+        start: start.clone(),
+        show: arguments.show,
+        json: arguments.json,
+        events: Vec::new(),
+        last: None,
+        hint: "; Ctrl-C stops, --skip-waits jumps",
+    };
+    let run = execute(&program, start, &mut time, &mut world)?;
+    let report = world.report(&run, &definition)?;
+    if arguments.show != Show::None || !report.has_succeeded() {
+        let file = arguments.file.display().to_string();
+        let _ = report.tell(&file, &mut io::stderr());
+    }
+    Ok(report)
+}
+
+/// What stands around the execution: mocks, and somebody who looks on.
+struct World<'a> {
+    program: &'a Program,
+    start: Start,
+    mocks: Option<Mocks>,
+    path: path::Path<'a, io::Stderr>,
+    show: Show,
+    json: bool,
+    /// The history, when it is to be part of the report.
+    events: Vec<Value>,
+    last: Option<Event>,
+    /// Said with the first long wait.
+    hint: &'static str,
+}
+
+impl Outside for World<'_> {
+    fn answer(&mut self, call: &Call) -> Result<Input> {
+        match &mut self.mocks {
+            Some(mocks) => mocks.answer(call),
+            None => Err(mocks::unmocked(call, &self.start.state_machine_name)),
+        }
+    }
+
+    fn happened(&mut self, time: Timestamp, event: &Event) {
+        self.path.note(time, event);
+        if event.id != 0 {
+            self.last = Some(event.clone());
+        }
+        if !self.show.has_events() {
+            return;
+        }
+        if let Some(shown) = history::render(self.program, &self.start, time, event, true) {
+            match self.json {
+                true => self.events.push(shown),
+                false => {
+                    let _ = writeln!(io::stderr(), "{shown}");
+                }
+            }
+        }
+    }
+
+    fn waits(&mut self, now: Timestamp, until: Timestamp, thread: Option<BranchId>) {
+        if self.show == Show::None || until.0.saturating_sub(now.0) < WAIT_TOLD_MS_MIN {
+            return;
+        }
+        let state = thread.and_then(|thread| self.path.standing_in(thread));
+        let place = state.map(|state| format!(" in state {}", self.path.name(state)));
+        let _ = writeln!(
+            io::stderr(),
+            "waiting {}{}{}",
+            path::span(now, until),
+            place.unwrap_or_default(),
+            std::mem::take(&mut self.hint)
+        );
+    }
+}
