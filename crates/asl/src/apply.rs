@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use json::{Object, Value};
+
 use crate::event::{BranchId, Event, EventKind, Failure, Start};
-use crate::program::StateIndex;
-use crate::run::{Activity, Branch, Calling, End, Phase, Run, StateRun, Status};
+use crate::run::{
+    Activity, Branch, Calling, End, Forked, Mapping, Parent, Phase, Results, Run, StateRun, Status,
+};
 use crate::time::Timestamp;
 
 /// Applies one event of a record of this time. Events of one record share its time, and come in
@@ -40,6 +43,22 @@ pub fn apply(run: &mut Run, time: Timestamp, event: &Event) {
             let at = run.times_out_at.unwrap_or(time);
             end(run, at, Status::TimedOut, None, Failure::default());
         }
+        EventKind::BranchStarted {
+            parent,
+            index,
+            input,
+        } => fork(run, event, (*parent, *index), input),
+        EventKind::MapIterationStarted {
+            parent,
+            index,
+            input,
+            ..
+        } => fork(run, event, (*parent, *index), input),
+        EventKind::BranchSucceeded | EventKind::MapIterationSucceeded { .. } => join(run, event),
+        EventKind::BranchesCut => cut(run, event),
+        EventKind::StateExited {
+            output, assigned, ..
+        } => leave(run, event, output, assigned.as_ref()),
         _ => {
             if let Some(thread) = run.branch_mut(event.branch) {
                 apply_to_thread(thread, time, event);
@@ -53,28 +72,132 @@ fn begin(run: &mut Run, time: Timestamp, start: &Start) {
     run.started_at = time;
     run.status = Status::Running;
     // AWS gives the first state's event no previous one, so ExecutionStarted belongs to no thread.
-    run.branches.push(Branch {
+    run.branches.push(Arc::new(Branch {
         id: BranchId::ROOT,
+        parent: None,
         last_event: 0,
-        phase: Phase::Between,
-    });
+        variables: Object::default(),
+        phase: Phase::Between {
+            output: Value::null(),
+        },
+    }));
 }
 
-fn end(
-    run: &mut Run,
-    at: Timestamp,
-    status: Status,
-    output: Option<json::Value>,
-    failure: Failure,
-) {
+fn end(run: &mut Run, at: Timestamp, status: Status, output: Option<Value>, failure: Failure) {
     run.status = status;
     run.times_out_at = None;
-    run.branches.clear();
+    run.branches = Vec::new();
+    run.variables_bytes = 0;
     run.end = Some(End {
         at,
         output,
         failure,
     });
+}
+
+/// A branch or iteration begins; `event.branch` is its thread.
+fn fork(run: &mut Run, event: &Event, (parent, index): (BranchId, u32), input: &Value) {
+    let Some(above) = run.branch_mut(parent) else {
+        return;
+    };
+    let last_event = match event.id {
+        0 => above.last_event,
+        id => id,
+    };
+    if let Some(forked) = above.forked_mut() {
+        forked.live += 1;
+        if let Some(mapping) = &mut forked.mapping {
+            mapping.started += 1;
+        }
+    }
+    run.last_branch = run.last_branch.max(event.branch.0);
+    run.branches.push(Arc::new(Branch {
+        id: event.branch,
+        parent: Some(Parent {
+            branch: parent,
+            index,
+        }),
+        last_event,
+        variables: Object::default(),
+        phase: Phase::Begun {
+            input: input.clone(),
+        },
+    }));
+}
+
+/// A branch or iteration ends well: its last output becomes its result.
+fn join(run: &mut Run, event: &Event) {
+    let limits = run.start.as_ref().map(|start| start.limits);
+    let bytes_max = limits.unwrap_or_default().payload_bytes_max();
+    let Some(ended) = run.position(event.branch).map(|at| run.branches.remove(at)) else {
+        return;
+    };
+    let gone = variables_bytes(&ended.variables);
+    run.variables_bytes = run.variables_bytes.saturating_sub(gone);
+    let Some(parent) = ended.parent else {
+        return;
+    };
+    let Some(above) = run.branch_mut(parent.branch) else {
+        return;
+    };
+    above.last_event = match event.id {
+        0 => ended.last_event,
+        id => id,
+    };
+    if let Some(forked) = above.forked_mut()
+        && let Phase::Between { output } = &ended.phase
+        && let Ok(index) = usize::try_from(parent.index)
+    {
+        forked.live = forked.live.saturating_sub(1);
+        forked.results.put(index, output.clone(), bytes_max);
+    }
+}
+
+/// All threads below `event.branch` are gone. Threads are in the order of their ids, and a thread
+/// is older than those below it: one pass finds them all.
+fn cut(run: &mut Run, event: &Event) {
+    let mut gone: Vec<BranchId> = Vec::new();
+    let mut bytes_gone = 0_u64;
+    run.branches.retain(|thread| {
+        let is_below = thread.parent.is_some_and(|parent| {
+            parent.branch == event.branch || gone.binary_search(&parent.branch).is_ok()
+        });
+        if is_below {
+            gone.push(thread.id);
+            bytes_gone += variables_bytes(&thread.variables);
+        }
+        !is_below
+    });
+    run.variables_bytes = run.variables_bytes.saturating_sub(bytes_gone);
+    if let Some(thread) = run.branch_mut(event.branch) {
+        thread.last_event = event.previous;
+        if let Phase::In(visit) = &mut thread.phase {
+            visit.activity = Activity::Answered;
+        }
+    }
+}
+
+fn leave(run: &mut Run, event: &Event, output: &Value, assigned: Option<&Object>) {
+    let Some(thread) = run.branch_mut(event.branch) else {
+        return;
+    };
+    thread.last_event = event.id;
+    thread.phase = Phase::Between {
+        output: output.clone(),
+    };
+    if let Some(assigned) = assigned {
+        let before = variables_bytes(&thread.variables);
+        for (name, value) in assigned.members() {
+            thread.variables.insert(name.clone(), value.clone());
+        }
+        let after = variables_bytes(&thread.variables);
+        run.variables_bytes = (run.variables_bytes + after).saturating_sub(before);
+    }
+}
+
+/// The text of variables without the braces around them.
+pub(crate) fn variables_bytes(variables: &Object) -> u64 {
+    u64::try_from(variables.size().saturating_sub(2)).unwrap_or(u64::MAX)
 }
 
 fn apply_to_thread(thread: &mut Branch, time: Timestamp, event: &Event) {
@@ -92,21 +215,18 @@ fn apply_to_thread(thread: &mut Branch, time: Timestamp, event: &Event) {
                 activity: Activity::Entered,
             });
         }
-        EventKind::StateExited { .. } => thread.phase = Phase::Between,
-        EventKind::Yielded { next, input } => yielded(thread, *next, input),
+        EventKind::Yielded { next, input } => {
+            thread.phase = Phase::Yielded {
+                next: *next,
+                input: input.clone(),
+            };
+        }
         _ => {
             if let Phase::In(visit) = &mut thread.phase {
                 apply_to_visit(visit, time, event);
             }
         }
     }
-}
-
-fn yielded(thread: &mut Branch, next: StateIndex, input: &json::Value) {
-    thread.phase = Phase::Yielded {
-        next,
-        input: input.clone(),
-    };
 }
 
 fn apply_to_visit(visit: &mut StateRun, time: Timestamp, event: &Event) {
@@ -144,8 +264,34 @@ fn apply_to_visit(visit: &mut StateRun, time: Timestamp, event: &Event) {
         EventKind::TaskSucceeded { .. }
         | EventKind::TaskFailed { .. }
         | EventKind::TaskTimedOut { .. } => visit.activity = Activity::Answered,
+        EventKind::ParallelStarted { .. } => visit.activity = forked(None),
+        EventKind::MapStarted {
+            items, concurrency, ..
+        } => {
+            visit.activity = forked(Some(Mapping {
+                items: items.clone(),
+                concurrency: *concurrency,
+                started: 0,
+            }));
+        }
+        EventKind::StateSucceeded { .. } => {
+            let before = event.previous;
+            visit.activity = Activity::Succeeded { before };
+        }
+        EventKind::StateFailed { .. } => {
+            let before = event.previous;
+            visit.activity = Activity::Failed { before };
+        }
         _ => {}
     }
+}
+
+fn forked(mapping: Option<Mapping>) -> Activity {
+    Activity::Forked(Forked {
+        live: 0,
+        results: Results::default(),
+        mapping,
+    })
 }
 
 /// Validation allows a state no more retriers than a definition of 1 MiB can hold, so the list

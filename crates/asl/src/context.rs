@@ -1,29 +1,37 @@
-//! The context object, `$$`.
+//! The context object, `$$`, and whatever else an expression sees beyond its input.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use json::{Object, ObjectBuilder, Value};
 
-use crate::event::{EventId, Start};
+use crate::event::{BranchId, EventId, Start};
 use crate::program::{State, StateKind};
 use crate::run::{Run, StateRun};
 use crate::template::Outside;
 use crate::time::Timestamp;
 use crate::token;
 
-/// Builds the context object of a state visit when a `$$` path asks for it, and not before.
+/// What lies outside a state visit. The context object is built when an expression asks for it,
+/// and not before.
 ///
 /// Members and their order are those recorded on AWS: `Execution{Id, Input, StartTime, Name,
 /// RoleArn, RedriveCount}`, `StateMachine{Id, Name}`, `State{Name, EnteredTime, RetryCount}`,
-/// `Task{Token}`. RetryCount is there for states that can retry, Task while a token exists.
+/// `Task{Token}`, `Map{Item{Index, Value, Key, Source}}`. RetryCount is there for states that can
+/// retry, Task while a token exists, Map in a Map's ItemSelector and in its iterations, Key when
+/// the items are those of an object.
 #[derive(Debug)]
 pub struct Context<'a> {
     pub run: &'a Run,
+    /// The thread.
+    pub branch: BranchId,
     pub state: &'a State,
     pub visit: &'a StateRun,
     pub constants: &'a Constants,
+    pub chance: &'a Chance,
     /// The attempt the token belongs to, in a state that waits for one.
     pub token_attempt: Option<EventId>,
+    /// The item of the ItemSelector; otherwise the iteration's own counts.
+    pub item: Option<u32>,
 }
 
 /// What is the same in every state of an execution, built once for all states of a decision.
@@ -41,6 +49,27 @@ impl Constants {
     }
 }
 
+/// Random bits, others each time: SplitMix64 over the 64 that the decision was given.
+#[derive(Clone, Debug)]
+pub struct Chance(Cell<u64>);
+
+impl Chance {
+    /// `random`: 64 uniform bits.
+    pub fn new(random: u64) -> Chance {
+        Chance(Cell::new(random))
+    }
+
+    /// The next 64 bits.
+    pub fn draw(&self) -> u64 {
+        let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0.set(state);
+        let mut bits = state;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+}
+
 impl Outside for Context<'_> {
     fn context(&self) -> Value {
         let mut context = ObjectBuilder::new();
@@ -53,15 +82,18 @@ impl Outside for Context<'_> {
             let token = token::mint(start, attempt);
             context.add("Task", ObjectBuilder::new().add("Token", token).build());
         }
+        if let Some(item) = self.item() {
+            context.add("Map", ObjectBuilder::new().add("Item", item).build());
+        }
         context.build().into()
     }
 
-    fn variable(&self, _name: &str) -> Option<Value> {
-        None
+    fn variable(&self, name: &str) -> Option<Value> {
+        self.run.variable(self.branch, name).cloned()
     }
 
     fn random(&self) -> u64 {
-        self.run.last_event
+        self.chance.draw()
     }
 
     fn now_ms(&self) -> i64 {
@@ -74,10 +106,37 @@ impl Context<'_> {
         let mut state = ObjectBuilder::new();
         state.add("Name", &*self.state.name);
         state.add("EnteredTime", self.visit.entered_at.to_iso());
-        if matches!(self.state.kind, StateKind::Task(_)) {
+        let can_retry = matches!(
+            self.state.kind,
+            StateKind::Task(_) | StateKind::Parallel(_) | StateKind::Map(_)
+        );
+        if can_retry {
             state.add("RetryCount", i64::from(self.visit.retry_count()));
         }
         state.build()
+    }
+
+    /// `Map.Item`: of the ItemSelector's item, or of the nearest iteration the thread runs in.
+    fn item(&self) -> Option<Object> {
+        let within = |index: u32, branch: BranchId| {
+            let (_, forked) = self.run.branch(branch)?.forked()?;
+            let (key, value) = forked.mapping.as_ref()?.item(index)?;
+            let mut item = ObjectBuilder::new();
+            item.add("Index", u64::from(index));
+            item.add("Value", value.clone());
+            if let Some(key) = key {
+                item.add("Key", key);
+            }
+            Some(item.add("Source", "STATE_DATA").build())
+        };
+        let of_iteration = || {
+            let mut parents = self.run.upwards(self.branch).filter_map(|it| it.parent);
+            parents.find_map(|parent| within(parent.index, parent.branch))
+        };
+        match self.item {
+            Some(index) => within(index, self.branch),
+            None => of_iteration(),
+        }
     }
 }
 

@@ -1,14 +1,19 @@
 //! From one input to events and effects. Evaluates; never changes the run it is given.
 //!
 //! Each state type has a file: what it does when entered and how it leaves. `step` holds the
-//! scratch run a decision works on, `data` the flow of data through a state, `failure` Retry and
-//! Catch.
+//! scratch run a decision works on, `data` the flow of data through a state in either query
+//! language, `failure` Retry and Catch, `fork` the threads below a Parallel or Map, `ready` the
+//! order in which threads move.
 
 mod choice;
 mod data;
 mod fail;
 mod failure;
+mod fork;
+mod map;
+mod parallel;
 mod pass;
+mod ready;
 mod step;
 mod succeed;
 mod task;
@@ -18,8 +23,9 @@ use json::Value;
 
 use crate::event::{Event, EventId, Failure, Start, Text};
 use crate::program::{Program, Resource, StateIndex, StateKind};
-use crate::run::{Activity, Calling, Deadline, Phase, Run, Status};
+use crate::run::{Activity, Calling, Deadline, Run, Status};
 use crate::time::Timestamp;
+use ready::Ready;
 use step::{Fault, Go, Step};
 use task::Answer;
 
@@ -57,8 +63,35 @@ pub enum Input {
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     pub now: Timestamp,
-    /// 64 uniform bits; only jitter uses them.
+    /// 64 uniform bits: jitter, States.UUID, `$random()` draw from them.
     pub random: u64,
+    pub allowance: Allowance,
+}
+
+/// What the evaluations of a decision may use: paths, intrinsic functions, JSONata.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Allowance {
+    /// Little, for all evaluations of the decision together: a thread that serves many
+    /// executions is not kept long. What needs more is [`Refusal::TooHeavy`].
+    #[default]
+    Inline,
+    /// All that AWS allows, for each state that has its turn.
+    Full,
+}
+
+impl Allowance {
+    /// About two milliseconds.
+    pub const STEPS_INLINE: u64 = 50_000;
+
+    fn to_meter(self) -> jsonata::Allowance {
+        match self {
+            Allowance::Inline => jsonata::Allowance {
+                steps: Allowance::STEPS_INLINE,
+                ..jsonata::Allowance::FULL
+            },
+            Allowance::Full => jsonata::Allowance::FULL,
+        }
+    }
 }
 
 /// What one input causes.
@@ -126,6 +159,9 @@ pub enum Refusal {
     AlreadyStarted,
     /// [`Input::Continue`] for a run that has not yielded.
     NotYielded,
+    /// The decision needs more than [`Allowance::Inline`]. The same input is to be decided again
+    /// under [`Allowance::Full`], where it keeps nobody waiting.
+    TooHeavy,
     /// An event names a state this program does not have: run and program do not belong together.
     ForeignProgram,
 }
@@ -172,19 +208,13 @@ fn take(step: &mut Step<'_>, input: Input) -> Result<Go, Fault> {
     }
 }
 
-/// A thread that yielded enters the state it had come to.
+/// The threads that yielded go on.
 fn resume(step: &mut Step<'_>) -> Result<Go, Fault> {
-    let yielded = step
-        .run
-        .branches
-        .iter()
-        .find_map(|thread| match &thread.phase {
-            Phase::Yielded { next, input } => Some((thread.id, *next, input.clone())),
-            Phase::Between | Phase::In(_) => None,
-        });
-    let (branch, next, input) = yielded.ok_or(Refusal::NotYielded)?;
-    step.branch = branch;
-    Ok(Go::Enter { next, input })
+    if !step.run.is_yielded() {
+        return Err(Refusal::NotYielded.into());
+    }
+    step.ready = Ready::of(&step.run);
+    Ok(Go::Rest)
 }
 
 /// Something came for an attempt. It counts if a thread still waits for exactly this attempt.
@@ -195,34 +225,52 @@ fn answered(step: &mut Step<'_>, attempt: EventId, answer: Answer) -> Result<Go,
     task::answered(step, task, answer)
 }
 
-/// Takes every deadline that is due, the earliest first; at the same instant the execution's
+/// Takes the deadlines that are due, the earliest first; at the same instant the execution's
 /// own comes before those of its threads. After a long absence a Wait that was due before the
 /// machine's TimeoutSeconds therefore ends first, and the execution may still reach its end.
+///
+/// Those that are left when the allowance of transitions is used up are still due afterwards.
 fn deadlines(step: &mut Step<'_>) -> Result<Go, Fault> {
-    let is_due = |step: &Step<'_>| step.run.next_deadline().filter(|(at, _)| *at <= step.time);
-    let (_, mut due) = is_due(step).ok_or(Refusal::NotDue)?;
-    loop {
-        let outcome = match due {
+    let due = step.run.due(step.time);
+    if due.is_empty() {
+        return Err(Refusal::NotDue.into());
+    }
+    for deadline in due {
+        if !step.has_transitions_left() {
+            break;
+        }
+        let outcome = match deadline {
             Deadline::Execution => step.time_out(),
             Deadline::Thread(branch) => {
+                // What came before may have cut the thread.
+                let thread = step.run.branch(branch);
+                let deadline = thread.and_then(crate::run::Branch::deadline);
+                if deadline.is_none_or(|at| at > step.time) {
+                    continue;
+                }
                 step.branch = branch;
                 thread_deadline(step)
             }
         };
         step.proceed(outcome)?;
-        match is_due(step) {
-            Some((_, next)) => due = next,
-            None => return Ok(Go::Rest),
+        if step.run.status.is_terminal() {
+            break;
         }
     }
+    Ok(Go::Rest)
 }
 
 /// The deadline of the thread at hand, by what it is doing.
 fn thread_deadline(step: &mut Step<'_>) -> Result<Go, Fault> {
+    step.begin_turn();
     let (state, visit) = step.visit()?;
     match (&state.kind, &visit.activity) {
         (StateKind::Wait(wait), Activity::Waiting { .. }) => wait::leave(step, wait),
         (StateKind::Task(task), Activity::BackingOff { .. }) => task::attempt(step, task),
+        (StateKind::Parallel(parallel), Activity::BackingOff { .. }) => {
+            parallel::attempt(step, parallel)
+        }
+        (StateKind::Map(map), Activity::BackingOff { .. }) => map::attempt(step, map),
         (StateKind::Task(task), Activity::Calling(_)) => {
             task::answered(step, task, Answer::TimedOut)
         }

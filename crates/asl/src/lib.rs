@@ -3,7 +3,7 @@
 //! [`apply`](apply::apply) folds events into a [`run::Run`]. No clock, no randomness, no I/O.
 //!
 //! ```
-//! use asl::decide::{Input, Moment, decide};
+//! use asl::decide::{Allowance, Input, Moment, decide};
 //! use asl::definition::{Catalogue, MachineType, Resolved};
 //! use asl::event::Start;
 //! use asl::run::{Run, Status};
@@ -25,11 +25,12 @@
 //!     input: json::parse(r#"{"seconds": 10, "word": "done"}"#)?,
 //!     ..Start::default()
 //! });
-//! let moment = Moment { now: Timestamp(0), random: 0 };
+//! let allowance = Allowance::Inline;
+//! let moment = Moment { now: Timestamp(0), random: 0, allowance };
 //! let begun = decide(&program, &Run::default(), moment, Input::Start(start)).unwrap();
 //! assert_eq!(begun.run.deadline(), Some(Timestamp(10_000)));
 //!
-//! let moment = Moment { now: Timestamp(10_000), random: 0 };
+//! let moment = Moment { now: Timestamp(10_000), ..moment };
 //! let ended = decide(&program, &begun.run, moment, Input::DeadlineReached).unwrap();
 //! assert_eq!(ended.run.status, Status::Succeeded);
 //! assert_eq!(ended.run.end.unwrap().output, Some("done".into()));

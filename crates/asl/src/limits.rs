@@ -28,3 +28,10 @@ impl Default for Limits {
         }
     }
 }
+
+impl Limits {
+    /// [`Limits::payload_bytes_max`] as a length.
+    pub(crate) fn payload_bytes_max(&self) -> usize {
+        usize::try_from(self.payload_bytes_max).unwrap_or(usize::MAX)
+    }
+}

@@ -1,13 +1,16 @@
 //! One execution as plain data: the fold of its events.
 
+mod results;
+
 use std::sync::Arc;
 
-use json::Value;
+use json::{Object, Value};
 
 use crate::decide::Call;
 use crate::event::{BranchId, EventId, Failure, Start, Text};
 use crate::program::{Pattern, Program, StateIndex, StateKind};
 use crate::time::Timestamp;
+pub use results::Results;
 
 /// One execution. Changed by [`crate::apply::apply`] only; clones share everything large.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,8 +25,12 @@ pub struct Run {
     pub time: Timestamp,
     /// When the machine's TimeoutSeconds run out.
     pub times_out_at: Option<Timestamp>,
-    /// Threads of control that have not ended. Only the root until Parallel and Map are served.
-    pub branches: Vec<Branch>,
+    /// Threads of control that have not ended, by id. A clone of the run shares them.
+    pub branches: Vec<Arc<Branch>>,
+    /// The number of the youngest thread there ever was; the next gets one more.
+    pub last_branch: u32,
+    /// The text of all variables of all threads in bytes, names included.
+    pub variables_bytes: u64,
     /// Set once the status is terminal.
     pub end: Option<End>,
 }
@@ -61,16 +68,36 @@ pub struct End {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Branch {
     pub id: BranchId,
-    /// The thread's last event that AWS shows, which its next one names as previous; 0 at first.
+    /// `None` for the root.
+    pub parent: Option<Parent>,
+    /// The event that the thread's next one names as previous: its own last one that AWS shows, or
+    /// the one that began it or came last below it; 0 at first.
     pub last_event: EventId,
+    /// The thread's own scope. What it does not have, the scopes above may.
+    pub variables: Object,
     pub phase: Phase,
+}
+
+/// Where a thread belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// The thread that is in the Parallel or Map state.
+    pub branch: BranchId,
+    /// Which of its branches or items, from 0.
+    pub index: u32,
 }
 
 /// Where a thread stands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
     /// In no state. Lasts no longer than the decision that led here.
-    Between,
+    Between {
+        /// What the state it left made; null before the first.
+        output: Value,
+    },
+    /// A branch or iteration that has begun: [`crate::decide::Input::Continue`] enters its first
+    /// state with this input.
+    Begun { input: Value },
     /// The decision yielded: [`crate::decide::Input::Continue`] enters the state with this input.
     Yielded { next: StateIndex, input: Value },
     /// Within a state.
@@ -99,10 +126,38 @@ pub enum Activity {
     Waiting { until: Timestamp },
     /// A Task's call is under way or owed.
     Calling(Calling),
+    /// The branches of a Parallel or the iterations of a Map are under way.
+    Forked(Forked),
     /// A retrier waits.
     BackingOff { until: Timestamp },
     /// The result is in (or the failure). Lasts no longer than the decision that took it.
     Answered,
+    /// `...StateSucceeded` of a Parallel or Map is written; `before` is the event it follows. Lasts
+    /// no longer than the decision that wrote it.
+    Succeeded { before: EventId },
+    /// `...StateFailed` of a Parallel or Map is written, likewise.
+    Failed { before: EventId },
+}
+
+/// The threads below a Parallel or Map state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forked {
+    /// How many of them have not ended.
+    pub live: u32,
+    pub results: Results,
+    /// `None` for a Parallel.
+    pub mapping: Option<Mapping>,
+}
+
+/// What a Map iterates over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mapping {
+    /// An array, or an object whose members are the items.
+    pub items: Value,
+    /// How many iterations may run at a time; never 0.
+    pub concurrency: u32,
+    /// How many iterations have begun.
+    pub started: u32,
 }
 
 /// A task call from its Scheduled event to its result.
@@ -140,11 +195,23 @@ impl Run {
     pub fn next_deadline(&self) -> Option<(Timestamp, Deadline)> {
         let execution = self.times_out_at.map(|at| (at, Deadline::Execution));
         let of_thread = |thread: &Branch| Some((thread.deadline()?, Deadline::Thread(thread.id)));
-        self.branches
-            .iter()
+        let threads = self.branches.iter().map(AsRef::as_ref);
+        threads.filter_map(of_thread).chain(execution).min()
+    }
+
+    /// What is due at `now`, the earliest first; at the same instant in the order of
+    /// [`Deadline`].
+    pub(crate) fn due(&self, now: Timestamp) -> Vec<Deadline> {
+        let execution = self.times_out_at.map(|at| (at, Deadline::Execution));
+        let of_thread = |thread: &Branch| Some((thread.deadline()?, Deadline::Thread(thread.id)));
+        let threads = self.branches.iter().map(AsRef::as_ref);
+        let mut due: Vec<_> = threads
             .filter_map(of_thread)
             .chain(execution)
-            .min()
+            .filter(|(at, _)| *at <= now)
+            .collect();
+        due.sort_unstable();
+        due.into_iter().map(|(_, deadline)| deadline).collect()
     }
 
     /// The calls whose answer is not in: after a restart they are made again. A call of the
@@ -156,7 +223,8 @@ impl Run {
                 .then(|| Call::new(program, visit.state, calling))
                 .flatten()
         };
-        self.branches.iter().filter_map(owed).collect()
+        let threads = self.branches.iter().map(AsRef::as_ref);
+        threads.filter_map(owed).collect()
     }
 
     /// The attempts that must send heartbeats, with their HeartbeatSeconds. Only an attempt with a
@@ -173,7 +241,8 @@ impl Run {
                 calling.heartbeat_seconds.filter(|_| has_token)?,
             ))
         };
-        self.branches.iter().filter_map(wanted).collect()
+        let threads = self.branches.iter().map(AsRef::as_ref);
+        threads.filter_map(wanted).collect()
     }
 
     /// Whether a result of this attempt would still count.
@@ -183,27 +252,44 @@ impl Run {
 
     /// Whether the run goes on by [`crate::decide::Input::Continue`].
     pub fn is_yielded(&self) -> bool {
-        self.branches
-            .iter()
-            .any(|thread| matches!(thread.phase, Phase::Yielded { .. }))
+        self.branches.iter().any(|thread| thread.is_ready())
     }
 
     /// The thread that waits for this attempt.
     pub(crate) fn awaiting(&self, attempt: EventId) -> Option<&Branch> {
         let waits = |thread: &&Branch| {
-            thread
-                .calling()
-                .is_some_and(|(_, call)| call.attempt == attempt)
+            let calling = thread.calling();
+            calling.is_some_and(|(_, call)| call.attempt == attempt)
         };
-        self.branches.iter().find(waits)
+        self.branches.iter().map(AsRef::as_ref).find(waits)
     }
 
-    pub(crate) fn branch(&self, id: BranchId) -> Option<&Branch> {
-        self.branches.iter().find(|thread| thread.id == id)
+    /// The thread of this id, if it has not ended.
+    pub fn branch(&self, id: BranchId) -> Option<&Branch> {
+        self.branches.get(self.position(id)?).map(AsRef::as_ref)
     }
 
     pub(crate) fn branch_mut(&mut self, id: BranchId) -> Option<&mut Branch> {
-        self.branches.iter_mut().find(|thread| thread.id == id)
+        let at = self.position(id)?;
+        self.branches.get_mut(at).map(Arc::make_mut)
+    }
+
+    pub(crate) fn position(&self, id: BranchId) -> Option<usize> {
+        self.branches
+            .binary_search_by_key(&id, |thread| thread.id)
+            .ok()
+    }
+
+    /// The threads from this one up to the root.
+    pub(crate) fn upwards(&self, id: BranchId) -> impl Iterator<Item = &Branch> {
+        let above = |thread: &&Branch| self.branch(thread.parent?.branch);
+        std::iter::successors(self.branch(id), above)
+    }
+
+    /// The value of a variable for a thread: its own, or the nearest above.
+    pub(crate) fn variable(&self, branch: BranchId, name: &str) -> Option<&Value> {
+        let mut scopes = self.upwards(branch).map(|thread| &thread.variables);
+        scopes.find_map(|scope| scope.get(name))
     }
 }
 
@@ -212,8 +298,13 @@ impl Branch {
     pub fn visit(&self) -> Option<&StateRun> {
         match &self.phase {
             Phase::In(visit) => Some(visit),
-            Phase::Between | Phase::Yielded { .. } => None,
+            Phase::Between { .. } | Phase::Begun { .. } | Phase::Yielded { .. } => None,
         }
+    }
+
+    /// Whether the thread could enter a state at once.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Begun { .. } | Phase::Yielded { .. })
     }
 
     /// The call under way, and the visit it belongs to.
@@ -225,11 +316,30 @@ impl Branch {
         }
     }
 
-    fn deadline(&self) -> Option<Timestamp> {
+    /// The threads below the Parallel or Map state the thread is in.
+    pub fn forked(&self) -> Option<(&StateRun, &Forked)> {
+        let visit = self.visit()?;
+        match &visit.activity {
+            Activity::Forked(forked) => Some((visit, forked)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn forked_mut(&mut self) -> Option<&mut Forked> {
+        match &mut self.phase {
+            Phase::In(StateRun {
+                activity: Activity::Forked(forked),
+                ..
+            }) => Some(forked),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
         match &self.visit()?.activity {
             Activity::Waiting { until } | Activity::BackingOff { until } => Some(*until),
             Activity::Calling(calling) => calling.deadline,
-            Activity::Entered | Activity::Answered => None,
+            _ => None,
         }
     }
 }
@@ -240,5 +350,32 @@ impl StateRun {
         self.retries
             .iter()
             .fold(0, |sum, retries| sum.saturating_add(*retries))
+    }
+}
+
+impl Mapping {
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        let elements = self.items.as_array().map(<[Value]>::len);
+        elements
+            .or_else(|| self.items.as_object().map(Object::len))
+            .unwrap_or(0)
+    }
+
+    /// Whether there are no items.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// An item and, in an object, its key.
+    pub fn item(&self, index: u32) -> Option<(Option<&str>, &Value)> {
+        let at = usize::try_from(index).ok()?;
+        match self.items.as_object() {
+            Some(object) => {
+                let (key, value) = object.members().get(at)?;
+                Some((Some(key), value))
+            }
+            None => Some((None, self.items.index(at)?)),
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! Choice: the first rule that holds says where to go.
 
-use super::{Refusal, data};
+use json::Value;
+
+use super::data::{self, Data};
 use super::step::{Fault, Go, Step};
-use crate::choice::ChoiceFailure;
 use crate::program::{Choice, Next, Test};
-use crate::template::Scope;
 
 /// What AWS reports when no rule holds and there is no Default; not `States.NoChoiceMatched`,
 /// which only the language's specification has.
@@ -13,22 +13,30 @@ const NO_WAY_OUT: &str =
 
 pub(super) fn enter(step: &mut Step<'_>, choice: &Choice) -> Result<Go, Fault> {
     let context = step.context()?;
-    let paths = data::paths(&context)?;
-    let input = data::filter(&paths.input_path, &context.visit.input, &context)?;
-    let scope = Scope::new(&input, &context);
-    let mut next = choice.default;
+    let data = data::of(step, &context);
+    let input = data.input()?;
+    let mut chosen = None;
     for rule in &choice.rules {
-        let Test::Paths(condition) = &rule.condition else {
-            return Err(Refusal::ForeignProgram.into());
-        };
-        let failed = |failure: ChoiceFailure| Fault::runtime(failure.to_string());
-        if condition.evaluate(&scope).map_err(failed)? {
-            next = Some(rule.next);
+        if holds(&rule.condition, &input, &data)? {
+            chosen = Some(rule);
             break;
         }
     }
-    let next = next.ok_or_else(|| Fault::runtime(NO_WAY_OUT))?;
-    let output = data::filter(&paths.output_path, &input, &context)?;
-    data::limit(&output, step.payload_bytes_max(), &context.state.name)?;
-    step.exit(output, Next::State(next))
+    let (next, exit) = match chosen {
+        Some(rule) => (rule.next, data.choose(rule, input)?),
+        None => {
+            let next = choice.default.ok_or_else(|| Fault::runtime(NO_WAY_OUT))?;
+            (next, data.leave(input)?)
+        }
+    };
+    data.limit(&exit.output, &context.state.name)?;
+    step.exit(exit, Next::State(next))
+}
+
+fn holds(test: &Test, input: &Value, data: &Data<'_>) -> Result<bool, Fault> {
+    Ok(match test {
+        Test::Paths(condition) => condition.evaluate(&data.scope(input))?,
+        Test::Query(query) => query.evaluate_boolean(&data.scope(input))?,
+        Test::Literal(literal) => *literal,
+    })
 }

@@ -1,104 +1,213 @@
-//! The flow of data through a state: InputPath, templates, ResultPath, OutputPath, and the limit
-//! on what leaves it.
+//! The flow of data through a state, in its query language, and the limits on what leaves it.
+//!
+//! A state type asks for its effective input and its arguments, and leaves with or without a
+//! result. What these are in JSONPath is in `paths`, in JSONata in `queries`.
 
-use json::Value;
+mod paths;
+mod queries;
 
-use super::Refusal;
-use super::step::{Fault, Step, failure};
+use json::{Object, Value};
+use jsonata::Meter;
+
+use super::step::{Exit, Fault, Step, failure};
+use crate::apply::variables_bytes;
 use crate::context::Context;
-use crate::jsonpath::SelectError;
-use crate::program::{Filter, Flow, Paths, ResultPath};
-use crate::template::{Scope, Template, TemplateFailure, ValuePath};
+use crate::limits::Limits;
+use crate::program::{Catcher, Flow, Rule};
+use crate::template::{Scope, Template, ValuePath};
 
-pub(super) fn paths<'a>(context: &Context<'a>) -> Result<&'a Paths, Fault> {
-    match &context.state.flow {
-        Flow::Paths(paths) => Ok(paths),
-        Flow::Queries(_) => Err(Refusal::ForeignProgram.into()),
-    }
+/// How data flows in one query language.
+trait Language {
+    /// What the state works on.
+    fn input(&self, data: &Data<'_>) -> Result<Value, Fault>;
+
+    /// What a Task, Parallel or Pass makes of it.
+    fn arguments(&self, input: Value, data: &Data<'_>) -> Result<Value, Fault>;
+
+    /// Output and variables of a state that has no result.
+    fn leave(&self, input: Value, data: &Data<'_>) -> Result<Exit, Fault>;
+
+    /// Output and variables of a state that has one.
+    fn leave_with(&self, result: Value, data: &Data<'_>) -> Result<Exit, Fault>;
+
+    /// Output and variables of a Choice whose rule holds.
+    fn choose(&self, rule: &Rule, input: Value, data: &Data<'_>) -> Result<Exit, Fault>;
+
+    /// Output and variables after a failure.
+    fn catch(&self, catcher: &Catcher, error: Value, data: &Data<'_>) -> Result<Exit, Fault>;
 }
 
-/// InputPath or OutputPath applied to a value.
-pub(super) fn filter(
-    filter: &Filter,
-    value: &Value,
-    context: &Context<'_>,
-) -> Result<Value, Fault> {
-    match filter {
-        Filter::All => Ok(value.clone()),
-        Filter::Nothing => Ok(Value::empty_object()),
-        Filter::Path(path) => select(path, value, context),
-    }
+/// The data of a state visit.
+#[derive(Clone, Copy)]
+pub(super) struct Data<'s> {
+    pub(super) context: &'s Context<'s>,
+    meter: &'s Meter,
 }
 
-/// The value of a path field; `States.Runtime` if there is none.
-pub(super) fn select(
-    path: &ValuePath,
-    value: &Value,
-    context: &Context<'_>,
-) -> Result<Value, Fault> {
-    let missing =
-        |error: SelectError| Fault::runtime(format!("Invalid path '{}' : {error}", path.text));
-    path.select(&Scope::new(value, context)).map_err(missing)
+/// The data of the state the thread is in.
+pub(super) fn of<'s>(step: &'s Step<'_>, context: &'s Context<'s>) -> Data<'s> {
+    let meter = &step.meter;
+    Data { context, meter }
 }
 
-/// Parameters or ResultSelector; without one the value itself.
-pub(super) fn shape(
-    template: Option<&Template>,
-    value: Value,
-    context: &Context<'_>,
-) -> Result<Value, Fault> {
-    match template {
-        None => Ok(value),
-        Some(template) => {
-            let failed = |failure: TemplateFailure| Fault::runtime(failure.to_string());
-            template
-                .evaluate(&Scope::new(&value, context))
-                .map_err(failed)
+/// Leaves a state that has no result.
+pub(super) fn leave(step: &Step<'_>) -> Result<Exit, Fault> {
+    let context = step.context()?;
+    let data = of(step, &context);
+    let exit = data.leave(data.input()?)?;
+    data.limit(&exit.output, &context.state.name)?;
+    Ok(exit)
+}
+
+/// Leaves a state with its result.
+pub(super) fn leave_with(step: &Step<'_>, result: Value) -> Result<Exit, Fault> {
+    let context = step.context()?;
+    let data = of(step, &context);
+    let exit = data.leave_with(result)?;
+    data.limit(&exit.output, &context.state.name)?;
+    Ok(exit)
+}
+
+impl<'s> Data<'s> {
+    fn language(&self) -> &'s dyn Language {
+        match &self.context.state.flow {
+            Flow::Paths(paths) => &**paths,
+            Flow::Queries(queries) => &**queries,
         }
     }
+
+    /// Whether the state's query language is JSONata.
+    pub(super) fn is_queries(&self) -> bool {
+        matches!(self.context.state.flow, Flow::Queries(_))
+    }
+
+    /// What the state works on.
+    pub(super) fn input(&self) -> Result<Value, Fault> {
+        self.language().input(self)
+    }
+
+    /// What a Task calls with, what the branches of a Parallel begin with, what a Pass passes.
+    pub(super) fn arguments(&self, input: Value) -> Result<Value, Fault> {
+        self.language().arguments(input, self)
+    }
+
+    pub(super) fn leave(&self, input: Value) -> Result<Exit, Fault> {
+        self.language().leave(input, self)
+    }
+
+    pub(super) fn leave_with(&self, result: Value) -> Result<Exit, Fault> {
+        self.language().leave_with(result, self)
+    }
+
+    pub(super) fn choose(&self, rule: &Rule, input: Value) -> Result<Exit, Fault> {
+        self.language().choose(rule, input, self)
+    }
+
+    pub(super) fn catch(&self, catcher: &Catcher, error: Value) -> Result<Exit, Fault> {
+        self.language().catch(catcher, error, self)
+    }
+
+    /// What a field sees that has neither a result nor an error output.
+    pub(super) fn scope<'v>(&'v self, input: &'v Value) -> Scope<'v> {
+        Scope::new(input, self.context, self.meter)
+    }
+
+    /// A template that is filled from the state's input: ItemSelector, Items, Credentials.
+    pub(super) fn fill(&self, template: &Template, input: &Value) -> Result<Value, Fault> {
+        Ok(template.evaluate(&self.scope(input))?)
+    }
+
+    /// The value of a path field; `States.Runtime` if there is none.
+    pub(super) fn select(&self, path: &ValuePath, input: &Value) -> Result<Value, Fault> {
+        Ok(path.evaluate(&self.scope(input))?)
+    }
+
+    /// What an Assign writes; `None` if it writes nothing. Its expressions see the variables as
+    /// they were when the state was entered.
+    fn assign(
+        &self,
+        assign: Option<&Template>,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Object>, Fault> {
+        let Some(template) = assign else {
+            return Ok(None);
+        };
+        let assigned = template.evaluate(scope)?;
+        let Some(assigned) = assigned.as_object().filter(|object| !object.is_empty()) else {
+            return Ok(None);
+        };
+        let assigned = assigned.clone();
+        self.limit_depth(&assigned.clone().into())?;
+        self.limit_variables(&assigned)?;
+        Ok(Some(assigned))
+    }
+
+    fn limit_variables(&self, assigned: &Object) -> Result<(), Fault> {
+        let name = &self.context.state.name;
+        let limits = self.limits();
+        let bytes: usize = assigned.values().map(Value::size).sum();
+        let exceeded = |what: &str, bytes_max: u32| {
+            let cause = format!(
+                "The variables assigned by the state '{name}' exceed the maximum of {bytes_max} \
+                 bytes {what}."
+            );
+            Fault::Failed(failure(DATA_LIMIT, cause))
+        };
+        if bytes > limits.payload_bytes_max() {
+            return Err(exceeded("for one assignment", limits.payload_bytes_max));
+        }
+        let run = self.context.run;
+        let own = run.branch(self.context.branch).map(|it| &it.variables);
+        let replaced = |(name, _): &(json::Text, Value)| own.and_then(|own| own.get(name));
+        let freed: usize = assigned
+            .members()
+            .iter()
+            .filter_map(replaced)
+            .map(Value::size)
+            .sum();
+        let held = run.variables_bytes + variables_bytes(assigned);
+        let freed = u64::try_from(freed).unwrap_or(u64::MAX);
+        if held.saturating_sub(freed) > u64::from(limits.variables_bytes_max) {
+            return Err(exceeded("for all variables", limits.variables_bytes_max));
+        }
+        Ok(())
+    }
+
+    /// Refuses a payload above the limit with AWS's text, which names the state, the function or
+    /// the service; and one that nests too deep.
+    pub(super) fn limit(&self, value: &Value, name: &str) -> Result<(), Fault> {
+        self.limit_depth(value)?;
+        if value.size() > self.limits().payload_bytes_max() {
+            return Err(too_large(name));
+        }
+        Ok(())
+    }
+
+    /// Refuses what nests so deep that no JSON parser would read it back, our journal's neither: a
+    /// loop of `{"a.$": "$"}` gets there with a few bytes a round.
+    fn limit_depth(&self, value: &Value) -> Result<(), Fault> {
+        if value.depth() <= json::DEPTH_MAX {
+            return Ok(());
+        }
+        let (name, levels) = (&self.context.state.name, json::DEPTH_MAX);
+        Err(Fault::runtime(format!(
+            "The state/task '{name}' returned a result that nests deeper than {levels} levels."
+        )))
+    }
+
+    fn limits(&self) -> Limits {
+        let start = self.context.run.start.as_ref();
+        start.map(|start| start.limits).unwrap_or_default()
+    }
 }
 
-/// ResultPath: the result, put into the state's raw input.
-pub(super) fn place(path: &ResultPath, raw: &Value, result: Value) -> Result<Value, Fault> {
-    match path {
-        ResultPath::Replace => Ok(result),
-        ResultPath::Discard => Ok(raw.clone()),
-        ResultPath::Into(path) => path.place(raw, result).map_err(|_| Fault::Raised {
-            error: "States.ResultPathMatchFailure",
-            text: format!(
-                "Unable to apply ReferencePath {} to input {raw}",
-                path.as_text()
-            ),
-        }),
-    }
-}
+const DATA_LIMIT: &str = "States.DataLimitExceeded";
 
-/// Refuses a payload above the limit with AWS's text, which names the state, the function or the
-/// service. Refuses also what nests so deep that no JSON parser would read it back, our journal's
-/// neither: a loop of `{"a.$": "$"}` gets there with a few bytes a round.
-pub(super) fn limit(value: &Value, bytes_max: usize, name: &str) -> Result<(), Fault> {
-    if value.depth() > json::DEPTH_MAX {
-        return Err(Fault::runtime(format!(
-            "The state/task '{name}' returned a result that nests deeper than {} levels.",
-            json::DEPTH_MAX
-        )));
-    }
-    if value.size() <= bytes_max {
-        return Ok(());
-    }
+/// The failure of a payload above the limit.
+pub(super) fn too_large(name: &str) -> Fault {
     let cause = format!(
         "The state/task '{name}' returned a result with a size exceeding the maximum number of \
          bytes service limit."
     );
-    Err(Fault::Failed(failure("States.DataLimitExceeded", cause)))
-}
-
-/// The output of a state without a result: its input through InputPath and OutputPath.
-pub(super) fn pass_on(step: &Step<'_>) -> Result<Value, Fault> {
-    let context = step.context()?;
-    let paths = paths(&context)?;
-    let effective = filter(&paths.input_path, &context.visit.input, &context)?;
-    let output = filter(&paths.output_path, &effective, &context)?;
-    limit(&output, step.payload_bytes_max(), &context.state.name)?;
-    Ok(output)
+    Fault::Failed(failure(DATA_LIMIT, cause))
 }

@@ -2,24 +2,24 @@
 
 use json::{ObjectBuilder, Value};
 
-use super::data;
-use super::step::{Fault, Go, RUNTIME, Step, TIMEOUT};
+use super::step::{Exit, Fault, Go, RUNTIME, Step, TIMEOUT};
+use super::{data, fork};
 use crate::event::{EventKind, Failure, Text};
-use crate::program::{Next, Retrier, Task};
+use crate::program::{Catcher, Next, Recovery, Retrier, State, StateKind};
 
 /// The longest back-off: the longest IntervalSeconds an author can write. AWS names no bound for a
 /// back-off without MaxDelaySeconds; ours keeps instants representable.
 const DELAY_SECONDS_MAX: f64 = 99_999_999.0;
 
-/// How a task attempt failed.
+/// How a state failed.
 pub(super) struct Failed {
     pub(super) failure: Failure,
-    pub(super) how: How,
+    how: How,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum How {
-    /// It said so, or its result could not be used.
+    /// It said so, or its data could not be used.
     Error,
     /// TimeoutSeconds ran out.
     Timeout,
@@ -27,39 +27,78 @@ pub(super) enum How {
     MissedHeartbeat,
 }
 
-/// After a failure: wait for the next attempt, leave by a catcher, or end the execution. The first
-/// retrier that matches decides; when it is used up, no later one is tried.
-pub(super) fn recover(step: &mut Step<'_>, task: &Task, failed: Failed) -> Result<Go, Fault> {
-    if failed.failure.error.as_deref() == Some(RUNTIME) {
+/// After a failure of the state the thread is in: wait for the next attempt, leave by a catcher,
+/// or let the state above fail. The first retrier that matches decides; when it is used up, no
+/// later one is tried. `States.Runtime` ends the execution at once, whatever is above.
+pub(super) fn recover(step: &mut Step<'_>, failed: Failed) -> Result<Go, Fault> {
+    if failed.is_runtime() {
         return step.fail(failed.failure);
     }
-    let matching = |retrier: &Retrier| failed.matches(&retrier.error_equals);
-    if let Some(index) = task.recovery.retry.iter().position(matching)
-        && let Some(retrier) = task.recovery.retry.get(index)
-        && let Some(outcome) = retry(step, retrier, index)?
-    {
+    let (state, _) = step.visit()?;
+    let Some(recovery) = recovery(state) else {
+        return Ok(Go::Raise(failed));
+    };
+    // The failure is the state's own, while threads run below it: an ItemSelector's.
+    if let Some(above) = step.thread()?.forked().map(|_| step.branch) {
+        let last_event = step.thread()?.last_event;
+        fork::cut(step, above, None, last_event)?;
+    }
+    if let Some(outcome) = retry(step, recovery, &failed)? {
         return Ok(outcome);
     }
-    let Some(catcher) = task
-        .recovery
-        .catch
-        .iter()
-        .find(|catcher| failed.matches(&catcher.error_equals))
-    else {
-        return step.fail(failed.failure);
+    state_failed(step, state)?;
+    let matching = |catcher: &&Catcher| failed.matches(&catcher.error_equals);
+    let Some(catcher) = recovery.catch.iter().find(matching) else {
+        return Ok(Go::Raise(failed));
     };
-    let context = step.context()?;
-    let output = data::place(
-        &catcher.result_path,
-        &context.visit.input,
-        failed.error_output(),
-    )?;
-    data::limit(&output, step.payload_bytes_max(), &context.state.name)?;
-    step.exit(output, Next::State(catcher.next))
+    match catch(step, catcher, &failed) {
+        Ok(exit) => step.exit(exit, Next::State(catcher.next)),
+        // What a catcher gets wrong no catcher of the same state mends.
+        Err(fault) => {
+            let failed = step.explain(fault)?;
+            if failed.is_runtime() {
+                return step.fail(failed.failure);
+            }
+            state_failed(step, state)?;
+            Ok(Go::Raise(failed))
+        }
+    }
 }
 
-/// Schedules the next attempt; `None` when the retrier is used up.
-fn retry(step: &mut Step<'_>, retrier: &Retrier, index: usize) -> Result<Option<Go>, Fault> {
+/// Retry and Catch of the states that have them.
+fn recovery(state: &State) -> Option<&Recovery> {
+    match &state.kind {
+        StateKind::Task(task) => Some(&task.recovery),
+        StateKind::Parallel(parallel) => Some(&parallel.recovery),
+        StateKind::Map(map) => Some(&map.recovery),
+        _ => None,
+    }
+}
+
+/// The last attempt of a Parallel or Map failed. A Task's own events have told so.
+fn state_failed(step: &mut Step<'_>, state: &State) -> Result<(), Fault> {
+    if let StateKind::Parallel(_) | StateKind::Map(_) = &state.kind {
+        let state = step.visit()?.1.state;
+        step.emit(EventKind::StateFailed { state })?;
+    }
+    Ok(())
+}
+
+fn catch(step: &Step<'_>, catcher: &Catcher, failed: &Failed) -> Result<Exit, Fault> {
+    let context = step.context()?;
+    let data = data::of(step, &context);
+    let exit = data.catch(catcher, failed.error_output())?;
+    data.limit(&exit.output, &context.state.name)?;
+    Ok(exit)
+}
+
+/// Schedules the next attempt; `None` when no retrier matches or the one that does is used up.
+fn retry(step: &mut Step<'_>, recovery: &Recovery, failed: &Failed) -> Result<Option<Go>, Fault> {
+    let mut retriers = recovery.retry.iter().enumerate();
+    let matching = retriers.find(|(_, retrier)| failed.matches(&retrier.error_equals));
+    let Some((index, retrier)) = matching else {
+        return Ok(None);
+    };
     let (_, visit) = step.visit()?;
     let used = visit.retries.get(index).copied().unwrap_or(0);
     if u64::from(used) >= retrier.attempts_max {
@@ -69,7 +108,7 @@ fn retry(step: &mut Step<'_>, retrier: &Retrier, index: usize) -> Result<Option<
         return Ok(None);
     };
     let delay_ms = match retrier.jitter {
-        true => share(delay_ms(retrier, used), step.draw()),
+        true => share(delay_ms(retrier, used), step.chance.draw()),
         false => delay_ms(retrier, used),
     };
     let until = step.time.plus_ms(delay_ms);
@@ -108,6 +147,14 @@ fn to_f64(seconds: u64) -> f64 {
 }
 
 impl Failed {
+    pub(super) fn new(failure: Failure, how: How) -> Failed {
+        Failed { failure, how }
+    }
+
+    fn is_runtime(&self) -> bool {
+        self.failure.error.as_deref() == Some(RUNTIME)
+    }
+
     /// Names match exactly; `States.ALL` matches all, `States.TaskFailed` all but a timeout, and a
     /// missed heartbeat matches `States.HeartbeatTimeout` although its error is `States.Timeout`.
     fn matches(&self, error_equals: &[Text]) -> bool {

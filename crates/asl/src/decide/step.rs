@@ -1,18 +1,21 @@
 //! The scratch run of one decision. Whatever happens is an event, applied as soon as it is
 //! written, so that the run of the decision is the fold of its events.
 
-use json::Value;
+use json::{Object, Value};
+use jsonata::Meter;
 
-use super::{Decision, Effect, Moment, Refusal};
+use super::failure::{Failed, How, recover};
+use super::ready::Ready;
+use super::{Allowance, Decision, Effect, Moment, Refusal};
+use super::{choice, fail, fork, map, parallel, pass, succeed, task, wait};
 use crate::apply::apply;
-use crate::context::{Constants, Context};
+use crate::context::{Chance, Constants, Context};
 use crate::event::{BranchId, Event, EventId, EventKind, Failure, Start, Text};
 use crate::limits::Limits;
 use crate::program::{Next, Program, State, StateIndex, StateKind, Task};
-use crate::run::{Branch, Calling, Run, StateRun};
+use crate::run::{Activity, Branch, Calling, Parent, Phase, Run, StateRun};
+use crate::template;
 use crate::time::Timestamp;
-
-use super::{choice, fail, pass, succeed, task, wait};
 
 /// Most decisions write the four to eight events of one or two states.
 const EVENTS_EXPECTED: usize = 8;
@@ -24,10 +27,14 @@ pub(super) struct Step<'a> {
     pub(super) time: Timestamp,
     /// The thread that moves.
     pub(super) branch: BranchId,
+    /// Other threads that may.
+    pub(super) ready: Ready,
     pub(super) effects: Vec<Effect>,
+    pub(super) chance: Chance,
+    pub(super) meter: Meter,
     events: Vec<Event>,
     constants: Constants,
-    random: u64,
+    allowance: Allowance,
     transitions_left: u32,
 }
 
@@ -37,14 +44,20 @@ pub(super) enum Go {
         next: StateIndex,
         input: Value,
     },
-    /// The thread waits for the outside, or there is no thread any more.
+    /// The thread waits for the outside or for threads below it, or there is no thread any more.
     Rest,
+    /// The thread has come to the end of its branch or iteration.
+    End,
+    /// The state failed, and neither Retry nor Catch of its own helps.
+    Raise(Failed),
 }
 
 /// Why a thread cannot go on as its state says.
 pub(super) enum Fault {
     /// The state itself went wrong. Its cause will say which state that was.
     Raised { error: &'static str, text: String },
+    /// An expression of the state has no value, likewise.
+    Evaluation(Box<template::Failure>),
     /// A failure whose cause stands as it is.
     Failed(Failure),
     /// The execution ended underneath: its history is full.
@@ -56,6 +69,12 @@ pub(super) enum Fault {
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Fault {
         Fault::Refused(refusal)
+    }
+}
+
+impl From<template::Failure> for Fault {
+    fn from(failure: template::Failure) -> Fault {
+        Fault::Evaluation(Box::new(failure))
     }
 }
 
@@ -72,6 +91,14 @@ impl Fault {
 /// The error of a path or a value that is not what its field demands.
 pub(super) const RUNTIME: &str = "States.Runtime";
 pub(super) const TIMEOUT: &str = "States.Timeout";
+/// The error of a JSONata expression.
+pub(super) const QUERY: &str = "States.QueryEvaluationError";
+
+/// What a state leaves behind.
+pub(super) struct Exit {
+    pub(super) output: Value,
+    pub(super) assigned: Option<Object>,
+}
 
 impl<'a> Step<'a> {
     pub(super) fn new(program: &'a Program, run: &Run, moment: Moment) -> Step<'a> {
@@ -85,15 +112,19 @@ impl<'a> Step<'a> {
             run: run.clone(),
             time: moment.now.max(run.time),
             branch: BranchId::ROOT,
+            ready: Ready::default(),
             effects: Vec::new(),
+            chance: Chance::new(moment.random),
+            meter: Meter::new(moment.allowance.to_meter()),
             events: Vec::with_capacity(EVENTS_EXPECTED),
             constants: Constants::default(),
-            random: moment.random,
-            transitions_left: allowance(&limits),
+            allowance: moment.allowance,
+            transitions_left: transitions(&limits),
         }
     }
 
-    pub(super) fn into_decision(self) -> Decision {
+    pub(super) fn into_decision(mut self) -> Decision {
+        fork::drop_calls_cut(&mut self.effects);
         Decision {
             time: self.time,
             events: self.events,
@@ -105,13 +136,24 @@ impl<'a> Step<'a> {
 
     // -- events ------------------------------------------------------------------------------
 
-    /// Writes an event of the moving thread and applies it.
+    /// Writes an event of the moving thread, which follows the thread's last one, and applies it.
+    pub(super) fn emit(&mut self, kind: EventKind) -> Result<EventId, Fault> {
+        let previous = self.previous(&kind);
+        self.emit_after(previous, kind)
+    }
+
+    /// Writes an event of the moving thread that follows another than the thread's last one.
     ///
     /// The last event the history has room for is ExecutionFailed, unless the execution ends by
     /// itself with that very event.
-    pub(super) fn emit(&mut self, kind: EventKind) -> Result<EventId, Fault> {
+    pub(super) fn emit_after(
+        &mut self,
+        previous: EventId,
+        kind: EventKind,
+    ) -> Result<EventId, Fault> {
         if kind.is_internal() {
-            return Ok(self.write(0, 0, kind));
+            let has_previous = matches!(kind, EventKind::BranchesCut);
+            return Ok(self.write(0, if has_previous { previous } else { 0 }, kind));
         }
         let id = self.run.last_event + 1;
         let events_max = self
@@ -122,16 +164,32 @@ impl<'a> Step<'a> {
         if id >= u64::from(events_max) && !kind.is_terminal() {
             return Err(self.end_with_full_history(id, events_max));
         }
-        let previous = match kind {
-            EventKind::ExecutionStarted(_)
-            | EventKind::ExecutionAborted(_)
-            | EventKind::ExecutionTimedOut(_) => 0,
-            _ => self
-                .run
-                .branch(self.branch)
-                .map_or(0, |thread| thread.last_event),
-        };
         Ok(self.write(id, previous, kind))
+    }
+
+    /// What an event of the moving thread names as previous: the thread's last event, with two
+    /// exceptions. What comes from outside the states follows nothing; and after the end of a
+    /// Parallel or Map, neither its exit follows `...StateSucceeded` nor an expression that failed
+    /// either of `...StateSucceeded` and `...StateFailed`: they follow what these follow.
+    fn previous(&self, kind: &EventKind) -> EventId {
+        let Some(thread) = self.run.branch(self.branch) else {
+            return 0;
+        };
+        let activity = thread.visit().map(|visit| &visit.activity);
+        match (kind, activity) {
+            (
+                EventKind::ExecutionStarted(_)
+                | EventKind::ExecutionAborted(_)
+                | EventKind::ExecutionTimedOut(_),
+                _,
+            ) => 0,
+            (EventKind::StateExited { .. }, Some(Activity::Succeeded { before }))
+            | (
+                EventKind::EvaluationFailed { .. },
+                Some(Activity::Succeeded { before } | Activity::Failed { before }),
+            ) => *before,
+            _ => thread.last_event,
+        }
     }
 
     fn write(&mut self, id: EventId, previous: EventId, kind: EventKind) -> EventId {
@@ -159,7 +217,7 @@ impl<'a> Step<'a> {
 
     pub(super) fn begin(&mut self, start: Box<Start>) -> Result<Go, Fault> {
         let input = start.input.clone();
-        self.transitions_left = allowance(&start.limits);
+        self.transitions_left = transitions(&start.limits);
         self.emit(EventKind::ExecutionStarted(start))?;
         if let Some(seconds) = self.program.timeout_seconds {
             self.emit(EventKind::ExecutionDeadline {
@@ -198,38 +256,72 @@ impl<'a> Step<'a> {
 
     /// Whoever works on a call is told that nobody waits for it.
     fn abandon_calls(&mut self) {
-        let calling = self.run.branches.iter().filter_map(Branch::calling);
+        let threads = self.run.branches.iter().map(AsRef::as_ref);
+        let calling = threads.filter_map(Branch::calling);
         self.effects
             .extend(calling.map(|(_, call)| Effect::Abandon {
                 attempt: call.attempt,
             }));
     }
 
-    // -- the thread --------------------------------------------------------------------------
+    // -- the threads -------------------------------------------------------------------------
 
-    /// Moves the thread from state to state until it rests.
+    /// Moves the thread from state to state until it rests, and the others that are ready after
+    /// it, until the allowance is used up.
     pub(super) fn proceed(&mut self, mut outcome: Result<Go, Fault>) -> Result<(), Refusal> {
         loop {
             outcome = match outcome {
                 Ok(Go::Enter { next, input }) => self.enter(next, input),
-                Ok(Go::Rest) | Err(Fault::Ended) => return Ok(()),
-                Err(Fault::Refused(refusal)) => return Err(refusal),
-                Err(fault) => match self.explain(fault) {
-                    Ok(failure) => self.fail(failure),
-                    Err(fault) => Err(fault),
+                Ok(Go::End) => fork::end(self),
+                Ok(Go::Raise(failed)) => fork::raise(self, failed),
+                Ok(Go::Rest) => match self.next_ready() {
+                    Some(go) => go,
+                    None => return Ok(()),
                 },
+                Err(Fault::Ended) => return Ok(()),
+                Err(Fault::Refused(refusal)) => return Err(refusal),
+                Err(fault) => self.explain(fault).and_then(|failed| recover(self, failed)),
             }
         }
     }
 
+    fn next_ready(&mut self) -> Option<Result<Go, Fault>> {
+        while self.transitions_left > 0 {
+            let id = self.ready.pop()?;
+            // Whoever was cut meanwhile is gone.
+            let Some(thread) = self.run.branch(id) else {
+                continue;
+            };
+            let go = match &thread.phase {
+                Phase::Yielded { next, input } => Go::Enter {
+                    next: *next,
+                    input: input.clone(),
+                },
+                Phase::Begun { input } => match fork::first_state(self, thread.parent) {
+                    Some(next) => Go::Enter {
+                        next,
+                        input: input.clone(),
+                    },
+                    None => return Some(Err(Refusal::ForeignProgram.into())),
+                },
+                Phase::Between { .. } | Phase::In(_) => continue,
+            };
+            self.branch = id;
+            return Some(Ok(go));
+        }
+        None
+    }
+
     fn enter(&mut self, next: StateIndex, input: Value) -> Result<Go, Fault> {
         let state = self.program.state(next).ok_or(Refusal::ForeignProgram)?;
+        self.rest_if_heavy();
         let Some(left) = self.transitions_left.checked_sub(1) else {
             self.emit(EventKind::Yielded { next, input })?;
             return Ok(Go::Rest);
         };
         self.transitions_left = left;
         self.emit(EventKind::StateEntered { state: next, input })?;
+        self.begin_turn();
         match &state.kind {
             StateKind::Pass(pass) => pass::enter(self, pass),
             StateKind::Task(task) => task::attempt(self, task),
@@ -237,40 +329,76 @@ impl<'a> Step<'a> {
             StateKind::Wait(wait) => wait::enter(self, wait),
             StateKind::Succeed => succeed::enter(self),
             StateKind::Fail(fail) => fail::enter(self, fail),
-            StateKind::Parallel(_) | StateKind::Map(_) => Err(Refusal::ForeignProgram.into()),
+            StateKind::Parallel(parallel) => parallel::attempt(self, parallel),
+            StateKind::Map(map) => map::attempt(self, map),
         }
     }
 
+    /// After evaluations that took much the decision makes no further transition: others get
+    /// their turns, and what comes next finds enough of the allowance left.
+    fn rest_if_heavy(&mut self) {
+        let left = self.meter.steps_left();
+        let is_heavy = match self.allowance {
+            Allowance::Inline => left < Allowance::STEPS_INLINE / 2,
+            Allowance::Full => left < jsonata::Allowance::FULL.steps - Allowance::STEPS_INLINE,
+        };
+        if is_heavy {
+            self.transitions_left = 0;
+        }
+    }
+
+    /// A state gets its turn. Under the full allowance each turn has all of it.
+    pub(super) fn begin_turn(&mut self) {
+        if self.allowance == Allowance::Full {
+            self.rest_if_heavy();
+            self.meter = Meter::new(self.allowance.to_meter());
+        }
+    }
+
+    /// Whether another thread may have its turn in this decision.
+    pub(super) fn has_transitions_left(&self) -> bool {
+        self.transitions_left > 0
+    }
+
     /// Leaves the state for the next one or for the end.
-    pub(super) fn exit(&mut self, output: Value, next: Next) -> Result<Go, Fault> {
+    pub(super) fn exit(&mut self, exit: Exit, next: Next) -> Result<Go, Fault> {
+        let Exit { output, assigned } = exit;
         let (_, visit) = self.visit()?;
         let state = visit.state;
         self.emit(EventKind::StateExited {
             state,
             output: output.clone(),
-            assigned: None,
+            assigned,
         })?;
         match next {
             Next::State(next) => Ok(Go::Enter {
                 next,
                 input: output,
             }),
-            Next::End => self.end(EventKind::ExecutionSucceeded { output }),
+            Next::End if self.branch == BranchId::ROOT => {
+                self.end(EventKind::ExecutionSucceeded { output })
+            }
+            Next::End => Ok(Go::End),
         }
     }
 
     // -- what the states look at -------------------------------------------------------------
 
+    pub(super) fn thread(&self) -> Result<&Branch, Refusal> {
+        self.run.branch(self.branch).ok_or(Refusal::NotRunning)
+    }
+
     /// The state the thread is in, and its visit.
     pub(super) fn visit(&self) -> Result<(&'a State, &StateRun), Refusal> {
-        let thread = self.run.branch(self.branch).ok_or(Refusal::NotRunning)?;
-        let visit = thread.visit().ok_or(Refusal::NotAwaited)?;
-        Ok((
-            self.program
-                .state(visit.state)
-                .ok_or(Refusal::ForeignProgram)?,
-            visit,
-        ))
+        let visit = self.thread()?.visit().ok_or(Refusal::NotAwaited)?;
+        let state = self.program.state(visit.state);
+        Ok((state.ok_or(Refusal::ForeignProgram)?, visit))
+    }
+
+    /// The state that the thread above is in, to which this thread's branch or iteration belongs.
+    pub(super) fn state_above(&self, parent: Parent) -> Option<&'a State> {
+        let visit = self.run.branch(parent.branch)?.visit()?;
+        self.program.state(visit.state)
     }
 
     /// The Task the thread is in.
@@ -283,57 +411,66 @@ impl<'a> Step<'a> {
 
     /// The call the thread waits for.
     pub(super) fn calling(&self) -> Result<(&StateRun, &Calling), Refusal> {
-        self.run
-            .branch(self.branch)
-            .and_then(Branch::calling)
-            .ok_or(Refusal::NotAwaited)
+        self.thread()?.calling().ok_or(Refusal::NotAwaited)
     }
 
-    /// What `$$` stands for in the state the thread is in.
+    /// What lies outside the state the thread is in.
     pub(super) fn context(&self) -> Result<Context<'_>, Refusal> {
         let (state, visit) = self.visit()?;
         Ok(Context {
             run: &self.run,
+            branch: self.branch,
             state,
             visit,
             constants: &self.constants,
+            chance: &self.chance,
             token_attempt: None,
+            item: None,
         })
     }
 
-    pub(super) fn payload_bytes_max(&self) -> usize {
-        let bytes = self
-            .run
-            .start
-            .as_ref()
-            .map_or(0, |start| start.limits.payload_bytes_max);
-        usize::try_from(bytes).unwrap_or(usize::MAX)
+    pub(super) fn limits(&self) -> Option<&Limits> {
+        self.run.start.as_ref().map(|start| &start.limits)
     }
 
-    /// 64 random bits, others each time (SplitMix64 over the moment's).
-    pub(super) fn draw(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.random;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
-    /// The failure a fault means; the other faults come back.
-    pub(super) fn explain(&self, fault: Fault) -> Result<Failure, Fault> {
-        match fault {
-            Fault::Raised { error, text } => {
-                let (state, visit) = self.visit()?;
-                let (name, entered) = (&state.name, visit.entered_event);
-                let cause = format!(
-                    "An error occurred while executing the state '{name}' \
-                     (entered at the event id #{entered}). {text}"
-                );
-                Ok(failure(error, cause))
+    /// The failure a fault means; the other faults come back. A JSONata expression that failed is
+    /// an event of its own.
+    pub(super) fn explain(&mut self, fault: Fault) -> Result<Failed, Fault> {
+        let (error, text, location) = match fault {
+            Fault::Failed(failure) => return Ok(Failed::new(failure.cut(), How::Error)),
+            Fault::Ended | Fault::Refused(_) => return Err(fault),
+            Fault::Evaluation(failure)
+                if failure.is_exhaustion() && self.allowance == Allowance::Inline =>
+            {
+                return Err(Refusal::TooHeavy.into());
             }
-            Fault::Failed(failure) => Ok(failure.cut()),
-            Fault::Ended | Fault::Refused(_) => Err(fault),
+            Fault::Evaluation(failure) => {
+                let location = failure.location().cloned();
+                (failure.error(), failure.to_string(), location)
+            }
+            Fault::Raised { error, text } => (error, text, None),
+        };
+        let failure = self.in_state(error, &text)?;
+        if error == QUERY {
+            let state = self.visit()?.1.state;
+            self.emit(EventKind::EvaluationFailed {
+                state,
+                failure: failure.clone(),
+                location,
+            })?;
         }
+        Ok(Failed::new(failure, How::Error))
+    }
+
+    /// A failure whose cause begins with the state the thread is in.
+    pub(super) fn in_state(&self, error: &str, text: &str) -> Result<Failure, Refusal> {
+        let (state, visit) = self.visit()?;
+        let (name, entered) = (&state.name, visit.entered_event);
+        let cause = format!(
+            "An error occurred while executing the state '{name}' \
+             (entered at the event id #{entered}). {text}"
+        );
+        Ok(failure(error, cause))
     }
 }
 
@@ -347,6 +484,6 @@ pub(super) fn failure(error: &str, cause: impl Into<Text>) -> Failure {
 }
 
 /// A decision makes at least one transition, or a run that yielded would never go on.
-fn allowance(limits: &Limits) -> u32 {
+fn transitions(limits: &Limits) -> u32 {
     limits.transitions_per_decision_max.max(1)
 }

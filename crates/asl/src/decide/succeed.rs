@@ -5,6 +5,6 @@ use super::step::{Fault, Go, Step};
 use crate::program::Next;
 
 pub(super) fn enter(step: &mut Step<'_>) -> Result<Go, Fault> {
-    let output = data::pass_on(step)?;
-    step.exit(output, Next::End)
+    let exit = data::leave(step)?;
+    step.exit(exit, Next::End)
 }

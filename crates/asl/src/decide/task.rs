@@ -2,14 +2,16 @@
 
 use json::Value;
 
-use super::data;
+use super::data::{self, Data};
 use super::failure::{Failed, How, recover};
 use super::step::{Fault, Go, Step, TIMEOUT};
 use super::{Call, Effect, Refusal};
-use crate::context::Context;
 use crate::event::{EventId, EventKind, Failure, Text};
 use crate::program::{Dynamic, Pattern, Resource, ResourceFamily, StateIndex, Task};
 use crate::template::Template;
+
+/// The longest TimeoutSeconds and HeartbeatSeconds (developer guide, "Task workflow state").
+const SECONDS_MAX: u64 = 99_999_999;
 
 /// What came for an attempt.
 pub(super) enum Answer {
@@ -24,8 +26,8 @@ pub(super) enum Answer {
 /// Makes an attempt: the first on entry, a further one after a back-off. Everything is evaluated
 /// anew, since `$$.State.RetryCount` and the token differ.
 pub(super) fn attempt(step: &mut Step<'_>, task: &Task) -> Result<Go, Fault> {
-    let outcome = prepare(step, task).and_then(|call| schedule(step, call));
-    recovered(step, task, outcome)
+    let scheduled = prepare(step, task)?;
+    schedule(step, scheduled)
 }
 
 /// Takes an answer for the attempt the thread waits for.
@@ -38,10 +40,10 @@ pub(super) fn answered(step: &mut Step<'_>, task: &Task, answer: Answer) -> Resu
     match answer {
         Answer::Submitted(response) if can_submit => submitted(step, task, state, response),
         Answer::Succeeded(output) => succeeded(step, task, state, output),
-        Answer::Failed(failure) => failed(step, task, state, failure),
-        Answer::TimedOut => timed_out(step, task, (state, attempt), How::Timeout),
+        Answer::Failed(failure) => failed(step, state, failure),
+        Answer::TimedOut => timed_out(step, (state, attempt), How::Timeout),
         Answer::HeartbeatMissed if can_miss_heartbeat => {
-            timed_out(step, task, (state, attempt), How::MissedHeartbeat)
+            timed_out(step, (state, attempt), How::MissedHeartbeat)
         }
         Answer::Submitted(_) | Answer::HeartbeatMissed => Err(Refusal::NotAwaited.into()),
     }
@@ -53,16 +55,18 @@ fn prepare(step: &Step<'_>, task: &Task) -> Result<EventKind, Fault> {
     if task.resource.pattern == Pattern::WaitForTaskToken {
         context.token_attempt = Some(step.run.last_event + 1);
     }
-    let paths = data::paths(&context)?;
-    let input = data::filter(&paths.input_path, &context.visit.input, &context)?;
-    let timeout_seconds = seconds(task.timeout.as_ref(), "TimeoutSecondsPath", &input, &context)?;
-    let heartbeat_seconds = seconds(task.heartbeat.as_ref(), "HeartbeatSecondsPath", &input, &context)?;
+    let data = data::of(step, &context);
+    let input = data.input()?;
+    let timeout = task.timeout.as_ref();
+    let timeout_seconds = seconds(timeout, "TimeoutSecondsPath", &input, &data)?;
+    let heartbeat = task.heartbeat.as_ref();
+    let heartbeat_seconds = seconds(heartbeat, "HeartbeatSecondsPath", &input, &data)?;
     let credentials = task.credentials.as_ref();
     let credentials_role_arn = credentials
-        .map(|role| role_arn(role, &input, &context))
+        .map(|role| role_arn(role, &input, &data))
         .transpose()?;
-    let parameters = data::shape(paths.parameters.as_ref(), input, &context)?;
-    data::limit(&parameters, step.payload_bytes_max(), &context.state.name)?;
+    let parameters = data.arguments(input)?;
+    data.limit(&parameters, &context.state.name)?;
     Ok(EventKind::TaskScheduled {
         state: context.visit.state,
         parameters,
@@ -88,15 +92,18 @@ fn seconds(
     seconds: Option<&Dynamic<u64>>,
     field: &str,
     input: &Value,
-    context: &Context<'_>,
+    data: &Data<'_>,
 ) -> Result<Option<u64>, Fault> {
     let path = match seconds {
         None => return Ok(None),
         Some(Dynamic::Literal(seconds)) => return Ok(Some(*seconds)),
+        Some(Dynamic::Query(query)) => {
+            let scope = data.scope(input);
+            return Ok(Some(query.evaluate_integer(&scope, 1..=SECONDS_MAX)?));
+        }
         Some(Dynamic::Path(path)) => path,
-        Some(Dynamic::Query(_)) => return Err(Refusal::ForeignProgram.into()),
     };
-    let found = data::select(path, input, context)?;
+    let found = data.select(path, input)?;
     let count = found.as_i64().and_then(|count| u64::try_from(count).ok());
     let wrong = || {
         let path = &path.text;
@@ -108,8 +115,8 @@ fn seconds(
     count.map(Some).ok_or_else(wrong)
 }
 
-fn role_arn(role: &Template, input: &Value, context: &Context<'_>) -> Result<Text, Fault> {
-    let found = data::shape(Some(role), input.clone(), context)?;
+fn role_arn(role: &Template, input: &Value, data: &Data<'_>) -> Result<Text, Fault> {
+    let found = data.fill(role, input)?;
     let wrong = || {
         let text = "which is not a valid string";
         Fault::runtime(format!(
@@ -126,8 +133,8 @@ fn submitted(
     state: StateIndex,
     response: Value,
 ) -> Result<Go, Fault> {
-    if let Err(fault) = data::limit(&response, step.payload_bytes_max(), payload_name(task)) {
-        return failed(step, task, state, step.explain(fault)?);
+    if let Some(failure) = limited(step, task, &response)? {
+        return failed(step, state, failure);
     }
     step.emit(EventKind::TaskSubmitted {
         state,
@@ -142,52 +149,42 @@ fn succeeded(
     state: StateIndex,
     output: Value,
 ) -> Result<Go, Fault> {
-    if let Err(fault) = data::limit(&output, step.payload_bytes_max(), payload_name(task)) {
-        return failed(step, task, state, step.explain(fault)?);
+    if let Some(failure) = limited(step, task, &output)? {
+        return failed(step, state, failure);
     }
     step.emit(EventKind::TaskSucceeded {
         state,
         output: output.clone(),
     })?;
-    let outcome = leave(step, task, output);
-    recovered(step, task, outcome)
-}
-
-/// ResultSelector, ResultPath and OutputPath, and on to the next state.
-fn leave(step: &mut Step<'_>, task: &Task, result: Value) -> Result<Go, Fault> {
     let context = step.context()?;
-    let paths = data::paths(&context)?;
-    let selected = data::shape(paths.result_selector.as_ref(), result, &context)?;
-    let placed = data::place(&paths.result_path, &context.visit.input, selected)?;
-    let output = data::filter(&paths.output_path, &placed, &context)?;
-    data::limit(&output, step.payload_bytes_max(), payload_name(task))?;
-    step.exit(output, task.next)
+    let data = data::of(step, &context);
+    let exit = data.leave_with(output)?;
+    data.limit(&exit.output, payload_name(task))?;
+    step.exit(exit, task.next)
 }
 
-fn failed(
-    step: &mut Step<'_>,
-    task: &Task,
-    state: StateIndex,
-    failure: Failure,
-) -> Result<Go, Fault> {
+/// Why a response or result cannot be taken: it is too large, or nests too deep.
+fn limited(step: &Step<'_>, task: &Task, value: &Value) -> Result<Option<Failure>, Fault> {
+    let context = step.context()?;
+    match data::of(step, &context).limit(value, payload_name(task)) {
+        Ok(()) => Ok(None),
+        Err(Fault::Failed(failure)) => Ok(Some(failure)),
+        Err(Fault::Raised { error, text }) => Ok(Some(step.in_state(error, &text)?)),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn failed(step: &mut Step<'_>, state: StateIndex, failure: Failure) -> Result<Go, Fault> {
     let failure = failure.cut();
     step.emit(EventKind::TaskFailed {
         state,
         failure: failure.clone(),
     })?;
-    recover(
-        step,
-        task,
-        Failed {
-            failure,
-            how: How::Error,
-        },
-    )
+    recover(step, Failed::new(failure, How::Error))
 }
 
 fn timed_out(
     step: &mut Step<'_>,
-    task: &Task,
     (state, attempt): (StateIndex, EventId),
     how: How,
 ) -> Result<Go, Fault> {
@@ -200,26 +197,7 @@ fn timed_out(
         state,
         failure: failure.clone(),
     })?;
-    recover(step, task, Failed { failure, how })
-}
-
-/// A fault between the call's events is a failure like those the call reports, where its error
-/// can be caught.
-fn recovered(step: &mut Step<'_>, task: &Task, outcome: Result<Go, Fault>) -> Result<Go, Fault> {
-    match outcome {
-        Err(fault) => {
-            let failure = step.explain(fault)?;
-            recover(
-                step,
-                task,
-                Failed {
-                    failure,
-                    how: How::Error,
-                },
-            )
-        }
-        rest => rest,
-    }
+    recover(step, Failed::new(failure, how))
 }
 
 /// What AWS calls a task in the text about a payload that is too large.

@@ -12,7 +12,7 @@ mod task;
 
 use json::Value;
 
-use super::{Decision, Effect, Input, Moment, Refusal, decide};
+use super::{Allowance, Decision, Effect, Input, Moment, Refusal, decide};
 use crate::apply::apply;
 use crate::compile::compile;
 use crate::definition::{Catalogue, MachineType, Resolved};
@@ -96,6 +96,7 @@ pub(crate) struct Sim {
     pub(crate) run: Run,
     pub(crate) now: Timestamp,
     pub(crate) random: u64,
+    pub(crate) allowance: Allowance,
     pub(crate) events: Vec<(Timestamp, Event)>,
     pub(crate) effects: Vec<Effect>,
 }
@@ -107,6 +108,7 @@ impl Sim {
             run: Run::default(),
             now: Timestamp(1_700_000_000_000),
             random: 0,
+            allowance: Allowance::Inline,
             events: Vec::new(),
             effects: Vec::new(),
         }
@@ -128,6 +130,7 @@ impl Sim {
         let moment = Moment {
             now: self.now,
             random: self.random,
+            allowance: self.allowance,
         };
         let before = self.run.clone();
         let decision = decide(&self.program, &self.run, moment, input)?;
@@ -157,7 +160,9 @@ impl Sim {
         let mut fold = self.run.clone();
         for event in &decision.events {
             assert_eq!(event.kind.is_internal(), event.id == 0);
-            if event.id == 0 {
+            if let EventKind::BranchesCut = event.kind {
+                assert!(event.previous <= fold.last_event);
+            } else if event.id == 0 {
                 assert_eq!(event.previous, 0);
             } else {
                 assert_eq!(event.id, fold.last_event + 1, "ids are dense");

@@ -1,0 +1,177 @@
+//! The threads below a Parallel or Map state: how they begin, end and fail.
+
+use super::Effect;
+use super::failure::{Failed, recover};
+use super::step::{Fault, Go, Step};
+use super::{Refusal, map, parallel};
+use crate::event::{BranchId, EventId, EventKind};
+use crate::program::{StateIndex, StateKind};
+use crate::run::{Activity, Branch, Parent};
+
+/// The number of the next thread.
+pub(super) fn next_branch(step: &Step<'_>) -> BranchId {
+    BranchId(step.run.last_branch + 1)
+}
+
+/// The state that a branch or iteration begins with.
+pub(super) fn first_state(step: &Step<'_>, parent: Option<Parent>) -> Option<StateIndex> {
+    let parent = parent?;
+    match &step.state_above(parent)?.kind {
+        StateKind::Parallel(parallel) => {
+            let index = usize::try_from(parent.index).ok()?;
+            parallel.branches.get(index).copied()
+        }
+        StateKind::Map(map) => Some(map.body),
+        _ => None,
+    }
+}
+
+/// The thread has come to the end of its branch or iteration.
+pub(super) fn end(step: &mut Step<'_>) -> Result<Go, Fault> {
+    let thread = step.thread()?;
+    let last_event = thread.last_event;
+    let parent = thread.parent.ok_or(Refusal::ForeignProgram)?;
+    let (state, visit) = {
+        let above = step.run.branch(parent.branch).and_then(Branch::visit);
+        let visit = above.ok_or(Refusal::ForeignProgram)?;
+        (step.program.state(visit.state), visit.state)
+    };
+    match state.map(|state| &state.kind) {
+        Some(StateKind::Parallel(parallel)) => {
+            step.emit(EventKind::BranchSucceeded)?;
+            step.branch = parent.branch;
+            parallel::branch_ended(step, parallel)
+        }
+        Some(StateKind::Map(map)) => {
+            step.emit(EventKind::MapIterationSucceeded {
+                state: visit,
+                index: parent.index,
+            })?;
+            step.branch = parent.branch;
+            map::iteration_ended(step, map, last_event)
+        }
+        _ => Err(Refusal::ForeignProgram.into()),
+    }
+}
+
+/// The thread fails, and with it the Parallel or Map above; the execution, if there is none.
+pub(super) fn raise(step: &mut Step<'_>, failed: Failed) -> Result<Go, Fault> {
+    let thread = step.thread()?;
+    let (id, last_event) = (thread.id, thread.last_event);
+    let Some(parent) = thread.parent else {
+        return step.fail(failed.failure);
+    };
+    cut(step, parent.branch, Some(id), last_event)?;
+    recover(step, failed)
+}
+
+/// Ends every thread below `above`, which is the thread that moves afterwards. Each event that
+/// tells of an end follows `previous`, the last event of the one that failed, and so does whatever
+/// the thread does next.
+///
+/// An iteration's end comes before that of the state it was in, a thread's before those of the
+/// threads below it; siblings come in the order of their index.
+pub(super) fn cut(
+    step: &mut Step<'_>,
+    above: BranchId,
+    failing: Option<BranchId>,
+    previous: EventId,
+) -> Result<(), Fault> {
+    let below = threads_below(step, above);
+    let mut pending = children(&below, above);
+    while let Some(id) = pending.pop() {
+        step.branch = id;
+        let ends: Vec<EventKind> = ends(step, failing == Some(id));
+        for end in ends {
+            step.emit_after(previous, end)?;
+        }
+        if let Some((_, calling)) = step.run.branch(id).and_then(Branch::calling) {
+            let attempt = calling.attempt;
+            step.effects.push(Effect::Abandon { attempt });
+        }
+        pending.extend(children(&below, id));
+    }
+    step.branch = above;
+    step.emit_after(previous, EventKind::BranchesCut)?;
+    Ok(())
+}
+
+/// The threads below one, each after its parent: a thread is older than those below it.
+fn threads_below(step: &Step<'_>, above: BranchId) -> Vec<(BranchId, BranchId)> {
+    let mut ids: Vec<BranchId> = vec![above];
+    let mut below = Vec::new();
+    for thread in &step.run.branches {
+        if let Some(parent) = thread.parent
+            && ids.binary_search(&parent.branch).is_ok()
+        {
+            ids.push(thread.id);
+            below.push((parent.branch, thread.id));
+        }
+    }
+    below.sort_unstable();
+    below
+}
+
+/// Siblings begin in the order of their index; the last comes first here, to be taken last.
+fn children(below: &[(BranchId, BranchId)], parent: BranchId) -> Vec<BranchId> {
+    let begin = below.partition_point(|(above, _)| *above < parent);
+    let mut children: Vec<_> = below
+        .iter()
+        .skip(begin)
+        .take_while(|(above, _)| *above == parent)
+        .map(|(_, id)| *id)
+        .collect();
+    children.reverse();
+    children
+}
+
+/// What the history tells of a thread that ends before its time. A state that failed may be told
+/// to have been aborted too, as AWS does, but not one whose `...StateFailed` is written.
+fn ends(step: &Step<'_>, is_failing: bool) -> Vec<EventKind> {
+    let mut ends = Vec::new();
+    let Ok(thread) = step.thread() else {
+        return ends;
+    };
+    if let Some(parent) = thread.parent
+        && let Some(state) = step.run.branch(parent.branch).and_then(Branch::visit)
+        && let Some(StateKind::Map(_)) = step.state_above(parent).map(|state| &state.kind)
+    {
+        let (state, index) = (state.state, parent.index);
+        ends.push(match is_failing {
+            true => EventKind::MapIterationFailed { state, index },
+            false => EventKind::MapIterationAborted { state, index },
+        });
+    }
+    let takes_time = |kind: &StateKind| {
+        matches!(
+            kind,
+            StateKind::Task(_) | StateKind::Wait(_) | StateKind::Parallel(_) | StateKind::Map(_)
+        )
+    };
+    if let Ok((state, visit)) = step.visit()
+        && takes_time(&state.kind)
+        && !matches!(visit.activity, Activity::Failed { .. })
+    {
+        let state = visit.state;
+        ends.push(EventKind::StateAborted { state });
+    }
+    ends
+}
+
+/// A call that this very decision would have made and then cut is not made at all.
+pub(super) fn drop_calls_cut(effects: &mut Vec<Effect>) {
+    let mut abandoned: Vec<EventId> = Vec::new();
+    let mut called: Vec<EventId> = Vec::new();
+    for effect in effects.iter() {
+        match effect {
+            Effect::Abandon { attempt } => abandoned.push(*attempt),
+            Effect::Call(call) => called.push(call.attempt),
+        }
+    }
+    abandoned.sort_unstable();
+    called.sort_unstable();
+    effects.retain(|effect| match effect {
+        Effect::Abandon { attempt } => called.binary_search(attempt).is_err(),
+        Effect::Call(call) => abandoned.binary_search(&call.attempt).is_err(),
+    });
+}

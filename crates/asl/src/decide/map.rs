@@ -1,0 +1,149 @@
+//! Inline Map: one iteration for each item, a number of them at a time.
+
+use json::{Kind, Value};
+
+use super::data::{self, Data};
+use super::step::{Fault, Go, QUERY, Step};
+use super::{Refusal, fork};
+use crate::event::{EventId, EventKind};
+use crate::program::{Dynamic, Items, Map};
+
+/// Makes an attempt: the first on entry, a further one after a back-off.
+pub(super) fn attempt(step: &mut Step<'_>, map: &Map) -> Result<Go, Fault> {
+    let started = prepare(step, map)?;
+    let last = step.emit(started)?;
+    fill(step, map, last)?;
+    finish(step, map)
+}
+
+/// The Started event, evaluated.
+fn prepare(step: &Step<'_>, map: &Map) -> Result<EventKind, Fault> {
+    let context = step.context()?;
+    let data = data::of(step, &context);
+    let input = data.input()?;
+    let author = match &map.max_concurrency {
+        None => 0,
+        Some(limit) => author_limit(limit, &input, &data)?,
+    };
+    let items = match &map.items {
+        Items::Input => input,
+        Items::Path(path) => data.select(path, &input)?,
+        Items::Template(template) => data.fill(template, &input)?,
+    };
+    if !matches!(items.kind(), Kind::Array | Kind::Object) {
+        return Err(not_iterable(map, &items, data.is_queries()));
+    }
+    data.limit(&items, &context.state.name)?;
+    let ours = step.limits().map_or(1, |limits| limits.map_concurrency_max);
+    let author = u32::try_from(author).unwrap_or(u32::MAX);
+    let concurrency = if author == 0 { ours } else { author.min(ours) };
+    Ok(EventKind::MapStarted {
+        state: context.visit.state,
+        items,
+        concurrency: concurrency.max(1),
+    })
+}
+
+/// MaxConcurrency. A path may lead to an integer or to the text of one.
+fn author_limit(limit: &Dynamic<u64>, input: &Value, data: &Data<'_>) -> Result<u64, Fault> {
+    let path = match limit {
+        Dynamic::Literal(limit) => return Ok(*limit),
+        Dynamic::Query(query) => {
+            return Ok(query.evaluate_integer(&data.scope(input), 0..=u64::MAX)?);
+        }
+        Dynamic::Path(path) => path,
+    };
+    let found = data.select(path, input)?;
+    let of_text = || found.as_str()?.parse::<i64>().ok();
+    let not_an_integer = || {
+        Fault::runtime(format!(
+            "The MaxConcurrencyPath field refers to value {found} which is not a valid integer: {}",
+            path.text
+        ))
+    };
+    let limit = found.as_i64().or_else(of_text).ok_or_else(not_an_integer)?;
+    u64::try_from(limit).map_err(|_| Fault::runtime("MaxConcurrency cannot be negative."))
+}
+
+fn not_iterable(map: &Map, items: &Value, is_queries: bool) -> Fault {
+    let path = match &map.items {
+        Items::Path(path) => &path.text,
+        Items::Input | Items::Template(_) => "$",
+    };
+    match is_queries {
+        true => Fault::Raised {
+            error: QUERY,
+            text: format!("Map state input must be an array but was: {items}"),
+        },
+        false => Fault::runtime(format!("Reference path \"{path}\" must point to array.")),
+    }
+}
+
+/// An iteration came to its end; the next item takes its place, and follows the last event of its
+/// states, not its MapIterationSucceeded.
+pub(super) fn iteration_ended(
+    step: &mut Step<'_>,
+    map: &Map,
+    last_of_states: EventId,
+) -> Result<Go, Fault> {
+    fill(step, map, last_of_states)?;
+    finish(step, map)
+}
+
+/// Begins as many iterations as there is room for.
+fn fill(step: &mut Step<'_>, map: &Map, previous: EventId) -> Result<(), Fault> {
+    let parent = step.branch;
+    loop {
+        let (visit, forked) = step.thread()?.forked().ok_or(Refusal::ForeignProgram)?;
+        let state = visit.state;
+        let mapping = forked.mapping.as_ref().ok_or(Refusal::ForeignProgram)?;
+        let index = mapping.started;
+        if forked.live >= mapping.concurrency {
+            return Ok(());
+        }
+        let Some((_, item)) = mapping.item(index) else {
+            return Ok(());
+        };
+        let input = item_input(step, map, index, item.clone())?;
+        let branch = fork::next_branch(step);
+        step.branch = branch;
+        step.emit_after(
+            previous,
+            EventKind::MapIterationStarted {
+                state,
+                parent,
+                index,
+                input,
+            },
+        )?;
+        step.branch = parent;
+        step.ready.push(parent, branch);
+    }
+}
+
+/// ItemSelector, which sees the state's input and, in the context object, the item.
+fn item_input(step: &Step<'_>, map: &Map, index: u32, item: Value) -> Result<Value, Fault> {
+    let Some(selector) = &map.item_selector else {
+        return Ok(item);
+    };
+    let mut context = step.context()?;
+    context.item = Some(index);
+    let data = data::of(step, &context);
+    let input = data.fill(selector, &data.input()?)?;
+    data.limit(&input, &context.state.name)?;
+    Ok(input)
+}
+
+/// After the last iteration the state succeeds with the array of their outputs.
+fn finish(step: &mut Step<'_>, map: &Map) -> Result<Go, Fault> {
+    let (visit, forked) = step.thread()?.forked().ok_or(Refusal::ForeignProgram)?;
+    if forked.live > 0 {
+        return Ok(Go::Rest);
+    }
+    let (state, result) = (visit.state, forked.results.to_array());
+    let name = &step.visit()?.0.name;
+    let result = result.ok_or_else(|| data::too_large(name))?;
+    step.emit(EventKind::StateSucceeded { state })?;
+    let exit = data::leave_with(step, result)?;
+    step.exit(exit, map.next)
+}
