@@ -1,29 +1,40 @@
 //! From the text of a definition to its diagnostics and its program.
 //!
-//! One pass reads every state by the table of fields, reports what is wrong and builds what can be
-//! built; a second pass over the transitions checks the graph. The program is dropped when there
-//! was an error. Each state type has its own file.
+//! The states of the top level, of branches and of item processors are bodies, compiled one after
+//! the other: those within a body come after it, so that no nesting is too deep for the stack, and
+//! what is known of a body is known of all around it. Every state is read by the table of fields;
+//! what is wrong is reported, what can be built is built. Then the transitions of the body are
+//! checked as a graph. The program is dropped when there was an error. Each state type has its own
+//! file.
 
+mod body;
 mod choice;
 mod fail;
+mod map;
+mod parallel;
 mod pass;
 mod recovery;
+mod references;
 mod task;
-mod unserved;
 mod wait;
+
+use std::sync::Arc;
 
 use json::{Document, Object, Value};
 
 use crate::definition::{Catalogue, Compiled, MachineType};
-use crate::event::Text;
-use crate::program::{Flow, Next, Paths, Program, State, StateIndex, StateKind};
+use crate::program::{Flow, Next, Paths, Program, Queries, StateIndex, StateKind};
 use crate::validate::fields::{self, Fields};
 use crate::validate::graph::Graph;
 use crate::validate::message::{self, SCHEMA};
-use crate::validate::place::Place;
+use crate::validate::place::{Anchor, Place};
+use crate::validate::queries::Setting;
 use crate::validate::report::Report;
-use crate::validate::schema::{MACHINE, STATE_NAME_CHARS_MAX, STATE_TYPE_NAMES, Schema, StateType};
+use crate::validate::schema::{Language, STATE_TYPE_NAMES, StateType};
+use crate::validate::scopes::ScopeIndex;
+use crate::validate::table::MACHINE;
 use crate::validate::{source, values};
+use body::Bodies;
 
 /// Compiles a definition: everything there is to say about it, and the program when nothing of
 /// that is an error. Takes time linear in the text.
@@ -70,13 +81,19 @@ struct Context<'c, 'a> {
     catalogue: &'c dyn Catalogue,
     /// The machine's.
     language: Language,
-    graph: Graph<'a>,
     report: &'c mut Report<'a>,
+    bodies: Bodies<'a>,
+    /// The transitions of the body being compiled.
+    graph: Graph<'a>,
+    /// Its scope.
+    scope: ScopeIndex,
+    /// Its place.
+    anchor: Arc<Anchor>,
     /// The state being compiled.
     state: StateIndex,
 }
 
-impl Context<'_, '_> {
+impl<'a> Context<'_, 'a> {
     fn error(&mut self, message: String, place: &Place<'_>) {
         self.report.error(SCHEMA, message, place);
     }
@@ -110,27 +127,24 @@ impl Context<'_, '_> {
         }
         target.map_or(Next::End, Next::State)
     }
-}
 
-/// How a state's expressions are written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Language {
-    JsonPath,
-    Jsonata,
-}
-
-impl Language {
-    /// The `QueryLanguage` of a machine or state; a word that is neither has been reported.
-    fn of(object: &Object) -> Option<Language> {
-        match object.get("QueryLanguage")?.as_str()? {
-            "JSONPath" => Some(Language::JsonPath),
-            "JSONata" => Some(Language::Jsonata),
-            _ => None,
+    /// Notes the variables that the members of `object` assign: those of a state, a rule or a
+    /// catcher.
+    fn assigns(&mut self, object: &'a Object, language: Language, place: &Place<'_>) {
+        let assign = object.get("Assign").and_then(Value::as_object);
+        let place = place.member("Assign");
+        for key in assign.into_iter().flat_map(Object::keys) {
+            let name = values::assigned_name(language, key);
+            if !self.bodies.scopes.assign(self.scope, name) {
+                let message = message::outer_variable(name);
+                self.report
+                    .error_within(SCHEMA, message, &place, &place.member(key));
+            }
         }
     }
 }
 
-/// Compiles the top level.
+/// Compiles the top level, and all bodies in it.
 fn definition<'a>(
     document: &'a Document,
     machine: MachineType,
@@ -138,108 +152,86 @@ fn definition<'a>(
     report: &mut Report<'a>,
 ) -> Option<Program> {
     let object = document.root.as_object()?;
-    let root = Place::ROOT;
     source::duplicates(document, report);
-    let fields = fields::read(&MACHINE, object, &root, report);
-    let language = Language::of(object).unwrap_or(Language::JsonPath);
-    if language == Language::Jsonata {
-        report.not_served("the QueryLanguage 'JSONata'", &root.member("QueryLanguage"));
-    }
-    let states = values::object(fields.value("States")?, &root.member("States"), report)?;
-    if states.is_empty() {
-        report.error(SCHEMA, message::EMPTY.to_owned(), &root.member("States"));
-        return None;
-    }
-    let graph = Graph::new(states.keys().collect());
-    let state = StateIndex(0);
+    source::patterns(document, report);
+    let setting = Setting::new(Language::JsonPath);
+    let fields = fields::read(&MACHINE, setting, object, &Place::ROOT, report);
+    let language = fields.text("QueryLanguage").and_then(Language::parse);
+    let mut bodies = Bodies::default();
+    let scope = bodies.scopes.add(None);
     let mut context = Context {
         machine,
         catalogue,
-        language,
-        graph,
+        language: language.unwrap_or(Language::JsonPath),
         report,
-        state,
+        bodies,
+        graph: Graph::new(StateIndex(0), Vec::new()),
+        scope,
+        anchor: Anchor::root(),
+        state: StateIndex(0),
     };
-    let compiled = all_states(states, &mut context);
-    let start = fields.text("StartAt")?;
-    let start = context
-        .graph
-        .target("StartAt", start, &root.member("StartAt"), context.report)?;
-    context.graph.check(start, context.report);
+    let start = body::open(&fields, &Place::ROOT, scope, &mut context);
+    let states = body::compile_all(&mut context);
     Some(Program {
-        states: compiled,
-        start,
+        variable_references: references::of_states(&states),
+        states,
+        start: start?,
         timeout_seconds: fields.integer("TimeoutSeconds"),
-        variable_references: Vec::new(),
     })
 }
 
-/// Compiles every state. Where one cannot be made the table has a gap, and its indices are wrong:
-/// there is an error then, and no program.
-fn all_states(states: &Object, context: &mut Context<'_, '_>) -> Vec<State> {
-    let place = Place::ROOT.member("States");
-    let mut compiled = Vec::with_capacity(states.len());
-    for (index, (name, value)) in (0..).map(StateIndex).zip(states.members()) {
-        context.state = index;
-        let place = place.member(name);
-        if !(1..=STATE_NAME_CHARS_MAX).contains(&name.chars().count()) {
-            let message = message::STATE_NAME_LENGTH.to_owned();
-            context.report.error(message::STATE_NAME, message, &place);
-        }
-        let Some(object) = values::object(value, &place, context.report) else {
-            context.graph.set_incomplete();
-            continue;
-        };
-        let made = one_state(object, &place, context);
-        compiled.extend(made.map(|(kind, flow)| State {
-            name: Text::from(name.as_str()),
-            kind,
-            flow,
-        }));
-    }
-    compiled
-}
-
-/// Compiles one state, or follows its transitions only when it is one that is not served.
-fn one_state(
-    object: &Object,
+/// Compiles one state. `None` has been reported.
+fn one_state<'a>(
+    object: &'a Object,
     place: &Place<'_>,
-    context: &mut Context<'_, '_>,
+    context: &mut Context<'_, 'a>,
 ) -> Option<(StateKind, Flow)> {
     let Some(state_type) = state_type(object, place, context) else {
         context.graph.set_incomplete();
         return None;
     };
-    let Some(schema) = served(state_type, object, place, context) else {
-        unserved::follow(state_type, object, place, context);
-        return None;
+    let language = language(object, place, context);
+    let setting = Setting {
+        has_result: state_type.has_result(),
+        ..Setting::new(language)
     };
-    let mut fields = fields::read(schema, object, place, context.report);
-    let paths = paths(&mut fields);
+    let schema = state_type.schema();
+    let mut fields = fields::read(schema, setting, object, place, context.report);
+    context.assigns(object, language, place);
+    recovery::assigns(object, language, place, context);
+    let mut flow = flow(language, &mut fields);
     let kind = match state_type {
         StateType::Pass => Some(pass::compile(&mut fields, place, context)),
-        StateType::Task => task::compile(&mut fields, &paths, place, context),
-        StateType::Choice => Some(choice::compile(&mut fields, place, context)),
+        StateType::Task => task::compile(&mut fields, &flow, place, context),
+        StateType::Choice => Some(choice::compile(&mut fields, language, place, context)),
         StateType::Wait => wait::compile(&mut fields, place, context),
         StateType::Succeed => {
             context.graph.end();
             Some(StateKind::Succeed)
         }
         StateType::Fail => Some(fail::compile(&mut fields, context)),
-        StateType::Parallel | StateType::Map => None,
+        StateType::Parallel => Some(parallel::compile(&mut fields, place, context)),
+        StateType::Map => map::compile(&mut fields, &mut flow, object, place, context),
     };
-    Some((kind?, Flow::Paths(Box::new(paths))))
+    Some((kind?, flow))
 }
 
 /// The fields that shape data, as far as the state's type has them.
-fn paths(fields: &mut Fields<'_>) -> Paths {
-    Paths {
-        input_path: fields.take_filter("InputPath"),
-        parameters: fields.take_template("Parameters"),
-        result_selector: fields.take_template("ResultSelector"),
-        result_path: fields.take_result_path(),
-        output_path: fields.take_filter("OutputPath"),
-        assign: None,
+fn flow(language: Language, fields: &mut Fields<'_>) -> Flow {
+    match language {
+        Language::JsonPath => Flow::Paths(Box::new(Paths {
+            input_path: fields.take_filter("InputPath"),
+            parameters: fields.take_template("Parameters"),
+            result_selector: fields.take_template("ResultSelector"),
+            result_path: fields.take_result_path(),
+            output_path: fields.take_filter("OutputPath"),
+            assign: fields.take_template("Assign"),
+        })),
+        Language::Jsonata => Flow::Queries(Box::new(Queries {
+            arguments: fields.take_template("Arguments"),
+            output: fields.take_template("Output"),
+            assign: fields.take_template("Assign"),
+        })),
     }
 }
 
@@ -257,39 +249,17 @@ fn state_type(
     StateType::parse(name)
 }
 
-/// The fields of a state that is served; what is not is refused by name.
-fn served(
-    state_type: StateType,
-    object: &Object,
-    place: &Place<'_>,
-    context: &mut Context<'_, '_>,
-) -> Option<&'static Schema> {
-    match (context.language, Language::of(object)) {
+/// The state's own query language, or the machine's.
+fn language(object: &Object, place: &Place<'_>, context: &mut Context<'_, '_>) -> Language {
+    let own = object.get("QueryLanguage").and_then(Value::as_str);
+    match (context.language, own.and_then(Language::parse)) {
         (Language::Jsonata, Some(Language::JsonPath)) => {
             context.error(message::LANGUAGE_DOWNGRADE.to_owned(), place);
-            return None;
+            Language::JsonPath
         }
-        // The machine's language has been refused.
-        (Language::Jsonata, _) => return None,
-        (Language::JsonPath, Some(Language::Jsonata)) => {
-            let at = place.member("QueryLanguage");
-            context
-                .report
-                .not_served("the QueryLanguage 'JSONata'", &at);
-            return None;
-        }
-        (Language::JsonPath, _) => {}
+        (_, Some(own)) => own,
+        (machine, None) => machine,
     }
-    let schema = state_type.schema();
-    if schema.is_none() {
-        let name = object
-            .get("Type")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let what = format!("the state type '{name}'");
-        context.report.not_served(&what, &place.member("Type"));
-    }
-    schema
 }
 
 #[cfg(test)]

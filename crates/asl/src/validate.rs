@@ -7,47 +7,49 @@ pub(crate) mod graph;
 pub(crate) mod lint;
 pub(crate) mod message;
 pub(crate) mod place;
+pub(crate) mod queries;
 pub(crate) mod report;
 pub(crate) mod schema;
+pub(crate) mod scopes;
 pub(crate) mod source;
+pub(crate) mod table;
 pub(crate) mod values;
 
 pub use errors::RESERVED as ERROR_NAMES;
-use schema::{CATCHER, Kind, MACHINE, RETRIER, RULE, STATE_TYPE_NAMES, Schema, StateType};
+use schema::{Kind, Language, STATE_TYPE_NAMES, Schema, StateType};
 
 /// One field of the table that definitions are judged by, for tests that walk the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FieldName {
-    /// `Machine`, a type of state, `Retrier`, `Catcher` or `Rule` (of a Choice).
+    /// A type of state, `Machine`, `Branch`, `ItemProcessor`, `ProcessorConfig`, `Retrier`,
+    /// `Catcher` or `Rule` (of a Choice).
     pub object: &'static str,
     pub name: &'static str,
+    /// The query language whose states have it; `None` for both.
+    pub language: Option<&'static str>,
     /// Whether a definition with this field can be accepted.
     pub is_served: bool,
 }
 
-/// Every field of every object. A state type that is not served yet has no fields.
+/// Every field of every object.
 pub fn fields() -> Vec<FieldName> {
-    let parts = [
-        ("Machine", &MACHINE),
-        ("Retrier", &RETRIER),
-        ("Catcher", &CATCHER),
-        ("Rule", &RULE),
-    ];
-    let states = STATE_TYPE_NAMES.iter().filter_map(|name| {
-        let schema = StateType::parse(name)?.schema()?;
-        Some((*name, schema))
-    });
     let of_object = |(object, schema): (&'static str, &'static Schema)| {
-        schema.fields().map(move |field| {
-            let is_served = !matches!(field.kind, Kind::NotServed | Kind::JsonataOnly);
-            FieldName {
-                object,
-                name: field.name,
-                is_served,
-            }
+        schema.fields().map(move |field| FieldName {
+            object,
+            name: field.name,
+            language: field.language.map(Language::name),
+            is_served: !matches!(field.kind, Kind::NotServed),
         })
     };
-    states.chain(parts).flat_map(of_object).collect()
+    schemas().into_iter().flat_map(of_object).collect()
+}
+
+/// Every schema under its name.
+pub(crate) fn schemas() -> Vec<(&'static str, &'static Schema)> {
+    let states = STATE_TYPE_NAMES
+        .iter()
+        .filter_map(|name| Some((*name, StateType::parse(name)?.schema())));
+    states.chain(table::PARTS).collect()
 }
 
 #[cfg(test)]

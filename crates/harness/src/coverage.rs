@@ -225,6 +225,7 @@ fn every_field_has_a_case() {
         object,
         name,
         is_served,
+        ..
     } in asl::validate::fields()
     {
         let has_case = match is_served {

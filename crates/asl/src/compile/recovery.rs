@@ -1,11 +1,14 @@
 //! `Retry` and `Catch`: what happens after an error.
 
+use json::{Object, Value};
+
 use super::Context;
 use crate::program::{Catcher, Recovery, Retrier};
 use crate::validate::errors;
 use crate::validate::fields::Fields;
 use crate::validate::message;
 use crate::validate::place::Place;
+use crate::validate::schema::Language;
 
 /// AWS's defaults (ASL specification, "Retrying after error").
 const INTERVAL_SECONDS: u64 = 1;
@@ -21,6 +24,22 @@ pub(super) fn recovery(
     Recovery {
         retry: retry(fields, place, context),
         catch: catch(fields, place, context),
+    }
+}
+
+/// Notes the variables that the catchers of a state assign.
+pub(super) fn assigns<'a>(
+    state: &'a Object,
+    language: Language,
+    place: &Place<'_>,
+    context: &mut Context<'_, 'a>,
+) {
+    let catchers = state.get("Catch").and_then(Value::as_array);
+    let place = place.member("Catch");
+    for (index, catcher) in catchers.unwrap_or_default().iter().enumerate() {
+        if let Some(catcher) = catcher.as_object() {
+            context.assigns(catcher, language, &place.item(index));
+        }
     }
 }
 
@@ -68,8 +87,8 @@ fn catcher(
     Some(Catcher {
         error_equals: fields.names("ErrorEquals")?.clone(),
         result_path: fields.take_result_path(),
-        assign: None,
-        output: None,
+        assign: fields.take_template("Assign"),
+        output: fields.take_template("Output"),
         next: next?,
     })
 }

@@ -4,12 +4,12 @@ use json::Value;
 
 use super::{Context, recovery};
 use crate::definition::{MachineType, Parameter, Resolved};
-use crate::program::{Dynamic, Paths, Resource, StateKind, Task};
+use crate::program::{Dynamic, Flow, Resource, StateKind, Task};
 use crate::template::Template;
 use crate::validate::fields::Fields;
 use crate::validate::message;
 use crate::validate::place::Place;
-use crate::validate::schema::SECONDS_MAX;
+use crate::validate::table::SECONDS_MAX;
 
 /// Endings of a service's resource that an Express machine cannot have, and the name in the text.
 const EXPRESS_REFUSES: [(&str, &str); 3] = [
@@ -20,7 +20,7 @@ const EXPRESS_REFUSES: [(&str, &str); 3] = [
 
 pub(super) fn compile(
     fields: &mut Fields<'_>,
-    paths: &Paths,
+    flow: &Flow,
     place: &Place<'_>,
     context: &mut Context<'_, '_>,
 ) -> Option<StateKind> {
@@ -32,8 +32,12 @@ pub(super) fn compile(
     check_heartbeat(timeout.as_ref(), heartbeat.as_ref(), place, context);
     let recovery = recovery::recovery(fields, place, context);
     let next = context.next(fields, place);
-    if let (Some(resource), Some(parameters)) = (&resource, &paths.parameters) {
-        check_parameters(resource, parameters, place, context);
+    let (name, parameters) = match flow {
+        Flow::Paths(paths) => ("Parameters", &paths.parameters),
+        Flow::Queries(queries) => ("Arguments", &queries.arguments),
+    };
+    if let (Some(resource), Some(parameters)) = (&resource, parameters) {
+        check_parameters(resource, parameters, &place.member(name), context);
     }
     Some(StateKind::Task(Box::new(Task {
         resource: resource?,
@@ -64,21 +68,22 @@ fn resource(arn: &str, place: &Place<'_>, context: &mut Context<'_, '_>) -> Opti
 fn check_parameters(
     resource: &Resource,
     parameters: &Template,
-    place: &Place<'_>,
+    at: &Place<'_>,
     context: &mut Context<'_, '_>,
 ) {
-    let Some(all) = context.catalogue.parameters(&resource.arn) else {
+    let all = context.catalogue.parameters(&resource.arn);
+    // Nothing is known of the value of an expression.
+    let Some(all) = all.filter(|_| parameters.as_query().is_none()) else {
         return;
     };
-    let at = place.member("Parameters");
     for parameter in all.iter().filter(|parameter| parameter.required) {
         if !parameters.has_member(parameter.name) {
-            context.error(message::missing(parameter.name), &at);
+            context.error(message::missing(parameter.name), at);
         }
     }
     for name in parameters.members() {
         match all.iter().find(|parameter| parameter.name == name) {
-            None => context.error(message::unsupported_parameter(name), &at),
+            None => context.error(message::unsupported_parameter(name), at),
             Some(parameter) => {
                 if let Some(value) = parameters.literal(name) {
                     check_value(parameter, value, &at.member(name), context);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::definition::testing::TestCatalogue;
-use crate::program::{Dynamic, Filter, Pattern, ResultPath, TextSource, WaitUntil};
+use crate::program::{Dynamic, Filter, Pattern, ResultPath, State, TextSource, WaitUntil};
 use crate::template::Reference;
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:f";
@@ -167,8 +167,7 @@ fn wait_and_fail_take_literals_and_paths() {
         WaitUntil::Timestamp(Dynamic::Path(_))
     ));
 
-    let StateKind::Fail(fail) = kind(r#""Type": "Fail", "Error": "E", "CausePath": "$$.c""#)
-    else {
+    let StateKind::Fail(fail) = kind(r#""Type": "Fail", "Error": "E", "CausePath": "$$.c""#) else {
         panic!()
     };
     assert!(matches!(&fail.error, Some(TextSource::Text(text)) if &**text == "E"));

@@ -1,7 +1,8 @@
-//! Wait: for a number of seconds or until a time, each literal or from a path.
+//! Wait: for a number of seconds or until a time, each literal, from a path or from
+//! an expression.
 
 use super::Context;
-use crate::program::{Dynamic, StateKind, Wait, WaitUntil};
+use crate::program::{StateKind, Wait, WaitUntil};
 use crate::validate::fields::Fields;
 use crate::validate::place::Place;
 
@@ -21,10 +22,8 @@ pub(super) fn compile(
 /// `None` when the field is missing or not what it must be, which has been reported.
 fn until(fields: &mut Fields<'_>) -> Option<WaitUntil> {
     let seconds = fields.take_integer("Seconds", "SecondsPath");
-    seconds.map(WaitUntil::Seconds).or_else(|| {
-        let literal = fields.timestamp("Timestamp").map(Dynamic::Literal);
-        literal
-            .or_else(|| fields.take_path("TimestampPath").map(Dynamic::Path))
-            .map(WaitUntil::Timestamp)
-    })
+    let mut timestamp = || fields.take_timestamp("Timestamp", "TimestampPath");
+    seconds
+        .map(WaitUntil::Seconds)
+        .or_else(|| timestamp().map(WaitUntil::Timestamp))
 }

@@ -6,13 +6,15 @@ use json::{Object, Value};
 
 use crate::event::Text;
 use crate::jsonpath::Path;
-use crate::program::{Dynamic, Filter, ResultPath};
-use crate::template::{Root, Template, ValuePath};
+use crate::program::{Dynamic, Filter, ResultPath, Test, TextSource};
+use crate::query::Query;
+use crate::template::{Reference, Root, Template, ValuePath};
 use crate::time::Timestamp;
 use crate::validate::place::Place;
+use crate::validate::queries::Setting;
 use crate::validate::report::Report;
-use crate::validate::schema::{Field, Kind, Schema};
-use crate::validate::{lint, message, values};
+use crate::validate::schema::{Field, Group, Kind, Language, Schema};
+use crate::validate::{lint, message, queries, values};
 
 /// The members of an object that could be read.
 #[derive(Debug, Default)]
@@ -29,11 +31,15 @@ pub(crate) enum Checked<'a> {
     Integer(u64),
     Factor(f64),
     Path(ValuePath),
+    Reference(Reference),
     ResultPath(Path),
     Template(Template),
+    Query(Box<Query>),
+    Test(Test),
     Timestamp(Timestamp),
     Names(Arc<[Text]>),
     Array(&'a [Value]),
+    Object(&'a Object),
     Objects(Vec<Fields<'a>>),
 }
 
@@ -41,6 +47,7 @@ pub(crate) enum Checked<'a> {
 /// reported.
 pub(crate) fn read<'a>(
     schema: &'static Schema,
+    setting: Setting,
     object: &'a Object,
     place: &Place<'_>,
     report: &mut Report<'_>,
@@ -49,32 +56,49 @@ pub(crate) fn read<'a>(
         let message = message::unsupported(name);
         report.error_within(message::SCHEMA, message, place, &place.member(name));
     }
-    read_known(schema, object, place, report)
+    read_known(schema, setting, object, place, report)
 }
 
 /// Reads the members of `object` that the schema knows, and leaves the others to the caller.
 pub(crate) fn read_known<'a>(
     schema: &'static Schema,
+    setting: Setting,
     object: &'a Object,
     place: &Place<'_>,
     report: &mut Report<'_>,
 ) -> Fields<'a> {
-    missing(schema, object, place, report);
+    missing(schema, setting.language, object, place, report);
     let mut fields = Fields::default();
     for (name, value) in object.members() {
         let Some(field) = schema.field(name) else {
             continue;
         };
-        if let Some(checked) = checked(field, value, place, report) {
+        if !field.is_of(setting.language) {
+            foreign(field.name, setting.language, place, report);
+        } else if let Some(checked) = checked(field, setting, value, place, report) {
             fields.values.push((field.name, checked));
         }
     }
     fields
 }
 
+/// Reports a field of the other query language. `place` is that of the object.
+pub(crate) fn foreign(name: &str, language: Language, place: &Place<'_>, report: &mut Report<'_>) {
+    let message = message::foreign_field(name, language);
+    report.error_within(message::SCHEMA, message, place, &place.member(name));
+}
+
 /// Reports required fields that are not there, and groups with too many or too few fields.
-fn missing(schema: &Schema, object: &Object, place: &Place<'_>, report: &mut Report<'_>) {
-    let is_missing = |field: &&Field| field.is_required && !object.contains_key(field.name);
+fn missing(
+    schema: &Schema,
+    language: Language,
+    object: &Object,
+    place: &Place<'_>,
+    report: &mut Report<'_>,
+) {
+    let is_missing = |field: &&Field| {
+        field.is_required && field.is_of(language) && !object.contains_key(field.name)
+    };
     let names = schema
         .fields()
         .filter(is_missing)
@@ -83,16 +107,21 @@ fn missing(schema: &Schema, object: &Object, place: &Place<'_>, report: &mut Rep
     if !names.is_empty() {
         report.error(message::SCHEMA, message::required(&names), place);
     }
-    for group in schema.groups {
-        let given = group
-            .names
+    for Group { names, is_required } in schema.groups {
+        let own = names
             .iter()
-            .filter(|name| object.contains_key(name))
-            .count();
-        if given > 1 {
-            report.error(message::SCHEMA, message::only_one(group.names), place);
-        } else if given == 0 && group.is_required {
-            report.error(message::SCHEMA, message::one_required(group.names), place);
+            .copied()
+            .filter(|name| {
+                schema
+                    .field(name)
+                    .is_some_and(|field| field.is_of(language))
+            })
+            .collect::<Vec<_>>();
+        let is_given = |name: &&&str| object.contains_key(name);
+        if own.iter().filter(is_given).count() > 1 {
+            report.error(message::SCHEMA, message::only_one(&own), place);
+        } else if *is_required && !names.iter().any(|name| object.contains_key(name)) {
+            report.error(message::SCHEMA, message::one_required(&own), place);
         }
     }
 }
@@ -100,56 +129,83 @@ fn missing(schema: &Schema, object: &Object, place: &Place<'_>, report: &mut Rep
 /// Reads one member; `place` is that of the object.
 fn checked<'a>(
     field: &Field,
+    setting: Setting,
     value: &'a Value,
     place: &Place<'_>,
     report: &mut Report<'_>,
 ) -> Option<Checked<'a>> {
     let at = &place.member(field.name);
+    let setting = setting.of_field(field.name);
+    if let Some(text) = queries::dynamic(field.kind, setting, value) {
+        return queries::query(text, setting, at, report).map(Checked::Query);
+    }
     match field.kind {
         Kind::Any => Some(Checked::Value(value)),
         Kind::Text => values::text(value, at, report).map(Checked::Text),
-        Kind::LiteralText => {
-            lint::literal(field.name, value, at, report);
+        Kind::DynamicText => {
+            if setting.language == Language::JsonPath {
+                lint::literal(field.name, value, at, report);
+            }
             values::text(value, at, report).map(Checked::Text)
         }
         Kind::True => values::literal_true(field.name, value, at, report).then_some(Checked::Null),
         Kind::OneOf(options) => {
             values::one_of(field.name, options, value, at, report).map(Checked::Text)
         }
-        Kind::Integer { minimum, maximum } => {
+        Kind::Integer { minimum, maximum } | Kind::DynamicInteger { minimum, maximum } => {
             values::integer(minimum, maximum, value, at, report).map(Checked::Integer)
         }
+        Kind::Percentage => values::percentage(value, at, report).map(Checked::Factor),
         Kind::Factor => values::factor(value, at, report).map(Checked::Factor),
         // That there was a transition matters even when it leads nowhere.
         Kind::StateName => {
             Some(values::non_empty_text(value, at, report).map_or(Checked::Null, Checked::Text))
         }
-        Kind::Filter | Kind::ResultPath if value.is_null() => Some(Checked::Null),
-        Kind::Filter => values::path(value, at, report).map(Checked::Path),
-        Kind::ResultPath => values::result_path(value, at, report).map(Checked::ResultPath),
-        Kind::ReferencePath => values::reference_path(value, at, report).map(Checked::Path),
-        Kind::PathOrIntrinsic => values::path_or_intrinsic(value, at, report).map(Checked::Path),
-        Kind::Template => values::template(value, at, report).map(Checked::Template),
         Kind::Timestamp => values::timestamp(value, at, report).map(Checked::Timestamp),
         Kind::ErrorNames => values::error_names(value, at, report).map(Checked::Names),
         Kind::NonEmptyArray => values::non_empty_array(value, at, report).map(Checked::Array),
-        Kind::Objects(schema) => objects(schema, value, at, report).map(Checked::Objects),
-        Kind::Credentials => values::credentials(value, at, report).map(Checked::Template),
+        Kind::Object => values::object(value, at, report).map(Checked::Object),
+        Kind::Objects(schema) => objects(schema, setting, value, at, report).map(Checked::Objects),
         Kind::NotServed => {
             report.not_served(&format!("the field '{}'", field.name), at);
             None
         }
-        Kind::JsonataOnly => {
-            let message = message::jsonata_only(field.name);
-            report.error_within(message::SCHEMA, message, place, at);
-            None
+        _ => expression(field.kind, setting, value, at, report),
+    }
+}
+
+/// Reads a path, a template or a condition.
+fn expression<'a>(
+    kind: Kind,
+    setting: Setting,
+    value: &Value,
+    at: &Place<'_>,
+    report: &mut Report<'_>,
+) -> Option<Checked<'a>> {
+    match kind {
+        Kind::Filter | Kind::ResultPath if value.is_null() => Some(Checked::Null),
+        Kind::Filter => values::path(value, at, report).map(Checked::Path),
+        Kind::ResultPath => values::result_path(value, at, report).map(Checked::ResultPath),
+        Kind::ReferencePath => values::reference_path(value, at, report).map(Checked::Path),
+        Kind::DataPath => values::data_path(value, at, report).map(Checked::Path),
+        Kind::PathOrIntrinsic => {
+            values::path_or_intrinsic(value, at, report).map(Checked::Reference)
         }
+        Kind::Template => values::template(setting, value, at, report).map(Checked::Template),
+        Kind::Assign => values::assign(setting, value, at, report).map(Checked::Template),
+        Kind::Items => values::items(setting, value, at, report).map(Checked::Template),
+        Kind::Credentials => values::credentials(setting, value, at, report).map(Checked::Template),
+        Kind::Condition => {
+            values::boolean(value, at, report).map(|literal| Checked::Test(Test::Literal(literal)))
+        }
+        _ => None,
     }
 }
 
 /// Reads an array of objects. Elements that are no objects are reported and left out.
 fn objects<'a>(
     schema: &'static Schema,
+    setting: Setting,
     value: &'a Value,
     place: &Place<'_>,
     report: &mut Report<'_>,
@@ -159,7 +215,9 @@ fn objects<'a>(
         let at = place.item(index);
         let object = values::object(element, &at, report);
         // An empty entry keeps the positions of the others.
-        object.map_or_else(Fields::default, |object| read(schema, object, &at, report))
+        object.map_or_else(Fields::default, |object| {
+            read(schema, setting, object, &at, report)
+        })
     };
     Some(elements.iter().enumerate().map(read_one).collect())
 }
@@ -214,14 +272,6 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(crate) fn timestamp(&self, name: &str) -> Option<Timestamp> {
-        if let Some(Checked::Timestamp(time)) = self.get(name) {
-            Some(*time)
-        } else {
-            None
-        }
-    }
-
     pub(crate) fn names(&self, name: &str) -> Option<&Arc<[Text]>> {
         if let Some(Checked::Names(names)) = self.get(name) {
             Some(names)
@@ -235,6 +285,14 @@ impl<'a> Fields<'a> {
             elements
         } else {
             &[]
+        }
+    }
+
+    pub(crate) fn object(&self, name: &str) -> Option<&'a Object> {
+        if let Some(Checked::Object(object)) = self.get(name) {
+            Some(object)
+        } else {
+            None
         }
     }
 
@@ -280,11 +338,40 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A number, or a path to it.
-    pub(crate) fn take_integer(&mut self, literal: &str, path: &str) -> Option<Dynamic<u64>> {
-        match (self.integer(literal), self.take_path(path)) {
-            (Some(number), _) => Some(Dynamic::Literal(number)),
-            (None, path) => path.map(Dynamic::Path),
+    /// A number, an expression for it, or the field with a path to it.
+    pub(crate) fn take_integer(&mut self, name: &str, path: &str) -> Option<Dynamic<u64>> {
+        match self.take(name) {
+            Some(Checked::Integer(number)) => Some(Dynamic::Literal(number)),
+            Some(Checked::Query(query)) => Some(Dynamic::Query(query)),
+            _ => self.take_path(path).map(Dynamic::Path),
+        }
+    }
+
+    /// A time, an expression for it, or the field with a path to it.
+    pub(crate) fn take_timestamp(&mut self, name: &str, path: &str) -> Option<Dynamic<Timestamp>> {
+        match self.take(name) {
+            Some(Checked::Timestamp(time)) => Some(Dynamic::Literal(time)),
+            Some(Checked::Query(query)) => Some(Dynamic::Query(query)),
+            _ => self.take_path(path).map(Dynamic::Path),
+        }
+    }
+
+    /// A text, an expression for it, or the field with a path or intrinsic function.
+    pub(crate) fn take_text(&mut self, name: &str, path: &str) -> Option<TextSource> {
+        match (self.take(name), self.take(path)) {
+            (Some(Checked::Text(text)), _) => Some(TextSource::Text(text.into())),
+            (Some(Checked::Query(query)), _) => Some(TextSource::Query(query)),
+            (_, Some(Checked::Reference(reference))) => Some(TextSource::Reference(reference)),
+            _ => None,
+        }
+    }
+
+    /// `Condition`.
+    pub(crate) fn take_test(&mut self, name: &str) -> Option<Test> {
+        match self.take(name) {
+            Some(Checked::Test(test)) => Some(test),
+            Some(Checked::Query(query)) => Some(Test::Query(query)),
+            _ => None,
         }
     }
 }

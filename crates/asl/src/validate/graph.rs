@@ -7,8 +7,10 @@ use crate::validate::message;
 use crate::validate::place::Place;
 use crate::validate::report::Report;
 
-/// The names of all states, and the transitions seen so far.
+/// The names of the states of one body, and the transitions seen so far.
 pub(crate) struct Graph<'a> {
+    /// The index of the first state; those of the others follow.
+    first: StateIndex,
     names: Vec<&'a str>,
     indices: BTreeMap<&'a str, StateIndex>,
     transitions: Vec<(StateIndex, StateIndex)>,
@@ -19,10 +21,11 @@ pub(crate) struct Graph<'a> {
 
 impl<'a> Graph<'a> {
     /// `names` in the order of the states' indices.
-    pub(crate) fn new(names: Vec<&'a str>) -> Graph<'a> {
-        let indices = (0..).map(StateIndex);
+    pub(crate) fn new(first: StateIndex, names: Vec<&'a str>) -> Graph<'a> {
+        let indices = (first.0..).map(StateIndex);
         let indices = names.iter().copied().zip(indices).collect();
         Graph {
+            first,
             names,
             indices,
             transitions: Vec::new(),
@@ -55,7 +58,7 @@ impl<'a> Graph<'a> {
         self.transitions.push((from, to));
     }
 
-    /// A state ends the workflow.
+    /// A state ends the workflow, the branch or the iteration.
     pub(crate) fn end(&mut self) {
         self.has_end = true;
     }
@@ -66,23 +69,25 @@ impl<'a> Graph<'a> {
     }
 
     /// Reports unreachable states and a missing end, when all transitions are known: otherwise
-    /// these would only repeat what is wrong with a transition.
-    pub(crate) fn check(&self, start: StateIndex, report: &mut Report<'_>) {
+    /// these would only repeat what is wrong with a transition. `body` is where `States` lies.
+    pub(crate) fn check(&self, start: StateIndex, body: &Place<'_>, report: &mut Report<'_>) {
         if self.is_incomplete {
             return;
         }
-        let states = Place::ROOT.member("States");
-        for (name, _) in self
-            .names
-            .iter()
-            .zip(self.reached(start))
-            .filter(|(_, hit)| !hit)
-        {
+        let states = body.member("States");
+        let reached = self.reached(start);
+        let hits = self.names.iter().zip(reached);
+        for (name, _) in hits.filter(|(_, hit)| !hit) {
             let message = message::unreachable(name);
-            report.error(message::MISSING_TARGET, message, &states.member(name));
+            report.error(message::MISSING_TARGET, message, &states.state(name));
         }
         if !self.has_end {
-            report.error_nowhere(message::MISSING_END, message::NO_TERMINAL_STATE.to_owned());
+            let message = message::NO_TERMINAL_STATE.to_owned();
+            if body.is_root() {
+                report.error_nowhere(message::MISSING_END, message);
+            } else {
+                report.error(message::MISSING_END, message, body);
+            }
         }
     }
 
@@ -90,25 +95,28 @@ impl<'a> Graph<'a> {
     fn reached(&self, start: StateIndex) -> Vec<bool> {
         let mut targets = vec![Vec::new(); self.names.len()];
         for (from, to) in &self.transitions {
-            if let Some(targets) = targets.get_mut(position(*from)) {
+            if let Some(targets) = targets.get_mut(self.position(*from)) {
                 targets.push(*to);
             }
         }
         let mut reached = vec![false; self.names.len()];
         let mut open = vec![start];
         while let Some(state) = open.pop() {
-            let Some(is_reached) = reached.get_mut(position(state)) else {
+            let at = self.position(state);
+            let Some(is_reached) = reached.get_mut(at) else {
                 continue;
             };
             if !*is_reached {
                 *is_reached = true;
-                open.extend(targets.get(position(state)).into_iter().flatten().copied());
+                open.extend(targets.get(at).into_iter().flatten().copied());
             }
         }
         reached
     }
-}
 
-fn position(index: StateIndex) -> usize {
-    usize::try_from(index.0).unwrap_or(usize::MAX)
+    fn position(&self, index: StateIndex) -> usize {
+        let position = index.0.checked_sub(self.first.0);
+        let position = position.and_then(|position| usize::try_from(position).ok());
+        position.unwrap_or(usize::MAX)
+    }
 }

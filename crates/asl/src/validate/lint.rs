@@ -1,6 +1,6 @@
 //! Warnings: what AWS accepts although it is probably not what was meant.
 
-use json::{Value, View};
+use json::{Object, Value, View};
 
 use crate::validate::message;
 use crate::validate::place::Place;
@@ -47,6 +47,15 @@ pub(crate) fn pass_result(value: &Value, place: &Place<'_>, report: &mut Report<
     });
 }
 
+/// `NO_EFFECT`: fields of an inline Map that only a distributed one heeds.
+pub(crate) fn tolerance(state: &Object, place: &Place<'_>, report: &mut Report<'_>) {
+    let names = state.keys().filter(|name| name.starts_with("Tolerated"));
+    for name in names {
+        let at = place.member(name);
+        report.warn(message::NO_EFFECT, message::no_effect(name), &at, &at);
+    }
+}
+
 /// `NO_PATH` in a Choice rule: an operand that looks like a path under an operator that takes a
 /// literal.
 pub(crate) fn condition(rule: &Value, place: &Place<'_>, report: &mut Report<'_>) {
@@ -75,6 +84,29 @@ fn each_text(value: &Value, place: &Place<'_>, visit: &mut dyn FnMut(&str, &str,
         View::Array(elements) => {
             for (index, element) in elements.iter().enumerate() {
                 each_text(element, &place.item(index), visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Visits every string, elements of arrays too, in the order of the text. As deep as the JSON
+/// parser lets a definition nest, so the recursion is bounded.
+pub(crate) fn each_string(
+    value: &Value,
+    place: &Place<'_>,
+    visit: &mut dyn FnMut(&str, &Place<'_>),
+) {
+    match value.view() {
+        View::String(text) => visit(text, place),
+        View::Object(object) => {
+            for (name, value) in object.members() {
+                each_string(value, &place.member(name), visit);
+            }
+        }
+        View::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                each_string(element, &place.item(index), visit);
             }
         }
         _ => {}

@@ -4,6 +4,8 @@
 //! functions and constants under "in AWS's style" are the nearest we could write; AWS's own words
 //! for these cases are not known to us.
 
+use super::schema::Language;
+
 pub(crate) const INVALID_JSON: &str = "INVALID_JSON_DESCRIPTION";
 pub(crate) const SCHEMA: &str = "SCHEMA_VALIDATION_FAILED";
 pub(crate) const MISSING_TARGET: &str = "MISSING_TRANSITION_TARGET";
@@ -16,6 +18,8 @@ pub(crate) const NO_PATH: &str = "NO_PATH";
 pub(crate) const STATIC_RESULT: &str = "PASS_RESULT_IS_STATIC";
 /// Ours: AWS's parser takes the last of two equal members without a word.
 pub(crate) const DUPLICATE_FIELD: &str = "DUPLICATE_FIELD";
+/// Ours: AWS accepts the tolerance of failures on an inline Map without a word.
+pub(crate) const NO_EFFECT: &str = "NO_EFFECT";
 
 // -- AWS's texts ---------------------------------------------------------------------------------
 
@@ -91,10 +95,16 @@ pub(crate) fn express_pattern(pattern: &str) -> String {
     format!("Express state machine does not support '{pattern}' service integration{ending}")
 }
 
-pub(crate) fn jsonata_only(name: &str) -> String {
+/// A field that belongs to the other query language than `language`.
+pub(crate) fn foreign_field(name: &str, language: Language) -> String {
+    let (own, other) = match language {
+        Language::JsonPath => (Language::JsonPath, Language::Jsonata),
+        Language::Jsonata => (Language::Jsonata, Language::JsonPath),
+    };
+    let (own, other) = (own.name(), other.name());
     format!(
-        "The QueryLanguage is set to 'JSONPath', but field '{name}' is only supported for the \
-         'JSONata' QueryLanguage"
+        "The QueryLanguage is set to '{own}', but field '{name}' is only supported for the \
+         '{other}' QueryLanguage"
     )
 }
 
@@ -108,6 +118,11 @@ pub(crate) const ALL_ALONE: &str = "'States.ALL' must be the only element of 'Er
 pub(crate) const ALL_LAST: &str = "'States.ALL' can only be used in the last element";
 pub(crate) const HEARTBEAT_TOO_LONG: &str =
     "The value of 'HeartbeatSeconds' must be smaller than the value of 'TimeoutSeconds'";
+
+pub(crate) const NOT_ITEMS: &str = "Value must be an array, an object or a JSONata expression";
+pub(crate) const RESERVED_VARIABLE: &str = "The variable name 'states' is reserved";
+pub(crate) const VARIABLE_NAME_LENGTH: &str =
+    "Variable name must be between 1 and 80 characters long";
 
 pub(crate) const RULE_TOO_DEEP: &str = "Choice rule is nested too deeply";
 
@@ -161,9 +176,67 @@ pub(crate) fn static_result(field: &str) -> String {
     )
 }
 
+pub(crate) fn variable_name(name: &str) -> String {
+    format!("The variable name '{name}' is not a valid identifier")
+}
+
+/// `name` is assigned in a scope and in one around it.
+pub(crate) fn outer_variable(name: &str) -> String {
+    format!("The variable '{name}' is already assigned in an outer scope")
+}
+
+pub(crate) fn half_open_query(field: &str) -> String {
+    format!(
+        "The JSONata expression specified for the field '{field}' must start with '{{%' and end \
+         with '%}}'"
+    )
+}
+
+/// An expression that does not compile.
+pub(crate) fn invalid_query(field: &str, source: &str, reason: &str) -> String {
+    format!(
+        "The JSONata expression '{source}' specified for the field '{field}' is not valid. \
+         {reason}"
+    )
+}
+
+/// An expression that compiles and must not stand there.
+pub(crate) fn refused_query(field: &str, source: &str, reason: &str) -> String {
+    format!("The JSONata expression '{source}' specified for the field '{field}' {reason}")
+}
+
+pub(crate) const ROOT_IN_QUERY: &str =
+    "uses '$' or '$$' at the top level, use '$states.input' instead";
+
+pub(crate) fn field_in_query(name: &str) -> String {
+    format!("uses the field '{name}' at the top level, use '$states.input.{name}' instead")
+}
+
+pub(crate) fn misplaced_states(member: &str) -> String {
+    format!("uses '$states.{member}', which is not available in this field")
+}
+
+pub(crate) fn unknown_states(member: &str) -> String {
+    format!(
+        "uses '$states.{member}', but the fields of '$states' are input, result, errorOutput and \
+         context"
+    )
+}
+
 // -- Ours ----------------------------------------------------------------------------------------
 
 /// The refusal of something AWS has and Lockstep will have.
 pub(crate) fn not_served(what: &str) -> String {
     format!("Lockstep does not support {what} yet")
+}
+
+pub(crate) fn no_effect(field: &str) -> String {
+    format!("The field '{field}' has no effect on a Map whose mode is INLINE")
+}
+
+pub(crate) fn too_many_patterns(limit: usize) -> String {
+    format!(
+        "the definition has more than {limit} regular expressions in JSONPath filters, each of \
+         which takes memory for as long as the state machine exists; select with fewer"
+    )
 }

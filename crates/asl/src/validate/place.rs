@@ -1,6 +1,7 @@
 //! Where in a definition something stands: a list on the stack, rendered only when reported.
 
 use std::fmt;
+use std::sync::Arc;
 
 use json::{Step, Value};
 
@@ -15,8 +16,48 @@ pub(crate) struct Place<'p> {
 #[derive(Clone, Copy, Debug)]
 enum Part<'p> {
     Root,
+    /// Where a body begins that was set aside.
+    Anchor(&'p Anchor),
+    /// A member of `States`.
+    State(&'p str),
     Member(&'p str),
     Item(usize),
+}
+
+/// A place that outlives the stack it was found on. It shares what leads to it with others, as
+/// thousands of branches may lie hundreds of levels deep.
+#[derive(Debug)]
+pub(crate) struct Anchor {
+    parent: Option<Arc<Anchor>>,
+    /// From the parent.
+    steps: Vec<Step>,
+}
+
+impl Anchor {
+    /// The whole definition.
+    pub(crate) fn root() -> Arc<Anchor> {
+        Arc::new(Anchor {
+            parent: None,
+            steps: Vec::new(),
+        })
+    }
+
+    /// The place that `place` is; `parent` is the anchor it was found from.
+    pub(crate) fn at(place: &Place<'_>, parent: &Arc<Anchor>) -> Arc<Anchor> {
+        Arc::new(Anchor {
+            parent: Some(Arc::clone(parent)),
+            steps: place.steps_from_anchor(),
+        })
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        let anchors = std::iter::successors(Some(self), |anchor| anchor.parent.as_deref());
+        let mut parts = anchors
+            .map(|anchor| anchor.steps.as_slice())
+            .collect::<Vec<_>>();
+        parts.reverse();
+        parts.concat()
+    }
 }
 
 impl<'p> Place<'p> {
@@ -25,6 +66,26 @@ impl<'p> Place<'p> {
         parent: None,
         part: Part::Root,
     };
+
+    pub(crate) fn anchored(anchor: &'p Anchor) -> Place<'p> {
+        Place {
+            parent: None,
+            part: Part::Anchor(anchor),
+        }
+    }
+
+    /// Whether this is the whole definition.
+    pub(crate) fn is_root(&self) -> bool {
+        self.parent.is_none() && self.steps().is_empty()
+    }
+
+    /// The state `name` below its body's `States`.
+    pub(crate) fn state(&'p self, name: &'p str) -> Place<'p> {
+        Place {
+            parent: Some(self),
+            part: Part::State(name),
+        }
+    }
 
     pub(crate) fn member(&'p self, name: &'p str) -> Place<'p> {
         Place {
@@ -52,9 +113,42 @@ impl<'p> Place<'p> {
 
     /// From the whole definition down to this place.
     pub(crate) fn steps(&self) -> Vec<Step> {
+        let mut places = std::iter::successors(Some(self), |place| place.parent);
+        let mut steps = match places.find(|place| place.parent.is_none()) {
+            Some(Place {
+                part: Part::Anchor(anchor),
+                ..
+            }) => anchor.steps(),
+            _ => Vec::new(),
+        };
+        steps.append(&mut self.steps_from_anchor());
+        steps
+    }
+
+    /// As AWS names a field of a state: `Catch[1]/Output`.
+    pub(crate) fn field(&self) -> String {
+        let places = std::iter::successors(Some(self), |place| place.parent);
+        let below = places.take_while(|place| !matches!(place.part, Part::State(_)));
+        let mut parts = below.map(|place| place.part).collect::<Vec<_>>();
+        parts.reverse();
+        let mut text = String::new();
+        for part in parts {
+            match part {
+                Part::Root | Part::Anchor(_) => {}
+                Part::State(name) | Part::Member(name) => {
+                    let slash = if text.is_empty() { "" } else { "/" };
+                    text.extend([slash, name]);
+                }
+                Part::Item(index) => text.push_str(&format!("[{index}]")),
+            }
+        }
+        text
+    }
+
+    fn steps_from_anchor(&self) -> Vec<Step> {
         let step = |place: &Place<'_>| match place.part {
-            Part::Root => None,
-            Part::Member(name) => Some(Step::Key(name.into())),
+            Part::Root | Part::Anchor(_) => None,
+            Part::State(name) | Part::Member(name) => Some(Step::Key(name.into())),
             Part::Item(index) => Some(Step::Index(index)),
         };
         let places = std::iter::successors(Some(self), |place| place.parent);

@@ -1,7 +1,32 @@
-//! The table of fields: which object may have which, of what kind, and which it must have.
-//!
-//! Sources: the Amazon States Language specification, the developer guide's pages on each state
-//! type, and the ranges AWS documents for timeouts and retriers.
+//! What a schema is: the fields an object may have, of what kind each is, which it must have, and
+//! in which query language. The schemas themselves are in [`super::table`].
+
+use super::table;
+
+/// How a state's expressions are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Language {
+    JsonPath,
+    Jsonata,
+}
+
+impl Language {
+    /// As `QueryLanguage` names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Language::JsonPath => "JSONPath",
+            Language::Jsonata => "JSONata",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Language> {
+        match name {
+            "JSONPath" => Some(Language::JsonPath),
+            "JSONata" => Some(Language::Jsonata),
+            _ => None,
+        }
+    }
+}
 
 /// The types of states, in the order AWS lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,24 +61,29 @@ impl StateType {
         }
     }
 
-    /// The fields of a state of this type in JSONPath; `None` for a type not served yet.
-    pub(crate) fn schema(self) -> Option<&'static Schema> {
+    pub(crate) fn schema(self) -> &'static Schema {
         match self {
-            StateType::Task => Some(&TASK),
-            StateType::Wait => Some(&WAIT),
-            StateType::Pass => Some(&PASS),
-            StateType::Succeed => Some(&SUCCEED),
-            StateType::Fail => Some(&FAIL),
-            StateType::Choice => Some(&CHOICE),
-            StateType::Parallel | StateType::Map => None,
+            StateType::Task => &table::TASK,
+            StateType::Wait => &table::WAIT,
+            StateType::Pass => &table::PASS,
+            StateType::Succeed => &table::SUCCEED,
+            StateType::Fail => &table::FAIL,
+            StateType::Choice => &table::CHOICE,
+            StateType::Parallel => &table::PARALLEL,
+            StateType::Map => &table::MAP,
         }
+    }
+
+    /// Whether `$states.result` means something in its Assign and Output.
+    pub(crate) fn has_result(self) -> bool {
+        matches!(self, StateType::Task | StateType::Parallel | StateType::Map)
     }
 }
 
 /// What an object may hold.
 #[derive(Debug)]
 pub(crate) struct Schema {
-    parts: &'static [&'static [Field]],
+    pub(super) parts: &'static [&'static [Field]],
     /// Groups of fields that exclude each other.
     pub(crate) groups: &'static [Group],
 }
@@ -74,6 +104,14 @@ pub(crate) struct Field {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) is_required: bool,
+    /// The language it belongs to; `None` for both.
+    pub(crate) language: Option<Language>,
+}
+
+impl Field {
+    pub(crate) fn is_of(&self, language: Language) -> bool {
+        self.language.is_none_or(|own| own == language)
+    }
 }
 
 /// Fields of which at most one may be given, or exactly one.
@@ -89,8 +127,8 @@ pub(crate) enum Kind {
     /// Any JSON value, kept as written.
     Any,
     Text,
-    /// Text beside which a `...Path` field exists.
-    LiteralText,
+    /// Text beside which a `...Path` field exists; in JSONata also an expression.
+    DynamicText,
     /// The literal `true`.
     True,
     OneOf(&'static [&'static str]),
@@ -98,6 +136,13 @@ pub(crate) enum Kind {
         minimum: u64,
         maximum: u64,
     },
+    /// An integer; in JSONata also an expression.
+    DynamicInteger {
+        minimum: u64,
+        maximum: u64,
+    },
+    /// A number from 0 to 100, also with a fraction; in JSONata also an expression.
+    Percentage,
     /// A number, also with a fraction, not below 1.
     Factor,
     /// The name of a state.
@@ -107,249 +152,28 @@ pub(crate) enum Kind {
     /// A reference path into the input, or `null`.
     ResultPath,
     ReferencePath,
+    /// A reference path into the input or a variable, not into the context object.
+    DataPath,
     /// A path or an intrinsic function.
     PathOrIntrinsic,
+    /// A payload template; in JSONata any JSON with expressions in it.
     Template,
+    /// A template whose members are variables.
+    Assign,
+    /// An array or object with expressions in it, or an expression.
+    Items,
+    /// A time; in JSONata also an expression.
     Timestamp,
+    /// JSONata: `true`, `false` or an expression.
+    Condition,
     ErrorNames,
     /// An array with at least one element, read by the state type's own file.
     NonEmptyArray,
+    /// An object, read by the state type's own file.
+    Object,
     /// An array of objects, none of which need be there.
     Objects(&'static Schema),
     Credentials,
     /// AWS has it, Lockstep will.
     NotServed,
-    /// Refused in JSONPath states.
-    JsonataOnly,
 }
-
-const fn optional(name: &'static str, kind: Kind) -> Field {
-    Field {
-        name,
-        kind,
-        is_required: false,
-    }
-}
-
-const fn required(name: &'static str, kind: Kind) -> Field {
-    Field {
-        name,
-        kind,
-        is_required: true,
-    }
-}
-
-const fn at_most_one(names: &'static [&'static str]) -> Group {
-    Group {
-        names,
-        is_required: false,
-    }
-}
-
-const fn exactly_one(names: &'static [&'static str]) -> Group {
-    Group {
-        names,
-        is_required: true,
-    }
-}
-
-/// TimeoutSeconds, Wait's Seconds, IntervalSeconds and MaxAttempts end here.
-pub(crate) const SECONDS_MAX: u64 = 99_999_999;
-/// 366 days.
-const DELAY_SECONDS_MAX: u64 = 31_622_400;
-pub(crate) const STATE_NAME_CHARS_MAX: usize = 80;
-
-const QUERY_LANGUAGE: Field = optional("QueryLanguage", Kind::OneOf(&["JSONPath", "JSONata"]));
-const POSITIVE_SECONDS: Kind = Kind::Integer {
-    minimum: 1,
-    maximum: SECONDS_MAX,
-};
-
-/// The top level. AWS lists missing fields in this order.
-pub(crate) const MACHINE: Schema = Schema {
-    parts: &[&[
-        required("States", Kind::Any),
-        required("StartAt", Kind::StateName),
-        optional("Comment", Kind::Text),
-        optional("Version", Kind::OneOf(&["1.0"])),
-        optional("TimeoutSeconds", POSITIVE_SECONDS),
-        QUERY_LANGUAGE,
-    ]],
-    groups: &[],
-};
-
-const COMMON: &[Field] = &[
-    required("Type", Kind::OneOf(STATE_TYPE_NAMES)),
-    optional("Comment", Kind::Text),
-    QUERY_LANGUAGE,
-];
-const NEXT: &[Field] = &[
-    optional("Next", Kind::StateName),
-    optional("End", Kind::True),
-];
-const NEXT_OR_END: Group = exactly_one(&["Next", "End"]);
-const FILTERS: &[Field] = &[
-    optional("InputPath", Kind::Filter),
-    optional("OutputPath", Kind::Filter),
-];
-const OUTPUT: &[Field] = &[optional("Output", Kind::JsonataOnly)];
-const ASSIGN: &[Field] = &[optional("Assign", Kind::NotServed)];
-const PARAMETERS: &[Field] = &[
-    optional("Parameters", Kind::Template),
-    optional("ResultPath", Kind::ResultPath),
-];
-
-const PASS: Schema = Schema {
-    parts: &[
-        COMMON,
-        NEXT,
-        FILTERS,
-        PARAMETERS,
-        &[optional("Result", Kind::Any)],
-        ASSIGN,
-        OUTPUT,
-    ],
-    groups: &[NEXT_OR_END],
-};
-
-const TASK: Schema = Schema {
-    parts: &[
-        COMMON,
-        NEXT,
-        FILTERS,
-        PARAMETERS,
-        &[
-            required("Resource", Kind::Text),
-            optional("ResultSelector", Kind::Template),
-            optional("TimeoutSeconds", POSITIVE_SECONDS),
-            optional("TimeoutSecondsPath", Kind::ReferencePath),
-            optional("HeartbeatSeconds", POSITIVE_SECONDS),
-            optional("HeartbeatSecondsPath", Kind::ReferencePath),
-            optional("Credentials", Kind::Credentials),
-            optional("Retry", Kind::Objects(&RETRIER)),
-            optional("Catch", Kind::Objects(&CATCHER)),
-            optional("Arguments", Kind::JsonataOnly),
-        ],
-        ASSIGN,
-        OUTPUT,
-    ],
-    groups: &[
-        NEXT_OR_END,
-        at_most_one(&["TimeoutSeconds", "TimeoutSecondsPath"]),
-        at_most_one(&["HeartbeatSeconds", "HeartbeatSecondsPath"]),
-    ],
-};
-
-const CHOICE: Schema = Schema {
-    parts: &[
-        COMMON,
-        FILTERS,
-        &[
-            required("Choices", Kind::NonEmptyArray),
-            optional("Default", Kind::StateName),
-        ],
-        ASSIGN,
-        OUTPUT,
-    ],
-    groups: &[],
-};
-
-const WAIT: Schema = Schema {
-    parts: &[
-        COMMON,
-        NEXT,
-        FILTERS,
-        &[
-            optional(
-                "Seconds",
-                Kind::Integer {
-                    minimum: 0,
-                    maximum: SECONDS_MAX,
-                },
-            ),
-            optional("SecondsPath", Kind::ReferencePath),
-            optional("Timestamp", Kind::Timestamp),
-            optional("TimestampPath", Kind::ReferencePath),
-        ],
-        ASSIGN,
-        OUTPUT,
-    ],
-    groups: &[
-        NEXT_OR_END,
-        exactly_one(&["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]),
-    ],
-};
-
-const SUCCEED: Schema = Schema {
-    parts: &[COMMON, FILTERS, OUTPUT],
-    groups: &[],
-};
-
-const FAIL: Schema = Schema {
-    parts: &[
-        COMMON,
-        &[
-            optional("Error", Kind::LiteralText),
-            optional("ErrorPath", Kind::PathOrIntrinsic),
-            optional("Cause", Kind::LiteralText),
-            optional("CausePath", Kind::PathOrIntrinsic),
-        ],
-    ],
-    groups: &[
-        at_most_one(&["Error", "ErrorPath"]),
-        at_most_one(&["Cause", "CausePath"]),
-    ],
-};
-
-pub(crate) const RETRIER: Schema = Schema {
-    parts: &[&[
-        required("ErrorEquals", Kind::ErrorNames),
-        optional("IntervalSeconds", POSITIVE_SECONDS),
-        optional(
-            "MaxAttempts",
-            Kind::Integer {
-                minimum: 0,
-                maximum: SECONDS_MAX,
-            },
-        ),
-        optional("BackoffRate", Kind::Factor),
-        optional(
-            "MaxDelaySeconds",
-            Kind::Integer {
-                minimum: 1,
-                maximum: DELAY_SECONDS_MAX,
-            },
-        ),
-        optional("JitterStrategy", Kind::OneOf(&["FULL", "NONE"])),
-        optional("Comment", Kind::Text),
-    ]],
-    groups: &[],
-};
-
-pub(crate) const CATCHER: Schema = Schema {
-    parts: &[
-        &[
-            required("ErrorEquals", Kind::ErrorNames),
-            required("Next", Kind::StateName),
-            optional("ResultPath", Kind::ResultPath),
-            optional("Comment", Kind::Text),
-        ],
-        ASSIGN,
-        OUTPUT,
-    ],
-    groups: &[],
-};
-
-/// A rule of a Choice state, without the members that make its condition.
-pub(crate) const RULE: Schema = Schema {
-    parts: &[
-        &[
-            required("Next", Kind::StateName),
-            optional("Comment", Kind::Text),
-            optional("Condition", Kind::JsonataOnly),
-        ],
-        ASSIGN,
-        OUTPUT,
-    ],
-    groups: &[],
-};

@@ -3,9 +3,9 @@
 use json::{Document, Duplicate, ParseError, ParseErrorKind, Step};
 
 use crate::definition::{Diagnostic, Severity, Span};
-use crate::validate::message;
 use crate::validate::place::Place;
 use crate::validate::report::{Report, nowhere};
+use crate::validate::{lint, message};
 
 /// Parses the text of a definition, which must be an object.
 pub(crate) fn parse(text: &str) -> Result<Document, Diagnostic> {
@@ -46,7 +46,7 @@ fn broken(error: &ParseError, text: &str) -> Diagnostic {
 /// Reports repeated names: of states an error, of other members a warning.
 pub(crate) fn duplicates(document: &Document, report: &mut Report<'_>) {
     for Duplicate { path, key, .. } in &document.duplicates {
-        let is_state = matches!(path.as_slice(), [Step::Key(name)] if *name == "States");
+        let is_state = is_states(path);
         Place::ROOT.below(path, &mut |object| {
             let place = object.member(key);
             if is_state {
@@ -58,4 +58,51 @@ pub(crate) fn duplicates(document: &Document, report: &mut Report<'_>) {
             }
         });
     }
+}
+
+/// Whether the object at `path` holds states: of the top level, a branch or an item processor.
+fn is_states(path: &[Step]) -> bool {
+    let is =
+        |step: &Step, names: &[&str]| matches!(step, Step::Key(key) if names.contains(&&**key));
+    let Some((last, mut body)) = path.split_last() else {
+        return false;
+    };
+    if !is(last, &["States"]) {
+        return false;
+    }
+    loop {
+        body = match body {
+            [] => return true,
+            [before @ .., states, Step::Key(_), branches, Step::Index(_)]
+                if is(states, &["States"]) && is(branches, &["Branches"]) =>
+            {
+                before
+            }
+            [before @ .., states, Step::Key(_), processor]
+                if is(states, &["States"]) && is(processor, &["ItemProcessor", "Iterator"]) =>
+            {
+                before
+            }
+            _ => return false,
+        };
+    }
+}
+
+/// Regular expressions in the JSONPath filters of one definition. Each keeps 4 KiB, so they may
+/// take a megabyte together, as much as the largest text of a definition.
+const PATTERNS_MAX: usize = 250;
+
+/// Reports that there are too many regular expressions (`=~`) in paths.
+pub(crate) fn patterns(document: &Document, report: &mut Report<'_>) {
+    let mut count = 0;
+    lint::each_string(&document.root, &Place::ROOT, &mut |text, place| {
+        if text.starts_with('$') || text.starts_with("States.") {
+            let before = count;
+            count += text.matches("=~").count();
+            if before <= PATTERNS_MAX && count > PATTERNS_MAX {
+                let message = message::too_many_patterns(PATTERNS_MAX);
+                report.error(message::SCHEMA, message, place);
+            }
+        }
+    });
 }

@@ -8,9 +8,8 @@ use json::{Object, Value};
 use crate::compile::compile;
 use crate::definition::testing::TestCatalogue;
 use crate::definition::{Compiled, Diagnostic, MachineType, Severity};
-use crate::validate::schema::{
-    CATCHER, Kind, MACHINE, RETRIER, RULE, STATE_TYPE_NAMES, Schema, StateType,
-};
+use crate::validate::schema::{Field, Kind, Language};
+use crate::validate::schemas;
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../conformance/definitions");
 const ADVISORY: &str = concat!(
@@ -145,104 +144,155 @@ fn errors_are_composed_into_one_message() {
     assert!(checked >= 5, "only {checked} cases give the message");
 }
 
-/// The objects of a definition that the table of fields describes: the name of their schema,
-/// where they stand, and what they hold.
-type Described = (String, String, Object);
+/// An object of a definition that the table of fields describes.
+struct Described {
+    /// The name of its schema.
+    schema: &'static str,
+    language: Language,
+    place: String,
+    object: Object,
+}
 
+/// All such objects of a case.
 fn described(case: &Value) -> Vec<Described> {
-    let Ok(definition) = json::parse(&text(case)) else {
-        return Vec::new();
-    };
-    let Some(machine) = definition.as_object() else {
-        return Vec::new();
-    };
-    let mut all = vec![("Machine".to_owned(), String::new(), machine.clone())];
-    let states = machine.get("States").and_then(Value::as_object);
-    for (name, state) in states.iter().flat_map(|states| states.members()) {
-        let place = format!("/States/{name}");
-        for (list, schema) in [
-            ("Retry", "Retrier"),
-            ("Catch", "Catcher"),
-            ("Choices", "Rule"),
-        ] {
-            let elements = state
-                .get(list)
-                .and_then(Value::as_array)
-                .unwrap_or_default();
-            for (index, element) in elements.iter().enumerate() {
-                if let Some(object) = element.as_object() {
-                    let place = format!("{place}/{list}[{index}]");
-                    all.push((schema.to_owned(), place, object.clone()));
-                }
-            }
-        }
-        let state_type = state.get("Type").and_then(Value::as_str);
-        if let (Some(state_type), Some(state)) = (state_type, state.as_object()) {
-            all.push((state_type.to_owned(), place, state.clone()));
-        }
+    let definition = json::parse(&text(case)).ok();
+    let mut all = Vec::new();
+    if let Some(machine) = definition.as_ref().and_then(Value::as_object) {
+        let language = machine.get("QueryLanguage").and_then(Value::as_str);
+        let language = language.and_then(Language::parse);
+        let language = language.unwrap_or(Language::JsonPath);
+        body("Machine", language, String::new(), machine, &mut all);
     }
     all
 }
 
-/// Every schema of the table under its name.
-fn schemas() -> Vec<(String, &'static Schema)> {
-    let parts = [
-        ("Machine", &MACHINE),
-        ("Retrier", &RETRIER),
-        ("Catcher", &CATCHER),
-        ("Rule", &RULE),
-    ];
-    let states = STATE_TYPE_NAMES.iter().filter_map(|name| {
-        Some((
-            *name,
-            StateType::parse(name).expect("a known type").schema()?,
-        ))
+/// A body whose states follow the machine's language.
+fn body(
+    schema: &'static str,
+    machine: Language,
+    place: String,
+    object: &Object,
+    all: &mut Vec<Described>,
+) {
+    let states = object.get("States").and_then(Value::as_object);
+    for (name, state) in states.iter().flat_map(|states| states.members()) {
+        if let Some(state) = state.as_object() {
+            described_state(machine, &format!("{place}/States/{name}"), state, all);
+        }
+    }
+    if let Some(config) = object.get("ProcessorConfig").and_then(Value::as_object) {
+        all.push(Described {
+            schema: "ProcessorConfig",
+            language: machine,
+            place: format!("{place}/ProcessorConfig"),
+            object: config.clone(),
+        });
+    }
+    all.push(Described {
+        schema,
+        language: machine,
+        place,
+        object: object.clone(),
     });
-    parts
-        .into_iter()
-        .chain(states)
-        .map(|(name, schema)| (name.to_owned(), schema))
-        .collect()
 }
 
-/// Every field of the table has a case that accepts it, unless it is never accepted, and one that
-/// refuses a value of it, unless any value is fine.
-#[test]
-fn every_field_of_the_table_has_its_cases() {
-    let mut accepted = BTreeSet::new();
-    let mut refused = BTreeSet::new();
+fn described_state(machine: Language, place: &str, state: &Object, all: &mut Vec<Described>) {
+    let text = |name: &str| state.get(name).and_then(Value::as_str);
+    let language = text("QueryLanguage").and_then(Language::parse);
+    let language = language.unwrap_or(machine);
+    for (list, schema) in [
+        ("Retry", "Retrier"),
+        ("Catch", "Catcher"),
+        ("Choices", "Rule"),
+        ("Branches", "Branch"),
+    ] {
+        let elements = state
+            .get(list)
+            .and_then(Value::as_array)
+            .unwrap_or_default();
+        for (index, element) in elements.iter().enumerate() {
+            let place = format!("{place}/{list}[{index}]");
+            match element.as_object() {
+                Some(object) if schema == "Branch" => body(schema, machine, place, object, all),
+                Some(object) => all.push(Described {
+                    schema,
+                    language,
+                    place,
+                    object: object.clone(),
+                }),
+                None => {}
+            }
+        }
+    }
+    for name in ["ItemProcessor", "Iterator"] {
+        if let Some(object) = state.get(name).and_then(Value::as_object) {
+            let place = format!("{place}/{name}");
+            body("ItemProcessor", machine, place, object, all);
+        }
+    }
+    let schemas = schemas();
+    let known = schemas.iter().find(|(name, _)| Some(*name) == text("Type"));
+    all.extend(known.map(|(schema, _)| Described {
+        schema,
+        language,
+        place: place.to_owned(),
+        object: state.clone(),
+    }));
+}
+
+/// Field `name` of an object of the schema, in a language.
+type Key = (&'static str, Language, String);
+
+/// The fields that occur in accepted definitions, and those whose value a definition is refused
+/// for.
+fn judged() -> (BTreeSet<Key>, BTreeSet<Key>) {
+    let (mut accepted, mut refused) = (BTreeSet::new(), BTreeSet::new());
     for (_, case) in cases() {
         let expected = expected(&case);
         let is_error = |one: &&Value| one.get("severity").is_none();
         let errors = expected.iter().filter(is_error).collect::<Vec<_>>();
-        for (schema, place, object) in described(&case) {
-            for field in object.keys() {
-                let at = format!("{place}/{field}");
+        for one in described(&case) {
+            for field in one.object.keys() {
+                let at = format!("{}/{field}", one.place);
                 let is_about = |error: &&Value| {
                     let part = |key| error.get(key).and_then(Value::as_str).unwrap_or_default();
                     let is_named = part("message").contains(&format!("'{field}'"));
-                    part("location").starts_with(&at) || part("location") == place && is_named
+                    let is_here = part("location") == one.place
+                        || part("location") == "/" && one.place.is_empty();
+                    part("location").starts_with(&at) || is_here && is_named
                 };
+                let key = (one.schema, one.language, field.to_owned());
                 if errors.is_empty() {
-                    accepted.insert((schema.clone(), field.to_owned()));
+                    accepted.insert(key);
                 } else if errors.iter().any(is_about) {
-                    refused.insert((schema.clone(), field.to_owned()));
+                    refused.insert(key);
                 }
             }
         }
     }
+    (accepted, refused)
+}
+
+/// Every field of the table has cases in each of its languages: one that accepts it, unless it is
+/// never accepted, and one that refuses a value of it, unless any value is fine. In the other
+/// language it is refused.
+#[test]
+fn every_field_of_the_table_has_its_cases() {
+    let (accepted, refused) = judged();
     let mut missing = Vec::new();
-    for (name, schema) in schemas() {
-        for field in schema.fields() {
-            let key = (name.clone(), field.name.to_owned());
-            let is_never_accepted = matches!(field.kind, Kind::NotServed | Kind::JsonataOnly);
-            // A state whose Type is refused is no state of this type.
-            let is_never_refused = matches!(field.kind, Kind::Any) || field.name == "Type";
-            if !is_never_accepted && !accepted.contains(&key) {
-                missing.push(format!("{name}.{}: accepted", field.name));
-            }
-            if !is_never_refused && !refused.contains(&key) {
-                missing.push(format!("{name}.{}: refused", field.name));
+    for (schema, table) in schemas() {
+        for language in [Language::JsonPath, Language::Jsonata] {
+            for field in table.fields() {
+                let key = (schema, language, field.name.to_owned());
+                let is_own = field.is_of(language);
+                let is_served = !matches!(field.kind, Kind::NotServed);
+                if is_own && is_served && !accepted.contains(&key) {
+                    missing.push(format!("{schema}.{} {language:?}: accepted", field.name));
+                }
+                let wants_refusal = !is_own || can_be_refused(field, language);
+                if wants_refusal && !refused.contains(&key) {
+                    missing.push(format!("{schema}.{} {language:?}: refused", field.name));
+                }
             }
         }
     }
@@ -251,6 +301,25 @@ fn every_field_of_the_table_has_its_cases() {
         "fields without a case:\n{}",
         missing.join("\n")
     );
+}
+
+/// A field that is read alike in both languages needs one refusal only, in JSONPath.
+fn can_be_refused(field: &Field, language: Language) -> bool {
+    let is_dynamic = matches!(
+        field.kind,
+        Kind::DynamicText
+            | Kind::DynamicInteger { .. }
+            | Kind::Percentage
+            | Kind::Template
+            | Kind::Assign
+            | Kind::Items
+            | Kind::Timestamp
+            | Kind::Condition
+            | Kind::Credentials
+    );
+    // A state whose Type is refused is no state of this type.
+    let is_never = matches!(field.kind, Kind::Any) || field.name == "Type";
+    !is_never && (is_dynamic || language == Language::JsonPath)
 }
 
 /// Definitions that others have labelled, where they are at hand, as far as they use only what is

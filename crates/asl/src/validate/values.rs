@@ -6,11 +6,17 @@ use json::{Object, Value};
 
 use crate::event::Text;
 use crate::jsonpath::Path;
-use crate::template::{Reference, Root, Template, TemplateError, TemplateProblem, ValuePath};
+use crate::query::Query;
+use crate::template::{
+    Reference, Root, Template, TemplateError, TemplateProblem, VARIABLE_NAME_CHARS_MAX, ValuePath,
+    is_variable_name,
+};
 use crate::time::Timestamp;
 use crate::validate::message::{self, SCHEMA};
 use crate::validate::place::{Place, pointer_steps};
+use crate::validate::queries::{self, Setting};
 use crate::validate::report::Report;
+use crate::validate::schema::Language;
 use crate::validate::{errors, lint};
 
 /// Reports that a value is not of the kind its place demands.
@@ -146,9 +152,31 @@ pub(crate) fn factor(value: &Value, place: &Place<'_>, report: &mut Report<'_>) 
     Some(number)
 }
 
-/// InputPath, OutputPath: any path, from the input or the context object.
+/// ToleratedFailurePercentage.
+pub(crate) fn percentage(value: &Value, place: &Place<'_>, report: &mut Report<'_>) -> Option<f64> {
+    let Some(number) = value.as_f64().filter(|number| number.is_finite()) else {
+        return refuse("Number", place, report);
+    };
+    if number < 0.0 {
+        report.error(SCHEMA, message::minimum("0"), place);
+        return None;
+    }
+    if number > 100.0 {
+        report.error(SCHEMA, message::maximum("100"), place);
+        return None;
+    }
+    Some(number)
+}
+
+/// The literal of a Condition.
+pub(crate) fn boolean(value: &Value, place: &Place<'_>, report: &mut Report<'_>) -> Option<bool> {
+    value.as_bool().or_else(|| refuse("Boolean", place, report))
+}
+
+/// InputPath, OutputPath: any path, from the input, the context object or a variable.
 pub(crate) fn path(value: &Value, place: &Place<'_>, report: &mut Report<'_>) -> Option<ValuePath> {
-    parsed(message::NOT_JSONPATH, value, place, report)
+    let path = ValuePath::parse(text(value, place, report)?).ok();
+    path.or_else(|| say(message::NOT_JSONPATH, place, report))
 }
 
 /// ErrorPath, CausePath.
@@ -156,8 +184,9 @@ pub(crate) fn path_or_intrinsic(
     value: &Value,
     place: &Place<'_>,
     report: &mut Report<'_>,
-) -> Option<ValuePath> {
-    parsed(message::NOT_PATH_OR_INTRINSIC, value, place, report)
+) -> Option<Reference> {
+    let reference = Reference::parse(text(value, place, report)?).ok();
+    reference.or_else(|| say(message::NOT_PATH_OR_INTRINSIC, place, report))
 }
 
 /// TimeoutSecondsPath and the like: a path that names exactly one node.
@@ -166,8 +195,19 @@ pub(crate) fn reference_path(
     place: &Place<'_>,
     report: &mut Report<'_>,
 ) -> Option<ValuePath> {
-    let path = parsed(message::NOT_REFERENCE_PATH, value, place, report)?;
-    if !path.path.is_reference() {
+    let path = ValuePath::parse(text(value, place, report)?).ok();
+    path.filter(|path| path.path.is_reference())
+        .or_else(|| say(message::NOT_REFERENCE_PATH, place, report))
+}
+
+/// MaxConcurrencyPath and the like: a reference path that does not lead into the context object.
+pub(crate) fn data_path(
+    value: &Value,
+    place: &Place<'_>,
+    report: &mut Report<'_>,
+) -> Option<ValuePath> {
+    let path = reference_path(value, place, report)?;
+    if path.root == Root::Context {
         return say(message::NOT_REFERENCE_PATH, place, report);
     }
     Some(path)
@@ -186,32 +226,17 @@ pub(crate) fn result_path(
     }
 }
 
-/// Parses a path. What is none is reported with `otherwise`, unless it is an intrinsic function
-/// where one may stand: those are refused by name.
-fn parsed(
-    otherwise: &str,
-    value: &Value,
-    place: &Place<'_>,
-    report: &mut Report<'_>,
-) -> Option<ValuePath> {
-    let takes_intrinsics = otherwise == message::NOT_PATH_OR_INTRINSIC;
-    match Reference::parse(text(value, place, report)?) {
-        Ok(Reference::Path(path)) => return Some(path),
-        Ok(Reference::Call(call)) if takes_intrinsics => {
-            let what = format!("the intrinsic function '{}'", call.text());
-            report.not_served(&what, place);
-        }
-        Ok(Reference::Call(_)) | Err(_) => report.error(SCHEMA, otherwise.to_owned(), place),
-    }
-    None
-}
-
-/// Parameters, ResultSelector. AWS gives the template as the location, whatever lies deeper.
+/// Parameters, ResultSelector, Arguments, Output and the like. AWS gives the template as the
+/// location, whatever lies deeper.
 pub(crate) fn template(
+    setting: Setting,
     value: &Value,
     place: &Place<'_>,
     report: &mut Report<'_>,
 ) -> Option<Template> {
+    if setting.language == Language::Jsonata {
+        return queries::template(value, setting, place, report);
+    }
     lint::template(value, place, report);
     match Template::compile(value) {
         Ok(template) => Some(template),
@@ -237,6 +262,52 @@ fn template_message(problem: &TemplateError) -> String {
             message::template(&problem.field)
         }
     }
+}
+
+/// Assign: a template whose members are the variables.
+pub(crate) fn assign(
+    setting: Setting,
+    value: &Value,
+    place: &Place<'_>,
+    report: &mut Report<'_>,
+) -> Option<Template> {
+    for key in object(value, place, report)?.keys() {
+        let name = assigned_name(setting.language, key);
+        let message = if name == "states" {
+            message::RESERVED_VARIABLE.to_owned()
+        } else if name.chars().count() > VARIABLE_NAME_CHARS_MAX {
+            message::VARIABLE_NAME_LENGTH.to_owned()
+        } else if !is_variable_name(name) {
+            message::variable_name(name)
+        } else {
+            continue;
+        };
+        report.error_within(SCHEMA, message, place, &place.member(key));
+    }
+    template(setting, value, place, report)
+}
+
+/// The variable that a member of Assign is about.
+pub(crate) fn assigned_name(language: Language, key: &str) -> &str {
+    match language {
+        Language::JsonPath => key.strip_suffix(".$").unwrap_or(key),
+        Language::Jsonata => key,
+    }
+}
+
+/// Items: an array or object, or an expression that makes one.
+pub(crate) fn items(
+    setting: Setting,
+    value: &Value,
+    place: &Place<'_>,
+    report: &mut Report<'_>,
+) -> Option<Template> {
+    let is_container = value.as_array().is_some() || value.as_object().is_some();
+    let is_expression = value.as_str().is_some_and(Query::is_query);
+    if !is_container && !is_expression {
+        return say(message::NOT_ITEMS, place, report);
+    }
+    template(setting, value, place, report)
 }
 
 /// The literal of a Wait state.
@@ -273,14 +344,18 @@ pub(crate) fn error_names(
     Some(names.into())
 }
 
-/// Credentials: `RoleArn`, literally or from a path, and nothing else.
+/// Credentials: `RoleArn`, literally, from a path or by an expression, and nothing else.
 pub(crate) fn credentials(
+    setting: Setting,
     value: &Value,
     place: &Place<'_>,
     report: &mut Report<'_>,
 ) -> Option<Template> {
     let object = object(value, place, report)?;
-    let names = ["RoleArn", "RoleArn.$"];
+    let names: &[&str] = match setting.language {
+        Language::JsonPath => &["RoleArn", "RoleArn.$"],
+        Language::Jsonata => &["RoleArn"],
+    };
     for (name, value) in object.members() {
         let at = place.member(name);
         if !names.contains(&name.as_str()) {
@@ -292,5 +367,5 @@ pub(crate) fn credentials(
     if !names.iter().any(|name| object.contains_key(name)) {
         return say(&message::missing("RoleArn"), place, report);
     }
-    template(value, place, report)
+    template(setting, value, place, report)
 }
