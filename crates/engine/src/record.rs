@@ -25,11 +25,12 @@ mod encode;
 mod event;
 mod read;
 mod splice;
+mod window;
 
 pub use encode::{Compressor, Encoder};
 pub(crate) use read::{Context, Events};
 pub use read::{Literals, Record};
-pub(crate) use splice::{Known, Window};
+pub(crate) use window::Window;
 
 /// The format this build writes, and the only one there has been.
 pub const FORMAT_VERSION: u8 = 1;

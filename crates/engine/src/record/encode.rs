@@ -1,5 +1,7 @@
 //! Writing records.
 
+use std::sync::Arc;
+
 use asl::event::Event;
 use asl::time::Timestamp;
 use json::Value;
@@ -7,7 +9,8 @@ use lz4_flex::block::{CompressTable, compress_into, compress_into_with_table};
 use store::EntityId;
 
 use super::bytes::{put_len, put_number, put_signed};
-use super::splice::{self, Known, WINDOW, Window};
+use super::splice;
+use super::window::{Known, RECENT, Stored, Window};
 use super::{FORMAT_VERSION, Piece, checksum, event};
 
 /// Literals of at least this length are compressed if that makes them an eighth shorter; below,
@@ -60,7 +63,7 @@ impl Encoder {
         self.next_record
     }
 
-    /// Bytes of payload text kept to share with.
+    /// Bytes of memory of the payloads that somebody still has, and of what is known about them.
     pub fn bytes(&self) -> usize {
         self.window.bytes()
     }
@@ -72,6 +75,7 @@ impl Encoder {
         events: &[Event],
         compressor: &mut Compressor,
     ) -> Vec<u8> {
+        self.window.refresh();
         let mut draft = Draft {
             record: self.next_record,
             window: &mut self.window,
@@ -106,53 +110,27 @@ impl event::Sink for Draft<'_> {
     }
 
     fn payload(&mut self, value: &Value) {
-        // What left the window is not looked for here either: a record can have a thousand.
-        let latest = self.payloads.iter().enumerate().rev().take(WINDOW);
-        let mut same = latest.filter(|(_, known)| known.value.ptr_eq(value));
-        if let Some((number, _)) = same.next() {
-            return put_len(&mut self.events, number);
-        }
-        let value = value.clone();
-        let known = match self.window.find(&value) {
-            // Kept under this value's node, which the next values may share parts of.
-            Some(known) => Known {
-                value,
-                held: 0,
-                ..known.clone()
-            },
-            None => {
-                let from = self.literals.len();
-                let pieces = splice::splice(&value, self.window, self.record, &mut self.literals);
-                let held = self.literals.len() - from;
-                Known {
-                    value,
-                    pieces,
-                    held,
-                    is_as_sent: false,
-                }
-            }
-        };
-        self.add(known);
+        self.put_payload(value, false);
     }
 
     fn payload_as_sent(&mut self, value: &Value, text: &str) {
         let offset = self.literals.len();
         self.literals.push_str(text);
-        let pieces = vec![Piece {
+        let piece = Piece {
             record: self.record,
             offset,
             len: text.len(),
-        }];
-        self.add(Known {
-            value: value.clone(),
-            pieces,
+        };
+        let stored = Stored {
+            pieces: vec![piece],
             held: text.len(),
             is_as_sent: true,
-        });
+        };
+        self.add(value, Arc::new(stored), false);
     }
 
     fn payload_of_parts(&mut self, value: &Value) {
-        self.payload(value);
+        self.put_payload(value, true);
     }
 
     fn text(&mut self, text: &str) {
@@ -161,9 +139,43 @@ impl event::Sink for Draft<'_> {
 }
 
 impl Draft<'_> {
-    fn add(&mut self, known: Known) {
-        put_len(&mut self.events, self.payloads.len());
-        self.window.push(known.clone());
+    fn put_payload(&mut self, value: &Value, has_items: bool) {
+        if let Some(number) = self.number_of(value) {
+            return put_len(&mut self.events, number);
+        }
+        let stored = match self.window.find(value) {
+            Some(stored) => Arc::clone(stored),
+            None => self.store(value),
+        };
+        self.add(value, stored, has_items);
+    }
+
+    /// The number of this value among the payloads of the record. Those without a node are looked
+    /// for among the last only: a record can have a thousand.
+    fn number_of(&self, value: &Value) -> Option<usize> {
+        let mut latest = self.payloads.iter().enumerate().rev().take(RECENT);
+        let same = latest.find(|(_, known)| known.value.ptr_eq(value));
+        same.map(|(number, _)| number)
+            .or_else(|| self.window.number_in(self.record, value))
+    }
+
+    fn store(&mut self, value: &Value) -> Arc<Stored> {
+        let from = self.literals.len();
+        let pieces = splice::splice(value, self.window, self.record, &mut self.literals);
+        Arc::new(Stored {
+            pieces,
+            held: self.literals.len() - from,
+            is_as_sent: false,
+        })
+    }
+
+    fn add(&mut self, value: &Value, stored: Arc<Stored>, has_items: bool) {
+        let number = self.payloads.len();
+        put_len(&mut self.events, number);
+        let value = value.clone();
+        let known = Known { value, stored };
+        let place = (self.record, number);
+        self.window.push_numbered(known.clone(), place, has_items);
         self.payloads.push(known);
     }
 
@@ -205,9 +217,9 @@ impl Draft<'_> {
         for payload in &self.payloads {
             put_len(
                 out,
-                payload.pieces.len() << 1 | usize::from(payload.is_as_sent),
+                payload.stored.pieces.len() << 1 | usize::from(payload.stored.is_as_sent),
             );
-            for piece in &payload.pieces {
+            for piece in &payload.stored.pieces {
                 let is_next = piece.record == self.record && piece.offset == literals_to;
                 put_len(out, piece.len << 1 | usize::from(!is_next));
                 if is_next {

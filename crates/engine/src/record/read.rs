@@ -9,7 +9,8 @@ use store::EntityId;
 
 use super::bytes::Reader;
 use super::encode::{LZ4, RAW};
-use super::{CHECKED_FROM, FORMAT_VERSION, Flaw, Known, Piece, Window, checksum, event};
+use super::window::{Known, Stored, Window};
+use super::{CHECKED_FROM, FORMAT_VERSION, Flaw, Piece, checksum, event};
 
 /// The literals of a record, which later records may refer to.
 pub type Literals = Arc<str>;
@@ -112,7 +113,7 @@ impl Record {
         let StoredPayload { pieces, is_as_sent } = self.payloads.get(number).ok_or(Flaw::Piece)?;
         if let Some(known) = context.window().find_pieces(pieces, *is_as_sent).cloned() {
             let value = known.value.clone();
-            context.window().push(Known { held: 0, ..known });
+            context.window().push(known);
             return Ok((value, None));
         }
         // A broken build may have written any length: no more room is made than is usual.
@@ -131,13 +132,15 @@ impl Record {
         }
         let text: Text = text.into();
         let value = json::parse_lazy(Arc::clone(&text)).map_err(|_| Flaw::Json)?;
-        let known = Known {
-            value: value.clone(),
+        let stored = Stored {
             pieces: pieces.clone(),
             held: text.len(),
             is_as_sent: *is_as_sent,
         };
-        context.window().push(known);
+        context.window().push(Known {
+            value: value.clone(),
+            stored: Arc::new(stored),
+        });
         Ok((value, is_as_sent.then_some(text)))
     }
 }

@@ -6,25 +6,18 @@
 //! copied range, ranges that touch become one, the rest is written. Parts that moved are looked for
 //! in the earlier payloads within a budget.
 
-use std::collections::VecDeque;
-
-use json::{Kind, Number, Value, View};
+use json::{Kind, Number, Object, Value, View};
 
 use super::Piece;
+use super::window::{COPY_BYTES_MIN, Stored, Window};
 
-/// Payloads that later ones may share with. A state makes up to four (input, parameters, result,
-/// output), so this reaches over two states; it also bounds what an execution keeps in memory.
-pub(super) const WINDOW: usize = 8;
-
-/// Shorter texts are written again rather than named: a name takes about five bytes on disk, and
-/// reading it costs more than reading the text.
-const COPY_BYTES_MIN: usize = 32;
-
-/// A payload of more pieces is written whole: it would take longer to put together than to read.
+/// A payload of more pieces is written whole: it would take longer to put together than to read,
+/// and so would each that is made from it.
 const PIECES_MAX: usize = 256;
 
-/// Values looked at in search of parts that moved, for one payload: some microseconds.
-const SEARCH_MAX: usize = 1_000;
+/// Values looked for by their identity, for one payload: some hundred microseconds for one that
+/// took longer to make.
+const SEARCHES_MAX: usize = 8_192;
 
 /// Members of an earlier object that may have been removed in front of the one looked for.
 const KEYS_AHEAD: usize = 4;
@@ -32,76 +25,8 @@ const KEYS_AHEAD: usize = 4;
 /// Containers nested deeper are written whole, so that the walk needs little stack.
 const WALK_DEPTH_MAX: usize = 64;
 
-/// A shared member says more about where a payload came from than so many equal names.
-const SAME_NAME_PER_SHARED: usize = 10;
-
 /// Members compared to tell which earlier payload resembles a new one most.
 const SAMPLES: usize = 8;
-
-/// A payload that was stored.
-#[derive(Clone, Debug)]
-pub(crate) struct Known {
-    pub(crate) value: Value,
-    /// Where its text is.
-    pub(crate) pieces: Vec<Piece>,
-    /// Bytes of memory that it takes beyond what it shares with others.
-    pub(crate) held: usize,
-    /// The stored text has white space or escapes that the compact text has not, so the places of
-    /// its parts are unknown.
-    pub(crate) is_as_sent: bool,
-}
-
-/// The payloads stored last, oldest first.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Window(VecDeque<Known>);
-
-impl Window {
-    /// The stored payload that this value is.
-    pub(crate) fn find(&self, value: &Value) -> Option<&Known> {
-        self.0
-            .iter()
-            .rev()
-            .find(|known| is_same(&known.value, value))
-    }
-
-    /// The stored payload of exactly this text.
-    pub(crate) fn find_pieces(&self, pieces: &[Piece], is_as_sent: bool) -> Option<&Known> {
-        let is_it = |known: &&Known| known.is_as_sent == is_as_sent && known.pieces == pieces;
-        self.0.iter().rev().find(is_it)
-    }
-
-    pub(crate) fn push(&mut self, known: Known) {
-        if self.0.len() >= WINDOW {
-            self.0.pop_front();
-        }
-        self.0.push_back(known);
-    }
-
-    /// Bytes of the texts of the payloads, what they share counted once. What a payload took from
-    /// one that left the window is not counted, but for the largest.
-    pub(crate) fn bytes(&self) -> usize {
-        let held: usize = self.0.iter().map(|known| known.held).sum();
-        let largest = self.0.iter().map(|known| known.value.size()).max();
-        held.max(largest.unwrap_or_default())
-    }
-
-    /// The stored payload that shares most of a sample of members with this value; the newest that
-    /// shares all but one is not looked beyond.
-    fn nearest(&self, value: &Value) -> Option<&Known> {
-        let mut best: Option<(usize, &Known)> = None;
-        for known in self.0.iter().rev().filter(|known| !known.is_as_sent) {
-            let likeness = likeness(&known.value, value);
-            if likeness.shared > 0 && likeness.shared + 1 >= likeness.sampled {
-                return Some(known);
-            }
-            let score = likeness.shared * SAME_NAME_PER_SHARED + likeness.named;
-            if score > best.map_or(0, |(score, _)| score) {
-                best = Some((score, known));
-            }
-        }
-        best.map(|(_, known)| known)
-    }
-}
 
 /// Writes a payload: appends what is new to `literals` and gives the pieces of the whole text.
 pub(super) fn splice(
@@ -120,10 +45,14 @@ pub(super) fn splice(
             len: literals.len() - start,
         }]
     };
-    // Text from outside shares nothing; looking inside would make its tree for nothing.
-    if value.size() < COPY_BYTES_MIN || window.0.is_empty() || value.as_compact_text().is_some() {
+    if value.size() < COPY_BYTES_MIN || window.is_empty() || is_text(value, window) {
         return whole(literals);
     }
+    // A part of a stored payload has no need of one that resembles it.
+    let nearest = match window.place_of(value) {
+        Some(_) => None,
+        None => window.nearest(value),
+    };
     let mut writer = Writer {
         window,
         record,
@@ -131,11 +60,14 @@ pub(super) fn splice(
         run_from: start,
         pieces: Vec::new(),
         range: None,
-        searches_left: SEARCH_MAX,
+        searches_left: SEARCHES_MAX,
     };
-    let near = window.nearest(value).map(|known| Near {
-        value: &known.value,
-        place: Place { known, offset: 0 },
+    let near = nearest.as_ref().map(|(value, stored, offset)| Near {
+        value,
+        place: Place {
+            stored,
+            offset: *offset,
+        },
     });
     writer.put(value, near, 0);
     writer.end_range();
@@ -158,7 +90,7 @@ struct Near<'a> {
 /// A place in the text of a stored payload.
 #[derive(Clone, Copy)]
 struct Place<'a> {
-    known: &'a Known,
+    stored: &'a Stored,
     offset: usize,
 }
 
@@ -180,7 +112,7 @@ impl Place<'_> {
 
 /// A range of the text of a stored payload that is being collected.
 struct Range<'a> {
-    known: &'a Known,
+    stored: &'a Stored,
     start: usize,
     end: usize,
     /// While the range is too short to be named, its text stands in the literals from here on.
@@ -200,25 +132,41 @@ struct Writer<'a, 'l> {
 
 impl<'a> Writer<'a, '_> {
     fn put(&mut self, value: &Value, near: Option<Near<'a>>, depth: usize) {
-        let len = value.size();
-        let write = |out: &mut String| value.write_to(out);
+        let place = self.place_of(value, near);
+        self.put_at(value, place, near, depth);
+    }
+
+    /// Where this very value is stored: beside its partner, or anywhere.
+    fn place_of(&mut self, value: &Value, near: Option<Near<'a>>) -> Option<Place<'a>> {
         if let Some(near) = near.filter(|near| is_same(near.value, value)) {
-            return self.put_text(len, Some(near.place), write);
+            return Some(near.place);
         }
-        if len < COPY_BYTES_MIN || depth >= WALK_DEPTH_MAX || value.as_compact_text().is_some() {
-            return self.put_text(len, None, write);
+        if value.size() < COPY_BYTES_MIN {
+            return None;
         }
-        if let Some(place) = self.search(value) {
-            return self.put_text(len, Some(place), write);
-        }
-        match value.view() {
-            View::Array(elements) => self.put_array(elements, near, depth),
-            View::Object(object) => self.put_object(object.members(), near, depth),
-            _ => self.put_text(len, None, write),
+        self.searches_left = self.searches_left.checked_sub(1)?;
+        let (stored, offset) = self.window.place_of(value)?;
+        Some(Place { stored, offset })
+    }
+
+    fn put_at(
+        &mut self,
+        value: &Value,
+        place: Option<Place<'a>>,
+        near: Option<Near<'a>>,
+        depth: usize,
+    ) {
+        let len = value.size();
+        let is_leaf = len < COPY_BYTES_MIN || depth >= WALK_DEPTH_MAX || value.is_unread();
+        match value.kind() {
+            Kind::Array if !is_leaf && place.is_none() => self.put_array(value, near, depth),
+            Kind::Object if !is_leaf && place.is_none() => self.put_object(value, near, depth),
+            _ => self.put_text(len, place, |out| value.write_to(out)),
         }
     }
 
-    fn put_array(&mut self, elements: &[Value], near: Option<Near<'a>>, depth: usize) {
+    fn put_array(&mut self, value: &Value, near: Option<Near<'a>>, depth: usize) {
+        let elements = value.as_array().unwrap_or_default();
         let near = near.filter(|near| near.is_of(Kind::Array));
         let old = near.and_then(|near| near.value.as_array());
         let old = old.unwrap_or_default();
@@ -229,20 +177,35 @@ impl<'a> Writer<'a, '_> {
         for (at, element) in elements.iter().enumerate() {
             let partner = old.get(at);
             place = place.filter(|_| partner.is_some());
+            let comma = place;
             if at > 0 {
-                self.put_mark(",", place);
                 place = place.map(|place| place.plus(1));
             }
             let near = partner
                 .zip(place)
                 .map(|(value, place)| Near { value, place });
-            self.put(element, near, depth + 1);
+            let found = self.place_of(element, near);
+            if at > 0 {
+                self.put_mark(",", self.gap_before(found).or(comma));
+            }
+            self.put_at(element, found, near, depth + 1);
             place = place.map(|place| place.plus(partner.map_or(0, Value::size)));
         }
         self.put_mark("]", place.filter(|_| elements.len() == old.len()));
     }
 
-    fn put_object(&mut self, members: &[Member], near: Option<Near<'a>>, depth: usize) {
+    /// Where the comma in front of a place stands, if the range being collected ends there:
+    /// nothing but a comma fits in one byte between two values.
+    fn gap_before(&self, place: Option<Place<'a>>) -> Option<Place<'a>> {
+        let gap = place.and_then(|place| {
+            let offset = place.offset.checked_sub(1)?;
+            Some(Place { offset, ..place })
+        });
+        gap.filter(|gap| self.range.as_ref().is_some_and(|range| range.ends_at(*gap)))
+    }
+
+    fn put_object(&mut self, value: &Value, near: Option<Near<'a>>, depth: usize) {
+        let members = value.as_object().map_or(&[][..], Object::members);
         let near = near.filter(|near| near.is_of(Kind::Object));
         let mut old = near.and_then(OldMembers::of);
         self.put_mark("{", near.map(|near| near.place).filter(|_| old.is_some()));
@@ -287,9 +250,8 @@ impl<'a> Writer<'a, '_> {
             self.end_range();
         }
         let literals_from = Some(self.literals.len());
-        let known = place.known;
         let new = Range {
-            known,
+            stored: place.stored,
             start: place.offset,
             end: place.offset,
             literals_from,
@@ -313,7 +275,7 @@ impl<'a> Writer<'a, '_> {
         }
         self.end_run();
         let mut text_start = 0;
-        for piece in &range.known.pieces {
+        for piece in &range.stored.pieces {
             let from = range.start.max(text_start);
             let to = range.end.min(text_start + piece.len);
             if from < to {
@@ -351,31 +313,21 @@ impl<'a> Writer<'a, '_> {
         }
         self.pieces.push(piece);
     }
-
-    /// Looks for this very value in the stored payloads, newest first.
-    fn search(&mut self, value: &Value) -> Option<Place<'a>> {
-        value.address()?;
-        let candidates = self.window.0.iter().rev().filter(|known| !known.is_as_sent);
-        for known in candidates {
-            let root = Near {
-                value: &known.value,
-                place: Place { known, offset: 0 },
-            };
-            if let Some(place) = search_in(root, value, 0, &mut self.searches_left) {
-                return Some(place);
-            }
-        }
-        None
-    }
 }
 
 impl Range<'_> {
     fn ends_at(&self, place: Place<'_>) -> bool {
-        std::ptr::eq(self.known, place.known) && self.end == place.offset
+        std::ptr::eq(self.stored, place.stored) && self.end == place.offset
     }
 }
 
 type Member = (json::Text, Value);
+
+/// Whether a value is text that nothing is known within. Looking inside would make its tree for
+/// nothing.
+fn is_text(value: &Value, window: &Window) -> bool {
+    value.as_compact_text().is_some() && window.place_of(value).is_none()
+}
 
 fn write_key(key: &json::Text, out: &mut String) {
     Value::from(key.clone()).write_to(out);
@@ -449,45 +401,9 @@ impl<'a> OldMembers<'a> {
     }
 }
 
-/// Depth first, passing by everything that is too small to hold the value.
-fn search_in<'a>(
-    near: Near<'a>,
-    wanted: &Value,
-    depth: usize,
-    left: &mut usize,
-) -> Option<Place<'a>> {
-    if near.value.ptr_eq(wanted) {
-        return Some(near.place);
-    }
-    let is_too_small = near.value.size() <= wanted.size();
-    if is_too_small || near.value.is_unread() || depth >= WALK_DEPTH_MAX {
-        return None;
-    }
-    let mut offset = 1;
-    let mut look = |key_len: usize, value: &'a Value| {
-        let place = near.place.plus(offset + key_len);
-        offset += key_len + value.size() + 1;
-        *left = left.checked_sub(1)?;
-        let may_hold = value.size() >= wanted.size();
-        may_hold
-            .then(|| search_in(Near { value, place }, wanted, depth + 1, left))
-            .flatten()
-    };
-    match near.value.view() {
-        View::Array(elements) => elements.iter().find_map(|element| look(0, element)),
-        View::Object(object) => {
-            let members = object.members().iter();
-            members
-                .map(|(key, value)| (key.quoted_len() + 1, value))
-                .find_map(|(key_len, value)| look(key_len, value))
-        }
-        _ => None,
-    }
-}
-
 /// Whether both have the same text, as far as a short look tells: containers are the same only if
 /// they are the same in memory, or kept as text.
-fn is_same(left: &Value, right: &Value) -> bool {
+pub(super) fn is_same(left: &Value, right: &Value) -> bool {
     if left.ptr_eq(right) {
         return true;
     }
@@ -508,15 +424,15 @@ fn is_same(left: &Value, right: &Value) -> bool {
 
 /// What a sample of members tells about two values.
 #[derive(Default)]
-struct Likeness {
-    sampled: usize,
+pub(super) struct Likeness {
+    pub(super) sampled: usize,
     /// The same value in the same place.
-    shared: usize,
+    pub(super) shared: usize,
     /// Another value under the same name.
-    named: usize,
+    pub(super) named: usize,
 }
 
-fn likeness(known: &Value, value: &Value) -> Likeness {
+pub(super) fn likeness(known: &Value, value: &Value) -> Likeness {
     let mut likeness = Likeness::default();
     if known.is_unread() || known.kind() != value.kind() {
         return likeness;
@@ -548,7 +464,7 @@ fn likeness(known: &Value, value: &Value) -> Likeness {
 }
 
 /// Positions spread over the list.
-fn sample<T>(list: &[T]) -> impl Iterator<Item = usize> + use<T> {
+pub(super) fn sample<T>(list: &[T]) -> impl Iterator<Item = usize> + use<T> {
     let step = (list.len() / SAMPLES).max(1);
     (0..list.len()).step_by(step)
 }

@@ -329,6 +329,128 @@ fn all_states_of_one_commit_share_as_well() {
     assert!(encoded[0].len() < 30_000, "{}", encoded[0].len());
 }
 
+/// The records of an inline Map of Pass states, written as it is decided: windows of 40 iterations,
+/// 500 transitions a commit.
+struct Mapping {
+    records: Vec<Vec<Event>>,
+    events: u64,
+}
+
+impl Mapping {
+    fn put(&mut self, branch: u32, previous: u64, kind: EventKind) -> u64 {
+        let id = if kind.is_internal() {
+            0
+        } else {
+            self.events + 1
+        };
+        self.events = self.events.max(id);
+        if self
+            .records
+            .last()
+            .is_none_or(|events| events.len() >= 2_000)
+        {
+            self.records.push(Vec::new());
+        }
+        let branch = BranchId(branch);
+        let events = self.records.last_mut().unwrap();
+        events.push(Event {
+            id,
+            previous,
+            branch,
+            kind,
+        });
+        id
+    }
+
+    fn of(items: &Value, result: impl Fn(usize, &Value) -> Value) -> Mapping {
+        let mut map = Mapping {
+            records: Vec::new(),
+            events: 0,
+        };
+        let elements = items.as_array().unwrap();
+        let (state, inner) = (StateIndex(0), StateIndex(1));
+        let input = Value::from(json::Object::from_iter([("items", items.clone())]));
+        let entered = map.put(0, 0, EventKind::StateEntered { state, input });
+        let started = EventKind::MapStarted {
+            state,
+            items: items.clone(),
+            concurrency: 40,
+        };
+        let started = map.put(0, entered, started);
+        let iteration = |at: usize| EventKind::MapIterationStarted {
+            state,
+            parent: BranchId::ROOT,
+            index: u32::try_from(at).unwrap(),
+            input: elements[at].clone(),
+        };
+        let branch = |at: usize| u32::try_from(at + 1).unwrap();
+        let mut begun: Vec<u64> = (0..elements.len().min(40))
+            .map(|at| map.put(branch(at), started, iteration(at)))
+            .collect();
+        let mut results = Vec::new();
+        for (at, item) in elements.iter().enumerate() {
+            let input = item.clone();
+            let entered = EventKind::StateEntered {
+                state: inner,
+                input,
+            };
+            let entered = map.put(branch(at), begun[at], entered);
+            let output = result(at, item);
+            results.push(output.clone());
+            let exited = EventKind::StateExited {
+                state: inner,
+                output,
+                assigned: None,
+            };
+            let exited = map.put(branch(at), entered, exited);
+            let index = u32::try_from(at).unwrap();
+            let succeeded = EventKind::MapIterationSucceeded { state, index };
+            map.put(branch(at), exited, succeeded);
+            if begun.len() < elements.len() {
+                let next = begun.len();
+                begun.push(map.put(branch(next), exited, iteration(next)));
+            }
+        }
+        let last = map.events;
+        map.put(0, last, EventKind::StateSucceeded { state });
+        let output = Value::from(results);
+        let exited = EventKind::StateExited {
+            state,
+            output: output.clone(),
+            assigned: None,
+        };
+        let exited = map.put(0, last, exited);
+        map.put(0, exited, EventKind::ExecutionSucceeded { output });
+        map
+    }
+
+    fn check(&self, bytes_per_event_max: u64) {
+        let encoded = check(&self.records);
+        let bytes: usize = encoded.iter().map(Vec::len).sum();
+        let per_event = bytes as f64 / self.events as f64;
+        println!("{per_event} bytes an event");
+        assert!(per_event <= bytes_per_event_max as f64, "{per_event}");
+    }
+}
+
+#[test]
+fn a_map_writes_some_ten_bytes_an_event() {
+    let items =
+        |text: &dyn Fn(u32) -> String| -> Value { (0..5_000).map(|n| value(&text(n))).collect() };
+    let small = items(&|n| format!(r#"{{"n":{n}}}"#));
+    Mapping::of(&small, |_, item| item.clone()).check(14);
+    let large = items(&|n| format!(r#"{{"n":{n},"text":"{n:0>30}"}}"#));
+    Mapping::of(&large, |_, item| item.clone()).check(16);
+    // What an iteration adds is written when it is made; the array of results again if the parts
+    // of each are short.
+    let added = |at: usize, item: &Value| item.with_member("done", Value::from(at as u64));
+    Mapping::of(&large, added).check(24);
+    let few: Value = large.as_array().unwrap()[..100].iter().cloned().collect();
+    let long = Value::from("x".repeat(2_000));
+    let widened = |_: usize, item: &Value| item.with_member("long", long.clone());
+    Mapping::of(&few, widened).check(50);
+}
+
 #[test]
 fn incompressible_text_is_kept_raw() {
     let mut noise = 7_u64;

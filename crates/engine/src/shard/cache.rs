@@ -13,8 +13,8 @@ use crate::record::Encoder;
 /// What an execution takes besides its payloads: run, events' bookkeeping, shared texts.
 const FIXED_BYTES: usize = 2 << 10;
 
-/// Memory for a byte of payload text: the text itself and, if somebody looked inside, its tree.
-const BYTES_PER_PAYLOAD_BYTE: usize = 4;
+/// What a thread of an execution takes besides its payloads.
+const THREAD_BYTES: usize = 512;
 
 /// One execution in memory.
 pub(super) struct Execution {
@@ -106,7 +106,8 @@ impl Cache {
         let Some(execution) = self.executions.get_mut(&entity) else {
             return;
         };
-        let bytes = FIXED_BYTES + BYTES_PER_PAYLOAD_BYTE * execution.encoder.bytes();
+        let threads = THREAD_BYTES * execution.run.branches.len();
+        let bytes = FIXED_BYTES + threads + execution.encoder.bytes();
         self.bytes = self.bytes - execution.bytes + bytes;
         execution.bytes = bytes;
     }

@@ -1,5 +1,8 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::name::mix;
+use crate::record::window::Known;
 
 /// Stores values one after the other; gives the bytes of literals each took.
 fn store(values: &[Value]) -> Vec<usize> {
@@ -11,7 +14,7 @@ fn store(values: &[Value]) -> Vec<usize> {
         let number = u32::try_from(record).unwrap();
         let pieces = splice(value, &window, number, &mut literals);
         costs.push(literals.len());
-        areas.push(literals);
+        areas.push(literals.clone());
         let text: String = pieces
             .iter()
             .map(|piece| {
@@ -20,11 +23,15 @@ fn store(values: &[Value]) -> Vec<usize> {
             })
             .collect();
         assert_eq!(text, value.to_text());
+        window.refresh();
+        let stored = Stored {
+            pieces,
+            held: literals.len(),
+            is_as_sent: false,
+        };
         window.push(Known {
             value: value.clone(),
-            pieces,
-            held: 0,
-            is_as_sent: false,
+            stored: Arc::new(stored),
         });
     }
     costs
