@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use asl::decide::{Call, Effect, Input, Moment, decide};
+use anyhow::{Context, Result, anyhow, bail};
+use asl::decide::{Allowance, Call, Effect, Input, Moment, decide};
 use asl::event::{BranchId, Event, Start};
 use asl::program::Program;
 use asl::run::{Deadline, Run};
@@ -77,10 +77,11 @@ pub(crate) fn execute(
         let moment = Moment {
             now: time.now(),
             random: random()?,
+            // Nobody else waits for this thread.
+            allowance: Allowance::Full,
         };
-        let decision = decide(program, &run, moment, input).map_err(|refusal| {
-            anyhow::anyhow!("the execution is in a state that it cannot go on from ({refusal:?})")
-        })?;
+        let decision = decide(program, &run, moment, input)
+            .map_err(|_| anyhow!("Lockstep lost track of the execution; please report this"))?;
         for event in &decision.events {
             outside.happened(decision.time, event);
         }

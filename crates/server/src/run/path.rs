@@ -48,8 +48,14 @@ struct Thread {
     label: String,
     depth: usize,
     state: Option<StateIndex>,
-    /// Whether what the state is there for has come to a good end.
-    succeeded: bool,
+    /// How what the state is there for has come out; `None` while it is under way.
+    outcome: Option<Outcome>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Succeeded,
+    Failed,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -118,6 +124,8 @@ impl<'a, W: Write> Path<'a, W> {
             }
             EventKind::MapIterationFailed { .. } => self.line(time, branch, "failed"),
             EventKind::MapIterationAborted { .. } => self.line(time, branch, "aborted"),
+            // AWS has this event of the state that failed as well, of which all has been told.
+            EventKind::StateAborted { .. } if self.outcome(branch) == Some(Outcome::Failed) => {}
             EventKind::StateAborted { state } => {
                 let text = format!("x {} aborted", self.name(*state));
                 self.line(time, branch, &text);
@@ -150,6 +158,10 @@ impl<'a, W: Write> Path<'a, W> {
         self.threads.get(&thread)?.state
     }
 
+    fn outcome(&self, thread: BranchId) -> Option<Outcome> {
+        self.threads.get(&thread)?.outcome
+    }
+
     pub(crate) fn name(&self, state: StateIndex) -> &'a str {
         self.program.state(state).map_or("", |state| &*state.name)
     }
@@ -175,11 +187,15 @@ impl<'a, W: Write> Path<'a, W> {
         match &event.kind {
             EventKind::StateEntered { state, .. } => {
                 thread.state = Some(*state);
-                thread.succeeded = false;
+                thread.outcome = None;
             }
+            EventKind::TaskScheduled { .. } => thread.outcome = None,
             EventKind::TaskSucceeded { .. } | EventKind::StateSucceeded { .. } => {
-                thread.succeeded = true;
+                thread.outcome = Some(Outcome::Succeeded);
             }
+            EventKind::TaskFailed { .. }
+            | EventKind::TaskTimedOut { .. }
+            | EventKind::EvaluationFailed { .. } => thread.outcome = Some(Outcome::Failed),
             _ => {}
         }
         if event.id != 0 {
@@ -211,8 +227,8 @@ impl<'a, W: Write> Path<'a, W> {
                 StateKind::Task(_) | StateKind::Parallel(_) | StateKind::Map(_)
             )
         });
-        let succeeded = self.threads.get(&branch).is_some_and(|it| it.succeeded);
-        let how = if can_catch && !succeeded {
+        let has_succeeded = self.outcome(branch) == Some(Outcome::Succeeded);
+        let how = if can_catch && !has_succeeded {
             " (caught)"
         } else {
             ""
