@@ -4,6 +4,7 @@
 mod error;
 mod meter;
 mod references;
+mod text;
 
 use std::sync::Arc;
 

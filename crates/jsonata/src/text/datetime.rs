@@ -1,0 +1,105 @@
+//! `$fromMillis` and `$toMillis`: ISO 8601, and the pictures of XPath's `format-dateTime`.
+
+mod calendar;
+mod format;
+mod iso;
+mod parse;
+mod picture;
+
+use self::picture::Part;
+use super::{error, steps_to_read};
+use crate::error::Error;
+use crate::meter::Meter;
+
+const ISO_8601: &str = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]";
+
+/// `$fromMillis`: the instant in the form of a picture, that of ISO 8601 if there is none, in a
+/// timezone such as `+0100`.
+///
+/// # Errors
+/// D3130 to D3135 for pictures; for an instant beyond the years ±271821 and a timezone that is no
+/// number, where the reference shows `NaN`; those of the meter.
+pub(crate) fn from_millis(
+    millis: f64,
+    picture: Option<&str>,
+    timezone: Option<&str>,
+    meter: &Meter,
+) -> Result<String, Error> {
+    let parts = analyse(picture.unwrap_or(ISO_8601), meter)?;
+    let offset = match timezone {
+        Some(timezone) => {
+            meter.step(steps_to_read(timezone))?;
+            format::Offset::parse(timezone)?
+        }
+        None => format::Offset::UTC,
+    };
+    format::format(millis, &parts, offset, meter)
+}
+
+/// `$toMillis`: the instant that a text in ISO 8601, or in the form of a picture, stands for. Of
+/// what the picture leaves out, the parts above are taken from `now_ms`, those below are the
+/// least. `None` for a text that does not fit the picture; NaN for a date that does not exist.
+///
+/// # Errors
+/// D3110 for what does not look like ISO 8601; D3130 to D3136 for pictures; those of the meter.
+pub(crate) fn to_millis(
+    text: &str,
+    picture: Option<&str>,
+    now_ms: i64,
+    meter: &Meter,
+) -> Result<Option<f64>, Error> {
+    meter.step(steps_to_read(text))?;
+    match picture {
+        None => iso::parse(text, meter).map(Some),
+        Some(picture) => parse::parse(text, &analyse(picture, meter)?, now_ms, meter),
+    }
+}
+
+/// Analysing takes a few dozen comparisons for each character.
+fn analyse(picture: &str, meter: &Meter) -> Result<Vec<Part>, Error> {
+    meter.step(1 + picture.len() as u64)?;
+    let bytes = picture.len().saturating_mul(64);
+    meter.make(bytes)?;
+    let parts = picture::analyse(picture);
+    meter.refund(bytes);
+    parts
+}
+
+/// The names of the months, then those of the days from Monday.
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+const DAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
+
+/// D3133: names of what has none.
+fn no_names(component: char) -> Error {
+    let quoted = super::serialise::quoted(component.encode_utf8(&mut [0; 4]));
+    let message = format!(
+        "The 'name' modifier can only be applied to months and days in the date/time picture \
+         string, not {quoted}"
+    );
+    error("D3133", message)
+}
+
+#[cfg(test)]
+mod tests;
