@@ -34,10 +34,19 @@ fn main() -> ExitCode {
     match obey(Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "lockstep: {error:#}");
+            if !is_reader_gone(&error) {
+                let _ = writeln!(io::stderr(), "lockstep: {error:#}");
+            }
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// Whether nobody reads standard output any more, as with `| head`.
+fn is_reader_gone(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn obey(cli: Cli) -> Result<ExitCode> {

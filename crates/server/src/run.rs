@@ -185,13 +185,18 @@ fn prepare(arguments: &Arguments) -> Result<Prepared> {
     }
     let definition = files::definition(&arguments.file)?;
     let program = program(&arguments.file, &definition)?;
-    let mocks = arguments.mocks.as_deref();
-    let mocks = mocks.map(|file| mocks_of(file, arguments, &program));
-    let start = start(arguments, input(&arguments.input)?)?;
+    let mocks = match &arguments.mocks {
+        Some(file) => Some(mocks_of(file, arguments, &program)?),
+        None => None,
+    };
+    let mocked = mocks.as_ref().map(|mocks| &*mocks.machine);
+    let machine = arguments.state_machine.as_deref().or(mocked);
+    let machine = machine.map_or_else(|| name_of(&arguments.file), str::to_owned);
+    let start = start(arguments, machine, input(&arguments.input)?)?;
     Ok(Prepared {
         definition,
         program,
-        mocks: mocks.transpose()?,
+        mocks,
         start,
     })
 }
@@ -239,8 +244,7 @@ fn input(argument: &str) -> Result<(Value, Text)> {
 }
 
 /// What the execution starts with: names as a real one would have them.
-fn start(arguments: &Arguments, (input, text): (Value, Text)) -> Result<Start> {
-    let machine = machine_name(arguments);
+fn start(arguments: &Arguments, machine: String, (input, text): (Value, Text)) -> Result<Start> {
     let name = arguments
         .name
         .clone()
@@ -265,14 +269,10 @@ fn start(arguments: &Arguments, (input, text): (Value, Text)) -> Result<Start> {
     })
 }
 
-/// The name asked for, or one made of the file's: `order` of `order.asl.json`.
-fn machine_name(arguments: &Arguments) -> String {
-    if let Some(name) = &arguments.state_machine {
-        return name.clone();
-    }
-    let file = arguments.file.file_name().unwrap_or_default();
-    let file = file.to_string_lossy();
-    let stem = file.split('.').next().unwrap_or_default();
+/// A state machine's name made of its file's: `order` of `order.asl.json`.
+fn name_of(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.split('.').next().unwrap_or_default();
     let allowed = |char: char| match char {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => char,
         _ => '-',

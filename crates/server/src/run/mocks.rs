@@ -22,6 +22,8 @@ use json::{Object, Value};
 /// The mocks of one test case, and how often each state has been answered.
 #[derive(Debug)]
 pub(crate) struct Mocks {
+    /// The state machine's name in the file.
+    pub machine: String,
     /// What the test case is, for messages.
     source: String,
     /// By the name of the state.
@@ -71,7 +73,11 @@ impl Mocks {
                 Ok((state.to_string(), mocked))
             };
             let states = named.iter().map(mocked).collect::<Result<_>>()?;
-            Ok(Mocks { source, states })
+            Ok(Mocks {
+                machine: machine.to_owned(),
+                source,
+                states,
+            })
         });
         mocks.with_context(|| format!("cannot use the mocks of `{file}`"))
     }

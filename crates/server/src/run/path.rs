@@ -15,7 +15,7 @@ use std::io::Write;
 use asl::event::{BranchId, Event, EventId, EventKind, Failure};
 use asl::program::{Program, StateIndex, StateKind};
 use asl::time::Timestamp;
-use json::{Object, Value};
+use json::{Object, Value, View};
 
 use super::pretty;
 
@@ -114,12 +114,7 @@ impl<'a, W: Write> Path<'a, W> {
             EventKind::MapStarted {
                 items, concurrency, ..
             } => {
-                let count = items
-                    .as_array()
-                    .map(<[Value]>::len)
-                    .or_else(|| items.as_object().map(Object::len))
-                    .unwrap_or_default();
-                let text = format!("  {count} items, {concurrency} at a time");
+                let text = format!("  {}", concurrency_of(items, *concurrency));
                 self.line(time, branch, &text);
             }
             EventKind::MapIterationFailed { .. } => self.line(time, branch, "failed"),
@@ -311,6 +306,20 @@ impl Thread {
             depth: self.depth + 1,
             ..Thread::default()
         }
+    }
+}
+
+/// `3 items`, `100 items, 40 at a time`.
+fn concurrency_of(items: &Value, concurrency: u32) -> String {
+    let count = match items.view() {
+        View::Array(items) => items.len(),
+        View::Object(members) => members.len(),
+        _ => 0,
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    match usize::try_from(concurrency).is_ok_and(|most| most < count) {
+        true => format!("{count} item{plural}, {concurrency} at a time"),
+        false => format!("{count} item{plural}"),
     }
 }
 

@@ -142,12 +142,12 @@ fn branches_and_iterations() {
         1.000 s  > M (Map)
         1.000 s    2 items, 1 at a time
         1.000 s    [0] > N (Map)
-        1.000 s    [0]   1 items, 40 at a time
+        1.000 s    [0]   1 item
         1.000 s      [0.0] > C (Pass)
         1.000 s      [0.0] < C
         1.000 s    [0] < N
         1.000 s    [1] > N (Map)
-        1.000 s    [1]   2 items, 40 at a time
+        1.000 s    [1]   2 items
         1.000 s      [1.0] > C (Pass)
         1.000 s      [1.0] < C
         1.000 s      [1.1] > C (Pass)
@@ -174,7 +174,7 @@ fn a_failure_deep_within_is_blamed_on_its_state() {
         0.000 s    [0] > W (Wait)
         0.000 s    [0]   waits 9 s
         0.000 s    [1] > M (Map)
-        0.000 s    [1]   1 items, 40 at a time
+        0.000 s    [1]   1 item
         0.000 s      [1.0] > U (Task)
         0.000 s      [1.0]   failed: Broken
         0.000 s      [1.0] failed
