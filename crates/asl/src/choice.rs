@@ -21,7 +21,8 @@
 //! let rule = json::parse(r#"{"Variable":"$.n","NumericGreaterThan":1,"Next":"Big"}"#)?;
 //! let condition = Condition::compile(&rule).unwrap();
 //! let input = json::parse(r#"{"n":1.5}"#)?;
-//! assert!(condition.evaluate(&Scope::new(&input, &Nothing))?);
+//! let meter = jsonata::Meter::new(jsonata::Allowance::FULL);
+//! assert!(condition.evaluate(&Scope::new(&input, &Nothing, &meter))?);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -134,8 +134,20 @@ impl Path {
     }
 }
 
-/// The order of texts in Java, by UTF-16 code unit: U+10000 comes before U+FFFF.
+/// Bytes that are compared at once.
+const BLOCK_BYTES: usize = 64;
+
+/// The order of texts in Java, by UTF-16 code unit: U+10000 comes before U+FFFF. What both begin
+/// with is compared as bytes, which is many times faster.
 pub(crate) fn utf16_order(left: &str, right: &str) -> Ordering {
+    let blocks = left.as_bytes().chunks_exact(BLOCK_BYTES);
+    let same = blocks
+        .zip(right.as_bytes().chunks_exact(BLOCK_BYTES))
+        .take_while(|(left, right)| left == right)
+        .count();
+    let start = left.floor_char_boundary(same * BLOCK_BYTES);
+    let left = left.get(start..).unwrap_or_default();
+    let right = right.get(start..).unwrap_or_default();
     left.encode_utf16().cmp(right.encode_utf16())
 }
 

@@ -211,4 +211,6 @@ pub(crate) fn push_step(pointer: &mut String, step: &str) {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

@@ -1,41 +1,18 @@
+use jsonata::Allowance;
+
 use super::*;
-use crate::template::Outside;
+use crate::template::testing::{Fixed, list};
 
 const OPERATOR_CASES: &str = include_str!("../../../../conformance/choice/operators.json");
 const RULES: &str = include_str!("../../../../conformance/choice/rules.json");
 const PROBLEMS: &str = include_str!("../../../../conformance/choice/problems.json");
 
-struct Fixed(Value);
-
-impl Outside for Fixed {
-    fn variable(&self, _name: &str) -> Option<Value> {
-        None
-    }
-
-    fn random(&self) -> u64 {
-        4
-    }
-
-    fn now_ms(&self) -> i64 {
-        0
-    }
-
-    fn context(&self) -> Value {
-        self.0.clone()
-    }
-}
-
-fn list<'c>(value: &'c Value, member: &str) -> &'c [Value] {
-    value
-        .get(member)
-        .and_then(Value::as_array)
-        .unwrap_or_default()
-}
-
-fn answer(rule: &Value, input: &Value, context: &Value) -> Result<bool, ChoiceFailure> {
+/// `file` may have a context and variables.
+fn answer(rule: &Value, input: &Value, file: &Value) -> Result<bool, Failure> {
     let condition =
         Condition::compile(rule).unwrap_or_else(|problems| panic!("{rule}: {problems:?}"));
-    condition.evaluate(&Scope::new(input, &Fixed(context.clone())))
+    let (outside, meter) = (Fixed::of(file), Meter::new(Allowance::FULL));
+    condition.evaluate(&Scope::new(input, &outside, &meter))
 }
 
 /// Tests one operator on values it must answer alike; returns how many there were.
@@ -116,7 +93,7 @@ fn operators_are_those_of_the_language() {
 #[test]
 fn rules_combine_tests() {
     let file = json::parse(RULES).unwrap();
-    let (input, context) = (file.get("input").unwrap(), file.get("context").unwrap());
+    let input = file.get("input").unwrap();
     assert!(list(&file, "cases").len() >= 50);
     for case in list(&file, "cases") {
         let expected = match case.get("failure").and_then(Value::as_str) {
@@ -126,7 +103,7 @@ fn rules_combine_tests() {
             )),
             None => Ok(case.get("ok").and_then(Value::as_bool).unwrap()),
         };
-        let answer = answer(case.get("rule").unwrap(), input, context);
+        let answer = answer(case.get("rule").unwrap(), input, &file);
         assert_eq!(
             answer.map_err(|failure| failure.to_string()),
             expected,
@@ -168,4 +145,32 @@ fn problems_are_bounded() {
     let rule = Value::empty_object().with_member("And", rules.into());
     let problems = Condition::compile(&rule).unwrap_err();
     assert_eq!(problems.len(), crate::definition::DIAGNOSTICS_MAX + 1);
+}
+
+#[test]
+fn variables_are_named() {
+    let rule = r#"{"And":[{"Variable":"$x.y","IsNull":true},
+        {"Not":{"Variable":"$.a","StringEqualsPath":"$y"}},{"Variable":"$$.z","IsNull":true}]}"#;
+    let condition = Condition::compile(&json::parse(rule).unwrap()).unwrap();
+    assert_eq!(condition.references(), ["x", "y"]);
+}
+
+/// Comparing long texts over and over is paid for.
+#[test]
+fn hostile_conditions_are_stopped() {
+    let long = Value::from("x".repeat(200_000));
+    let input = Value::empty_object().with_member("a", long);
+    for test in [r#""StringEqualsPath":"$.b""#, r#""StringMatches":"*x*x*x*y""#] {
+        let rule = json::parse(&format!(r#"{{"Variable":"$.a",{test}}}"#)).unwrap();
+        let rules = Value::empty_object().with_member("Or", vec![rule; 10_000].into());
+        let condition = Condition::compile(&rules).unwrap();
+        let input = input.with_member("b", Value::from("x".repeat(199_999)));
+        let allowance = Allowance {
+            steps: 1_000_000,
+            ..Allowance::FULL
+        };
+        let (outside, meter) = (Fixed::of(&Value::null()), Meter::new(allowance));
+        let answer = condition.evaluate(&Scope::new(&input, &outside, &meter));
+        assert!(answer.unwrap_err().is_exhaustion(), "{test}");
+    }
 }

@@ -13,7 +13,11 @@ const RANGE_LEN_MAX: i64 = 1_000;
 /// The largest array that States.ArrayPartition takes, in bytes of JSON (developer guide: 256 KB).
 const PARTITION_BYTES_MAX: usize = 262_144;
 
+/// What an array takes beside its elements.
+const ARRAY_BYTES: usize = 80;
+
 pub(super) fn array(arguments: &Arguments<'_>) -> Result<Value, Problem> {
+    make(arguments, 1, arguments.values.len())?;
     Ok(arguments.values.clone().into())
 }
 
@@ -76,7 +80,7 @@ pub(super) fn unique(arguments: &Arguments<'_>) -> Result<Value, Problem> {
         }
     }
     kept.sort_unstable();
-    meter.make(kept.len().saturating_mul(size_of::<Value>()))?;
+    make(arguments, 1, kept.len())?;
     let kept = kept.into_iter().filter_map(|at| elements.get(at).cloned());
     Ok(kept.collect())
 }
@@ -96,11 +100,8 @@ pub(super) fn partition(arguments: &Arguments<'_>) -> Result<Value, Problem> {
             "argument 2 must be a positive integer, but is {size}"
         ))
     })?;
-    arguments.step(elements.len())?;
-    arguments
-        .meter
-        .make(elements.len().saturating_mul(size_of::<Value>()))?;
     let chunks = elements.chunks(chunk);
+    make(arguments, chunks.len() + 1, elements.len() + chunks.len())?;
     Ok(chunks
         .map(|chunk| chunk.iter().cloned().collect())
         .collect())
@@ -125,10 +126,18 @@ pub(super) fn range(arguments: &Arguments<'_>) -> Result<Value, Problem> {
             "the array would have {len} elements, more than {RANGE_LEN_MAX}"
         )));
     }
-    arguments.step(usize::try_from(len).unwrap_or(usize::MAX))?;
+    make(arguments, 1, usize::try_from(len).unwrap_or(usize::MAX))?;
     let element = |at: i64| i128::from(first) + i128::from(at) * i128::from(step);
     let elements = (0..len).filter_map(|at| i64::try_from(element(at)).ok());
     Ok(elements.map(Value::from).collect())
+}
+
+/// Takes the steps and bytes of making arrays.
+fn make(arguments: &Arguments<'_>, arrays: usize, elements: usize) -> Result<(), Problem> {
+    arguments.step(arrays.saturating_add(elements))?;
+    let bytes = arrays.saturating_mul(ARRAY_BYTES);
+    let bytes = bytes.saturating_add(elements.saturating_mul(size_of::<Value>()));
+    Ok(arguments.meter.make(bytes)?)
 }
 
 /// Equality, paid for by the smaller of the two.
