@@ -102,7 +102,8 @@ class Run(Local):
         self.assertIn("m.asl.json:1:2: error INVALID_JSON_DESCRIPTION", told)
         _, told = self.run_machine('{"StartAt":"A",\n"States":{"A":{"Type":"Tusk"}}}', code=2)
         self.assertIn("m.asl.json:2:23: error SCHEMA_VALIDATION_FAILED", told)
-        self.assertIn('    2 | "States":{"A":{"Type":"Tusk"}}}\n      |                       ^^^^^^', told)
+        self.assertIn('    2 | "States":{"A":{"Type":"Tusk"}}}\n'
+                      '      |                       ^^^^^^', told)
         answer, _ = self.run_machine(machine("A", A={"Type": "Tusk"}), "--json", code=2)
         self.assertEqual(answer["status"], "REFUSED")
         self.assertEqual(answer["diagnostics"][0]["location"], "/States/A/Type")
@@ -197,7 +198,8 @@ class Mocks(Local):
         definition = machine("T", T=task(Retry=[
             {"ErrorEquals": ["Busy"], "IntervalSeconds": 30, "BackoffRate": 2}]))
         flaky = {"0-1": {"Throw": {"Error": "Busy", "Cause": "later"}}, "2": {"Return": {"n": 1}}}
-        answer, told = self.run_machine(definition, "--skip-waits", mocked=mocks({"T": "R"}, R=flaky))
+        answer, told = self.run_machine(definition, "--skip-waits",
+                                        mocked=mocks({"T": "R"}, R=flaky))
         self.assertEqual(answer, {"n": 1})
         self.assertIn("    0.000 s  > T (Task)\n"
                       "    0.000 s    failed: Busy: later\n"
@@ -249,7 +251,8 @@ class Mocks(Local):
         twice = again("T", T=task(Next="Again"))
         _, told = self.run_machine(twice, mocked=mocks({"T": "R"}, R=returns(1)), code=2)
         self.assertIn("the mocked response `R` has no key for call 1", told)
-        answer, _ = self.run_machine(twice, "--json", mocked=mocks({"T": "R"}, R=returns(1)), code=2)
+        answer, _ = self.run_machine(twice, "--json", code=2,
+                                     mocked=mocks({"T": "R"}, R=returns(1)))
         self.assertEqual(answer["status"], "REFUSED")
 
     def test_mock_files_that_are_wrong(self):
@@ -302,7 +305,8 @@ class Mocks(Local):
                     "Arguments": {"FunctionName": "f", "Payload": "{% $states.input %}"},
                     "Assign": {"total": "{% $sum($states.result.items.price) %}"},
                     "Output": "{% $states.result.items[price > 1] %}"},
-            S={"Type": "Succeed", "Output": {"total": "{% $total %}", "kept": "{% $states.input %}"}}),
+            S={"Type": "Succeed",
+               "Output": {"total": "{% $total %}", "kept": "{% $states.input %}"}}),
             "QueryLanguage": "JSONata"}
         mocked = mocks({"T": "R"}, R=returns({"items": [{"price": 1}, {"price": 2.5}]}))
         answer, told = self.run_machine(definition, "--show", "states", mocked=mocked)

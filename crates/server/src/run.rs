@@ -7,6 +7,7 @@ mod mocks;
 mod path;
 mod pretty;
 mod report;
+mod world;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -14,22 +15,20 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 use asl::compile::compile;
-use asl::decide::{Call, Input};
 use asl::definition::MachineType;
-use asl::event::{BranchId, Event, Start, Text};
-use asl::history;
+use asl::event::{Start, Text};
 use asl::limits::Limits;
 use asl::program::Program;
-use asl::time::Timestamp;
 use clap::ValueEnum;
 use json::Value;
 use uuid::Uuid;
 
 use self::catalogue::Mockable;
-use self::execution::{Outside, Time, execute};
+use self::execution::{Time, execute};
 use self::mocks::{Mocks, Selection};
 use self::path::Data;
 use self::report::Report;
+use self::world::{Events, Telling, World};
 use crate::{diagnostics, files};
 
 /// Exit code of an execution that failed or timed out.
@@ -42,8 +41,6 @@ const REFUSED: u8 = 2;
 const INPUT_BYTES_MAX: usize = 262_144;
 /// Longest mock file: room for some sixty payloads of the largest size.
 const MOCKS_BYTES_MAX: usize = 16 << 20;
-/// A wait that is shorter goes unsaid.
-const WAIT_TOLD_MS_MIN: i64 = 5_000;
 
 /// Beginning of the ARNs of a local run.
 const REGION_AND_ACCOUNT: &str = "us-east-1:000000000000";
@@ -120,18 +117,23 @@ enum Show {
     All,
 }
 
-impl Show {
-    fn path(self) -> Option<Data> {
-        match self {
-            Show::None | Show::Events => None,
-            Show::Path => Some(Data::Left),
-            Show::States => Some(Data::Cut),
-            Show::All => Some(Data::Whole),
+impl Telling {
+    fn of(arguments: &Arguments) -> Telling {
+        let show = arguments.show;
+        Telling {
+            path: match show {
+                Show::None | Show::Events => None,
+                Show::Path => Some(Data::Left),
+                Show::States => Some(Data::Cut),
+                Show::All => Some(Data::Whole),
+            },
+            events: match (show, arguments.json) {
+                (Show::Events | Show::All, true) => Some(Events::Kept),
+                (Show::Events | Show::All, false) => Some(Events::Told),
+                (Show::None | Show::Path | Show::States, _) => None,
+            },
+            waits: show != Show::None,
         }
-    }
-
-    fn has_events(self) -> bool {
-        matches!(self, Show::Events | Show::All)
     }
 }
 
@@ -140,8 +142,8 @@ pub(crate) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<ExitCode
     match prepare(arguments).and_then(|prepared| play(arguments, prepared)) {
         Ok(report) => {
             let text = match arguments.json {
-                true => Some(report.to_json(arguments.show.has_events()).to_text()),
-                false => report.output().map(Value::to_text),
+                true => Some(report.to_json().to_text()),
+                false => report.output.as_ref().map(Value::to_text),
             };
             if let Some(text) = text {
                 print(out, &text)?;
@@ -180,8 +182,17 @@ struct Prepared {
 }
 
 fn prepare(arguments: &Arguments) -> Result<Prepared> {
-    if files::is_stdin(&arguments.file) && arguments.input == "-" {
-        bail!("standard input (-) can be read once only: the definition or the input");
+    let sources = [
+        Some(&*arguments.file),
+        input_file(&arguments.input),
+        arguments.mocks.as_deref(),
+    ];
+    let stdins = sources
+        .into_iter()
+        .flatten()
+        .filter(|it| files::is_stdin(it));
+    if stdins.count() > 1 {
+        bail!("standard input (-) can be read once only");
     }
     let definition = files::definition(&arguments.file)?;
     let program = program(&arguments.file, &definition)?;
@@ -226,14 +237,19 @@ fn mocks_of(file: &Path, arguments: &Arguments, program: &Program) -> Result<Moc
     Ok(mocks)
 }
 
-/// The text of the input, checked as StartExecution checks it.
-fn input(argument: &str) -> Result<(Value, Text)> {
+/// The file an input is read from, unless it stands for itself.
+fn input_file(argument: &str) -> Option<&Path> {
     let file = match argument {
         "-" => Some(argument),
         argument => argument.strip_prefix('@'),
     };
-    let text = match file {
-        Some(file) => files::text(Path::new(file), "the input", INPUT_BYTES_MAX)?,
+    file.map(Path::new)
+}
+
+/// The input and its text, checked as StartExecution checks it.
+fn input(argument: &str) -> Result<(Value, Text)> {
+    let text = match input_file(argument) {
+        Some(file) => files::text(file, "the input", INPUT_BYTES_MAX)?,
         None => argument.to_owned(),
     };
     if text.len() > INPUT_BYTES_MAX {
@@ -296,18 +312,7 @@ fn play(arguments: &Arguments, prepared: Prepared) -> Result<Report> {
         true => Time::virtual_now(),
         false => Time::Real,
     };
-    let data = arguments.show.path();
-    let mut world = World {
-        path: path::Path::new(&program, io::stderr(), data),
-        program: &program,
-        mocks,
-        start: start.clone(),
-        show: arguments.show,
-        json: arguments.json,
-        events: Vec::new(),
-        last: None,
-        hint: "; Ctrl-C stops, --skip-waits jumps",
-    };
+    let mut world = World::new(&program, start.clone(), mocks, Telling::of(arguments));
     let run = execute(&program, start, &mut time, &mut world)?;
     let report = world.report(&run, &definition)?;
     if arguments.show != Show::None || !report.has_succeeded() {
@@ -315,61 +320,4 @@ fn play(arguments: &Arguments, prepared: Prepared) -> Result<Report> {
         let _ = report.tell(&file, &mut io::stderr());
     }
     Ok(report)
-}
-
-/// What stands around the execution: mocks, and somebody who looks on.
-struct World<'a> {
-    program: &'a Program,
-    start: Start,
-    mocks: Option<Mocks>,
-    path: path::Path<'a, io::Stderr>,
-    show: Show,
-    json: bool,
-    /// The history, when it is to be part of the report.
-    events: Vec<Value>,
-    last: Option<Event>,
-    /// Said with the first long wait.
-    hint: &'static str,
-}
-
-impl Outside for World<'_> {
-    fn answer(&mut self, call: &Call) -> Result<Input> {
-        match &mut self.mocks {
-            Some(mocks) => mocks.answer(call),
-            None => Err(mocks::unmocked(call, &self.start.state_machine_name)),
-        }
-    }
-
-    fn happened(&mut self, time: Timestamp, event: &Event) {
-        self.path.note(time, event);
-        if event.id != 0 {
-            self.last = Some(event.clone());
-        }
-        if !self.show.has_events() {
-            return;
-        }
-        if let Some(shown) = history::render(self.program, &self.start, time, event, true) {
-            match self.json {
-                true => self.events.push(shown),
-                false => {
-                    let _ = writeln!(io::stderr(), "{shown}");
-                }
-            }
-        }
-    }
-
-    fn waits(&mut self, now: Timestamp, until: Timestamp, thread: Option<BranchId>) {
-        if self.show == Show::None || until.0.saturating_sub(now.0) < WAIT_TOLD_MS_MIN {
-            return;
-        }
-        let state = thread.and_then(|thread| self.path.standing_in(thread));
-        let place = state.map(|state| format!(" in state {}", self.path.name(state)));
-        let _ = writeln!(
-            io::stderr(),
-            "waiting {}{}{}",
-            path::span(now, until),
-            place.unwrap_or_default(),
-            std::mem::take(&mut self.hint)
-        );
-    }
 }

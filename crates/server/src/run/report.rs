@@ -3,78 +3,38 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use asl::event::{BranchId, EventKind, Failure};
-use asl::run::{Run, Status};
+use asl::event::{Failure, Text};
+use asl::run::Status;
 use asl::time::Timestamp;
 use json::{ObjectBuilder, Value};
 
-use super::{World, locate, path};
+use super::path;
 use crate::diagnostics::number;
 
 /// The outcome, and where a failure came from.
 pub(crate) struct Report {
-    status: Status,
-    execution_arn: String,
-    started_at: Timestamp,
-    stopped_at: Timestamp,
-    output: Option<Value>,
-    failure: Failure,
+    pub status: Status,
+    pub execution_arn: Text,
+    pub started_at: Timestamp,
+    pub stopped_at: Timestamp,
+    pub output: Option<Value>,
+    pub failure: Failure,
     /// The state that failed, or that the execution was in when its time was over.
-    state: Option<Place>,
-    events: Vec<Value>,
-    event_count: u64,
+    pub state: Option<Place>,
+    /// The history, if it is to be part of the report.
+    pub events: Option<Vec<Value>>,
+    pub event_count: u64,
 }
 
 /// A state, and line and column of its name in the definition.
-struct Place {
-    name: String,
-    line_column: Option<(usize, usize)>,
-}
-
-impl World<'_> {
-    /// What there is to say about a run that has ended.
-    pub(super) fn report(self, run: &Run, definition: &str) -> anyhow::Result<Report> {
-        let end = run.end.clone();
-        let end = end.ok_or_else(|| anyhow::anyhow!("the execution has not ended"))?;
-        let state = match self
-            .last
-            .as_ref()
-            .map(|event| (&event.kind, event.previous))
-        {
-            Some((EventKind::ExecutionFailed(_), previous)) => self.path.culprit(previous),
-            Some((EventKind::ExecutionTimedOut(_), _)) => self.path.standing_in(BranchId::ROOT),
-            _ => None,
-        };
-        let failure = match self.last.map(|event| event.kind) {
-            Some(EventKind::ExecutionTimedOut(failure)) => failure,
-            _ => end.failure,
-        };
-        let place = state.map(|state| {
-            let name = self.path.name(state).to_owned();
-            let line_column = locate::state(definition, &name);
-            Place { name, line_column }
-        });
-        Ok(Report {
-            status: run.status,
-            execution_arn: self.start.execution_arn.to_string(),
-            started_at: run.started_at,
-            stopped_at: end.at,
-            output: end.output,
-            failure,
-            state: place,
-            events: self.events,
-            event_count: run.last_event,
-        })
-    }
+pub(crate) struct Place {
+    pub name: String,
+    pub line_column: Option<(usize, usize)>,
 }
 
 impl Report {
     pub(crate) fn has_succeeded(&self) -> bool {
         self.status == Status::Succeeded
-    }
-
-    pub(crate) fn output(&self) -> Option<&Value> {
-        self.output.as_ref()
     }
 
     /// Tells people how it ended.
@@ -103,10 +63,10 @@ impl Report {
     }
 
     /// The outcome for machines: members of DescribeExecution, but the output is a value.
-    pub(crate) fn to_json(&self, with_events: bool) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let mut json = ObjectBuilder::new();
         json.add("status", status_name(self.status))
-            .add("executionArn", self.execution_arn.as_str())
+            .add("executionArn", &*self.execution_arn)
             .add("startDate", self.started_at.to_iso())
             .add("stopDate", self.stopped_at.to_iso());
         if let Some(output) = &self.output {
@@ -123,8 +83,8 @@ impl Report {
         if let Some(place) = &self.state {
             json.add("state", place.to_json());
         }
-        if with_events {
-            json.add("events", self.events.clone());
+        if let Some(events) = &self.events {
+            json.add("events", events.clone());
         }
         json.build().into()
     }
