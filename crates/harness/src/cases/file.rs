@@ -1,5 +1,6 @@
 //! Case files: many cases, each with a definition and a run.
 
+use asl::decide::Allowance;
 use asl::event::{Start, Text};
 use asl::limits::Limits;
 
@@ -31,11 +32,14 @@ pub(crate) struct Block {
 }
 
 /// What a case changes about how executions are usually started.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// The random bits of every decision.
     pub(crate) random: u64,
+    pub(crate) allowance: Allowance,
+    /// Of what an input causes, only how the execution ends is shown: for cases that judge values.
+    pub(crate) shows_ends_only: bool,
     version_arn: Option<Text>,
     alias_arn: Option<Text>,
 }
@@ -151,6 +155,19 @@ impl Case {
     }
 }
 
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            limits: Limits::default(),
+            random: 0,
+            allowance: Allowance::Full,
+            shows_ends_only: false,
+            version_arn: None,
+            alias_arn: None,
+        }
+    }
+}
+
 impl Settings {
     fn parse(text: &str) -> Result<Settings, String> {
         let mut settings = Settings::default();
@@ -166,10 +183,14 @@ impl Settings {
             let limit = || u32::try_from(number()?).map_err(|_| format!("`{value}`: too large"));
             match name {
                 "random" => settings.random = number()?,
+                "allowance" if value == "inline" => settings.allowance = Allowance::Inline,
+                "shown" if value == "ends" => settings.shows_ends_only = true,
                 "version_arn" => settings.version_arn = Some(value.into()),
                 "alias_arn" => settings.alias_arn = Some(value.into()),
                 "payload_bytes_max" => settings.limits.payload_bytes_max = limit()?,
                 "history_events_max" => settings.limits.history_events_max = limit()?,
+                "map_concurrency_max" => settings.limits.map_concurrency_max = limit()?,
+                "variables_bytes_max" => settings.limits.variables_bytes_max = limit()?,
                 "transitions_per_decision_max" => {
                     settings.limits.transitions_per_decision_max = limit()?;
                 }

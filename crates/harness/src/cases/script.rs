@@ -4,31 +4,53 @@
 //! [+5s|+200ms|-1s] what           the time since the input before; none: the same instant
 //!   start JSON                    StartExecution
 //!   due                           the next deadline, at its time
+//!   due WHO                       the deadline of one thread
 //!   deadline                      DeadlineReached, due or not
 //!   continue                      a run that yielded goes on
 //!   continue to the end           as often as it yields
 //!   stop [ERROR [CAUSE]]          StopExecution; `-` for a part that is not given
-//!   task N succeeds JSON          N: the attempt, the id of its Scheduled event
-//!   task N fails [ERROR [CAUSE]]
-//!   task N submitted JSON         the call of the callback pattern answered
-//!   task N misses its heartbeat
+//!   task WHO succeeds JSON
+//!   task WHO fails [ERROR [CAUSE]]
+//!   task WHO submitted JSON       the call of the callback pattern answered
+//!   task WHO misses its heartbeat
 //! ```
+//!
+//! WHO is an attempt, the id of its Scheduled event (`3`), or the state a thread is in (`A`); where
+//! several are in it, the index of the branch or iteration follows (`A[2]`), with those around it if
+//! that does not tell (`A[0][2]`).
 
 use asl::decide::Input;
 use asl::event::{EventId, Failure, Text};
 use asl::time::Timestamp;
 use json::Value;
 
+use super::Sim;
 use super::file::Case;
 use super::render::expand;
 
 /// When an input comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum When {
     /// Milliseconds after the input before.
     After(i64),
     /// At the next deadline.
     Due,
+    /// At the deadline of one thread.
+    DueOf(Place),
+}
+
+/// The state a thread is in, and the last indices of the branches and iterations it runs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) state: String,
+    pub(crate) indices: Vec<u32>,
+}
+
+/// Whose call something came for.
+#[derive(Debug)]
+enum Who {
+    Attempt(EventId),
+    At(Place),
 }
 
 /// A `>` line.
@@ -42,8 +64,18 @@ pub(super) struct Line {
 #[derive(Debug)]
 enum What {
     Start(String),
+    Task(Who, Came),
     /// Any other input.
     Other(Input),
+}
+
+/// What came for a call.
+#[derive(Clone, Debug)]
+enum Came {
+    Succeeded(Value),
+    Submitted(Value),
+    Failed(Failure),
+    HeartbeatMissed,
 }
 
 /// The time of the inputs.
@@ -68,10 +100,36 @@ impl Clock {
 }
 
 impl Line {
-    pub(super) fn input(&self, case: &Case) -> Input {
-        match &self.what {
+    pub(super) fn now(&self, clock: &mut Clock, sim: &Sim) -> Result<Timestamp, String> {
+        Ok(match &self.when {
+            When::After(ms) => clock.advance(*ms),
+            When::Due => clock.set(sim.run.deadline().ok_or("nothing is due")?),
+            When::DueOf(place) => clock.set(sim.deadline(place)?),
+        })
+    }
+
+    pub(super) fn input(&self, case: &Case, sim: &Sim) -> Result<Input, String> {
+        Ok(match &self.what {
             What::Start(text) => Input::Start(Box::new(case.start(text))),
+            What::Task(who, came) => {
+                let attempt = match who {
+                    Who::Attempt(attempt) => *attempt,
+                    Who::At(place) => sim.attempt(place)?,
+                };
+                came.input(attempt)
+            }
             What::Other(input) => input.clone(),
+        })
+    }
+}
+
+impl Came {
+    fn input(&self, attempt: EventId) -> Input {
+        match self.clone() {
+            Came::Succeeded(output) => Input::TaskSucceeded { attempt, output },
+            Came::Submitted(response) => Input::TaskSubmitted { attempt, response },
+            Came::Failed(failure) => Input::TaskFailed { attempt, failure },
+            Came::HeartbeatMissed => Input::HeartbeatMissed { attempt },
         }
     }
 }
@@ -82,56 +140,57 @@ pub(super) fn parse(line: &str) -> Result<Line, String> {
         Some((after, what)) if after.starts_with(['+', '-']) => (duration_ms(after)?, what),
         _ => (0, line.as_str()),
     };
-    let when = if what == "due" {
-        When::Due
-    } else {
-        When::After(after)
-    };
-    let repeats = what == "continue to the end";
     let (word, rest) = what.split_once(' ').unwrap_or((what, ""));
-    let input = match (word, rest) {
-        ("start", text) => {
-            return Ok(Line {
-                when,
-                repeats,
-                what: What::Start(text.to_owned()),
-            });
-        }
-        ("due" | "deadline", "") => Input::DeadlineReached,
-        ("continue", "" | "to the end") => Input::Continue,
-        ("stop", rest) => Input::Stop(failure(rest)),
+    let when = match (word, rest) {
+        ("due", "") => When::Due,
+        ("due", rest) => When::DueOf(place(rest)?),
+        _ => When::After(after),
+    };
+    let what = match (word, rest) {
+        ("start", text) => What::Start(text.to_owned()),
         ("task", rest) => task(rest)?,
+        ("due", _) | ("deadline", "") => What::Other(Input::DeadlineReached),
+        ("continue", "" | "to the end") => What::Other(Input::Continue),
+        ("stop", rest) => What::Other(Input::Stop(failure(rest))),
         _ => return Err("no such input".into()),
     };
+    let repeats = rest == "to the end";
     Ok(Line {
         when,
         repeats,
-        what: What::Other(input),
+        what,
     })
 }
 
-fn task(text: &str) -> Result<Input, String> {
-    let (attempt, what) = text
+fn task(text: &str) -> Result<What, String> {
+    let (who, what) = text
         .split_once(' ')
         .ok_or("an attempt and what came for it")?;
-    let attempt: EventId = attempt.parse().map_err(|_| "the attempt is a number")?;
+    let who = match who.parse::<EventId>() {
+        Ok(attempt) => Who::Attempt(attempt),
+        Err(_) => Who::At(place(who)?),
+    };
     let (word, rest) = what.split_once(' ').unwrap_or((what, ""));
-    Ok(match (word, rest) {
-        ("succeeds", output) => Input::TaskSucceeded {
-            attempt,
-            output: value(output)?,
-        },
-        ("submitted", response) => Input::TaskSubmitted {
-            attempt,
-            response: value(response)?,
-        },
-        ("fails", rest) => Input::TaskFailed {
-            attempt,
-            failure: failure(rest),
-        },
-        ("misses", "its heartbeat") => Input::HeartbeatMissed { attempt },
+    let came = match (word, rest) {
+        ("succeeds", output) => Came::Succeeded(value(output)?),
+        ("submitted", response) => Came::Submitted(value(response)?),
+        ("fails", rest) => Came::Failed(failure(rest)),
+        ("misses", "its heartbeat") => Came::HeartbeatMissed,
         _ => return Err("no such answer".into()),
-    })
+    };
+    Ok(What::Task(who, came))
+}
+
+/// `A`, `A[2]`, `A[0][2]`
+fn place(text: &str) -> Result<Place, String> {
+    let mut parts = text.split('[');
+    let state = parts.next().unwrap_or_default().to_owned();
+    let index = |part: &str| {
+        let number = part.strip_suffix(']').and_then(|part| part.parse().ok());
+        number.ok_or_else(|| format!("`{text}`: a state and indices, as in `A[0][2]`"))
+    };
+    let indices = parts.map(index).collect::<Result<_, _>>()?;
+    Ok(Place { state, indices })
 }
 
 fn value(text: &str) -> Result<Value, String> {

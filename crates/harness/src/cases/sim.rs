@@ -6,13 +6,15 @@ use std::sync::Arc;
 use asl::apply::apply;
 use asl::decide::{Call, Decision, Effect, Input, Moment, Refusal, decide};
 use asl::definition::MachineType;
-use asl::event::EventId;
+use asl::event::{EventId, EventKind};
 use asl::program::{Pattern, Program};
-use asl::run::Run;
+use asl::run::{Activity, Branch, Run};
+use asl::time::Timestamp;
 use asl::token;
 use services::states::Integrations;
 
 use super::file::Case;
+use super::script::Place;
 use super::{Commit, render};
 
 /// An execution and what the world around it would know.
@@ -77,6 +79,40 @@ impl Sim {
         (lines, Some(Commit { time, events }))
     }
 
+    /// The attempt that the thread at a place waits for.
+    pub(crate) fn attempt(&self, place: &Place) -> Result<EventId, String> {
+        let calling = self.thread(place)?.calling();
+        let attempt = calling.map(|(_, calling)| calling.attempt);
+        attempt.ok_or_else(|| format!("no call is under way at {place:?}"))
+    }
+
+    /// When the thread at a place goes on by itself.
+    pub(crate) fn deadline(&self, place: &Place) -> Result<Timestamp, String> {
+        let visit = self.thread(place)?.visit();
+        let until = visit.and_then(|visit| match &visit.activity {
+            Activity::Waiting { until } | Activity::BackingOff { until } => Some(*until),
+            Activity::Calling(calling) => calling.deadline,
+            _ => None,
+        });
+        until.ok_or_else(|| format!("nothing is due at {place:?}"))
+    }
+
+    fn thread(&self, place: &Place) -> Result<&Branch, String> {
+        let is_there = |thread: &&Branch| {
+            let state = thread.visit().and_then(|it| self.program.state(it.state));
+            state.is_some_and(|state| *state.name == *place.state)
+                && indices(&self.run, thread).ends_with(&place.indices)
+        };
+        let mut there = self.run.branches.iter().map(AsRef::as_ref).filter(is_there);
+        let thread = there
+            .next()
+            .ok_or_else(|| format!("nothing is at {place:?}"))?;
+        match there.next() {
+            None => Ok(thread),
+            Some(_) => Err(format!("several threads are at {place:?}")),
+        }
+    }
+
     /// What holds for every decision.
     fn check_laws(&self, moment: Moment, decision: &Decision) {
         assert!(
@@ -92,7 +128,12 @@ impl Sim {
         let mut fold = self.run.clone();
         for event in &decision.events {
             assert_eq!(event.kind.is_internal(), event.id == 0);
-            if event.id == 0 {
+            if let EventKind::BranchesCut = event.kind {
+                assert!(
+                    event.previous <= fold.last_event,
+                    "an end that has not come"
+                );
+            } else if event.id == 0 {
                 assert_eq!(event.previous, 0);
             } else {
                 assert_eq!(event.id, fold.last_event + 1, "ids are dense");
@@ -128,7 +169,8 @@ impl Sim {
                 }
             }
         }
-        let owed = self.run.owed_calls(&self.program);
+        let mut owed = self.run.owed_calls(&self.program);
+        owed.sort_by_key(|call| call.attempt);
         assert!(owed.iter().eq(self.outstanding.values()), "{owed:?}");
         assert!(owed.iter().all(|call| self.run.is_awaited(call.attempt)));
     }
@@ -157,6 +199,19 @@ impl Sim {
             });
         render::shorten(&named)
     }
+}
+
+/// Which branch or iteration a thread is, from the outermost down.
+fn indices(run: &Run, thread: &Branch) -> Vec<u32> {
+    let mut indices = Vec::new();
+    let mut thread = Some(thread);
+    while let Some(parent) = thread.and_then(|thread| thread.parent.as_ref()) {
+        indices.push(parent.index);
+        let mut branches = run.branches.iter().map(AsRef::as_ref);
+        thread = branches.find(|branch| branch.id == parent.branch);
+    }
+    indices.reverse();
+    indices
 }
 
 fn refused(refusal: Refusal) -> String {
