@@ -21,7 +21,7 @@ mod wait;
 
 use json::Value;
 
-use crate::event::{Event, EventId, Failure, Start, Text};
+use crate::event::{Event, EventId, EventKind, Failure, Start, Text};
 use crate::program::{Program, Resource, StateIndex, StateKind};
 use crate::run::{Activity, Calling, Deadline, Run, Status};
 use crate::time::Timestamp;
@@ -180,6 +180,24 @@ pub fn decide(
 ) -> Result<Decision, Refusal> {
     let mut step = Step::new(program, run, moment);
     let outcome = take(&mut step, input);
+    step.proceed(outcome)?;
+    Ok(step.into_decision())
+}
+
+/// Begins an execution whose [`Input::Start`] is [`Refusal::TooHeavy`]: it yields before its first
+/// state, so whoever started it need not wait for that one.
+///
+/// # Errors
+/// None of a start that is too heavy; see [`decide`].
+pub fn begin(program: &Program, moment: Moment, start: Box<Start>) -> Result<Decision, Refusal> {
+    let mut step = Step::new(program, &Run::default(), moment);
+    let outcome = match step.begin(start) {
+        Ok(Go::Enter { next, input }) => {
+            let yielded = step.emit(EventKind::Yielded { next, input });
+            yielded.map(|_| Go::Rest)
+        }
+        outcome => outcome,
+    };
     step.proceed(outcome)?;
     Ok(step.into_decision())
 }
