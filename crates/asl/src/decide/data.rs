@@ -158,13 +158,11 @@ impl<'s> Data<'s> {
         }
         let run = self.context.run;
         let own = run.branch(self.context.branch).map(|it| &it.variables);
-        let replaced = |(name, _): &(json::Text, Value)| own.and_then(|own| own.get(name));
-        let freed: usize = assigned
-            .members()
-            .iter()
-            .filter_map(replaced)
-            .map(Value::size)
-            .sum();
+        let replaced = |(name, _): &(json::Text, Value)| {
+            let old = own.and_then(|own| own.get(name))?;
+            Some(name.quoted_len() + 1 + old.size())
+        };
+        let freed: usize = assigned.members().iter().filter_map(replaced).sum();
         let held = run.variables_bytes + variables_bytes(assigned);
         let freed = u64::try_from(freed).unwrap_or(u64::MAX);
         if held.saturating_sub(freed) > u64::from(limits.variables_bytes_max) {

@@ -116,15 +116,15 @@ fn seconds(
 }
 
 fn role_arn(role: &Template, input: &Value, data: &Data<'_>) -> Result<Text, Fault> {
-    let found = data.fill(role, input)?;
+    let made = data.fill(role, input)?;
+    let found = made.get("RoleArn").unwrap_or(&made);
     let wrong = || {
         let text = "which is not a valid string";
         Fault::runtime(format!(
             "The Credentials.RoleArn field refers to value {found} {text}"
         ))
     };
-    let role_arn = found.get("RoleArn").and_then(Value::as_str);
-    Ok(role_arn.ok_or_else(wrong)?.into())
+    Ok(found.as_str().ok_or_else(wrong)?.into())
 }
 
 fn submitted(

@@ -4,11 +4,16 @@
 //! events, ids are dense, previous ids name an earlier event or none, time never goes back.
 
 mod data;
+mod jsonata;
 mod laws;
 mod limits;
+mod map;
+mod nesting;
+mod parallel;
 mod retry;
 mod simple;
 mod task;
+mod variables;
 
 use json::Value;
 
@@ -178,17 +183,38 @@ impl Sim {
         );
     }
 
+    /// The attempt that is awaited first of all.
     pub(crate) fn attempt(&self) -> u64 {
         let calling = self.run.branches.iter().find_map(|thread| thread.calling());
         calling.map_or(0, |(_, calling)| calling.attempt)
     }
 
+    /// The attempt awaited in a state: `T`, or `T/2` in the third branch or iteration.
+    fn attempt_at(&self, place: &str) -> u64 {
+        let (name, index) = place.split_once('/').unwrap_or((place, ""));
+        let mut threads = self.run.branches.iter();
+        let calling = threads.find_map(|thread| {
+            let (visit, calling) = thread.calling()?;
+            let at = thread.parent.map(|parent| parent.index.to_string());
+            let is_there = *self.program.state(visit.state)?.name == *name
+                && (index.is_empty() || at.as_deref() == Some(index));
+            is_there.then_some(calling)
+        });
+        calling
+            .unwrap_or_else(|| panic!("no call at {place}"))
+            .attempt
+    }
+
     /// One step of a scenario:
     /// `ok JSON`, `submit JSON`, `fail ERROR CAUSE` (`-` for none), `due` (the clock goes to the
-    /// next deadline), `heartbeat`, `stop ERROR CAUSE`, `continue`.
+    /// next deadline), `heartbeat`, `stop ERROR CAUSE`, `continue`. What answers a call may name
+    /// the state: `ok@T JSON`, `ok@T/2 JSON` in the third branch or iteration.
     pub(crate) fn step(&mut self, step: &str) -> Result<(), Refusal> {
-        let attempt = self.attempt();
         let (word, rest) = step.split_once(' ').unwrap_or((step, ""));
+        let (word, attempt) = match word.split_once('@') {
+            Some((word, place)) => (word, self.attempt_at(place)),
+            None => (word, self.attempt()),
+        };
         let input = match word {
             "ok" => Input::TaskSucceeded {
                 attempt,
@@ -212,6 +238,32 @@ impl Sim {
             _ => panic!("no such step: {step}"),
         };
         self.send(input)
+    }
+
+    /// Like [`Sim::history`], with the names of states, the indices of iterations and the variables
+    /// assigned.
+    pub(crate) fn story(&self) -> Vec<String> {
+        let shown = self.events.iter().filter(|(_, event)| event.id != 0);
+        shown
+            .map(|(_, event)| {
+                let name = |state| self.program.state(state).map_or("", |state| &state.name);
+                let detail = match &event.kind {
+                    EventKind::StateEntered { state, input } => {
+                        format!(" {} {input}", name(*state))
+                    }
+                    EventKind::StateExited { assigned, .. } => match assigned {
+                        Some(assigned) => format!(" assigned {}", Value::from(assigned.clone())),
+                        None => String::new(),
+                    },
+                    EventKind::MapIterationStarted { index, .. }
+                    | EventKind::MapIterationSucceeded { index, .. }
+                    | EventKind::MapIterationFailed { index, .. }
+                    | EventKind::MapIterationAborted { index, .. } => format!(" {index}"),
+                    _ => String::new(),
+                };
+                line(&self.program, event) + &detail
+            })
+            .collect()
     }
 
     /// One line per event that AWS shows: `id<previous Type`, then what it carries.
@@ -250,7 +302,13 @@ fn line(program: &Program, event: &Event) -> String {
             let part = |part: &Option<Text>| part.clone().unwrap_or("-".into());
             format!(" {} {}", part(&failure.error), part(&failure.cause))
         }
-        _ => panic!("internal events are not shown"),
+        EventKind::EvaluationFailed {
+            failure, location, ..
+        } => {
+            let location = location.as_deref().unwrap_or("-");
+            format!(" {location} {}", failure.cause.as_deref().unwrap_or("-"))
+        }
+        _ => String::new(),
     };
     format!("{}<{} {name}{carried}", event.id, event.previous)
 }
@@ -281,4 +339,18 @@ pub(crate) fn check_end(definition: &str, input: &str, steps: &[&str], expected:
         .expect("a line")
         .1;
     assert_eq!(last, expected, "{definition} {input}");
+}
+
+/// The whole [`Sim::story`] of an execution from its second event on, one event a line.
+pub(crate) fn check_story(definition: &str, input: &str, steps: &[&str], expected: &str) -> Sim {
+    let mut sim = Sim::started(definition, input);
+    for step in steps {
+        sim.step(step)
+            .unwrap_or_else(|refusal| panic!("{step}: {refusal:?}"));
+    }
+    let expected: Vec<&str> = expected.lines().map(str::trim).collect();
+    let expected: Vec<&str> = expected.into_iter().filter(|it| !it.is_empty()).collect();
+    let story = sim.story();
+    assert_eq!(story[1..], *expected, "\n{}\n", story[1..].join("\n"));
+    sim
 }

@@ -144,6 +144,90 @@ WaitStateEntered stateEntered name=A input={}
 ExecutionTimedOut executionTimedOut error=States.Timeout
 ",
     },
+    Case {
+        machine: "",
+        states: r#""A":{"Type":"Parallel","Parameters":{"i":[1]},"Next":"B","Branches":[
+                {"StartAt":"Q","States":{"Q":{"Type":"Parallel","End":true,"Branches":[
+                    {"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":9,"End":true}}}]}}},
+                {"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemsPath":"$.i",
+                    "ItemProcessor":{"StartAt":"T","States":{
+                    "T":{"Type":"Task","Resource":"FUNCTION","End":true}}}}}},
+                {"StartAt":"U","States":{
+                    "U":{"Type":"Task","Resource":"FUNCTION","End":true}}}],
+                "Catch":[{"ErrorEquals":["States.ALL"],"ResultPath":null,"Next":"B"}]},
+            "B":{"Type":"Parallel","Next":"C","Assign":{"x":"y"},"Branches":[
+                {"StartAt":"P","States":{"P":{"Type":"Pass","Result":7,"End":true}}}]},
+            "C":{"Type":"Map","Next":"D","ItemProcessor":{"StartAt":"O","States":{
+                "O":{"Type":"Pass","End":true}}}},
+            "D":{"Type":"Map","End":true,"ItemProcessor":{"StartAt":"F","States":{
+                "F":{"Type":"Fail"}}}}"#,
+        start: |_| {},
+        steps: &["fail@U E"],
+        expected: "
+ExecutionStarted executionStarted input={} roleArn=ROLE
+ParallelStateEntered stateEntered name=A input={}
+ParallelStateStarted
+ParallelStateEntered stateEntered name=Q input={\"i\":[1]}
+ParallelStateStarted
+WaitStateEntered stateEntered name=W input={\"i\":[1]}
+MapStateEntered stateEntered name=M input={\"i\":[1]}
+MapStateStarted mapStateStarted length=1
+MapIterationStarted mapIterationStarted name=M index=0
+TaskStateEntered stateEntered name=T input=1
+LambdaFunctionScheduled lambdaFunctionScheduled resource=FUNCTION input=1
+LambdaFunctionStarted
+TaskStateEntered stateEntered name=U input={\"i\":[1]}
+LambdaFunctionScheduled lambdaFunctionScheduled resource=FUNCTION input={\"i\":[1]}
+LambdaFunctionStarted
+LambdaFunctionFailed lambdaFunctionFailed error=E
+ParallelStateAborted
+WaitStateAborted
+MapStateAborted
+MapIterationAborted mapIterationAborted name=M index=0
+TaskStateAborted
+TaskStateAborted
+ParallelStateFailed
+ParallelStateExited stateExited name=A output={}
+ParallelStateEntered stateEntered name=B input={}
+ParallelStateStarted
+PassStateEntered stateEntered name=P input={}
+PassStateExited stateExited name=P output=7
+ParallelStateSucceeded
+ParallelStateExited stateExited name=B output=[7] assignedVariables={\"x\":\"\\\"y\\\"\"}
+MapStateEntered stateEntered name=C input=[7]
+MapStateStarted mapStateStarted length=1
+MapIterationStarted mapIterationStarted name=C index=0
+PassStateEntered stateEntered name=O input=7
+PassStateExited stateExited name=O output=7
+MapIterationSucceeded mapIterationSucceeded name=C index=0
+MapStateSucceeded
+MapStateExited stateExited name=C output=[7]
+MapStateEntered stateEntered name=D input=[7]
+MapStateStarted mapStateStarted length=1
+MapIterationStarted mapIterationStarted name=D index=0
+FailStateEntered stateEntered name=F input=7
+MapIterationFailed mapIterationFailed name=D index=0
+MapStateFailed
+ExecutionFailed executionFailed
+",
+    },
+    Case {
+        machine: r#""QueryLanguage":"JSONata","#,
+        states: r#""A":{"Type":"Pass","Output":{"a":"{% $states.input.x %}"},"End":true}"#,
+        start: |_| {},
+        steps: &[],
+        expected: "
+ExecutionStarted executionStarted input={} roleArn=ROLE
+PassStateEntered stateEntered name=A input={}
+EvaluationFailed evaluationFailed error=States.QueryEvaluationError cause=An error occurred while \
+            executing the state 'A' (entered at the event id #2). The JSONata expression \
+            '$states.input.x' specified for the field 'Output/a' returned nothing (undefined). \
+            location=Output/a state=A
+ExecutionFailed executionFailed error=States.QueryEvaluationError cause=An error occurred while \
+            executing the state 'A' (entered at the event id #2). The JSONata expression \
+            '$states.input.x' specified for the field 'Output/a' returned nothing (undefined).
+",
+    },
 ];
 
 fn run(case: &Case) -> Sim {
@@ -193,7 +277,8 @@ fn summary(event: &Value) -> String {
             }
         }
         let has_details = details.contains_key(&format!("{key}Details"));
-        assert_eq!(has_details, key == "input" || key == "output");
+        let is_data = ["input", "output", "assignedVariables"].contains(&key);
+        assert_eq!(has_details, is_data);
     }
     line.replace(FUNCTION, "FUNCTION")
         .replace("arn:aws:iam::123456789012:role/r", "ROLE")
@@ -229,6 +314,8 @@ fn without_data() {
                 "output",
                 "outputDetails",
                 "parameters",
+                "assignedVariables",
+                "assignedVariablesDetails",
             ];
             let rest = data
                 .iter()
