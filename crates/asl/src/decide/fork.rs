@@ -157,21 +157,3 @@ fn ends(step: &Step<'_>, is_failing: bool) -> Vec<EventKind> {
     }
     ends
 }
-
-/// A call that this very decision would have made and then cut is not made at all.
-pub(super) fn drop_calls_cut(effects: &mut Vec<Effect>) {
-    let mut abandoned: Vec<EventId> = Vec::new();
-    let mut called: Vec<EventId> = Vec::new();
-    for effect in effects.iter() {
-        match effect {
-            Effect::Abandon { attempt } => abandoned.push(*attempt),
-            Effect::Call(call) => called.push(call.attempt),
-        }
-    }
-    abandoned.sort_unstable();
-    called.sort_unstable();
-    effects.retain(|effect| match effect {
-        Effect::Abandon { attempt } => called.binary_search(attempt).is_err(),
-        Effect::Call(call) => abandoned.binary_search(&call.attempt).is_err(),
-    });
-}

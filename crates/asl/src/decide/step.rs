@@ -1,6 +1,8 @@
 //! The scratch run of one decision. Whatever happens is an event, applied as soon as it is
 //! written, so that the run of the decision is the fold of its events.
 
+use std::collections::BTreeSet;
+
 use json::{Object, Value};
 use jsonata::Meter;
 
@@ -32,6 +34,8 @@ pub(super) struct Step<'a> {
     pub(super) effects: Vec<Effect>,
     pub(super) chance: Chance,
     pub(super) meter: Meter,
+    /// The run's last event before this decision.
+    last_event_before: EventId,
     events: Vec<Event>,
     constants: Constants,
     allowance: Allowance,
@@ -110,6 +114,7 @@ impl<'a> Step<'a> {
         Step {
             program,
             run: run.clone(),
+            last_event_before: run.last_event,
             time: moment.now.max(run.time),
             branch: BranchId::ROOT,
             ready: Ready::default(),
@@ -124,7 +129,7 @@ impl<'a> Step<'a> {
     }
 
     pub(super) fn into_decision(mut self) -> Decision {
-        fork::drop_calls_cut(&mut self.effects);
+        self.settle_effects();
         Decision {
             time: self.time,
             events: self.events,
@@ -132,6 +137,26 @@ impl<'a> Step<'a> {
             yielded: self.run.is_yielded(),
             run: self.run,
         }
+    }
+
+    /// A call that this very decision cut is not made at all, and who was never called need not be
+    /// told. An attempt is abandoned once, whatever ends it.
+    fn settle_effects(&mut self) {
+        let mut abandoned = BTreeSet::new();
+        let mut effects = std::mem::take(&mut self.effects);
+        effects.retain(|effect| match effect {
+            Effect::Call(_) => true,
+            Effect::Abandon { attempt } => {
+                abandoned.insert(*attempt) && *attempt <= self.last_event_before
+            }
+        });
+        if !abandoned.is_empty() {
+            effects.retain(|effect| match effect {
+                Effect::Call(call) => !abandoned.contains(&call.attempt),
+                Effect::Abandon { .. } => true,
+            });
+        }
+        self.effects = effects;
     }
 
     // -- events ------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ mod simple;
 mod task;
 mod variables;
 
+use std::collections::BTreeSet;
+
 use json::Value;
 
 use super::{Allowance, Decision, Effect, Input, Moment, Refusal, decide};
@@ -25,7 +27,7 @@ use crate::event::{Event, EventKind, Failure, Start, Text};
 use crate::history;
 use crate::limits::Limits;
 use crate::program::{Pattern, Program, Resource, ResourceFamily};
-use crate::run::Run;
+use crate::run::{Activity, Branch, Phase, Run};
 use crate::time::Timestamp;
 
 pub(crate) const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
@@ -104,6 +106,8 @@ pub(crate) struct Sim {
     pub(crate) allowance: Allowance,
     pub(crate) events: Vec<(Timestamp, Event)>,
     pub(crate) effects: Vec<Effect>,
+    /// The attempts under way.
+    called: BTreeSet<u64>,
 }
 
 impl Sim {
@@ -116,6 +120,7 @@ impl Sim {
             allowance: Allowance::Inline,
             events: Vec::new(),
             effects: Vec::new(),
+            called: BTreeSet::new(),
         }
     }
 
@@ -138,6 +143,12 @@ impl Sim {
             allowance: self.allowance,
         };
         let before = self.run.clone();
+        let answered = match &input {
+            Input::TaskSucceeded { attempt, .. } | Input::TaskFailed { attempt, .. } => {
+                Some(*attempt)
+            }
+            _ => None,
+        };
         let decision = decide(&self.program, &self.run, moment, input)?;
         assert_eq!(self.run, before, "the run given stays as it is");
         self.check_laws(&decision);
@@ -151,8 +162,31 @@ impl Sim {
         self.run = run;
         self.events
             .extend(events.into_iter().map(|event| (time, event)));
+        self.check_calls(&answered, &effects);
         self.effects.extend(effects);
         Ok(())
+    }
+
+    /// What the run owes is what it called, less what was answered or abandoned.
+    fn check_calls(&mut self, answered: &Option<u64>, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Call(call) => assert!(self.called.insert(call.attempt), "called twice"),
+                Effect::Abandon { attempt } => {
+                    assert!(self.called.remove(attempt), "{attempt} was not under way");
+                }
+            }
+        }
+        let awaited = |attempt: &u64| self.run.is_awaited(*attempt);
+        self.called
+            .retain(|attempt| Some(*attempt) != *answered || awaited(attempt));
+        let threads = self
+            .run
+            .branches
+            .iter()
+            .filter_map(|thread| thread.calling());
+        let calling: BTreeSet<u64> = threads.map(|(_, calling)| calling.attempt).collect();
+        assert_eq!(self.called, calling);
     }
 
     fn check_laws(&self, decision: &Decision) {
@@ -177,6 +211,7 @@ impl Sim {
             apply(&mut fold, decision.time, event);
         }
         assert_eq!(decision.run, fold, "the run is the fold of its events");
+        check_threads(&decision.run);
         assert_eq!(
             decision.run.end.is_some(),
             decision.run.status.is_terminal()
@@ -271,6 +306,39 @@ impl Sim {
         let shown = self.events.iter().filter(|(_, event)| event.id != 0);
         shown.map(|(_, event)| line(&self.program, event)).collect()
     }
+}
+
+/// What holds for the threads of a run after every decision.
+fn check_threads(run: &Run) {
+    assert!(run.branches.is_sorted_by_key(|thread| thread.id));
+    let youngest = run.branches.last().map_or(0, |thread| thread.id.0);
+    assert!(youngest <= run.last_branch);
+    let mut variables_bytes = 0;
+    for thread in &run.branches {
+        variables_bytes += variables_bytes_of(thread);
+        let below = run.branches.iter().filter_map(|it| it.parent);
+        let below = below.filter(|parent| parent.branch == thread.id).count();
+        let live = thread.forked().map_or(0, |(_, forked)| forked.live);
+        assert_eq!(u32::try_from(below), Ok(live), "{thread:?}");
+        match &thread.phase {
+            Phase::Begun { .. } | Phase::Yielded { .. } => {}
+            Phase::Between { .. } => panic!("between states: {thread:?}"),
+            Phase::In(visit) => match &visit.activity {
+                Activity::Waiting { .. } | Activity::Calling(_) | Activity::BackingOff { .. } => {}
+                Activity::Forked(forked) => assert!(forked.live > 0),
+                _ => panic!("nothing will wake it: {thread:?}"),
+            },
+        }
+        if let Some(parent) = thread.parent {
+            assert!(parent.branch < thread.id && run.branch(parent.branch).is_some());
+        }
+    }
+    assert_eq!(run.variables_bytes, variables_bytes);
+}
+
+fn variables_bytes_of(thread: &Branch) -> u64 {
+    let text = Value::from(thread.variables.clone()).to_text();
+    u64::try_from(text.len()).unwrap() - 2
 }
 
 /// `ERROR CAUSE`; `-` stands for none.

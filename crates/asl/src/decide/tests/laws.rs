@@ -36,13 +36,58 @@ fn programs() -> [String; 3] {
     ]
 }
 
+/// Parallel and Map within one another, with everything that may go wrong below them.
+fn forks() -> [String; 2] {
+    let retry = r#""Retry":[{"ErrorEquals":["E","States.Timeout"],"MaxAttempts":2}],
+        "Catch":[{"ErrorEquals":["States.ALL"],"ResultPath":"$.e","Next":"END"}]"#;
+    let task = |name: &str, next: &str| {
+        format!(
+            r#""{name}":{{"Type":"Task","Resource":"{FUNCTION}","TimeoutSeconds":3,{next},
+                "ResultPath":"$.r","Assign":{{"{name}.$":"$"}}}}"#
+        )
+    };
+    let wait = r#""W":{"Type":"Wait","Seconds":2,"Next":"X"},"X":{"Type":"Pass","End":true}"#;
+    let map = format!(
+        r#""M":{{"Type":"Map","ItemsPath":"$.i","MaxConcurrency":2,"End":true,
+            "ItemSelector":{{"v.$":"$$.Map.Item.Value"}},
+            "ItemProcessor":{{"StartAt":"T","States":{{{},{},
+            "Y":{{"Type":"Pass","End":true}}}}}},{}}},"Z":{{"Type":"Pass","End":true}}"#,
+        task("T", r#""Next":"U""#),
+        task("U", r#""Next":"Y""#),
+        retry.replace("END", "Z"),
+    );
+    let parallel = |body: &str| {
+        format!(
+            r#""A":{{"Type":"Parallel","Next":"D","ResultPath":"$.p",{},"Branches":[
+                {{"StartAt":"M","States":{{{body}}}}},{{"StartAt":"W","States":{{{wait}}}}},
+                {{"StartAt":"V","States":{{{}}}}}]}},"D":{{"Type":"Succeed"}}"#,
+            retry.replace("END", "D"),
+            task("V", r#""End":true"#),
+        )
+    };
+    let within = format!(
+        r#""A":{{"Type":"Map","ItemsPath":"$.i","End":true,"ResultPath":"$.q",
+            "ItemProcessor":{{"StartAt":"B","States":{{
+            "B":{{"Type":"Pass","Parameters":{{"i":[1,2,3]}},"Next":"M"}},{map}}}}}}}"#
+    );
+    [states(&parallel(&map)), states(&within)]
+}
+
 fn input() -> impl Strategy<Value = (u8, u64, u32)> {
     (0_u8..10, 0_u64..12, 0_u32..4_000)
 }
 
 fn input_of(sim: &Sim, (what, which, _): (u8, u64, u32)) -> Input {
-    // Mostly the attempt that is awaited, sometimes any other.
-    let attempt = if which < 8 { sim.attempt() } else { which };
+    // Mostly an attempt that is awaited, sometimes any other.
+    let calling: Vec<u64> = sim
+        .run
+        .branches
+        .iter()
+        .filter_map(|thread| Some(thread.calling()?.1.attempt))
+        .collect();
+    let at = usize::try_from(which).unwrap() % calling.len().max(1);
+    let attempt = calling.get(at).copied().filter(|_| which < 10);
+    let attempt = attempt.unwrap_or(which);
     let number = value(&which.to_string());
     match what {
         0 => Input::Start(Box::new(start_of("{}"))),
@@ -96,6 +141,31 @@ proptest! {
         }
         prop_assert!(sim.run.last_event <= u64::from(events_max));
         check_previous(&sim);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_inputs_to_forks(
+        program in 0_usize..2,
+        events_max in 2_u32..400,
+        transitions_max in 1_u32..9,
+        random: u64,
+        inputs in prop::collection::vec(input(), 1..80),
+    ) {
+        let mut start = start_of(r#"{"i":[1,2,{"a":3}]}"#);
+        start.limits.history_events_max = events_max;
+        start.limits.transitions_per_decision_max = transitions_max;
+        start.limits.variables_bytes_max = 60;
+        let mut sim = Sim::started_with(&forks()[program], start);
+        for input in inputs {
+            sim.now = Timestamp(sim.now.0 + i64::from(input.2) / 3);
+            sim.random = random ^ u64::from(input.2);
+            let _refused = sim.send(input_of(&sim, input));
+        }
+        prop_assert!(sim.run.last_event <= u64::from(events_max));
     }
 }
 
