@@ -302,3 +302,6 @@ impl Environment for Surroundings<'_> {
         self.evaluation.scope.outside.random()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,7 +160,10 @@ fn variables_are_named() {
 fn hostile_conditions_are_stopped() {
     let long = Value::from("x".repeat(200_000));
     let input = Value::empty_object().with_member("a", long);
-    for test in [r#""StringEqualsPath":"$.b""#, r#""StringMatches":"*x*x*x*y""#] {
+    for test in [
+        r#""StringEqualsPath":"$.b""#,
+        r#""StringMatches":"*x*x*x*y""#,
+    ] {
         let rule = json::parse(&format!(r#"{{"Variable":"$.a",{test}}}"#)).unwrap();
         let rules = Value::empty_object().with_member("Or", vec![rule; 10_000].into());
         let condition = Condition::compile(&rules).unwrap();

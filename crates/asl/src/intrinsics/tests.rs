@@ -22,7 +22,10 @@ fn answer(call: &str, input: &Value, outside: &dyn Outside) -> Answer {
     let meter = Meter::new(Allowance::FULL);
     match compiled.evaluate("k.$", &Scope::new(input, outside, &meter)) {
         Ok(value) => Answer::Ok(value),
-        Err(Failure::Intrinsic { call: named, reason }) => {
+        Err(Failure::Intrinsic {
+            call: named,
+            reason,
+        }) => {
             assert_eq!(&*named, call);
             Answer::Failure(reason)
         }
@@ -102,9 +105,17 @@ fn chance_is_uniform_and_a_seed_repeats_it() {
         assert_eq!(drawn(call), number);
         seen[usize::try_from(number + 3).unwrap()] += 1;
     }
-    assert!(seen.iter().all(|count| (60..140).contains(count)), "{seen:?}");
-    let numbers: Vec<_> = (0..9).map(|_| drawn("States.MathRandom(0, 1000000)".into())).collect();
-    assert!(numbers.windows(2).all(|pair| pair[0] != pair[1]), "{numbers:?}");
+    assert!(
+        seen.iter().all(|count| (60..140).contains(count)),
+        "{seen:?}"
+    );
+    let numbers: Vec<_> = (0..9)
+        .map(|_| drawn("States.MathRandom(0, 1000000)".into()))
+        .collect();
+    assert!(
+        numbers.windows(2).all(|pair| pair[0] != pair[1]),
+        "{numbers:?}"
+    );
     let extreme = drawn("States.MathRandom(-2147483648, 2147483647)".into());
     assert!(i32::try_from(extreme).is_ok());
 }

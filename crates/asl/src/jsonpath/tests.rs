@@ -254,7 +254,10 @@ fn deep_documents_and_long_paths_need_no_deep_stack() {
     let all = select(&Path::parse("$..a").unwrap(), &deep).unwrap();
     assert_eq!(all.as_array().unwrap().len(), json::DEPTH_MAX);
     let long = Path::parse(&format!("${}", ".a".repeat(100_000))).unwrap();
-    assert!(matches!(select(&long, &deep), Err(SelectError::NotFound(_))));
+    assert!(matches!(
+        select(&long, &deep),
+        Err(SelectError::NotFound(_))
+    ));
     let placed = long.place(&Value::empty_object(), 1.into()).unwrap();
     assert_eq!(placed.depth(), 100_000);
     let filters = "[?(@)]".repeat(parse::INDEFINITE_TOKENS_MAX);
@@ -272,7 +275,9 @@ fn hostile_paths_are_stopped() {
         ..Allowance::FULL
     };
     let stopped = |path: &str, document: &Value| {
-        let selected = Path::parse(path).unwrap().select(document, &Meter::new(allowance));
+        let selected = Path::parse(path)
+            .unwrap()
+            .select(document, &Meter::new(allowance));
         assert_eq!(selected, Err(SelectError::TooExpensive), "{path}");
     };
     stopped("$..*..*..*..*", &nested(300));

@@ -109,14 +109,20 @@ fn the_context_object_is_built_at_most_once() {
     };
     for (template, expected) in [
         (r#"{"a.$":"$.x"}"#, 0),
-        (r#"{"a.$":"$$","b":[{"c.$":"$$"}],"d.$":"$.x","e.$":"States.Array($$)"}"#, 1),
+        (
+            r#"{"a.$":"$$","b":[{"c.$":"$$"}],"d.$":"$.x","e.$":"States.Array($$)"}"#,
+            1,
+        ),
     ] {
         let template = json::parse(template).unwrap();
         assert_eq!(built(Template::compile(&template).unwrap()), expected);
     }
     for (template, expected) in [
         (r#"{"a":"{% $states.input.x %}"}"#, 0),
-        (r#"["{% $type($states.context) %}","{% $type($states) %}"]"#, 1),
+        (
+            r#"["{% $type($states.context) %}","{% $type($states) %}"]"#,
+            1,
+        ),
     ] {
         let template = json::parse(template).unwrap();
         let template = Template::compile_queries(&template, "Output").unwrap();
@@ -152,7 +158,10 @@ fn value_paths_begin_with_a_root() {
         ("$name['a b']", variable("name")),
         ("$n\u{e4}me_1", variable("n\u{e4}me_1")),
         ("$\u{540d}\u{524d}..a", variable("\u{540d}\u{524d}")),
-        ("States.Format('{}', $.a)", not_a_path("States.Format('{}', $.a)")),
+        (
+            "States.Format('{}', $.a)",
+            not_a_path("States.Format('{}', $.a)"),
+        ),
         ("States.Format", not_a_path("States.Format")),
         ("name", not_a_path("name")),
         (" $.a", not_a_path(" $.a")),
