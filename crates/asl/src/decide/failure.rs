@@ -34,6 +34,7 @@ pub(super) fn recover(step: &mut Step<'_>, failed: Failed) -> Result<Go, Fault> 
     if failed.is_runtime() {
         return step.fail(failed.failure);
     }
+    step.begin_turn();
     let (state, _) = step.visit()?;
     let Some(recovery) = recovery(state) else {
         return Ok(Go::Raise(failed));

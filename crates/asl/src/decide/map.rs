@@ -28,7 +28,10 @@ fn prepare(step: &Step<'_>, map: &Map) -> Result<EventKind, Fault> {
     let items = match &map.items {
         Items::Input => input,
         Items::Path(path) => data.select(path, &input)?,
-        Items::Template(template) => data.fill(template, &input)?,
+        Items::Template(template) => match template.as_query() {
+            Some(query) => query.evaluate_items(&data.scope(&input))?,
+            None => data.fill(template, &input)?,
+        },
     };
     if !matches!(items.kind(), Kind::Array | Kind::Object) {
         return Err(not_iterable(map, &items, data.is_queries()));

@@ -311,6 +311,7 @@ impl<'a> Step<'a> {
     }
 
     fn next_ready(&mut self) -> Option<Result<Go, Fault>> {
+        self.rest_if_heavy();
         while self.transitions_left > 0 {
             let id = self.ready.pop()?;
             // Whoever was cut meanwhile is gone.
@@ -372,7 +373,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// A state gets its turn. Under the full allowance each turn has all of it.
+    /// A state gets its turn, or its Catch does. Under the full allowance each has all of it.
     pub(super) fn begin_turn(&mut self) {
         if self.allowance == Allowance::Full {
             self.rest_if_heavy();

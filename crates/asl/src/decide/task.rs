@@ -8,7 +8,7 @@ use super::step::{Fault, Go, Step, TIMEOUT};
 use super::{Call, Effect, Refusal};
 use crate::event::{EventId, EventKind, Failure, Text};
 use crate::program::{Dynamic, Pattern, Resource, ResourceFamily, StateIndex, Task};
-use crate::template::Template;
+use crate::template::{self, Template};
 
 /// The longest TimeoutSeconds and HeartbeatSeconds (developer guide, "Task workflow state").
 const SECONDS_MAX: u64 = 99_999_999;
@@ -119,10 +119,14 @@ fn role_arn(role: &Template, input: &Value, data: &Data<'_>) -> Result<Text, Fau
     let made = data.fill(role, input)?;
     let found = made.get("RoleArn").unwrap_or(&made);
     let wrong = || {
-        let text = "which is not a valid string";
-        Fault::runtime(format!(
-            "The Credentials.RoleArn field refers to value {found} {text}"
-        ))
+        let text = format!(
+            "The Credentials.RoleArn field refers to value {found} which is not a valid string"
+        );
+        if !data.is_queries() {
+            return Fault::runtime(text);
+        }
+        let location = "Credentials/RoleArn".into();
+        template::Failure::Value { location, text }.into()
     };
     Ok(found.as_str().ok_or_else(wrong)?.into())
 }

@@ -1,4 +1,4 @@
-use super::{FUNCTION, Input, Refusal, Sim, check_end, one, start_of, states};
+use super::{Allowance, FUNCTION, Input, Refusal, Sim, check_end, one, start_of, states};
 use crate::event::Start;
 use crate::run::Status;
 
@@ -188,4 +188,55 @@ fn causes_are_cut_to_what_aws_holds() {
     let failure = sim.run.end.unwrap().failure;
     assert_eq!(failure.error.unwrap().chars().count(), 256);
     assert_eq!(failure.cause.unwrap().chars().count(), 32_768);
+}
+
+/// An array of so many zeros.
+fn zeros(count: usize) -> String {
+    format!("[{}]", vec!["0"; count].join(","))
+}
+
+#[test]
+fn what_is_too_heavy_is_decided_under_the_full_allowance() {
+    let definition = one(r#""Type":"Pass","InputPath":"$..*""#);
+    let mut sim = Sim::new(&definition);
+    let start = Box::new(start_of(&zeros(60_000)));
+    let refused = sim.send(Input::Start(start.clone()));
+    assert_eq!(refused, Err(Refusal::TooHeavy));
+    assert_eq!(sim.run.status, Status::NotStarted, "nothing happened");
+    sim.allowance = Allowance::Full;
+    sim.send(Input::Start(start)).unwrap();
+    assert_eq!(sim.run.status, Status::Succeeded);
+}
+
+#[test]
+fn a_heavy_state_is_the_last_of_its_decision() {
+    let definition = states(
+        r#""A":{"Type":"Pass","InputPath":"$..*","ResultPath":null,"Next":"B"},
+           "B":{"Type":"Pass","Next":"C"},"C":{"Type":"Succeed"}"#,
+    );
+    // Under the full allowance one that takes more than the small one has; under the small one
+    // such as leave less than half of it.
+    for (allowance, zeros_count) in [(Allowance::Full, 60_000), (Allowance::Inline, 20_000)] {
+        let mut sim = Sim::new(&definition);
+        sim.allowance = allowance;
+        let start = start_of(&zeros(zeros_count));
+        sim.send(Input::Start(Box::new(start))).unwrap();
+        assert!(sim.run.is_yielded(), "{allowance:?}");
+        sim.step("continue").unwrap();
+        assert_eq!(sim.run.status, Status::Succeeded);
+    }
+}
+
+#[test]
+fn many_light_states_are_not_heavy() {
+    let loops = states(
+        r#""A":{"Type":"Pass","InputPath":"$[*]","Next":"B"},
+           "B":{"Type":"Choice","Choices":[{"Variable":"$","IsNull":true,"Next":"C"}],
+                "Default":"A"},"C":{"Type":"Succeed"}"#,
+    );
+    let mut sim = Sim::started(&loops, &zeros(1_000));
+    while sim.run.is_yielded() {
+        sim.step("continue").unwrap();
+    }
+    assert_eq!(sim.run.last_event, 25_000);
 }
