@@ -97,6 +97,10 @@ fn end(run: &mut Run, at: Timestamp, status: Status, output: Option<Value>, fail
 
 /// A branch or iteration begins; `event.branch` is its thread.
 fn fork(run: &mut Run, event: &Event, (parent, index): (BranchId, u32), input: &Value) {
+    // Threads stay in the order of their ids.
+    if event.branch.0 <= run.last_branch {
+        return;
+    }
     let Some(above) = run.branch_mut(parent) else {
         return;
     };
@@ -110,7 +114,7 @@ fn fork(run: &mut Run, event: &Event, (parent, index): (BranchId, u32), input: &
             mapping.started += 1;
         }
     }
-    run.last_branch = run.last_branch.max(event.branch.0);
+    run.last_branch = event.branch.0;
     run.branches.push(Arc::new(Branch {
         id: event.branch,
         parent: Some(Parent {

@@ -233,65 +233,39 @@ impl Shown<'_> {
                 "stateEnteredEventDetails",
                 self.state(*state, INPUT, input)?,
             ),
-            EventKind::StateExited {
-                state,
-                output,
-                assigned,
-            } => {
-                let mut details = self.state(*state, OUTPUT, output)?;
-                if let Some(assigned) = assigned.as_ref().filter(|_| self.include_data) {
-                    let mut texts = ObjectBuilder::with_capacity(assigned.len());
-                    for (name, value) in assigned.members() {
-                        texts.add(name.clone(), value.to_text());
-                    }
-                    details.insert("assignedVariables", texts.build().into());
-                    let untruncated = ObjectBuilder::new().add("truncated", false).build();
-                    details.insert("assignedVariablesDetails", untruncated.into());
-                }
-                ("stateExitedEventDetails", details)
-            }
-            EventKind::EvaluationFailed {
-                state,
-                failure,
-                location,
-            } => {
-                let mut details = failed(ObjectBuilder::new(), failure);
-                if let Some(location) = location {
-                    details.insert("location", Value::from(&**location));
-                }
-                details.insert("state", Value::from(&*self.program.state(*state)?.name));
-                ("evaluationFailedEventDetails", details)
-            }
-            EventKind::MapStarted { items, .. } => {
-                let length = items.as_array().map(<[Value]>::len);
-                let length = length.or_else(|| items.as_object().map(Object::len))?;
-                let length = u64::try_from(length).ok()?;
-                let details = ObjectBuilder::new().add("length", length).build();
-                ("mapStateStartedEventDetails", details)
-            }
-            EventKind::MapIterationStarted { state, index, .. } => (
-                "mapIterationStartedEventDetails",
-                self.iteration(*state, *index)?,
-            ),
-            EventKind::MapIterationSucceeded { state, index } => (
-                "mapIterationSucceededEventDetails",
-                self.iteration(*state, *index)?,
-            ),
-            EventKind::MapIterationFailed { state, index } => (
-                "mapIterationFailedEventDetails",
-                self.iteration(*state, *index)?,
-            ),
-            EventKind::MapIterationAborted { state, index } => (
-                "mapIterationAbortedEventDetails",
-                self.iteration(*state, *index)?,
-            ),
+            EventKind::StateExited { .. } => self.exited(kind)?,
+            EventKind::EvaluationFailed { .. } => self.evaluation_failed(kind)?,
+            EventKind::TaskScheduled { .. }
+            | EventKind::TaskStarted { .. }
+            | EventKind::TaskSubmitted { .. }
+            | EventKind::TaskSucceeded { .. }
+            | EventKind::TaskFailed { .. }
+            | EventKind::TaskTimedOut { .. } => return self.task_details(kind),
+            EventKind::MapStarted { .. }
+            | EventKind::MapIterationStarted { .. }
+            | EventKind::MapIterationSucceeded { .. }
+            | EventKind::MapIterationFailed { .. }
+            | EventKind::MapIterationAborted { .. } => self.map_details(kind)?,
             EventKind::ParallelStarted { .. }
             | EventKind::StateSucceeded { .. }
             | EventKind::StateFailed { .. }
             | EventKind::StateAborted { .. } => return Some(None),
+            EventKind::ExecutionDeadline { .. }
+            | EventKind::WaitUntil { .. }
+            | EventKind::RetryAt { .. }
+            | EventKind::Yielded { .. }
+            | EventKind::BranchStarted { .. }
+            | EventKind::BranchSucceeded
+            | EventKind::BranchesCut => return None,
+        }))
+    }
+
+    fn task_details(&self, kind: &EventKind) -> Option<Option<Details>> {
+        Some(Some(match kind {
             EventKind::TaskScheduled { .. } => self.scheduled(kind)?,
             EventKind::TaskStarted { state } => match resource(task(self.program, *state)?) {
                 Some(mut details) => ("taskStartedEventDetails", details.build()),
+                // AWS has none for LambdaFunctionStarted.
                 None => return Some(None),
             },
             EventKind::TaskSubmitted { state, output } => {
@@ -308,20 +282,75 @@ impl Shown<'_> {
                 let lambda = "lambdaFunctionTimedOutEventDetails";
                 self.failed(*state, failure, lambda, "taskTimedOutEventDetails")?
             }
-            EventKind::ExecutionDeadline { .. }
-            | EventKind::WaitUntil { .. }
-            | EventKind::RetryAt { .. }
-            | EventKind::Yielded { .. }
-            | EventKind::BranchStarted { .. }
-            | EventKind::BranchSucceeded
-            | EventKind::BranchesCut => return None,
+            _ => return None,
         }))
     }
 
-    fn iteration(&self, state: StateIndex, index: u32) -> Option<Object> {
+    fn map_details(&self, kind: &EventKind) -> Option<Details> {
+        let (member, state, index) = match kind {
+            EventKind::MapStarted { items, .. } => {
+                let length = items.as_array().map(<[Value]>::len);
+                let length = length.or_else(|| items.as_object().map(Object::len))?;
+                let length = u64::try_from(length).ok()?;
+                let details = ObjectBuilder::new().add("length", length).build();
+                return Some(("mapStateStartedEventDetails", details));
+            }
+            EventKind::MapIterationStarted { state, index, .. } => {
+                ("mapIterationStartedEventDetails", state, index)
+            }
+            EventKind::MapIterationSucceeded { state, index } => {
+                ("mapIterationSucceededEventDetails", state, index)
+            }
+            EventKind::MapIterationFailed { state, index } => {
+                ("mapIterationFailedEventDetails", state, index)
+            }
+            EventKind::MapIterationAborted { state, index } => {
+                ("mapIterationAbortedEventDetails", state, index)
+            }
+            _ => return None,
+        };
         let mut details = ObjectBuilder::new();
-        details.add("name", &*self.program.state(state)?.name);
-        Some(details.add("index", u64::from(index)).build())
+        details.add("name", &*self.program.state(*state)?.name);
+        Some((member, details.add("index", u64::from(*index)).build()))
+    }
+
+    fn exited(&self, kind: &EventKind) -> Option<Details> {
+        let EventKind::StateExited {
+            state,
+            output,
+            assigned,
+        } = kind
+        else {
+            return None;
+        };
+        let mut details = self.state(*state, OUTPUT, output)?;
+        if let Some(assigned) = assigned.as_ref().filter(|_| self.include_data) {
+            let mut texts = ObjectBuilder::with_capacity(assigned.len());
+            for (name, value) in assigned.members() {
+                texts.add(name.clone(), value.to_text());
+            }
+            details.insert("assignedVariables", texts.build().into());
+            let whole = ObjectBuilder::new().add("truncated", false).build();
+            details.insert("assignedVariablesDetails", whole.into());
+        }
+        Some(("stateExitedEventDetails", details))
+    }
+
+    fn evaluation_failed(&self, kind: &EventKind) -> Option<Details> {
+        let EventKind::EvaluationFailed {
+            state,
+            failure,
+            location,
+        } = kind
+        else {
+            return None;
+        };
+        let mut details = failed(ObjectBuilder::new(), failure);
+        if let Some(location) = location {
+            details.insert("location", Value::from(&**location));
+        }
+        details.insert("state", Value::from(&*self.program.state(*state)?.name));
+        Some(("evaluationFailedEventDetails", details))
     }
 
     fn started(&self, start: &Start) -> Details {

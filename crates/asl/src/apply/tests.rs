@@ -2,7 +2,7 @@ use super::apply;
 use crate::decide::tests::{Sim, one, start_of};
 use crate::event::{BranchId, Event, EventKind, Failure};
 use crate::program::StateIndex;
-use crate::run::{Activity, Run, Status};
+use crate::run::{Activity, Results, Run, Status};
 use crate::time::Timestamp;
 
 fn event(id: u64, kind: EventKind) -> Event {
@@ -19,6 +19,17 @@ fn events_of_nothing_change_nothing_but_counters() {
     let state = StateIndex(0);
     for kind in [
         EventKind::TaskStarted { state },
+        EventKind::ParallelStarted { state },
+        EventKind::MapIterationStarted {
+            state,
+            parent: BranchId(7),
+            index: 0,
+            input: json::Value::null(),
+        },
+        EventKind::MapIterationSucceeded { state, index: 3 },
+        EventKind::StateFailed { state },
+        EventKind::BranchSucceeded,
+        EventKind::BranchesCut,
         EventKind::TaskFailed {
             state,
             failure: Failure::default(),
@@ -107,4 +118,30 @@ fn the_end() {
     );
     assert_eq!(sim.run.status, Status::Aborted);
     assert!(sim.run.branches.is_empty() && sim.run.deadline().is_none());
+}
+
+#[test]
+fn results_in_any_order() {
+    let value = |index: usize| json::Value::from(index.to_string());
+    let mut results = Results::default();
+    for index in (0..150).rev() {
+        results.put(index, value(index), 10_000);
+    }
+    let expected: Vec<_> = (0..150).map(value).collect();
+    assert_eq!(results.to_array(), Some(expected.into()));
+    assert_eq!(
+        Results::default().to_array(),
+        Some(json::Value::empty_array())
+    );
+}
+
+#[test]
+fn results_as_large_as_a_payload() {
+    // `["aa","bb"]`
+    for (bytes_max, fits) in [(11, true), (10, false)] {
+        let mut results = Results::default();
+        results.put(0, "aa".into(), bytes_max);
+        results.put(1, "bb".into(), bytes_max);
+        assert_eq!(results.to_array().is_some(), fits);
+    }
 }

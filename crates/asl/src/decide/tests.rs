@@ -286,10 +286,10 @@ impl Sim {
                     EventKind::StateEntered { state, input } => {
                         format!(" {} {input}", name(*state))
                     }
-                    EventKind::StateExited { assigned, .. } => match assigned {
-                        Some(assigned) => format!(" assigned {}", Value::from(assigned.clone())),
-                        None => String::new(),
-                    },
+                    EventKind::StateExited {
+                        assigned: Some(assigned),
+                        ..
+                    } => format!(" assigned {}", Value::from(assigned.clone())),
                     EventKind::MapIterationStarted { index, .. }
                     | EventKind::MapIterationSucceeded { index, .. }
                     | EventKind::MapIterationFailed { index, .. }

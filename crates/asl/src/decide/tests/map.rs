@@ -386,16 +386,13 @@ fn results_too_large_for_a_payload() {
 
 #[test]
 fn retries_are_counted() {
-    let states = format!(
-        r#""A":{{"Type":"Choice","Choices":[{{"Variable":"$","NumericEquals":2,"Next":"B"}}],
-            "Default":"F"}},"F":{{"Type":"Fail","Error":"E"}},"B":{{"Type":"Succeed"}}"#
-    );
+    let states = r#""A":{"Type":"Choice","Choices":[{"Variable":"$.n","NumericEquals":2,
+            "Next":"B"}],"Default":"F"},"F":{"Type":"Fail","Error":"E"},"B":{"Type":"Succeed"}"#;
     let fields = r#","ItemsPath":"$.i","ItemSelector":{"n.$":"$$.State.RetryCount"},
         "Retry":[{"ErrorEquals":["E"],"MaxAttempts":2}]"#;
-    let states = states.replace(r#""Variable":"$""#, r#""Variable":"$.n""#);
     let expected = r#"ExecutionSucceeded [{"n":2}]"#;
     check_end(
-        &map(fields, &states),
+        &map(fields, states),
         r#"{"i":[0]}"#,
         &["due", "due"],
         expected,

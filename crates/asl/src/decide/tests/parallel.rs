@@ -1,4 +1,4 @@
-use super::{FUNCTION, Sim, check_end, check_story, start_of, states};
+use super::{FUNCTION, Sim, check_end, check_story, start_of};
 use crate::decide::{Effect, Input};
 use crate::event::EventKind;
 use crate::run::Status;
