@@ -14,10 +14,11 @@ use crate::clock::Clock;
 use crate::committer;
 use crate::definitions::Programs;
 use crate::driver::{Calls, Reply};
+use crate::lane::Pool;
 use crate::limits::SLEEP_MS_MAX;
 use crate::pipeline::{self, Pipeline, Work};
 use crate::request::OpenError;
-use crate::shard::{Command, Shard};
+use crate::shard::{Command, Decided, Shard};
 
 /// Everything that reaches a deciding thread.
 pub(crate) enum Message {
@@ -28,6 +29,8 @@ pub(crate) enum Message {
     },
     /// From a call that ended.
     Internal(Command),
+    /// A decision that was too heavy for this thread.
+    Decided(Box<Decided>),
     /// The group under way was committed, but for these parts.
     Committed(Vec<pipeline::Failure>),
     Stop,
@@ -40,6 +43,7 @@ pub(crate) struct Parts {
     pub(crate) programs: Arc<Programs>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) calls: Arc<Calls>,
+    pub(crate) slow: Pool,
 }
 
 /// A deciding thread and its committing one.
@@ -88,6 +92,7 @@ pub(crate) fn spawn(parts: Parts) -> Result<Thread, OpenError> {
         programs,
         clock,
         calls,
+        slow,
     } = parts;
     let committing = committer::Committer {
         store: Arc::clone(&store),
@@ -100,6 +105,8 @@ pub(crate) fn spawn(parts: Parts) -> Result<Thread, OpenError> {
     let chance = Chance::from_system()?;
     let decider = Decider {
         pipeline: Pipeline::new(shard, store, programs, clock, chance),
+        slow,
+        back: sender.clone(),
         messages,
         backlog: VecDeque::new(),
         work,
@@ -115,6 +122,9 @@ pub(crate) fn spawn(parts: Parts) -> Result<Thread, OpenError> {
 
 struct Decider {
     pipeline: Pipeline<Reply>,
+    slow: Pool,
+    /// Where heavy decisions come back.
+    back: Sender<Message>,
     messages: Receiver<Message>,
     /// Taken from the channel while the open group was full; as bounded as the channel.
     backlog: VecDeque<Message>,
@@ -133,6 +143,9 @@ impl Decider {
                 break;
             }
             self.pipeline.work_off();
+            while let Some(heavy) = self.pipeline.take_heavy() {
+                self.slow.send(heavy, self.back.clone());
+            }
             self.hand_over();
             if let Next::Stop = self.wait() {
                 break;
@@ -160,6 +173,7 @@ impl Decider {
         match message {
             Message::Job { command, reply } => self.pipeline.job(&command, reply),
             Message::Internal(command) => self.pipeline.internal(&command),
+            Message::Decided(decided) => self.pipeline.decided(*decided),
             Message::Committed(failed) => self.pipeline.committed(&failed),
             Message::Stop => return Next::Stop,
         }

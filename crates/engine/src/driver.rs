@@ -24,6 +24,7 @@ use tokio::task::AbortHandle;
 use crate::clock::Clock;
 use crate::decider::{self, Message};
 use crate::definitions::{Definitions, Programs};
+use crate::lane::Pool;
 use crate::limits::{Config, WAITERS_MAX};
 use crate::page::PageKey;
 use crate::pipeline::{self, Caller};
@@ -48,7 +49,7 @@ struct Shared {
     page_key: PageKey,
     calls: Arc<Calls>,
     /// To each thread. Unbounded, but never longer than what has a place in `room`, one message
-    /// for each call under way, and one for the group being committed.
+    /// for each call under way and each heavy decision, and one for the group being committed.
     senders: Vec<Sender<Message>>,
     /// A place for each command that was not answered.
     room: Arc<Semaphore>,
@@ -87,6 +88,7 @@ impl Engine {
             runtime,
             under_way: Arc::default(),
         });
+        let slow = Pool::open(config.slow_threads)?;
         let mut senders = Vec::new();
         let mut threads = Vec::new();
         for shard in shards {
@@ -98,6 +100,7 @@ impl Engine {
                 programs,
                 clock,
                 calls,
+                slow: slow.clone(),
             };
             let thread = decider::spawn(parts)?;
             senders.push(thread.sender());

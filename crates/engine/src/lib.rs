@@ -82,6 +82,7 @@ mod committer;
 mod decider;
 mod driver;
 mod failing;
+mod lane;
 mod page;
 mod read;
 #[cfg(test)]

@@ -10,6 +10,9 @@ pub struct Config {
     /// Threads that decide. One serves some ten thousand transitions a second, so more pay only on
     /// machines with many cores.
     pub shard_threads: usize,
+    /// Threads for decisions that are too heavy for those. One leaves the others their processor
+    /// on small machines; an expression may keep it for seconds.
+    pub slow_threads: usize,
     /// Executions under way that are kept in memory, in bytes of their payloads and bookkeeping;
     /// the others are folded from their journals when something comes for them. Room for all that
     /// have calls under way: what is less is folded again at each of its results (256 executions,
@@ -26,6 +29,7 @@ impl Default for Config {
         Config {
             limits: Limits::default(),
             shard_threads: 1,
+            slow_threads: 1,
             cache_bytes_max: 64 << 20,
             calls_max: 1_024,
             commands_max: 1_024,
@@ -63,6 +67,10 @@ pub const GROUP_COMMANDS_MAX: usize = 1_024;
 
 /// Journal bytes read at once while folding. At least one record is read whatever its size.
 pub const JOURNAL_READ_BYTES: usize = 1 << 20;
+
+/// Heavy decisions of a deciding thread that are being made or wait for a thread. Each holds its
+/// run; those beyond wait as numbers.
+pub const HEAVY_MAX: usize = 16;
 
 /// Wake-up rows read at once when a shard starts.
 pub const WAKE_UPS_READ: usize = 4_096;

@@ -14,11 +14,15 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::definitions::{DefinitionError, Programs};
 use crate::failing::Failing;
+use crate::lane::{Lane, Parked};
 use crate::limits::{
     Config, DUE_BATCH, GROUP_BYTES_MAX, GROUP_COMMANDS_MAX, RETRY_MS, SLEEP_MS_MAX, WAKE_UPS_READ,
 };
 use crate::request::{Error, OpenError};
-use crate::shard::{Action, Answer, Command, Group, Outcome, Shard, Tenure, Verdict};
+use crate::shard::{
+    Action, Answer, Command, Decided, Deferred, Group, Heavy, Outcome, Prepared, Random, Shard,
+    Tenure, Verdict,
+};
 
 /// What needs a command brings in one after the other: machine, name, run and program, with room
 /// to spare. More would be a fault of the shard.
@@ -54,6 +58,7 @@ pub struct Pipeline<C> {
     programs: Arc<Programs>,
     clock: Arc<dyn Clock>,
     chance: Chance,
+    lane: Lane<C>,
     is_committing: bool,
     /// Whether the group on its way has anything for the store to confirm.
     has_batches: bool,
@@ -126,6 +131,7 @@ impl<C: Caller> Pipeline<C> {
             programs,
             clock,
             chance,
+            lane: Lane::default(),
             is_committing: false,
             has_batches: false,
             failing: Failing::default(),
@@ -136,17 +142,37 @@ impl<C: Caller> Pipeline<C> {
 
     /// Handles the command of a caller, who gets the answer once the open group is committed.
     pub fn job(&mut self, command: &Command, caller: C) {
-        let outcome = self.carry_out(command);
-        self.keep(outcome, Some(caller));
+        self.take(command, Some(caller));
     }
 
     /// Handles a command that nobody waits for.
     pub fn internal(&mut self, command: &Command) {
-        let outcome = self.carry_out(command);
-        if let Answer::Internal(Err(error)) = &outcome.answer {
+        self.take(command, None);
+    }
+
+    fn take(&mut self, command: &Command, caller: Option<C>) {
+        let random = self.chance.draw();
+        match self.carry_out(command, random) {
+            Ok(outcome) => self.done(command, outcome, caller),
+            Err(entity) => {
+                let command = command.clone();
+                let parked = Parked {
+                    command,
+                    caller,
+                    random,
+                };
+                self.lane.park(entity, parked);
+            }
+        }
+    }
+
+    fn done(&mut self, command: &Command, outcome: Outcome, caller: Option<C>) {
+        if caller.is_none()
+            && let Answer::Internal(Err(error)) = &outcome.answer
+        {
             self.complain(command, error);
         }
-        self.keep(outcome, None);
+        self.keep(outcome, caller);
     }
 
     /// What nobody waits for must not be forgotten if the reason may pass.
@@ -188,21 +214,77 @@ impl<C: Caller> Pipeline<C> {
         }
     }
 
-    /// Handles a command, bringing in what it needs.
-    fn carry_out(&mut self, command: &Command) -> Outcome {
-        let random = self.chance.draw();
+    /// Handles a command, bringing in what it needs; gives its execution if that is on the slow
+    /// lane.
+    fn carry_out(&mut self, command: &Command, random: Random) -> Result<Outcome, EntityId> {
+        self.with_needs(command, |pipeline| {
+            let now = pipeline.clock.now();
+            pipeline.shard.handle(command, now, random)
+        })
+        .unwrap_or_else(|error| Ok(Outcome::failed(command, error)))
+    }
+
+    /// Tries again with what is needed brought in each time.
+    fn with_needs<T>(
+        &mut self,
+        command: &Command,
+        mut attempt: impl FnMut(&mut Self) -> Result<T, Deferred>,
+    ) -> Result<Result<T, EntityId>, Error> {
         for _ in 0..NEEDS_MAX {
-            let need = match self.shard.handle(command, self.clock.now(), random) {
-                Ok(outcome) => return outcome,
-                Err(need) => need,
+            let need = match attempt(self) {
+                Ok(done) => return Ok(Ok(done)),
+                Err(Deferred::Heavy(entity)) => return Ok(Err(entity)),
+                Err(Deferred::Need(need)) => need,
             };
-            match fetch(&*self.store, &self.programs, &need) {
-                Ok(brought) => self.shard.bring(brought),
-                Err(error) => return Outcome::failed(command, error),
-            }
+            let brought = fetch(&*self.store, &self.programs, &need)?;
+            self.shard.bring(brought);
         }
         tracing::error!(?command, "a command needs more than there is");
-        Outcome::failed(command, Error::NotConfirmed(None))
+        Err(Error::NotConfirmed(None))
+    }
+
+    /// Takes a decision that is too heavy for this thread, if there is one and the lane has room.
+    /// [`Heavy::decide`] makes it, anywhere; [`Pipeline::decided`] takes it back.
+    pub fn take_heavy(&mut self) -> Option<Heavy> {
+        while let Some((entity, command, random)) = self.lane.next() {
+            let prepared = self.with_needs(&command, |pipeline| {
+                let now = pipeline.clock.now();
+                pipeline.shard.prepare(&command, entity, now, random)
+            });
+            let outcome = match prepared {
+                Ok(Ok(Prepared::Heavy(heavy))) => {
+                    self.lane.under_way += 1;
+                    return Some(*heavy);
+                }
+                Ok(Ok(Prepared::Done(outcome))) => outcome,
+                Ok(Err(_)) => Outcome::failed(&command, Error::NotConfirmed(None)),
+                Err(error) => Outcome::failed(&command, error),
+            };
+            if let Some(Parked { caller, .. }) = self.lane.pop(entity) {
+                self.done(&command, outcome, caller);
+            }
+            self.shard.leave_lane(entity);
+            self.go_on_with(entity);
+        }
+        None
+    }
+
+    /// A heavy decision was made: it is recorded, and what waited for it is handled.
+    pub fn decided(&mut self, decided: Decided) {
+        let entity = decided.entity();
+        self.lane.under_way = self.lane.under_way.saturating_sub(1);
+        self.shard.bring_decided(decided);
+        self.go_on_with(entity);
+    }
+
+    /// Handles what waits for an execution, until that is on the slow lane again.
+    fn go_on_with(&mut self, entity: EntityId) {
+        while let Some(parked) = self.lane.pop(entity) {
+            match self.carry_out(&parked.command, parked.random) {
+                Ok(outcome) => self.done(&parked.command, outcome, parked.caller),
+                Err(_) => return self.lane.park_first(entity, parked),
+            }
+        }
     }
 
     fn keep(&mut self, outcome: Outcome, caller: Option<C>) {
@@ -414,3 +496,6 @@ fn verdict(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

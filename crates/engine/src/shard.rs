@@ -6,7 +6,8 @@
 //! driver's threads and, without threads, under a simulation:
 //!
 //! 1. [`Shard::handle`] a command; while it answers with a [`Need`], [`fetch`](crate::bring::fetch)
-//!    it, bring it in and handle the command again.
+//!    it, bring it in and handle the command again. A command that is too heavy goes to the slow
+//!    lane ([`Deferred::Heavy`]).
 //! 2. Keep the [`Outcome`]s of some commands, then [`Shard::take_group`] and commit its batches.
 //! 3. Let the outcomes of shards whose batch was answered `Ok` out, and report the group with
 //!    [`Shard::group_done`]. A shard whose batch was not applied forgets what it had decided, and
@@ -18,15 +19,17 @@ mod calls;
 mod command;
 mod execution;
 mod group;
+mod slow;
 mod start;
 mod timers;
 mod token;
+mod turns;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use asl::decide::{Moment, Refusal};
+use asl::decide::{Allowance, Moment, Refusal};
 use asl::event::Text;
 use asl::program::Program;
 use asl::time::Timestamp;
@@ -41,12 +44,15 @@ use crate::request::Error;
 
 pub use command::{Action, Answer, Command, Outcome, TokenInput};
 pub use group::{Group, Tenure, Verdict};
+pub use slow::{Decided, Heavy, Prepared};
 
 use cache::Cache;
 use calls::Calls;
-use execution::Heartbeat;
+use execution::Heartbeats;
 use group::{Groups, Owned};
+use slow::Lane;
 use timers::Timers;
+use turns::Turns;
 
 /// 256 uniform bits for one command, of which a start takes a key of task tokens.
 pub type Random = [u64; 4];
@@ -68,9 +74,10 @@ pub struct Shard {
     names: BTreeMap<(MachineNumber, Text), EntityId>,
     timers: Timers,
     /// The clocks of attempts that must send heartbeats. Kept when their executions are not.
-    heartbeats: BTreeMap<EntityId, Vec<Heartbeat>>,
-    /// Runs that yielded, in the order of their turns.
-    turns: VecDeque<EntityId>,
+    heartbeats: BTreeMap<EntityId, Heartbeats>,
+    turns: Turns,
+    /// Executions on the slow lane. Their inputs wait.
+    slow: BTreeSet<EntityId>,
     calls: Calls,
     groups: Groups,
     compressor: Compressor,
@@ -82,17 +89,35 @@ struct Desk {
     /// The execution's ARN, and its entity in the store.
     found: Option<(Text, Option<EntityId>)>,
     absent: Option<EntityId>,
+    lane: Lane,
+}
+
+/// Why a command is not carried out yet. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deferred {
+    /// Something has to be brought in first; then the command is to be handled again.
+    Need(Need),
+    /// The execution is on the slow lane, since this command or one before it. The commands for it
+    /// that come meanwhile are to be kept in their order; the first of them is to be
+    /// [prepared](Shard::prepare).
+    Heavy(EntityId),
 }
 
 /// Why a command is not carried out, or not yet.
 enum Halt {
-    Need(Need),
+    Deferred(Deferred),
     Fail(Error),
+}
+
+impl From<Deferred> for Halt {
+    fn from(deferred: Deferred) -> Halt {
+        Halt::Deferred(deferred)
+    }
 }
 
 impl From<Need> for Halt {
     fn from(need: Need) -> Halt {
-        Halt::Need(need)
+        Halt::Deferred(Deferred::Need(need))
     }
 }
 
@@ -124,7 +149,8 @@ impl Shard {
             names: BTreeMap::new(),
             timers: Timers::default(),
             heartbeats: BTreeMap::new(),
-            turns: VecDeque::new(),
+            turns: Turns::default(),
+            slow: BTreeSet::new(),
             calls: Calls::default(),
             groups: Groups::default(),
             compressor: Compressor::default(),
@@ -142,20 +168,17 @@ impl Shard {
         }
     }
 
-    /// Carries a command out, or says what it needs first; then nothing has changed.
+    /// Carries a command out, or says what it waits for; then nothing has changed.
     ///
     /// # Errors
-    /// What has to be brought in.
+    /// What has to happen first.
     pub fn handle(
         &mut self,
         command: &Command,
         now: Timestamp,
         random: Random,
-    ) -> Result<Outcome, Need> {
-        let moment = Moment {
-            now,
-            random: random[0],
-        };
+    ) -> Result<Outcome, Deferred> {
+        let moment = moment(now, random);
         let result = match command {
             Command::Start(request) => self.start(request, now, random),
             Command::Stop {
@@ -174,13 +197,25 @@ impl Shard {
         };
         let outcome = match result {
             Ok(outcome) => outcome,
-            Err(Halt::Need(need)) => return Err(need),
+            Err(Halt::Deferred(deferred)) => {
+                if let Deferred::Heavy(_) = deferred
+                    && !matches!(self.desk.lane, Lane::Prepare(_))
+                {
+                    self.clear_desk();
+                }
+                return Err(deferred);
+            }
             Err(Halt::Fail(error)) => Outcome::failed(command, error),
         };
+        self.clear_desk();
+        Ok(outcome)
+    }
+
+    /// A command is done with, or put aside.
+    fn clear_desk(&mut self) {
         self.desk = Desk::default();
         self.cache
             .shrink(self.config.cache_bytes_max, self.groups.committed());
-        Ok(outcome)
     }
 
     /// Brings in what a command needed.
@@ -224,6 +259,9 @@ impl Shard {
     /// Makes sure that an entity is in memory; false if there is none of this number.
     fn is_loaded(&mut self, entity: EntityId) -> Result<bool, Halt> {
         self.serving(entity.shard())?;
+        if self.slow.contains(&entity) {
+            return Err(Deferred::Heavy(entity).into());
+        }
         if self.cache.touch(entity) {
             return Ok(true);
         }
@@ -262,7 +300,7 @@ impl Shard {
 
     /// Takes the run whose turn it is to go on after it yielded. [`Command::Continue`] handles it.
     pub fn take_turn(&mut self) -> Option<EntityId> {
-        self.turns.pop_front()
+        self.turns.pop()
     }
 
     /// Takes an execution whose calls wait for room, if there is room. [`Command::Owed`] handles
@@ -284,6 +322,7 @@ impl Shard {
             timers: self.timers.len(),
             calls: self.calls.under_way(),
             calls_postponed: self.calls.postponed(),
+            slow: self.slow.len(),
         }
     }
 }
@@ -300,6 +339,8 @@ pub struct Figures {
     pub calls: usize,
     /// Executions whose calls wait for room.
     pub calls_postponed: usize,
+    /// Executions on the slow lane.
+    pub slow: usize,
 }
 
 /// The shard of an execution: that of the entity in its name, or else by the name's hash.
@@ -319,6 +360,15 @@ pub fn route(execution_arn: &str) -> ShardId {
     }
 }
 
+/// What a decision that a shard makes itself is given. All chance it needs is drawn from one seed.
+fn moment(now: Timestamp, random: Random) -> Moment {
+    Moment {
+        now,
+        random: random[0],
+        allowance: Allowance::Inline,
+    }
+}
+
 /// Makes room for one more in what is only a cache.
 fn bound<K: Ord + Clone, V>(map: &mut BTreeMap<K, V>, len_max: usize) {
     while map.len() >= len_max {
@@ -330,7 +380,7 @@ fn bound<K: Ord + Clone, V>(map: &mut BTreeMap<K, V>, len_max: usize) {
 fn is_stale(refusal: Refusal) -> bool {
     match refusal {
         Refusal::NotRunning | Refusal::NotAwaited | Refusal::NotDue | Refusal::NotYielded => true,
-        Refusal::AlreadyStarted | Refusal::ForeignProgram => false,
+        Refusal::AlreadyStarted | Refusal::TooHeavy | Refusal::ForeignProgram => false,
     }
 }
 

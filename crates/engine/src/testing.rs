@@ -17,7 +17,7 @@ use crate::definitions::{DefinitionError, Definitions, Programs};
 use crate::journal::{self, Journal};
 use crate::limits::Config;
 use crate::request::{StartError, StartRequest, Started};
-use crate::shard::{Action, Answer, Command, Outcome, Shard};
+use crate::shard::{Action, Answer, Command, Deferred, Outcome, Prepared, Random, Shard};
 use crate::task::{TaskCall, TaskOutcome};
 
 pub(crate) const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:M";
@@ -165,13 +165,32 @@ impl Stage {
         loop {
             let need = match self.shard.handle(command, self.now, random) {
                 Ok(outcome) => return outcome,
-                Err(need) => need,
+                Err(Deferred::Need(need)) => need,
+                Err(Deferred::Heavy(entity)) => {
+                    self.decide_slowly(command, entity, random);
+                    continue;
+                }
             };
             match fetch(&self.store, &self.programs, &need) {
                 Ok(brought) => self.shard.bring(brought),
                 Err(error) => return Outcome::failed(command, error),
             }
         }
+    }
+
+    /// Makes the decision of a command that is too heavy, at once.
+    fn decide_slowly(&mut self, command: &Command, entity: EntityId, random: Random) {
+        let heavy = loop {
+            match self.shard.prepare(command, entity, self.now, random) {
+                Ok(Prepared::Heavy(heavy)) => break heavy,
+                Err(Deferred::Need(need)) => {
+                    let brought = fetch(&self.store, &self.programs, &need).unwrap();
+                    self.shard.bring(brought);
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        self.shard.bring_decided(heavy.decide());
     }
 
     /// Commits the open group; true if all of it was durable.

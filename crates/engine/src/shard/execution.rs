@@ -1,11 +1,12 @@
 //! One decision of an execution, and what follows from it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use asl::decide::{Call, Decision, Effect, Input, Moment, Refusal, decide};
+use asl::decide::{Call, Decision, Effect, Input, Moment, Refusal};
 use asl::event::{EventId, Failure, Text};
 use asl::program::Program;
-use asl::run::Run;
+use asl::run::{Branch, Run};
 use asl::time::Timestamp;
 use store::{EntityId, Write};
 
@@ -20,10 +21,12 @@ use crate::task::{TaskCall, TaskOutcome};
 /// The clock of an attempt that must send heartbeats.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heartbeat {
-    attempt: EventId,
     seconds: u64,
     due: Timestamp,
 }
+
+/// Those of an execution, by attempt.
+pub(super) type Heartbeats = BTreeMap<EventId, Heartbeat>;
 
 impl Shard {
     /// Takes a folded run into memory.
@@ -43,11 +46,18 @@ impl Shard {
         entity: EntityId,
         input: Input,
         moment: Moment,
-    ) -> Result<Vec<Action>, Refusal> {
-        let Some(execution) = self.cache.get_mut(entity) else {
-            return Err(Refusal::NotRunning);
-        };
-        let decision = decide(&execution.program, &execution.run, moment, input)?;
+    ) -> Result<Result<Vec<Action>, Refusal>, Halt> {
+        let decision = self.decision(entity, input, moment)?;
+        Ok(decision.map(|decision| self.record(entity, decision, moment.now)))
+    }
+
+    /// Adds a decision to the open group.
+    pub(super) fn record(
+        &mut self,
+        entity: EntityId,
+        decision: Decision,
+        now: Timestamp,
+    ) -> Vec<Action> {
         let Decision {
             time,
             events,
@@ -55,6 +65,9 @@ impl Shard {
             run,
             yielded,
         } = decision;
+        let Some(execution) = self.cache.get_mut(entity) else {
+            return Vec::new();
+        };
         let number = execution.encoder.next_record();
         let record = execution
             .encoder
@@ -69,14 +82,14 @@ impl Shard {
         self.write(entity, std::iter::once(append).chain(close));
         self.cache.weigh(entity);
         if yielded {
-            self.turns.push_back(entity);
+            self.turns.push(entity);
         }
         let actions = effects
             .into_iter()
             .filter_map(|effect| self.act(entity, effect))
             .collect();
-        self.settle(entity, moment.now);
-        Ok(actions)
+        self.settle(entity, now);
+        actions
     }
 
     /// What an effect means outside; nothing if there is no room for a call now.
@@ -126,17 +139,16 @@ impl Shard {
         if wanted.is_empty() {
             self.heartbeats.remove(&entity);
         } else {
-            let clocks = self.heartbeats.entry(entity).or_default();
-            clocks.retain(|clock| wanted.iter().any(|(attempt, _)| *attempt == clock.attempt));
-            for (attempt, seconds) in wanted {
-                if !clocks.iter().any(|clock| clock.attempt == attempt) {
-                    clocks.push(Heartbeat {
-                        attempt,
-                        seconds,
-                        due: now.plus_seconds(seconds),
-                    });
-                }
-            }
+            let before = self.heartbeats.remove(&entity).unwrap_or_default();
+            let clock = |(attempt, seconds): (EventId, u64)| {
+                let new = Heartbeat {
+                    seconds,
+                    due: now.plus_seconds(seconds),
+                };
+                (attempt, before.get(&attempt).copied().unwrap_or(new))
+            };
+            let clocks = wanted.into_iter().map(clock).collect();
+            self.heartbeats.insert(entity, clocks);
         }
         let due = next_deadline(&execution.run, self.heartbeats.get(&entity));
         self.timers.change(entity, execution.timer, due);
@@ -176,7 +188,7 @@ impl Shard {
         input: Input,
         moment: Moment,
     ) -> Result<Outcome, Halt> {
-        match self.decide(entity, input, moment) {
+        match self.decide(entity, input, moment)? {
             Ok(actions) => Ok(self.outcome_of(entity, actions, Answer::Internal(Ok(())))),
             Err(refusal) if is_stale(refusal) => Ok(Outcome::nothing()),
             Err(refusal) => Err(self.refused(entity, refusal).into()),
@@ -206,7 +218,7 @@ impl Shard {
         if !self.is_loaded(entity)? {
             return Ok(Outcome::answer(None, absent()));
         }
-        let actions = match self.decide(entity, Input::Stop(failure.clone()), moment) {
+        let actions = match self.decide(entity, Input::Stop(failure.clone()), moment)? {
             Ok(actions) => actions,
             // It was closed before: the answer is its stop date.
             Err(Refusal::NotRunning) => Vec::new(),
@@ -247,24 +259,21 @@ impl Shard {
         if !self.is_loaded(entity)? {
             return Ok(Outcome::nothing());
         }
-        let Some(execution) = self.cache.get_mut(entity) else {
+        if let Some(execution) = self.cache.get_mut(entity) {
+            // The entry that led here was taken out.
+            execution.timer = None;
+        }
+        let Some(execution) = self.cache.get(entity) else {
             return Ok(Outcome::nothing());
         };
-        // The entry that led here was taken out.
-        execution.timer = None;
         let is_due = |due: Option<Timestamp>| due.is_some_and(|due| due <= moment.now);
-        let input = if execution.run.is_yielded() {
-            (!self.turns.contains(&entity)).then_some(Input::Continue)
-        } else if is_due(execution.run.deadline()) {
+        let input = if is_due(execution.run.deadline()) {
             Some(Input::DeadlineReached)
+        } else if let Some(attempt) = self.missed_heartbeat(entity, moment.now) {
+            Some(Input::HeartbeatMissed { attempt })
         } else {
-            let clocks = self.heartbeats.get(&entity).into_iter().flatten();
-            let missed = clocks
-                .filter(|clock| clock.due <= moment.now)
-                .min_by_key(|it| it.due);
-            missed.map(|clock| Input::HeartbeatMissed {
-                attempt: clock.attempt,
-            })
+            let has_turn = execution.run.is_yielded() && !self.turns.contains(entity);
+            has_turn.then_some(Input::Continue)
         };
         match input {
             Some(input) => self.decide_quietly(entity, input, moment),
@@ -274,6 +283,14 @@ impl Shard {
                 self.owed(entity)
             }
         }
+    }
+
+    /// The attempt whose heartbeat has been missing longest.
+    fn missed_heartbeat(&self, entity: EntityId, now: Timestamp) -> Option<EventId> {
+        let clocks = self.heartbeats.get(&entity)?.iter();
+        let missed = clocks.filter(|(_, clock)| clock.due <= now);
+        let longest = missed.min_by_key(|(_, clock)| clock.due);
+        longest.map(|(attempt, _)| *attempt)
     }
 
     pub(super) fn go_on(&mut self, entity: EntityId, moment: Moment) -> Result<Outcome, Halt> {
@@ -301,8 +318,8 @@ impl Shard {
     /// Starts the clock of an attempt again, if it has one. The row follows once a second: after a
     /// restart every clock starts anew, so an early row only means an early look.
     pub(super) fn beat(&mut self, entity: EntityId, attempt: EventId, now: Timestamp) {
-        let clocks = self.heartbeats.get_mut(&entity).into_iter().flatten();
-        for clock in clocks.filter(|clock| clock.attempt == attempt) {
+        let clocks = self.heartbeats.get_mut(&entity);
+        if let Some(clock) = clocks.and_then(|clocks| clocks.get_mut(&attempt)) {
             clock.due = now.plus_seconds(clock.seconds);
         }
         let Some(execution) = self.cache.get_mut(entity) else {
@@ -317,12 +334,10 @@ impl Shard {
     }
 }
 
-/// When an execution must be looked at. A run that yielded has its turn instead.
-fn next_deadline(run: &Run, clocks: Option<&Vec<Heartbeat>>) -> Option<Timestamp> {
-    if run.is_yielded() {
-        return None;
-    }
-    let heartbeats = clocks.into_iter().flatten().map(|clock| clock.due);
+/// When an execution must be looked at. A run that yielded has its turn besides.
+fn next_deadline(run: &Run, clocks: Option<&Heartbeats>) -> Option<Timestamp> {
+    let heartbeats = clocks.into_iter().flat_map(BTreeMap::values);
+    let heartbeats = heartbeats.map(|clock| clock.due);
     heartbeats.chain(run.deadline()).min()
 }
 
@@ -333,10 +348,9 @@ fn row(run: &Run, due: Option<Timestamp>) -> Row {
     } else {
         due
     };
-    let owes = |branch: &asl::run::Branch| {
-        branch
-            .calling()
-            .is_some_and(|(_, calling)| !calling.submitted)
+    let owes = |thread: &Arc<Branch>| {
+        let calling = thread.calling();
+        calling.is_some_and(|(_, calling)| !calling.submitted)
     };
     Row {
         due,

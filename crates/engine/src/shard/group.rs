@@ -251,7 +251,7 @@ impl Shard {
             self.cache.remove(entity);
             self.look_again(entity);
         }
-        self.turns.retain(|entity| entity.shard() != shard);
+        self.turns.forget(shard);
         self.names.retain(|_, entity| entity.shard() != shard);
         let open = &mut self.groups.open;
         for (entity, attempt) in open

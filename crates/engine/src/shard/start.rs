@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use asl::decide::{Input, Moment, Refusal};
+use asl::decide::{Input, Moment, Refusal, begin, decide};
 use asl::event::{Start, Text};
 use asl::run::Run;
 use asl::time::Timestamp;
 use store::{EntityId, ExecutionRow, MachineNumber, ShardId, Write};
 
 use super::cache::Execution;
-use super::command::{Answer, Outcome};
-use super::{Halt, Random, Shard, route};
+use super::command::{Action, Answer, Outcome};
+use super::{Halt, Random, Shard, moment, route};
 use crate::bring::Need;
 use crate::record::Encoder;
 use crate::request::{Error, ExecutionStatus, StartError, StartRequest, Started};
@@ -93,7 +93,8 @@ impl Shard {
             execution_arn,
             name_is_generated,
         } = identity;
-        let start = Start {
+        let limits = self.config.limits;
+        let start = || Start {
             execution_arn: execution_arn.clone(),
             execution_name: name.clone(),
             state_machine_arn: request.state_machine_arn.clone(),
@@ -105,14 +106,10 @@ impl Shard {
             input: request.input.clone(),
             input_text: request.input_text.clone(),
             trace_header: request.trace_header.clone(),
-            limits: self.config.limits,
+            limits,
             token_secret: secret(random),
         };
-        let moment = Moment {
-            now,
-            random: random[0],
-        };
-        let decided = self.decide(entity, Input::Start(Box::new(start)), moment);
+        let decided = self.begin(entity, &start, moment(now, random));
         let run = self.cache.get(entity).map(|execution| &execution.run);
         let (actions, run) = match (decided, run) {
             (Ok(actions), Some(run)) => (actions, run),
@@ -143,6 +140,25 @@ impl Shard {
             started_at,
         }));
         Ok(self.outcome_of(entity, actions, answer))
+    }
+
+    /// Decides a start. Whoever asked for it is not kept waiting for a heavy first state.
+    fn begin(
+        &mut self,
+        entity: EntityId,
+        start: &dyn Fn() -> Start,
+        moment: Moment,
+    ) -> Result<Vec<Action>, Refusal> {
+        let Some(execution) = self.cache.get(entity) else {
+            return Err(Refusal::NotRunning);
+        };
+        let Execution { program, run, .. } = execution;
+        let input = Input::Start(Box::new(start()));
+        let decision = match decide(program, run, moment, input) {
+            Err(Refusal::TooHeavy) => begin(program, moment, Box::new(start()))?,
+            decision => decision?,
+        };
+        Ok(self.record(entity, decision, moment.now))
     }
 
     /// The execution that has this name, committed or not.

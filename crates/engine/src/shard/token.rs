@@ -50,7 +50,7 @@ impl Shard {
                 return Ok(self.outcome_of(entity, Vec::new(), Answer::Token(Ok(()))));
             }
         };
-        match self.decide(entity, input, moment) {
+        match self.decide(entity, input, moment)? {
             Ok(actions) => Ok(self.outcome_of(entity, actions, Answer::Token(Ok(())))),
             Err(Refusal::NotRunning | Refusal::NotAwaited) => {
                 let answer = Answer::Token(Err(TokenError::TimedOut));
