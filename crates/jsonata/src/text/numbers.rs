@@ -18,9 +18,9 @@ pub(crate) fn text_of(value: f64) -> String {
 }
 
 /// The text of a number as `$string` shows it: with at most 15 significant digits, so that
-/// `0.1 + 0.2` is `0.3`.
+/// `0.1 + 0.2` is `0.3`; `null` if it is not finite then, as the largest ones are not.
 pub(crate) fn string_text_of(value: f64) -> String {
-    text_of(at_precision_15(value))
+    message_text_of(at_precision_15(value))
 }
 
 /// The number as JSON; `None` if it is not finite.
@@ -281,8 +281,8 @@ pub(crate) fn format_base(value: f64, radix: Option<f64>) -> Result<String, Erro
     Ok(digits_in_base(value, radix))
 }
 
-/// The digits of an integer. Beyond 2^53 a double stands for many integers; like V8, this shows
-/// zeros for the digits that make no difference.
+/// The digits of an integer. Beyond 2^53 a double stands for many integers, and engines differ in
+/// which one they show: here digits that make no difference are zeros.
 fn digits_in_base(value: f64, radix: f64) -> String {
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     let base = u32::try_from(count_of(radix)).unwrap_or(10);

@@ -4,6 +4,9 @@
 //! No crate does this: a search has to pay for its steps while it runs, and the syntax, the case
 //! rules and the groups within repetitions have to be ECMAScript's. What cannot be matched in
 //! linear time, look-around and back-references, is refused.
+//!
+//! One difference remains: where a repetition repeats what can match nothing and would rather do
+//! so (`(a*?)*`), it may stop earlier than a backtracking matcher does.
 
 mod machine;
 mod parse;

@@ -21,7 +21,7 @@ pub(super) struct Moment {
 impl Moment {
     /// `None` beyond the range of ECMAScript; fractions of milliseconds are cut off.
     pub(super) fn of(millis: f64) -> Option<Moment> {
-        if !(millis.abs() <= MILLIS_MAX) {
+        if millis.is_nan() || millis.abs() > MILLIS_MAX {
             return None;
         }
         let millis = integer_of(millis);

@@ -130,15 +130,13 @@ pub(super) struct Pictures {
 /// # Errors
 /// D3080 to D3093.
 pub(super) fn analyse(picture: &str, symbols: &Symbols) -> Result<Pictures, Error> {
-    let mut parts = picture.split(symbols.pattern);
-    let first = Parts::of(parts.next().unwrap_or_default(), symbols)?;
-    let second = parts
-        .next()
-        .map(|part| Parts::of(part, symbols))
-        .transpose()?;
+    let mut parts = picture.splitn(3, symbols.pattern);
+    let (first, second) = (parts.next().unwrap_or_default(), parts.next());
     if parts.next().is_some() {
         return Err(fault("D3080"));
     }
+    let first = Parts::of(first, symbols)?;
+    let second = second.map(|part| Parts::of(part, symbols)).transpose()?;
     first.check(symbols)?;
     second.iter().try_for_each(|part| part.check(symbols))?;
     Ok(Pictures {

@@ -113,7 +113,7 @@ fn push_below_hundred(number: f64, is_ordinal: bool, words: &mut String) {
         .copied()
         .unwrap_or_default();
     match small.get(number % 10) {
-        Some(unit) if number % 10 > 0 => {
+        Some(unit) if !number.is_multiple_of(10) => {
             words.push_str(tens);
             words.push('-');
             words.push_str(unit);

@@ -230,37 +230,37 @@ impl<'p> Machine<'p> {
     }
 
     fn visit(&mut self, place: usize, position: Position) {
-        match self.program.instructions.get(place) {
-            Some(Instruction::Jump(to)) => self.todo.push(Todo::Visit(*to)),
+        let goes_on = match self.program.instructions.get(place) {
+            Some(Instruction::Jump(to)) => {
+                self.todo.push(Todo::Visit(*to));
+                false
+            }
             Some(Instruction::Split(preferred, other)) => {
                 self.todo.push(Todo::Visit(*other));
                 self.todo.push(Todo::Visit(*preferred));
+                false
             }
-            Some(Instruction::Assert(assertion)) => {
-                if self.holds(*assertion, position) {
-                    self.todo.push(Todo::Visit(place + 1));
-                }
+            Some(Instruction::Set(_) | Instruction::Match) => {
+                self.current.places.push(place);
+                self.current.slots.extend_from_slice(&self.slots);
+                false
             }
+            Some(Instruction::Assert(assertion)) => self.holds(*assertion, position),
+            Some(Instruction::Progress(slot)) => self.slots.get(*slot) != Some(&position.offset),
             Some(Instruction::Save(slot)) => {
                 self.change_slot(*slot, position.offset);
-                self.todo.push(Todo::Visit(place + 1));
+                true
             }
             Some(Instruction::Reset(first, end)) => {
                 for slot in *first..*end {
                     self.change_slot(slot, UNSET);
                 }
-                self.todo.push(Todo::Visit(place + 1));
+                true
             }
-            Some(Instruction::Progress(slot)) => {
-                if self.slots.get(*slot) != Some(&position.offset) {
-                    self.todo.push(Todo::Visit(place + 1));
-                }
-            }
-            Some(Instruction::Set(_) | Instruction::Match) => {
-                self.current.places.push(place);
-                self.current.slots.extend_from_slice(&self.slots);
-            }
-            None => {}
+            None => false,
+        };
+        if goes_on {
+            self.todo.push(Todo::Visit(place + 1));
         }
     }
 

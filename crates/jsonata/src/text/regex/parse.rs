@@ -157,7 +157,13 @@ impl Parser<'_> {
         let mut nodes = Vec::new();
         while !matches!(self.peek(), None | Some('|' | ')')) {
             let first_group = self.groups + 1;
+            let is_assertion = ["^", "$", "\\b", "\\B"]
+                .iter()
+                .any(|mark| self.rest.starts_with(mark));
             let node = self.term()?;
+            if is_assertion && self.quantifier().is_some() {
+                return Err("Nothing to repeat");
+            }
             let node = self.quantified(node, first_group)?;
             nodes.push(node);
         }
@@ -253,9 +259,6 @@ impl Parser<'_> {
         let Some((min, max)) = self.quantifier() else {
             return Ok(node);
         };
-        if matches!(node, Node::Assertion(_)) {
-            return Err("Nothing to repeat");
-        }
         if max.is_some_and(|max| max < min) {
             return Err("numbers out of order in {} quantifier");
         }
