@@ -4,9 +4,10 @@
 use std::fmt::Write as _;
 
 use super::*;
+use crate::definition::Diagnostic;
 use crate::definition::testing::TestCatalogue;
-use crate::program::{Dynamic, Filter, Pattern, ResultPath, State, TextSource, WaitUntil};
-use crate::template::Reference;
+use crate::program::{Dynamic, Filter, Items, Pattern, ResultPath, State, TextSource, WaitUntil};
+use crate::template::{Reference, Template};
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:f";
 
@@ -196,6 +197,148 @@ fn a_choice_keeps_the_order_of_its_rules() {
     assert_eq!(next, [StateIndex(2), StateIndex(1)]);
 }
 
+/// All bodies lie in one table, the outer before the inner.
+#[test]
+fn bodies_share_one_table() {
+    let text = r#"{"StartAt": "P", "States": {
+        "P": {"Type": "Parallel", "Next": "M", "Branches": [
+            {"StartAt": "B", "States": {"A": {"Type": "Succeed"}, "B": {"Type": "Pass", "Next": "A"}}},
+            {"StartAt": "C", "States": {"C": {"Type": "Parallel", "End": true, "Branches": [
+                {"StartAt": "E", "States": {"E": {"Type": "Fail"}}}]}}}]},
+        "M": {"Type": "Map", "End": true, "MaxConcurrencyPath": "$.m", "Parameters": {"x": 1},
+            "Iterator": {"StartAt": "D", "States": {"D": {"Type": "Pass", "End": true}}}}}}"#;
+    let program = program(text);
+    let names = program.states.iter().map(|state| &*state.name);
+    assert_eq!(names.collect::<String>(), "PMABCDE");
+    let branches = |index: u32| match &program.state(StateIndex(index)).unwrap().kind {
+        StateKind::Parallel(parallel) => (parallel.branches.clone(), parallel.next),
+        _ => panic!(),
+    };
+    let outer = vec![StateIndex(3), StateIndex(4)];
+    assert_eq!(branches(0), (outer, Next::State(StateIndex(1))));
+    assert_eq!(branches(4), (vec![StateIndex(6)], Next::End));
+    let StateKind::Pass(pass) = &program.state(StateIndex(3)).unwrap().kind else {
+        panic!()
+    };
+    assert_eq!(pass.next, Next::State(StateIndex(2)));
+    let map = program.state(StateIndex(1)).unwrap();
+    let (StateKind::Map(map), Flow::Paths(paths)) = (&map.kind, &map.flow) else {
+        panic!()
+    };
+    assert_eq!((map.body, map.next), (StateIndex(5), Next::End));
+    assert!(matches!(map.items, Items::Input));
+    assert!(matches!(&map.max_concurrency, Some(Dynamic::Path(_))));
+    // What was called Parameters is the item selector.
+    assert!(map.item_selector.is_some() && paths.parameters.is_none());
+}
+
+#[test]
+fn a_jsonata_state_keeps_its_expressions() {
+    let task = r#""Type": "Task", "QueryLanguage": "JSONata", "Resource": "FUNCTION", "End": true,
+        "Arguments": {"a": 1}, "TimeoutSeconds": "{% 2 %}", "HeartbeatSeconds": 1, "Assign": {},
+        "Catch": [{"ErrorEquals": ["E"], "Next": "A", "Assign": {}, "Output": "{% 3 %}"}]"#;
+    let state = state(task);
+    let (StateKind::Task(task), Flow::Queries(queries)) = (&state.kind, &state.flow) else {
+        panic!()
+    };
+    assert!(queries.arguments.is_some() && queries.assign.is_some() && queries.output.is_none());
+    let Some(Dynamic::Query(timeout)) = &task.timeout else {
+        panic!()
+    };
+    assert_eq!(
+        (&*timeout.source, &*timeout.location),
+        ("2", "TimeoutSeconds")
+    );
+    assert!(matches!(task.heartbeat, Some(Dynamic::Literal(1))));
+    let [catcher] = task.recovery.catch.as_slice() else {
+        panic!()
+    };
+    assert!(catcher.assign.is_some());
+    let output = catcher
+        .output
+        .as_ref()
+        .and_then(Template::as_query)
+        .unwrap();
+    assert_eq!(&*output.location, "Catch[0]/Output");
+}
+
+/// DescribeStateMachine's `variableReferences`, as recorded: states that read variables, the names
+/// in order.
+#[test]
+fn states_name_the_variables_they_read() {
+    let check = |state: &str, expected: &str| {
+        let state = state.replace("FUNCTION", FUNCTION);
+        let text = format!(
+            r#"{{"StartAt": "A", "States": {{"A": {{{state}}}, "Z": {{"Type": "Succeed"}}}}}}"#
+        );
+        let compiled = compile(&text, MachineType::Standard, &TestCatalogue);
+        let is_broken = |one: &&Diagnostic| !one.message.contains("not reachable");
+        assert!(
+            compiled.diagnostics.iter().find(is_broken).is_none(),
+            "{state}"
+        );
+        let text = text.replace(r#""End": true"#, r#""Next": "Z""#);
+        let found = program(&text).variable_references;
+        let found = found
+            .iter()
+            .map(|(state, names)| format!("{state}: {}", names.join(" ")));
+        assert_eq!(found.collect::<Vec<_>>().join("; "), expected, "{state}");
+    };
+    for (state, expected) in REFERENCES {
+        check(state, expected);
+    }
+}
+
+/// A state `A`, and who reads what.
+const REFERENCES: &[(&str, &str)] = &[
+    (r#""Type": "Pass", "End": true, "Assign": {"a": 1}"#, ""),
+    (
+        r#""Type": "Pass", "End": true, "InputPath": "$b.x", "OutputPath": "$a""#,
+        "A: a b",
+    ),
+    (
+        r#""Type": "Pass", "End": true, "Parameters": {"x": [{"y.$": "$b"}], "z.$": "$a[0]"}"#,
+        "A: a b",
+    ),
+    (
+        r#""Type": "Pass", "End": true, "Assign": {"a.$": "$a"}, "Parameters": {"b": "$b"}"#,
+        "A: a",
+    ),
+    (
+        r#""Type": "Task", "Resource": "FUNCTION", "End": true, "TimeoutSecondsPath": "$t",
+           "HeartbeatSecondsPath": "$h.x", "Credentials": {"RoleArn.$": "$r"},
+           "ResultSelector": {"s.$": "States.Format('{}', $s, States.Array($u))"},
+           "Catch": [{"ErrorEquals": ["E"], "Next": "Z", "Assign": {"v.$": "$w"}}]"#,
+        "A: h r s t u w",
+    ),
+    (
+        r#""Type": "Choice", "Default": "Z", "Assign": {"x.$": "$d"}, "Choices": [
+           {"And": [{"Variable": "$a", "StringEqualsPath": "$b"},
+                    {"Not": {"Variable": "$$.c", "IsNull": true}}],
+            "Next": "Z", "Assign": {"y.$": "$c"}}]"#,
+        "A: a b c d",
+    ),
+    (
+        r#""Type": "Wait", "End": true, "SecondsPath": "$s""#,
+        "A: s",
+    ),
+    (
+        r#""Type": "Wait", "End": true, "TimestampPath": "$s.t""#,
+        "A: s",
+    ),
+    (
+        r#""Type": "Map", "End": true, "ItemsPath": "$i", "MaxConcurrencyPath": "$m",
+           "ItemSelector": {"x.$": "$s"}, "ItemProcessor": {"StartAt": "B", "States": {
+             "B": {"Type": "Fail", "ErrorPath": "$e", "CausePath": "States.Format('{}', $c)"}}}"#,
+        "A: i m s; B: c e",
+    ),
+    (
+        r#""Type": "Parallel", "End": true, "Branches": [{"StartAt": "B", "States": {
+             "B": {"Type": "Succeed", "InputPath": "$b"}}}], "Parameters": {"x.$": "$a"}"#,
+        "A: a; B: b",
+    ),
+];
+
 /// A megabyte of states that lead to one another.
 #[test]
 fn long_chains_are_compiled() {
@@ -260,6 +403,29 @@ fn texts_are_bounded() {
     );
 }
 
+/// Thousands of expressions below a name of half a megabyte don't repeat it.
+#[test]
+fn locations_of_expressions_are_bounded() {
+    for expression in ["{%1%}", "{%1"] {
+        let expressions = vec![format!("\"{expression}\""); 20_000].join(",");
+        let state = format!(
+            r#"{{"Type": "Pass", "End": true, "Output": {{"{}": [{expressions}]}}}}"#,
+            "n".repeat(500_000)
+        );
+        let text = format!(
+            r#"{{"QueryLanguage": "JSONata", "StartAt": "A", "States": {{"A": {state}}}}}"#
+        );
+        let compiled = compile(&text, MachineType::Standard, &TestCatalogue);
+        assert_eq!(compiled.program.is_some(), expression == "{%1%}");
+        assert!(
+            compiled
+                .diagnostics
+                .iter()
+                .all(|one| one.message.len() < 3_000)
+        );
+    }
+}
+
 fn nested(open: &str, close: &str, depth: usize, core: &str) -> String {
     format!("{}{core}{}", open.repeat(depth), close.repeat(depth))
 }
@@ -299,6 +465,66 @@ fn deep_nesting_is_harmless() {
             [("INVALID_JSON_DESCRIPTION", Some(_))]
         ));
     }
+}
+
+/// Parallels in one another, `depth` of them, around `core`, which ends the innermost `States`.
+fn nested_parallels(depth: usize, core: &str) -> String {
+    let mut text = String::from(r#"{"StartAt": "0", "States": {"#);
+    for level in 0..depth {
+        write!(
+            text,
+            r#""{level}": {{"Type": "Parallel", "End": true, "Assign": {{"v{level}": 1}},
+                "Branches": [{{"StartAt": "{}", "States": {{"#,
+            level + 1
+        )
+        .unwrap();
+    }
+    text.push_str(core);
+    text + &"}}]}".repeat(depth) + "}}"
+}
+
+/// Bodies may nest as deep as JSON: what is compiled lies on no stack.
+#[test]
+fn deep_bodies_are_compiled() {
+    let deep = nested_parallels(240, r#""240": {"Type": "Succeed"}"#);
+    assert_eq!(program(&deep).states.len(), 241);
+    let clash = nested_parallels(
+        240,
+        r#""240": {"Type": "Pass", "Assign": {"v0": 1}, "End": true}"#,
+    );
+    let compiled = compile(&clash, MachineType::Standard, &TestCatalogue);
+    let [diagnostic] = compiled.diagnostics.as_slice() else {
+        panic!("{:?}", compiled.diagnostics)
+    };
+    assert_eq!(
+        diagnostic.message,
+        "The variable 'v0' is already assigned in an outer scope"
+    );
+    assert!(diagnostic.span.is_some());
+    let bottomless = nested_parallels(30_000, "");
+    assert!(matches!(
+        codes(&bottomless).as_slice(),
+        [("INVALID_JSON_DESCRIPTION", Some(_))]
+    ));
+}
+
+/// Thousands of branches, at the top and deep inside.
+#[test]
+fn many_branches_are_compiled() {
+    for depth in [0, 200] {
+        let branch = |n: usize| {
+            format!(r#"{{"StartAt": "b{n}", "States": {{"b{n}": {{"Type": "Succeed"}}}}}}"#)
+        };
+        let branches = (0..10_000).map(branch).collect::<Vec<_>>().join(",");
+        let core =
+            format!(r#""{depth}": {{"Type": "Parallel", "End": true, "Branches": [{branches}]}}"#);
+        let program = program(&nested_parallels(depth, &core));
+        assert_eq!(program.states.len(), depth + 1 + 10_000);
+    }
+    let broken = vec![r#"{"StartAt": "x", "States": {"y": 1}}"#; 5_000].join(",");
+    let core = format!(r#""200": {{"Type": "Parallel", "Branches": [{broken}]}}"#);
+    let found = codes(&nested_parallels(200, &core));
+    assert_eq!(found.len(), crate::definition::DIAGNOSTICS_MAX);
 }
 
 /// What is reported for each of many members must not repeat what stands above all of them.

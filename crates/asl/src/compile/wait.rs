@@ -21,9 +21,9 @@ pub(super) fn compile(
 
 /// `None` when the field is missing or not what it must be, which has been reported.
 fn until(fields: &mut Fields<'_>) -> Option<WaitUntil> {
-    let seconds = fields.take_integer("Seconds", "SecondsPath");
-    let mut timestamp = || fields.take_timestamp("Timestamp", "TimestampPath");
-    seconds
-        .map(WaitUntil::Seconds)
-        .or_else(|| timestamp().map(WaitUntil::Timestamp))
+    if let Some(seconds) = fields.take_integer("Seconds", "SecondsPath") {
+        return Some(WaitUntil::Seconds(seconds));
+    }
+    let time = fields.take_timestamp("Timestamp", "TimestampPath");
+    time.map(WaitUntil::Timestamp)
 }

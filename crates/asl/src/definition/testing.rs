@@ -24,7 +24,7 @@ impl Catalogue for TestCatalogue {
                 _ => &[],
             },
         };
-        let names = ["FunctionName", "InvocationType", "Payload"];
+        let names = ["FunctionName", "InvocationType", "LogType", "Payload"];
         let is_invoke = resource.contains("::lambda:invoke");
         is_invoke.then(|| names.map(parameter).to_vec())
     }

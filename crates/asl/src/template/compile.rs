@@ -5,6 +5,7 @@ use json::{Object, Value, View};
 use super::{Field, Part, Reference, ReferenceError, push_step};
 use crate::definition::DIAGNOSTICS_MAX;
 use crate::query::{Query, QueryError};
+use crate::validate::report::beginning;
 
 /// Something wrong with the template of a JSONPath state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,6 +161,10 @@ impl Paths {
     }
 }
 
+/// Each expression keeps its location, and thousands of them may lie below a name of half a
+/// megabyte.
+const LOCATION_BYTES_MAX: usize = 1_000;
+
 struct Queries {
     pointer: String,
     /// As AWS names the place: `Arguments/a/b[0]`.
@@ -191,7 +196,8 @@ impl Queries {
     }
 
     fn query(&mut self, text: &str) -> Part {
-        match Query::parse(text, &self.location) {
+        let location = beginning(&self.location, LOCATION_BYTES_MAX);
+        match Query::parse(text, location) {
             Ok(query) => Part::Query(Box::new(query)),
             Err(error) => {
                 // More than these are shown to nobody.

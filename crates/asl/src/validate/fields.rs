@@ -143,9 +143,7 @@ fn checked<'a>(
         Kind::Any => Some(Checked::Value(value)),
         Kind::Text => values::text(value, at, report).map(Checked::Text),
         Kind::DynamicText => {
-            if setting.language == Language::JsonPath {
-                lint::literal(field.name, value, at, report);
-            }
+            lint::literal(field.name, setting.language, value, at, report);
             values::text(value, at, report).map(Checked::Text)
         }
         Kind::True => values::literal_true(field.name, value, at, report).then_some(Checked::Null),
@@ -161,28 +159,6 @@ fn checked<'a>(
         Kind::StateName => {
             Some(values::non_empty_text(value, at, report).map_or(Checked::Null, Checked::Text))
         }
-        Kind::Timestamp => values::timestamp(value, at, report).map(Checked::Timestamp),
-        Kind::ErrorNames => values::error_names(value, at, report).map(Checked::Names),
-        Kind::NonEmptyArray => values::non_empty_array(value, at, report).map(Checked::Array),
-        Kind::Object => values::object(value, at, report).map(Checked::Object),
-        Kind::Objects(schema) => objects(schema, setting, value, at, report).map(Checked::Objects),
-        Kind::NotServed => {
-            report.not_served(&format!("the field '{}'", field.name), at);
-            None
-        }
-        _ => expression(field.kind, setting, value, at, report),
-    }
-}
-
-/// Reads a path, a template or a condition.
-fn expression<'a>(
-    kind: Kind,
-    setting: Setting,
-    value: &Value,
-    at: &Place<'_>,
-    report: &mut Report<'_>,
-) -> Option<Checked<'a>> {
-    match kind {
         Kind::Filter | Kind::ResultPath if value.is_null() => Some(Checked::Null),
         Kind::Filter => values::path(value, at, report).map(Checked::Path),
         Kind::ResultPath => values::result_path(value, at, report).map(Checked::ResultPath),
@@ -195,10 +171,16 @@ fn expression<'a>(
         Kind::Assign => values::assign(setting, value, at, report).map(Checked::Template),
         Kind::Items => values::items(setting, value, at, report).map(Checked::Template),
         Kind::Credentials => values::credentials(setting, value, at, report).map(Checked::Template),
-        Kind::Condition => {
-            values::boolean(value, at, report).map(|literal| Checked::Test(Test::Literal(literal)))
+        Kind::Condition => values::condition(value, at, report).map(Checked::Test),
+        Kind::Timestamp => values::timestamp(value, at, report).map(Checked::Timestamp),
+        Kind::ErrorNames => values::error_names(value, at, report).map(Checked::Names),
+        Kind::NonEmptyArray => values::non_empty_array(value, at, report).map(Checked::Array),
+        Kind::Object => values::object(value, at, report).map(Checked::Object),
+        Kind::Objects(schema) => objects(schema, setting, value, at, report).map(Checked::Objects),
+        Kind::NotServed => {
+            report.not_served(&format!("the field '{}'", field.name), at);
+            None
         }
-        _ => None,
     }
 }
 

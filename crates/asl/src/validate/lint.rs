@@ -5,6 +5,7 @@ use json::{Object, Value, View};
 use crate::validate::message;
 use crate::validate::place::Place;
 use crate::validate::report::Report;
+use crate::validate::schema::Language;
 
 /// Text that would be evaluated if its field had the right name.
 fn looks_like_path(text: &str) -> bool {
@@ -18,8 +19,15 @@ fn looks_dynamic(text: &str) -> bool {
 }
 
 /// `NO_PATH`: a field that takes literal text holds what looks like a path.
-pub(crate) fn literal(name: &str, value: &Value, place: &Place<'_>, report: &mut Report<'_>) {
-    if value.as_str().is_some_and(looks_like_path) {
+pub(crate) fn literal(
+    name: &str,
+    language: Language,
+    value: &Value,
+    place: &Place<'_>,
+    report: &mut Report<'_>,
+) {
+    let is_path = value.as_str().is_some_and(looks_like_path);
+    if language == Language::JsonPath && is_path {
         report.warn(message::NO_PATH, message::no_path(name), place, place);
     }
 }

@@ -4,6 +4,7 @@
 //! functions and constants under "in AWS's style" are the nearest we could write; AWS's own words
 //! for these cases are not known to us.
 
+use super::report::beginning;
 use super::schema::Language;
 
 pub(crate) const INVALID_JSON: &str = "INVALID_JSON_DESCRIPTION";
@@ -194,6 +195,7 @@ pub(crate) fn half_open_query(field: &str) -> String {
 
 /// An expression that does not compile.
 pub(crate) fn invalid_query(field: &str, source: &str, reason: &str) -> String {
+    let source = beginning(source, SOURCE_BYTES_MAX);
     format!(
         "The JSONata expression '{source}' specified for the field '{field}' is not valid. \
          {reason}"
@@ -202,8 +204,12 @@ pub(crate) fn invalid_query(field: &str, source: &str, reason: &str) -> String {
 
 /// An expression that compiles and must not stand there.
 pub(crate) fn refused_query(field: &str, source: &str, reason: &str) -> String {
+    let source = beginning(source, SOURCE_BYTES_MAX);
     format!("The JSONata expression '{source}' specified for the field '{field}' {reason}")
 }
+
+/// Of a long expression only the beginning is shown, so that the reason behind it is.
+const SOURCE_BYTES_MAX: usize = 1_000;
 
 pub(crate) const ROOT_IN_QUERY: &str =
     "uses '$' or '$$' at the top level, use '$states.input' instead";

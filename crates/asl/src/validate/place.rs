@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use json::{Step, Value};
 
+use super::report::beginning;
+
 /// One place of a definition. It displays as AWS writes locations: `/States/A/Retry[0]/Next`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'p> {
@@ -125,7 +127,7 @@ impl<'p> Place<'p> {
         steps
     }
 
-    /// As AWS names a field of a state: `Catch[1]/Output`.
+    /// As AWS names a field of a state: `Catch[1]/Output`; cut when it is longer than anyone reads.
     pub(crate) fn field(&self) -> String {
         let places = std::iter::successors(Some(self), |place| place.parent);
         let below = places.take_while(|place| !matches!(place.part, Part::State(_)));
@@ -139,7 +141,10 @@ impl<'p> Place<'p> {
                     let slash = if text.is_empty() { "" } else { "/" };
                     text.extend([slash, name]);
                 }
-                Part::Item(index) => text.push_str(&format!("[{index}]")),
+                Part::Item(index) => text.extend(["[", &index.to_string(), "]"]),
+            }
+            if text.len() > FIELD_BYTES_MAX {
+                return beginning(&text, FIELD_BYTES_MAX).to_owned();
             }
         }
         text
@@ -157,6 +162,9 @@ impl<'p> Place<'p> {
         steps
     }
 }
+
+/// Messages about thousands of expressions may repeat the name of a field of half a megabyte.
+const FIELD_BYTES_MAX: usize = 1_000;
 
 /// The steps of a JSON pointer (RFC 6901) into `value`, which tells members from elements.
 pub(crate) fn pointer_steps(value: &Value, pointer: &str) -> Vec<Step> {

@@ -4,6 +4,7 @@
 use json::Value;
 use jsonata::Variable;
 
+use crate::definition::DIAGNOSTICS_MAX;
 use crate::query::{Query, QueryError};
 use crate::template::Template;
 use crate::validate::lint::each_string;
@@ -166,8 +167,8 @@ fn check(
     let states = names.variables.iter().filter(|it| it.name == "states");
     problems.extend(states.filter_map(|states| misplaced(states, setting)));
     problems.dedup();
-    for problem in problems {
-        let message = message::refused_query(&query.location, &query.source, &problem);
+    for problem in problems.iter().take(DIAGNOSTICS_MAX) {
+        let message = message::refused_query(&query.location, &query.source, problem);
         report.error_within(SCHEMA, message, place, at);
     }
 }

@@ -171,6 +171,14 @@ fn shortened(text: String) -> String {
     format!("{}...", text.get(..cut).unwrap_or_default())
 }
 
+/// The beginning of a text, of at most so many bytes.
+pub(crate) fn beginning(text: &str, bytes_max: usize) -> &str {
+    let end = bytes_max.min(text.len());
+    // A character has four bytes at most.
+    let mut ends = (0..=end).rev().take(4);
+    ends.find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
 /// An error without a place in the definition.
 pub(crate) fn nowhere(code: &'static str, message: String) -> Diagnostic {
     Diagnostic {

@@ -16,6 +16,10 @@ const ADVISORY: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../../shared/conformance/definitions/validity.json"
 );
+const RECORDINGS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../../shared/conformance/aws/cases"
+);
 
 #[expect(clippy::disallowed_methods, reason = "tests read their cases")]
 fn read(path: &str) -> Option<String> {
@@ -320,6 +324,153 @@ fn can_be_refused(field: &Field, language: Language) -> bool {
     // A state whose Type is refused is no state of this type.
     let is_never = matches!(field.kind, Kind::Any) || field.name == "Type";
     !is_never && (is_dynamic || language == Language::JsonPath)
+}
+
+/// The texts of `message.rs`: what stands between quotes, with `{}` for what is filled in.
+fn texts_of_messages() -> Vec<String> {
+    let source = include_str!("message.rs");
+    let code = source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let code = code.collect::<Vec<_>>().join("\n");
+    let mut texts = Vec::new();
+    let mut rest = code.as_str();
+    while let Some((_, after)) = rest.split_once('"') {
+        let mut text = String::new();
+        let mut characters = after.char_indices();
+        let end = loop {
+            match characters.next().expect("a text ends") {
+                (at, '"') => break at,
+                (_, '\\') => match characters.next().expect("an escape") {
+                    (_, '\n') => {
+                        let is_indent = |(_, next): &(usize, char)| next.is_whitespace();
+                        let mut ahead = characters.clone();
+                        while ahead.next().as_ref().is_some_and(is_indent) {
+                            characters.next();
+                        }
+                    }
+                    (_, escaped) => text.push(escaped),
+                },
+                (_, character) => text.push(character),
+            }
+        };
+        texts.push(text);
+        rest = after.get(end + 1..).expect("a quote is one byte");
+    }
+    texts
+}
+
+/// The parts of a text that do not depend on what is filled in.
+fn fixed_parts(text: &str) -> Vec<String> {
+    let plain = text.replace("{{", "\u{1}").replace("}}", "\u{2}");
+    let restored = |part: &str| part.replace('\u{1}', "{").replace('\u{2}', "}");
+    let mut parts = plain.split('{');
+    let first = parts.next().map(restored);
+    let others = parts.filter_map(|part| Some(restored(part.split_once('}')?.1)));
+    first.into_iter().chain(others).collect()
+}
+
+/// Whether all parts occur, one after the other.
+fn contains_in_order(text: &str, parts: &[String]) -> bool {
+    let mut rest = text;
+    parts.iter().all(|part| {
+        let found = rest.split_once(part.as_str());
+        rest = found.map_or("", |(_, after)| after);
+        found.is_some()
+    })
+}
+
+/// Every text and every code has a case.
+#[test]
+fn every_message_has_a_case() {
+    let cases = cases();
+    let said = cases.iter().flat_map(|(_, case)| expected(case));
+    let said = said
+        .flat_map(|one| {
+            ["code", "message"].map(|key| {
+                let part = one.get(key).and_then(Value::as_str);
+                part.unwrap_or_default().to_owned()
+            })
+        })
+        .collect::<BTreeSet<_>>();
+    let texts = texts_of_messages();
+    assert!(texts.len() >= 60, "only {} texts were found", texts.len());
+    let missing = texts.iter().filter(|text| {
+        let parts = fixed_parts(text);
+        !said.iter().any(|said| contains_in_order(said, &parts))
+    });
+    let missing = missing.map(String::as_str).collect::<Vec<_>>();
+    assert!(
+        missing.is_empty(),
+        "texts without a case:\n{}",
+        missing.join("\n")
+    );
+}
+
+/// Definitions that AWS accepted or refused in recordings, where they are at hand, as far as the
+/// resources they use are known here.
+#[test]
+fn recorded_definitions_agree() {
+    let Ok(files) = std::fs::read_dir(RECORDINGS) else {
+        return;
+    };
+    let mut wrong = Vec::new();
+    let mut compared = BTreeSet::new();
+    for file in files {
+        let file = file
+            .expect("a readable folder")
+            .path()
+            .display()
+            .to_string();
+        let recording = json::parse(&read(&file).expect("a readable file")).expect("a JSON text");
+        let steps = recording.get("steps").and_then(Value::as_array);
+        for step in steps.expect("a recording has steps") {
+            let part =
+                |value: &Value, key| value.get(key).and_then(Value::as_str).map(str::to_owned);
+            let params = step.get("params").cloned().unwrap_or_else(Value::null);
+            let is_create = part(step, "op").is_some_and(|op| op == "CreateStateMachine");
+            let Some(definition) = part(&params, "definition").filter(|_| is_create) else {
+                continue;
+            };
+            let wants_error = match part(step, "expect_error").as_deref() {
+                None => false,
+                Some("InvalidDefinition") => true,
+                // Something else was wrong with the call.
+                Some(_) => continue,
+            };
+            let machine = match part(&params, "type").as_deref() {
+                Some("EXPRESS") => MachineType::Express,
+                _ => MachineType::Standard,
+            };
+            let compiled = compile(&filled(&definition), machine, &TestCatalogue);
+            let is_unknown = |one: &Diagnostic| {
+                one.message.starts_with("Lockstep does not support")
+                    || one.message.starts_with("The resource provided")
+            };
+            if compiled.diagnostics.iter().any(is_unknown) {
+                continue;
+            }
+            if compiled.program.is_none() != wants_error {
+                wrong.push(format!("{file}: {definition}\n{:?}", compiled.diagnostics));
+            }
+            compared.insert(definition);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(compared.len() >= 100, "only {} compared", compared.len());
+}
+
+/// A recorded definition with what the recording fills in: the ARNs of functions.
+fn filled(definition: &str) -> String {
+    let mut text = String::new();
+    let mut rest = definition;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (_, after) = after.split_once('}').expect("a placeholder is closed");
+        text.push_str(before);
+        text.push_str("arn:aws:lambda:us-east-1:111122223333:function:f");
+        rest = after;
+    }
+    text + rest
 }
 
 /// Definitions that others have labelled, where they are at hand, as far as they use only what is

@@ -6,6 +6,7 @@ use json::{Object, Value};
 
 use crate::event::Text;
 use crate::jsonpath::Path;
+use crate::program::Test;
 use crate::query::Query;
 use crate::template::{
     Reference, Root, Template, TemplateError, TemplateProblem, VARIABLE_NAME_CHARS_MAX, ValuePath,
@@ -169,8 +170,9 @@ pub(crate) fn percentage(value: &Value, place: &Place<'_>, report: &mut Report<'
 }
 
 /// The literal of a Condition.
-pub(crate) fn boolean(value: &Value, place: &Place<'_>, report: &mut Report<'_>) -> Option<bool> {
-    value.as_bool().or_else(|| refuse("Boolean", place, report))
+pub(crate) fn condition(value: &Value, place: &Place<'_>, report: &mut Report<'_>) -> Option<Test> {
+    let literal = value.as_bool().map(Test::Literal);
+    literal.or_else(|| refuse("Boolean", place, report))
 }
 
 /// InputPath, OutputPath: any path, from the input, the context object or a variable.
