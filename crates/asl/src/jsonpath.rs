@@ -114,7 +114,7 @@ impl Path {
         if !self.is_definite {
             return walk::indefinite(&self.tokens, root, meter).map(Value::from);
         }
-        meter.step(u64::try_from(self.tokens.len()).unwrap_or(u64::MAX))?;
+        meter.step(1 + u64::try_from(self.tokens.len()).unwrap_or(u64::MAX / 2))?;
         match walk::definite(&self.tokens, root) {
             Ok(Reached::Node(node)) => Ok(node.clone()),
             Ok(Reached::Made(value)) => Ok(value),
@@ -145,7 +145,9 @@ pub(crate) fn utf16_order(left: &str, right: &str) -> Ordering {
         .zip(right.as_bytes().chunks_exact(BLOCK_BYTES))
         .take_while(|(left, right)| left == right)
         .count();
-    let start = left.floor_char_boundary(same * BLOCK_BYTES);
+    // What is the same up to a byte has its characters' bounds in common.
+    let is_bound = |at: &usize| left.is_char_boundary(*at);
+    let start = (0..=same * BLOCK_BYTES).rev().find(is_bound).unwrap_or(0);
     let left = left.get(start..).unwrap_or_default();
     let right = right.get(start..).unwrap_or_default();
     left.encode_utf16().cmp(right.encode_utf16())

@@ -40,7 +40,7 @@ pub struct QueryError {
     /// Between `{%` and `%}`.
     pub expression: Text,
     /// Positions count from the start of `expression`.
-    pub reason: jsonata::Error,
+    pub reason: Box<jsonata::Error>,
 }
 
 /// A member of `$states`.
@@ -91,7 +91,7 @@ impl Query {
                 pointer: String::new(),
                 location,
                 expression: source,
-                reason,
+                reason: Box::new(reason),
             }),
         }
     }

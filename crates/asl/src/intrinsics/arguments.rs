@@ -19,12 +19,13 @@ pub(super) enum Problem {
     /// Our own words: AWS documents none.
     Reason(String),
     /// The meter ran out.
-    Exhausted(jsonata::Error),
+    Exhausted,
 }
 
 impl From<jsonata::Error> for Problem {
-    fn from(error: jsonata::Error) -> Problem {
-        Problem::Exhausted(error)
+    /// A meter refuses for one reason only.
+    fn from(_: jsonata::Error) -> Problem {
+        Problem::Exhausted
     }
 }
 

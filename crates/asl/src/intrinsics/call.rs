@@ -86,7 +86,7 @@ impl Call {
         let call = self.text.clone();
         match stop {
             Stop::Problem(Problem::Reason(reason)) => Failure::Intrinsic { call, reason },
-            Stop::Problem(Problem::Exhausted(_)) => {
+            Stop::Problem(Problem::Exhausted) => {
                 let reason = "the call takes too many steps or too much memory; work on less data"
                     .to_owned();
                 Failure::Intrinsic { call, reason }.exhausted_if(true)

@@ -16,23 +16,20 @@ pub(super) fn add(arguments: &Arguments<'_>) -> Result<Value, Problem> {
 
 /// An integer from `start` up to `end`, which is excluded; the same one for the same seed.
 pub(super) fn random(arguments: &Arguments<'_>) -> Result<Value, Problem> {
-    let (start, end) = (integer(arguments, 0)?, integer(arguments, 1)?);
-    let count = u64::try_from(end - start)
-        .ok()
-        .filter(|count| *count > 0)
-        .ok_or_else(|| {
-            Problem::new(format_args!(
-                "the end {end} must be greater than the start {start}"
-            ))
-        })?;
+    let (start, end) = (arguments.rounded(0)?, arguments.rounded(1)?);
+    if start >= end {
+        return Err(Problem::new(format_args!(
+            "the end {end} must be greater than the start {start}"
+        )));
+    }
     let bits = match arguments.values.len() {
         3 => Chance::new(arguments.rounded(2)?.cast_unsigned()).draw(),
         _ => arguments.outside.random(),
     };
-    // The high half of the product is uniform enough: `count` is below 2^32.
-    let offset = (u128::from(bits) * u128::from(count)) >> 64;
-    let offset = i64::try_from(offset).unwrap_or_default();
-    Ok((start + offset).into())
+    // The high half of the product is as uniform as anybody can see.
+    let offset = (u128::from(bits) * u128::from(start.abs_diff(end))) >> 64;
+    let offset = u64::try_from(offset).unwrap_or_default();
+    Ok(start.wrapping_add_unsigned(offset).into())
 }
 
 /// A version 4 UUID (RFC 9562).

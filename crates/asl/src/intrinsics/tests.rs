@@ -116,8 +116,13 @@ fn chance_is_uniform_and_a_seed_repeats_it() {
         numbers.windows(2).all(|pair| pair[0] != pair[1]),
         "{numbers:?}"
     );
-    let extreme = drawn("States.MathRandom(-2147483648, 2147483647)".into());
-    assert!(i32::try_from(extreme).is_ok());
+    // The widest range of all; no sum overflows.
+    let widest = "States.MathRandom(-9223372036854775808, 9223372036854775807";
+    let extremes: Vec<_> = (0..9)
+        .map(|seed| drawn(format!("{widest}, {seed})")))
+        .collect();
+    assert!(extremes.iter().any(|number| *number < 0));
+    assert!(extremes.iter().any(|number| *number > 0));
 }
 
 /// Whatever a call is given, it ends within the allowance.

@@ -294,3 +294,35 @@ fn hostile_paths_are_stopped() {
     let full = Value::from(vec![Value::from(1); 131_000]);
     assert_eq!(select(&Path::parse("$..*").unwrap(), &full).unwrap(), full);
 }
+
+/// The order is that of UTF-16, wherever in a long text the difference lies.
+#[test]
+fn texts_are_ordered_by_code_units() {
+    let marks = [
+        "",
+        "a",
+        "b",
+        "\u{e9}",
+        "\u{e8}",
+        "\u{ffff}",
+        "\u{10000}",
+        "\u{10ffff}",
+    ];
+    for len in [0, 1, 61, 62, 63, 64, 65, 127, 128, 129] {
+        let before = [
+            "x".repeat(len),
+            "\u{e9}".repeat(len / 2),
+            "\u{10000}".repeat(len / 4),
+        ];
+        for (before, left, right) in before.iter().flat_map(|before| {
+            let pairs = marks
+                .iter()
+                .flat_map(|left| marks.iter().map(move |right| (left, right)));
+            pairs.map(move |(left, right)| (before, left, right))
+        }) {
+            let (left, right) = (format!("{before}{left}z"), format!("{before}{right}"));
+            let expected = left.encode_utf16().cmp(right.encode_utf16());
+            assert_eq!(utf16_order(&left, &right), expected, "{left} {right}");
+        }
+    }
+}
