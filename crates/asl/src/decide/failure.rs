@@ -39,10 +39,11 @@ pub(super) fn recover(step: &mut Step<'_>, failed: Failed) -> Result<Go, Fault> 
     let Some(recovery) = recovery(state) else {
         return Ok(Go::Raise(failed));
     };
-    // The failure is the state's own, while threads run below it: an ItemSelector's.
-    if let Some(above) = step.thread()?.forked().map(|_| step.branch) {
-        let last_event = step.thread()?.last_event;
-        fork::cut(step, above, None, last_event)?;
+    // An ItemSelector failed while other iterations run.
+    let thread = step.thread()?;
+    if thread.forked().is_some_and(|(_, forked)| forked.live > 0) {
+        let (id, last_event) = (thread.id, thread.last_event);
+        fork::cut(step, id, None, last_event)?;
     }
     if let Some(outcome) = retry(step, recovery, &failed)? {
         return Ok(outcome);

@@ -1,11 +1,10 @@
 //! The threads below a Parallel or Map state: how they begin, end and fail.
 
-use super::Effect;
 use super::failure::{Failed, recover};
 use super::step::{Fault, Go, Step};
-use super::{Refusal, map, parallel};
+use super::{Effect, Refusal, data, map};
 use crate::event::{BranchId, EventId, EventKind};
-use crate::program::{StateIndex, StateKind};
+use crate::program::{Next, StateIndex, StateKind};
 use crate::run::{Activity, Branch, Parent};
 
 /// The number of the next thread.
@@ -31,27 +30,39 @@ pub(super) fn end(step: &mut Step<'_>) -> Result<Go, Fault> {
     let thread = step.thread()?;
     let last_event = thread.last_event;
     let parent = thread.parent.ok_or(Refusal::ForeignProgram)?;
-    let (state, visit) = {
-        let above = step.run.branch(parent.branch).and_then(Branch::visit);
-        let visit = above.ok_or(Refusal::ForeignProgram)?;
-        (step.program.state(visit.state), visit.state)
-    };
-    match state.map(|state| &state.kind) {
+    let above = step.run.branch(parent.branch).and_then(Branch::visit);
+    let state = above.ok_or(Refusal::ForeignProgram)?.state;
+    match step.program.state(state).map(|state| &state.kind) {
         Some(StateKind::Parallel(parallel)) => {
             step.emit(EventKind::BranchSucceeded)?;
             step.branch = parent.branch;
-            parallel::branch_ended(step, parallel)
+            step.begin_turn();
+            finish(step, parallel.next)
         }
         Some(StateKind::Map(map)) => {
-            step.emit(EventKind::MapIterationSucceeded {
-                state: visit,
-                index: parent.index,
-            })?;
+            let index = parent.index;
+            step.emit(EventKind::MapIterationSucceeded { state, index })?;
             step.branch = parent.branch;
-            map::iteration_ended(step, map, last_event)
+            step.begin_turn();
+            map::fill(step, map, last_event)?;
+            finish(step, map.next)
         }
         _ => Err(Refusal::ForeignProgram.into()),
     }
+}
+
+/// After the last of the threads below, the state succeeds with the array of their outputs.
+pub(super) fn finish(step: &mut Step<'_>, next: Next) -> Result<Go, Fault> {
+    let (visit, forked) = step.thread()?.forked().ok_or(Refusal::ForeignProgram)?;
+    if forked.live > 0 {
+        return Ok(Go::Rest);
+    }
+    let (state, result) = (visit.state, forked.results.to_array());
+    let name = &step.visit()?.0.name;
+    let result = result.ok_or_else(|| data::too_large(name))?;
+    step.emit(EventKind::StateSucceeded { state })?;
+    let exit = data::leave_with(step, result)?;
+    step.exit(exit, next)
 }
 
 /// The thread fails, and with it the Parallel or Map above; the execution, if there is none.
@@ -81,8 +92,7 @@ pub(super) fn cut(
     let mut pending = children(&below, above);
     while let Some(id) = pending.pop() {
         step.branch = id;
-        let ends: Vec<EventKind> = ends(step, failing == Some(id));
-        for end in ends {
+        for end in ends(step, failing == Some(id)) {
             step.emit_after(previous, end)?;
         }
         if let Some((_, calling)) = step.run.branch(id).and_then(Branch::calling) {

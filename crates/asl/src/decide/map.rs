@@ -13,7 +13,7 @@ pub(super) fn attempt(step: &mut Step<'_>, map: &Map) -> Result<Go, Fault> {
     let started = prepare(step, map)?;
     let last = step.emit(started)?;
     fill(step, map, last)?;
-    finish(step, map)
+    fork::finish(step, map.next)
 }
 
 /// The Started event, evaluated.
@@ -82,19 +82,10 @@ fn not_iterable(map: &Map, items: &Value, is_queries: bool) -> Fault {
     }
 }
 
-/// An iteration came to its end; the next item takes its place, and follows the last event of its
-/// states, not its MapIterationSucceeded.
-pub(super) fn iteration_ended(
-    step: &mut Step<'_>,
-    map: &Map,
-    last_of_states: EventId,
-) -> Result<Go, Fault> {
-    fill(step, map, last_of_states)?;
-    finish(step, map)
-}
-
-/// Begins as many iterations as there is room for.
-fn fill(step: &mut Step<'_>, map: &Map, previous: EventId) -> Result<(), Fault> {
+/// Begins as many iterations as there is room for. They follow `previous`: the start of the Map,
+/// or the last event of the states of the iteration whose place they take, which is not its
+/// MapIterationSucceeded.
+pub(super) fn fill(step: &mut Step<'_>, map: &Map, previous: EventId) -> Result<(), Fault> {
     let parent = step.branch;
     loop {
         let (visit, forked) = step.thread()?.forked().ok_or(Refusal::ForeignProgram)?;
@@ -135,18 +126,4 @@ fn item_input(step: &Step<'_>, map: &Map, index: u32, item: Value) -> Result<Val
     let input = data.fill(selector, &data.input()?)?;
     data.limit(&input, &context.state.name)?;
     Ok(input)
-}
-
-/// After the last iteration the state succeeds with the array of their outputs.
-fn finish(step: &mut Step<'_>, map: &Map) -> Result<Go, Fault> {
-    let (visit, forked) = step.thread()?.forked().ok_or(Refusal::ForeignProgram)?;
-    if forked.live > 0 {
-        return Ok(Go::Rest);
-    }
-    let (state, result) = (visit.state, forked.results.to_array());
-    let name = &step.visit()?.0.name;
-    let result = result.ok_or_else(|| data::too_large(name))?;
-    step.emit(EventKind::StateSucceeded { state })?;
-    let exit = data::leave_with(step, result)?;
-    step.exit(exit, map.next)
 }

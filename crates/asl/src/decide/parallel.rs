@@ -1,8 +1,7 @@
 //! Parallel: branches that run side by side, each in a thread of its own.
 
-use super::data;
 use super::step::{Fault, Go, Step};
-use super::{Refusal, fork};
+use super::{data, fork};
 use crate::event::EventKind;
 use crate::program::Parallel;
 
@@ -28,18 +27,4 @@ pub(super) fn attempt(step: &mut Step<'_>, parallel: &Parallel) -> Result<Go, Fa
     }
     step.branch = parent;
     Ok(Go::Rest)
-}
-
-/// One branch fewer; after the last the state succeeds with the array of their outputs.
-pub(super) fn branch_ended(step: &mut Step<'_>, parallel: &Parallel) -> Result<Go, Fault> {
-    let (visit, forked) = step.thread()?.forked().ok_or(Refusal::ForeignProgram)?;
-    if forked.live > 0 {
-        return Ok(Go::Rest);
-    }
-    let (state, result) = (visit.state, forked.results.to_array());
-    let name = &step.visit()?.0.name;
-    let result = result.ok_or_else(|| data::too_large(name))?;
-    step.emit(EventKind::StateSucceeded { state })?;
-    let exit = data::leave_with(step, result)?;
-    step.exit(exit, parallel.next)
 }
