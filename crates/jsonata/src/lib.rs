@@ -1,10 +1,22 @@
 //! The JSONata language (2.0.x, as AWS Step Functions has it) over [`json::Value`]: compiled once,
 //! run many times, without converting values, metered instead of timed.
 
+mod builder;
 mod error;
+mod eval;
+mod frame;
+mod function;
+mod functions;
+mod item;
+mod lower;
 mod meter;
+mod program;
 mod references;
+#[cfg(test)]
+mod suite;
+mod syntax;
 mod text;
+mod tuple;
 
 use std::sync::Arc;
 
@@ -21,6 +33,7 @@ pub struct Expression(Arc<Compiled>);
 #[derive(Debug)]
 struct Compiled {
     source: String,
+    program: program::Program,
     references: References,
 }
 
@@ -50,9 +63,12 @@ pub trait Environment {
 /// # Errors
 /// The first place that is not JSONata, with the reference's code, text and position.
 pub fn compile(source: &str) -> Result<Expression, Error> {
+    let syntax = syntax::parse(source).map_err(error::Fault::finish)?;
+    let (program, references) = lower::lower(syntax);
     Ok(Expression(Arc::new(Compiled {
         source: source.to_owned(),
-        references: References::default(),
+        program,
+        references,
     })))
 }
 
@@ -67,8 +83,7 @@ impl Expression {
         environment: &dyn Environment,
         meter: &Meter,
     ) -> Result<Outcome, Error> {
-        let _ = (input, environment, meter);
-        Err(Error::limit(Limit::Depth))
+        eval::run(&self.0.program, input, environment, meter)
     }
 
     /// The text that was compiled.

@@ -1,0 +1,98 @@
+//! Lists in the making: each element is charged before it is there.
+
+use std::rc::Rc;
+
+use json::Value;
+
+use crate::error::Fault;
+use crate::item::{Elements, Flags, Item, List, OPAQUE_DEPTH_MAX};
+use crate::meter::Meter;
+
+pub(crate) struct ListBuilder<'m> {
+    meter: &'m Meter,
+    list: List,
+}
+
+impl<'m> ListBuilder<'m> {
+    pub(crate) fn new(meter: &'m Meter) -> ListBuilder<'m> {
+        ListBuilder {
+            meter,
+            list: List::default(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.items.len()
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, item: Item) -> Result<(), Fault> {
+        self.meter.element(self.list.items.len())?;
+        self.add(item)
+    }
+
+    pub(crate) fn extend(&mut self, elements: Elements<'_>) -> Result<(), Fault> {
+        self.meter.elements(self.list.items.len(), elements.len())?;
+        match elements {
+            Elements::Values(values) => {
+                self.list.items.extend(values.iter().cloned().map(Item::Value));
+                Ok(())
+            }
+            Elements::Items(items) => items.iter().try_for_each(|item| self.add(item.clone())),
+        }
+    }
+
+    /// What the reference's `append` does: an array adds its elements, anything else itself.
+    pub(crate) fn append(&mut self, item: Item) -> Result<(), Fault> {
+        match item {
+            Item::Undefined => Ok(()),
+            Item::List(list) if self.list.items.is_empty() => {
+                // Nothing to copy if nobody else has the list.
+                match Rc::try_unwrap(list) {
+                    Ok(list) => self.list = list,
+                    Err(list) => self.extend(Elements::Items(&list.items))?,
+                }
+                Ok(())
+            }
+            item => match item.elements() {
+                Some(elements) => self.extend(elements),
+                None => self.push(item),
+            },
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, item: Item) -> Result<(), Fault> {
+        if !matches!(item, Item::Value(_)) {
+            self.note(&item)?;
+        }
+        self.list.items.push(item);
+        Ok(())
+    }
+
+    fn note(&mut self, item: &Item) -> Result<(), Fault> {
+        self.list.is_opaque |= item.is_opaque();
+        let is_nested = matches!(item, Item::List(_) | Item::Object(_) | Item::Function(_));
+        if is_nested {
+            self.list.depth = self.list.depth.max(item.depth() + 1);
+            if self.list.depth > OPAQUE_DEPTH_MAX {
+                return Err(Fault::too_deep());
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self, flags: Flags) -> Item {
+        self.list.flags = flags;
+        Item::List(Rc::new(self.list))
+    }
+
+    pub(crate) fn into_list(self) -> List {
+        self.list
+    }
+}
+
+/// A list of elements that have been charged already.
+pub(crate) fn array_of(values: Vec<Value>) -> Item {
+    Item::Value(values.into())
+}

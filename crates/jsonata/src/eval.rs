@@ -1,0 +1,313 @@
+//! Evaluation: one `evaluate` for each node, as in the reference, so that what counts as depth and
+//! what order things happen in are the same.
+
+mod array;
+mod call;
+mod equal;
+mod filter;
+mod flow;
+mod group;
+mod leave;
+mod operator;
+mod order;
+mod partial;
+mod path;
+mod transform;
+mod truth;
+mod tuples;
+mod validate;
+mod wildcard;
+
+use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use json::Value;
+
+use crate::error::{Error, Fault};
+use crate::error::Limit;
+use crate::frame::{Cycles, Frame};
+use crate::function::{Closure, Function};
+use crate::functions::Builtin;
+use crate::item::{Flags, Item, List, SEQUENCE};
+use crate::meter::Meter;
+use crate::program::{Block, Kind, Lambda, Node, Outside, Program, Scope, Variable};
+use crate::tuple::Tail;
+use crate::{Environment, Outcome};
+
+pub(crate) use leave::object as object_item;
+pub(crate) use operator::text_of_number;
+pub(crate) use order::merge_sort;
+
+pub(crate) type Result<T> = std::result::Result<T, Fault>;
+
+/// What a closure and its frame take, at least.
+const CLOSURE_BYTES: usize = 256;
+
+/// One evaluation of an expression.
+pub(crate) struct Evaluation<'e> {
+    pub(crate) meter: &'e Meter,
+    pub(crate) environment: &'e dyn Environment,
+    program: &'e Program,
+    /// The input document.
+    document: Item,
+    depth: Cell<u32>,
+    /// What the names from outside mean, once they are used.
+    globals: Vec<OnceCell<Item>>,
+    /// Where each builtin was called last, 0 if nowhere.
+    sites: [Cell<usize>; Builtin::COUNT],
+    cycles: Cycles,
+}
+
+/// Evaluates a program.
+pub(crate) fn run(
+    program: &Program,
+    input: Option<&Value>,
+    environment: &dyn Environment,
+    meter: &Meter,
+) -> std::result::Result<Outcome, Error> {
+    let document = input.map_or(Item::Undefined, |value| Item::Value(value.clone()));
+    let evaluation = Evaluation {
+        meter,
+        environment,
+        program,
+        document: document.clone(),
+        depth: Cell::new(0),
+        globals: program.globals.iter().map(|_| OnceCell::new()).collect(),
+        sites: [const { Cell::new(0) }; Builtin::COUNT],
+        cycles: Cycles::default(),
+    };
+    evaluation.outcome(document).map_err(Fault::finish)
+}
+
+impl Evaluation<'_> {
+    fn outcome(&self, document: Item) -> Result<Outcome> {
+        let input = if document.is_array() {
+            wrapped(document)
+        } else {
+            document
+        };
+        let frame = Frame::new(None, vec![None; self.program.slots]);
+        let result = self.evaluate(&self.program.root, &input, &frame)?;
+        self.leave_with(result.unwrapped())
+    }
+
+    /// Evaluates a node with a context value.
+    pub(crate) fn evaluate(&self, node: &Node, input: &Item, frame: &Rc<Frame>) -> Result<Item> {
+        self.enter()?;
+        let mut result = self.kind(node, input, frame)?;
+        if let Some(tail) = &node.tail {
+            result = self.tail(tail, node.is_tuple, result, frame)?;
+        }
+        self.exit();
+        match result {
+            Item::List(list) => Ok(self.settle(list, node.keep_array)),
+            result => Ok(result),
+        }
+    }
+
+    /// Goes down one level.
+    #[inline]
+    fn enter(&self) -> Result<()> {
+        let depth = self.depth.get() + 1;
+        if depth > self.meter.depth_max() {
+            return Err(Error::limit(Limit::Depth).into());
+        }
+        self.depth.set(depth);
+        self.meter.step(1)?;
+        Ok(())
+    }
+
+    /// Goes up again. (After an error nothing does: it ends the evaluation.)
+    #[inline]
+    fn exit(&self) {
+        self.depth.set(self.depth.get() - 1);
+    }
+
+    fn kind(&self, node: &Node, input: &Item, frame: &Rc<Frame>) -> Result<Item> {
+        match &node.kind {
+            Kind::Path(path) => self.path(path, node.keep_array, input, frame),
+            Kind::Number(number) => Ok(Item::Number(*number)),
+            Kind::Text(value) | Kind::Constant(value) => Ok(Item::Value(value.clone())),
+            Kind::Variable(variable) | Kind::Parent(variable) => Ok(self.variable(variable, frame)),
+            Kind::Context => Ok(input.unwrapped()),
+            Kind::Binary(operator, left, right) => {
+                self.binary(*operator, left, right, node.position, input, frame)
+            }
+            Kind::Call(call) => self.call(call, None, input, frame),
+            Kind::Condition(condition, then, otherwise) => {
+                let condition = self.evaluate(condition, input, frame)?;
+                if self.truth(&condition)? {
+                    self.evaluate(then, input, frame)
+                } else {
+                    let evaluate = |node| self.evaluate(node, input, frame);
+                    otherwise.as_deref().map_or(Ok(Item::Undefined), evaluate)
+                }
+            }
+            Kind::Block(block) => self.block(block, input, frame),
+            Kind::Bind(binding, right) => {
+                let value = self.evaluate(right, input, frame)?;
+                self.cycles.bind(frame, *binding, value.clone());
+                Ok(value)
+            }
+            Kind::Object(group) => self.object(group, input, frame),
+            Kind::Array(array) => self.array(array, input, frame),
+            Kind::Lambda(lambda) => self.closure(lambda, input, frame),
+            Kind::TailCall(call) => Ok(Item::Tail(Rc::new(Tail {
+                call: Arc::clone(call),
+                input: input.clone(),
+                frame: Rc::clone(frame),
+            }))),
+            Kind::Name(name) => self.lookup(input, name),
+            Kind::Wildcard => self.wildcard(input),
+            Kind::Descendant => self.descendants(input),
+            Kind::Negate(operand) => self.negate(operand, node.position, input, frame),
+            Kind::Apply(left, right) => self.apply_to(left, right, node.position, input, frame),
+            Kind::Partial(call) => self.partial(call, input, frame),
+            Kind::Transform(transform) => Ok(self.transformer(transform, frame)),
+            Kind::Regex(regex) => {
+                let function = Function::Matcher(Arc::clone(regex));
+                Ok(Item::Function(Rc::new(function)))
+            }
+            Kind::Placeholder => Ok(Item::Undefined),
+        }
+    }
+
+    /// A sequence of one item stands for the item, an empty one for nothing.
+    pub(crate) fn settle(&self, list: Rc<List>, keep_array: bool) -> Item {
+        if !list.flags.is_sequence || list.items.len() > 1 {
+            return Item::List(list);
+        }
+        let keeps = keep_array || list.flags.keeps_singleton;
+        match list.items.first() {
+            None => Item::Undefined,
+            Some(item) if !keeps => item.clone(),
+            Some(_) if list.flags.keeps_singleton => Item::List(list),
+            Some(item) => kept(item.clone()),
+        }
+    }
+
+    fn variable(&self, variable: &Variable, frame: &Frame) -> Item {
+        for place in &variable.places {
+            if let Some(item) = frame.get(*place) {
+                return item;
+            }
+        }
+        match variable.outside {
+            Outside::Input => self.document.clone(),
+            Outside::Global(at) => self.global(at),
+            Outside::Nothing => Item::Undefined,
+        }
+    }
+
+    /// What a name means that the expression does not bind.
+    fn global(&self, at: usize) -> Item {
+        let (Some(cell), Some(global)) = (self.globals.get(at), self.program.globals.get(at)) else {
+            return Item::Undefined;
+        };
+        let find = || match (self.environment.variable(&global.name), global.builtin) {
+            (Some(value), _) => Item::Value(value),
+            (None, Some(builtin)) => Item::Function(Rc::new(Function::Builtin(builtin))),
+            (None, None) => Item::Undefined,
+        };
+        cell.get_or_init(find).clone()
+    }
+
+    fn block(&self, block: &Block, input: &Item, frame: &Rc<Frame>) -> Result<Item> {
+        match block.scope {
+            Scope::None => self.in_turn(&block.expressions, input, frame),
+            Scope::Shared { up, first, count } => {
+                frame.clear(up, first, count);
+                self.in_turn(&block.expressions, input, frame)
+            }
+            Scope::Own { slots } => {
+                let frame = Frame::new(Some(Rc::clone(frame)), vec![None; slots]);
+                self.in_turn(&block.expressions, input, &frame)
+            }
+        }
+    }
+
+    fn in_turn(&self, nodes: &[Node], input: &Item, frame: &Rc<Frame>) -> Result<Item> {
+        let mut result = Item::Undefined;
+        for node in nodes {
+            result = self.evaluate(node, input, frame)?;
+        }
+        Ok(result)
+    }
+
+    fn closure(&self, lambda: &Arc<Lambda>, input: &Item, frame: &Rc<Frame>) -> Result<Item> {
+        self.meter.make(CLOSURE_BYTES)?;
+        let function = Function::Closure(Closure {
+            lambda: Arc::clone(lambda),
+            frame: Rc::clone(frame),
+            input: input.clone(),
+            site: Cell::new(0),
+        });
+        if function.depth() > crate::item::OPAQUE_DEPTH_MAX {
+            return Err(Fault::too_deep());
+        }
+        Ok(Item::Function(Rc::new(function)))
+    }
+}
+
+impl Evaluation<'_> {
+    /// Gives back what items took that are dropped now, as far as that is known.
+    fn release(&self, item: Item) {
+        match item {
+            Item::List(list) if Rc::strong_count(&list) == 1 => {
+                self.meter.refund_elements(list.items.len());
+            }
+            Item::Function(function) if Rc::strong_count(&function) == 1 => {
+                if let Function::Closure(_) = *function {
+                    self.meter.refund(CLOSURE_BYTES);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn release_all(&self, items: &mut Vec<Item>) {
+        for item in items.drain(..) {
+            self.release(item);
+        }
+    }
+
+    fn release_frame(&self, frame: Rc<Frame>) {
+        if Rc::strong_count(&frame) == 1 {
+            for item in frame.take() {
+                self.release(item);
+            }
+        }
+    }
+
+    /// Whether walks through the value may recurse.
+    pub(crate) fn check_depth(&self, value: &Value) -> Result<()> {
+        path::check_depth(value)
+    }
+}
+
+/// An input document that is an array, as one item.
+fn wrapped(document: Item) -> Item {
+    Item::List(Rc::new(List {
+        items: vec![document],
+        flags: Flags {
+            is_wrapper: true,
+            ..SEQUENCE
+        },
+        ..List::default()
+    }))
+}
+
+/// A sequence of one item that stays a sequence.
+fn kept(item: Item) -> Item {
+    let flags = Flags {
+        keeps_singleton: true,
+        ..SEQUENCE
+    };
+    Item::List(Rc::new(List {
+        depth: if item.depth() > 0 { item.depth() + 1 } else { 0 },
+        is_opaque: item.is_opaque(),
+        items: vec![item],
+        flags,
+    }))
+}

@@ -1,0 +1,228 @@
+//! Calls: of builtins, of functions the expression defines, and of those that are values.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::{Arc, LazyLock};
+
+use super::validate::validate;
+use super::{Evaluation, Result};
+use crate::error::Fault;
+use crate::frame::Frame;
+use crate::function::{Closure, Function};
+use crate::item::Item;
+use crate::program::{Call, Kind, Lambda, Node};
+
+/// What `$f ~> $g` makes of two functions.
+const CHAIN: &str = "function($f, $g) { function($x) { $g($f($x)) } }";
+
+impl Evaluation<'_> {
+    /// A call; `first` is an argument before those written.
+    pub(super) fn call(
+        &self,
+        call: &Call,
+        first: Option<Item>,
+        input: &Item,
+        frame: &Rc<Frame>,
+    ) -> Result<Item> {
+        let procedure = self.evaluate(&call.procedure, input, frame)?;
+        self.check_meant(call, &procedure, "T1005", frame)?;
+        let mut arguments = Vec::with_capacity(call.arguments.len() + 1);
+        arguments.extend(first);
+        for argument in &call.arguments {
+            arguments.push(self.evaluate(argument, input, frame)?);
+        }
+        let result = match &procedure {
+            Item::Function(function) => {
+                self.set_site(function, call.position);
+                self.apply(function, &mut arguments, input)
+            }
+            _ => Err(Fault::new("T1006")),
+        };
+        self.release_all(&mut arguments);
+        result.map_err(|fault| fault.or_position(call.position).or_token(call.token.as_deref()))
+    }
+
+    /// Helps who forgot the `$` before the name of a function.
+    pub(super) fn check_meant(
+        &self,
+        call: &Call,
+        procedure: &Item,
+        code: &'static str,
+        frame: &Rc<Frame>,
+    ) -> Result<()> {
+        let Some((name, variable)) = &call.meant else {
+            return Ok(());
+        };
+        if !procedure.is_undefined() || !self.truth(&self.variable(variable, frame))? {
+            return Ok(());
+        }
+        Err(Fault::at(code, call.position).set_token(name))
+    }
+
+    /// Calls a function, and whatever it ends with calling. Empties the arguments.
+    pub(crate) fn apply(
+        &self,
+        function: &Rc<Function>,
+        arguments: &mut Vec<Item>,
+        context: &Item,
+    ) -> Result<Item> {
+        let mut result = self.invoke(function, arguments, context)?;
+        while let Item::Tail(tail) = result {
+            let procedure = self.evaluate(&tail.call.procedure, &tail.input, &tail.frame)?;
+            self.release_all(arguments);
+            for argument in &tail.call.arguments {
+                arguments.push(self.evaluate(argument, &tail.input, &tail.frame)?);
+            }
+            let position = tail.call.procedure.position;
+            let token = match tail.call.procedure.kind {
+                Kind::Variable(_) => tail.call.token.as_deref(),
+                _ => None,
+            };
+            result = match &procedure {
+                Item::Function(function) => {
+                    self.set_site(function, position);
+                    self.invoke(function, arguments, context)
+                }
+                _ => Err(Fault::at("T1006", position)),
+            }
+            .map_err(|fault| fault.or_token(token))?;
+        }
+        Ok(result)
+    }
+
+    /// Calls a function for a builtin, without a context value.
+    pub(crate) fn apply_to_items(
+        &self,
+        function: &Rc<Function>,
+        arguments: &mut Vec<Item>,
+    ) -> Result<Item> {
+        self.apply(function, arguments, &Item::null())
+    }
+
+    fn invoke(
+        &self,
+        function: &Rc<Function>,
+        arguments: &mut Vec<Item>,
+        context: &Item,
+    ) -> Result<Item> {
+        let result = match &**function {
+            Function::Builtin(builtin) => {
+                let checked = validate(self, builtin.signature(), arguments, context);
+                checked.and_then(|()| builtin.run(self, arguments))
+            }
+            Function::Closure(closure) => self.invoke_closure(closure, arguments, context),
+            Function::Partial(partial) => {
+                let mut given = std::mem::take(arguments).into_iter();
+                let fill = |argument: &Option<Item>| {
+                    argument.clone().unwrap_or_else(|| given.next().unwrap_or_default())
+                };
+                let mut all = partial.arguments.iter().map(fill).collect();
+                match &*partial.function {
+                    // Its signature is not looked at again.
+                    Function::Closure(closure) => self.run_closure(closure, &mut all),
+                    _ => self.invoke(&partial.function, &mut all, &Item::null()),
+                }
+            }
+            Function::Matcher(regex) => self.first_match(regex, arguments),
+            Function::Next(next) => self.next_match(next),
+            Function::Transformer(transformer) => {
+                let subject = arguments.first().cloned().unwrap_or_default();
+                self.transform(transformer, subject)
+            }
+        };
+        result.map_err(|fault| match self.site(function) {
+            0 => fault,
+            position => fault.with_position(position),
+        })
+    }
+
+    fn invoke_closure(
+        &self,
+        closure: &Closure,
+        arguments: &mut Vec<Item>,
+        context: &Item,
+    ) -> Result<Item> {
+        if let Some(signature) = &closure.lambda.signature {
+            validate(self, signature, arguments, context)?;
+        }
+        self.run_closure(closure, arguments)
+    }
+
+    fn run_closure(&self, closure: &Closure, arguments: &mut Vec<Item>) -> Result<Item> {
+        let lambda = &*closure.lambda;
+        let mut slots = vec![None; lambda.slots];
+        let mut given = arguments.drain(..);
+        for slot in &lambda.parameters {
+            if let Some(slot) = slots.get_mut(*slot) {
+                *slot = Some(given.next().unwrap_or_default());
+            }
+        }
+        drop(given);
+        let frame = Frame::new(Some(Rc::clone(&closure.frame)), slots);
+        let result = self.evaluate(&lambda.body, &closure.input, &frame);
+        self.release_frame(frame);
+        result
+    }
+
+    fn set_site(&self, function: &Function, position: usize) {
+        match function {
+            Function::Builtin(builtin) => {
+                if let Some(site) = self.sites.get(builtin.index()) {
+                    site.set(position);
+                }
+            }
+            Function::Closure(closure) => closure.site.set(position),
+            _ => {}
+        }
+    }
+
+    fn site(&self, function: &Function) -> usize {
+        match function {
+            Function::Builtin(builtin) => self.sites.get(builtin.index()).map_or(0, Cell::get),
+            Function::Closure(closure) => closure.site.get(),
+            _ => 0,
+        }
+    }
+
+    /// `~>`
+    pub(super) fn apply_to(
+        &self,
+        left: &Node,
+        right: &Node,
+        position: usize,
+        input: &Item,
+        frame: &Rc<Frame>,
+    ) -> Result<Item> {
+        let left = self.evaluate(left, input, frame)?;
+        if let Kind::Call(call) = &right.kind {
+            // What stands behind the call is not looked at, as in the reference.
+            return self.call(call, Some(left), input, frame);
+        }
+        let right = self.evaluate(right, input, frame)?;
+        let Item::Function(function) = &right else {
+            return Err(Fault::at("T2006", position));
+        };
+        if let Item::Function(_) = left {
+            let chain = chain(frame);
+            return self.apply_to_items(&chain, &mut vec![left, right]);
+        }
+        self.apply_to_items(function, &mut vec![left])
+    }
+}
+
+fn chain(frame: &Rc<Frame>) -> Rc<Function> {
+    static LAMBDA: LazyLock<Arc<Lambda>> = LazyLock::new(|| {
+        let syntax = crate::syntax::parse(CHAIN);
+        let kind = syntax.map(|syntax| crate::lower::lower(syntax).0.root.kind);
+        match kind {
+            Ok(Kind::Lambda(lambda)) => lambda,
+            _ => Arc::new(Lambda::nothing()),
+        }
+    });
+    Rc::new(Function::Closure(Closure {
+        lambda: Arc::clone(&LAMBDA),
+        frame: Rc::clone(frame),
+        input: Item::null(),
+        site: Cell::new(0),
+    }))
+}

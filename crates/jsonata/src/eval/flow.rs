@@ -1,0 +1,145 @@
+//! What flows from step to step of a path: no list is made for a single item.
+
+use std::rc::Rc;
+
+use crate::builder::ListBuilder;
+use crate::error::Fault;
+use crate::item::{Elements, Item, List, SEQUENCE};
+use crate::meter::Meter;
+
+#[derive(Debug)]
+pub(crate) enum Flow {
+    /// A sequence of nothing.
+    Empty,
+    /// A sequence of one item.
+    One(Item),
+    /// An array that is no sequence.
+    Whole(Item),
+    Sequence(Rc<List>),
+}
+
+impl Flow {
+    /// What an evaluated node is, `None` for undefined.
+    pub(crate) fn of(item: Item) -> Option<Flow> {
+        match item {
+            Item::Undefined => None,
+            Item::List(list) if list.flags.is_sequence => Some(Flow::Sequence(list)),
+            item if item.is_array() => Some(Flow::Whole(item)),
+            item => Some(Flow::One(item)),
+        }
+    }
+
+    /// The items that the next step or filter goes through.
+    pub(crate) fn elements(&self) -> Elements<'_> {
+        match self {
+            Flow::Empty => Elements::Items(&[]),
+            Flow::One(item) => Elements::Items(std::slice::from_ref(item)),
+            Flow::Whole(item) => item.elements().unwrap_or(Elements::Items(&[])),
+            Flow::Sequence(list) => Elements::Items(&list.items),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.elements().len() == 0
+    }
+
+    /// As an array, a sequence unless it is [`Flow::Whole`].
+    pub(crate) fn into_item(self) -> Item {
+        let items = match self {
+            Flow::Whole(item) => return item,
+            Flow::Sequence(list) => return Item::List(list),
+            Flow::Empty => Vec::new(),
+            Flow::One(item) => vec![item],
+        };
+        let depth = items.first().map_or(0, Item::depth);
+        Item::List(Rc::new(List {
+            is_opaque: items.first().is_some_and(Item::is_opaque),
+            depth: if depth > 0 { depth + 1 } else { 0 },
+            items,
+            flags: SEQUENCE,
+        }))
+    }
+}
+
+/// Collects what a step yields for each of its items.
+pub(crate) struct Gather<'m> {
+    meter: &'m Meter,
+    count: usize,
+    first: Flow,
+    rest: Option<ListBuilder<'m>>,
+}
+
+impl<'m> Gather<'m> {
+    pub(crate) fn new(meter: &'m Meter) -> Gather<'m> {
+        Gather {
+            meter,
+            count: 0,
+            first: Flow::Empty,
+            rest: None,
+        }
+    }
+
+    pub(crate) fn add(&mut self, flow: Flow) -> Result<(), Fault> {
+        self.count += 1;
+        if self.count == 1 {
+            self.first = flow;
+            return Ok(());
+        }
+        let builder = match &mut self.rest {
+            Some(builder) => builder,
+            None => {
+                let mut builder = ListBuilder::new(self.meter);
+                flatten(std::mem::replace(&mut self.first, Flow::Empty), &mut builder)?;
+                self.rest.insert(builder)
+            }
+        };
+        flatten(flow, builder)
+    }
+
+    /// The result of the step.
+    pub(crate) fn finish(self, is_last: bool) -> Flow {
+        if let Some(builder) = self.rest {
+            return match builder.finish(SEQUENCE) {
+                Item::List(list) => Flow::Sequence(list),
+                item => Flow::One(item),
+            };
+        }
+        match self.first {
+            Flow::Whole(item) if !is_last && item.is_constructed() => Flow::One(item),
+            Flow::Whole(item) if !is_last && item.elements().is_none_or(|all| all.len() == 0) => {
+                Flow::Empty
+            }
+            Flow::Sequence(list) if list.flags != SEQUENCE => plain_sequence(list),
+            flow => flow,
+        }
+    }
+}
+
+/// The same items in a sequence that has forgotten where it comes from.
+fn plain_sequence(mut list: Rc<List>) -> Flow {
+    match Rc::get_mut(&mut list) {
+        Some(only) => only.flags = SEQUENCE,
+        None => {
+            list = Rc::new(List {
+                items: list.items.clone(),
+                flags: SEQUENCE,
+                depth: list.depth,
+                is_opaque: list.is_opaque,
+            });
+        }
+    }
+    Flow::Sequence(list)
+}
+
+fn flatten(flow: Flow, builder: &mut ListBuilder<'_>) -> Result<(), Fault> {
+    match flow {
+        Flow::Empty => Ok(()),
+        Flow::One(item) => builder.push(item),
+        Flow::Whole(item) if item.is_constructed() => builder.push(item),
+        Flow::Whole(item) => match item.elements() {
+            Some(elements) => builder.extend(elements),
+            None => Ok(()),
+        },
+        Flow::Sequence(list) => builder.extend(Elements::Items(&list.items)),
+    }
+}

@@ -1,0 +1,225 @@
+//! Frames: the variables of a function, a block or a tuple, and the frames around them.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use crate::function::Function;
+use crate::item::Item;
+use crate::program::{Binding, Place};
+use crate::tuple::Tuple;
+
+#[derive(Debug, Default)]
+pub(crate) struct Frame {
+    parent: Option<Rc<Frame>>,
+    /// `None`: not bound yet, so the variable of that name further out is meant.
+    slots: RefCell<Vec<Option<Item>>>,
+    tuple: Tuple,
+    /// Whether the frame is in the list of those that may hold themselves.
+    is_listed: Cell<bool>,
+}
+
+impl Frame {
+    pub(crate) fn new(parent: Option<Rc<Frame>>, slots: Vec<Option<Item>>) -> Rc<Frame> {
+        Rc::new(Frame {
+            parent,
+            slots: RefCell::new(slots),
+            tuple: Tuple::default(),
+            is_listed: Cell::new(false),
+        })
+    }
+
+    pub(crate) fn of_tuple(parent: &Rc<Frame>, tuple: Tuple, slots: usize) -> Rc<Frame> {
+        Rc::new(Frame {
+            parent: Some(Rc::clone(parent)),
+            slots: RefCell::new(vec![None; slots]),
+            tuple,
+            is_listed: Cell::new(false),
+        })
+    }
+
+    fn above(&self, up: usize) -> Option<&Frame> {
+        let mut frame = self;
+        for _ in 0..up {
+            frame = frame.parent.as_deref()?;
+        }
+        Some(frame)
+    }
+
+    /// What is bound at a place.
+    pub(crate) fn get(&self, place: Place) -> Option<Item> {
+        match place {
+            Place::Slot(Binding { up, slot }) => {
+                let frame = self.above(up)?;
+                frame.slots.borrow().get(slot).cloned().flatten()
+            }
+            Place::Tuple { up, label } => self.above(up)?.tuple.get(label).cloned(),
+        }
+    }
+
+    /// The values of all variables, which the frame loses.
+    pub(crate) fn take(&self) -> impl Iterator<Item = Item> {
+        self.slots.take().into_iter().flatten()
+    }
+
+    /// Makes variables unbound again.
+    pub(crate) fn clear(&self, up: usize, first: usize, count: usize) {
+        if let Some(frame) = self.above(up) {
+            let mut slots = frame.slots.borrow_mut();
+            let cleared: Vec<_> = slots
+                .iter_mut()
+                .skip(first)
+                .take(count)
+                .filter_map(Option::take)
+                .collect();
+            // What is dropped may look at frames itself.
+            drop(slots);
+            drop(cleared);
+        }
+    }
+}
+
+/// The frame so many frames up.
+fn ancestor(frame: &Rc<Frame>, up: usize) -> Option<Rc<Frame>> {
+    let mut frame = frame;
+    for _ in 0..up {
+        frame = frame.parent.as_ref()?;
+    }
+    Some(Rc::clone(frame))
+}
+
+/// The frames that may hold themselves, by a function they bind: emptied when an evaluation ends,
+/// so that none is left behind.
+#[derive(Debug, Default)]
+pub(crate) struct Cycles {
+    frames: RefCell<Vec<Weak<Frame>>>,
+    /// The list is freed of what is gone when it is this long.
+    sweep_at: Cell<usize>,
+}
+
+impl Cycles {
+    /// Binds a variable.
+    pub(crate) fn bind(&self, frame: &Rc<Frame>, binding: Binding, item: Item) {
+        let Some(target) = ancestor(frame, binding.up) else {
+            return;
+        };
+        // Only a function can hold a frame, and only a binding can close the circle: whatever a
+        // new frame starts with is older than the frame.
+        if item.depth() > 0 && !target.is_listed.replace(true) {
+            self.add(Rc::downgrade(&target));
+        }
+        let mut slots = target.slots.borrow_mut();
+        let before = slots.get_mut(binding.slot).and_then(|slot| slot.replace(item));
+        drop(slots);
+        drop(before);
+    }
+
+    fn add(&self, frame: Weak<Frame>) {
+        let mut frames = self.frames.borrow_mut();
+        if frames.len() >= self.sweep_at.get() {
+            frames.retain(|frame| frame.strong_count() > 0);
+            self.sweep_at.set((frames.len() * 2).max(64));
+        }
+        frames.push(frame);
+    }
+}
+
+impl Drop for Cycles {
+    fn drop(&mut self) {
+        for frame in self.frames.take() {
+            if let Some(frame) = frame.upgrade() {
+                let slots = frame.slots.take();
+                drop(slots);
+            }
+        }
+    }
+}
+
+/// Chains of functions and frames have no bound; so they are dropped with a list of work.
+impl Drop for Frame {
+    fn drop(&mut self) {
+        let mut work = Work::default();
+        work.take(self);
+        work.finish();
+    }
+}
+
+#[derive(Default)]
+struct Work {
+    frames: Vec<Rc<Frame>>,
+    items: Vec<Item>,
+}
+
+impl Work {
+    fn take(&mut self, frame: &mut Frame) {
+        self.frame(frame.parent.take());
+        for item in frame.slots.get_mut().drain(..).flatten() {
+            self.item(item);
+        }
+        let tuple = std::mem::take(&mut frame.tuple);
+        self.item(tuple.context);
+        let mut rest = tuple.bindings;
+        while let Some(binding) = rest.take().and_then(Rc::into_inner) {
+            self.item(binding.item);
+            rest = binding.earlier;
+        }
+    }
+
+    fn frame(&mut self, frame: Option<Rc<Frame>>) {
+        if let Some(frame) = frame
+            && Rc::strong_count(&frame) == 1
+        {
+            self.frames.push(frame);
+        }
+    }
+
+    fn item(&mut self, item: Item) {
+        if matches!(item, Item::Function(_) | Item::List(_) | Item::Object(_)) && item.depth() > 0 {
+            self.items.push(item);
+        }
+    }
+
+    fn finish(mut self) {
+        loop {
+            if let Some(item) = self.items.pop() {
+                self.dismantle(item);
+            } else if let Some(frame) = self.frames.pop() {
+                if let Some(mut frame) = Rc::into_inner(frame) {
+                    self.take(&mut frame);
+                }
+            } else {
+                break;
+            }
+        }
+    }
+
+    fn dismantle(&mut self, item: Item) {
+        match item {
+            Item::List(list) => {
+                for item in Rc::into_inner(list).into_iter().flat_map(|list| list.items) {
+                    self.item(item);
+                }
+            }
+            Item::Object(object) => {
+                let members = Rc::into_inner(object).into_iter();
+                for (_, item) in members.flat_map(|object| object.members) {
+                    self.item(item);
+                }
+            }
+            Item::Function(function) => match Rc::into_inner(function) {
+                Some(Function::Closure(closure)) => {
+                    self.item(closure.input);
+                    self.frame(Some(closure.frame));
+                }
+                Some(Function::Transformer(transformer)) => self.frame(Some(transformer.frame)),
+                Some(Function::Partial(partial)) => {
+                    self.item(Item::Function(partial.function));
+                    for argument in partial.arguments.into_iter().flatten() {
+                        self.item(argument);
+                    }
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+}

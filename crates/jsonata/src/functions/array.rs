@@ -1,0 +1,155 @@
+//! Functions on arrays.
+
+use std::cmp::Ordering;
+
+use super::{number_at, take};
+use crate::builder::ListBuilder;
+use crate::error::Fault;
+use crate::eval::{Evaluation, Result, merge_sort};
+use crate::item::{ARRAY, Item, SEQUENCE};
+use crate::text::additions;
+
+pub(super) fn append(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
+    let (first, second) = (take(arguments, 0), take(arguments, 1));
+    if first.is_undefined() || second.is_undefined() {
+        return Ok(if first.is_undefined() { second } else { first });
+    }
+    let mut builder = ListBuilder::new(evaluation.meter);
+    builder.append(first)?;
+    match second.elements() {
+        Some(elements) => builder.extend(elements)?,
+        None => builder.push(second)?,
+    }
+    Ok(builder.finish(ARRAY))
+}
+
+pub(super) fn reverse(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
+    let array = take(arguments, 0);
+    match array.elements() {
+        Some(elements) if elements.len() > 1 => {
+            let mut items = ListBuilder::new(evaluation.meter);
+            for at in (0..elements.len()).rev() {
+                items.push(elements.get(at).unwrap_or_default())?;
+            }
+            Ok(items.finish(ARRAY))
+        }
+        _ => Ok(array),
+    }
+}
+
+/// The shuffle of the reference, 'inside-out'.
+pub(super) fn shuffle(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
+    let array = take(arguments, 0);
+    let Some(elements) = array.elements().filter(|elements| elements.len() > 1) else {
+        return Ok(array);
+    };
+    evaluation.meter.elements(0, elements.len())?;
+    let mut shuffled: Vec<Item> = Vec::with_capacity(elements.len());
+    for (at, item) in elements.iter().enumerate() {
+        let bits = u128::from(evaluation.environment.random());
+        // A place from 0 to `at`: the high half of the product.
+        let place = usize::try_from(bits * (at as u128 + 1) >> 64).unwrap_or(at);
+        shuffled.push(item);
+        shuffled.swap(place, at);
+    }
+    let mut builder = ListBuilder::new(evaluation.meter);
+    evaluation.meter.refund_elements(shuffled.len());
+    for item in shuffled {
+        builder.push(item)?;
+    }
+    Ok(builder.finish(ARRAY))
+}
+
+pub(super) fn sort(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
+    let array = take(arguments, 0);
+    let Some(elements) = array.elements().filter(|elements| elements.len() > 1) else {
+        return Ok(array);
+    };
+    let len = elements.len();
+    evaluation.meter.elements(0, len)?;
+    let items: Vec<Item> = elements.iter().collect();
+    let sorted = match take(arguments, 1) {
+        Item::Function(comparator) => {
+            let mut given = Vec::with_capacity(2);
+            merge_sort(items, &mut |left: &Item, right: &Item| {
+                evaluation.meter.step(1)?;
+                given.extend([left.clone(), right.clone()]);
+                let verdict = evaluation.apply_to_items(&comparator, &mut given)?;
+                given.clear();
+                evaluation.truth_in_javascript(&verdict)
+            })?
+        }
+        _ => {
+            let all = |is: fn(&Item) -> bool| items.iter().all(is);
+            if !all(|item| item.as_number().is_some()) && !all(|item| item.as_str().is_some()) {
+                return Err(Fault::new("D3070"));
+            }
+            merge_sort(items, &mut |left: &Item, right: &Item| {
+                evaluation.meter.step(1)?;
+                let order = evaluation.compare(left, right)?.flatten();
+                Ok(order == Some(Ordering::Greater))
+            })?
+        }
+    };
+    evaluation.meter.refund_elements(len);
+    let mut builder = ListBuilder::new(evaluation.meter);
+    for item in sorted {
+        builder.push(item)?;
+    }
+    Ok(builder.finish(ARRAY))
+}
+
+pub(super) fn zip(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
+    let len_of = |item: &Item| item.elements().map_or(0, |elements| elements.len());
+    let len = arguments.iter().map(len_of).min().unwrap_or(0);
+    let mut result = ListBuilder::new(evaluation.meter);
+    for at in 0..len {
+        let mut row = ListBuilder::new(evaluation.meter);
+        for array in &*arguments {
+            let item = array.elements().and_then(|elements| elements.get(at));
+            row.push(item.unwrap_or_default())?;
+        }
+        result.push(evaluation.nested(row.finish(ARRAY))?)?;
+    }
+    Ok(result.finish(ARRAY))
+}
+
+/// AWS's: the array in chunks.
+pub(super) fn partition(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
+    let size = number_at(arguments, 1);
+    let array = take(arguments, 0);
+    let Some(elements) = array.elements() else {
+        return Ok(Item::Undefined);
+    };
+    let Some(size) = additions::partition_size(elements.len(), size)? else {
+        return Ok(Item::Undefined);
+    };
+    let mut result = ListBuilder::new(evaluation.meter);
+    let mut chunk = ListBuilder::new(evaluation.meter);
+    for item in elements.iter() {
+        chunk.push(item)?;
+        if chunk.len() == size {
+            let full = std::mem::replace(&mut chunk, ListBuilder::new(evaluation.meter));
+            result.push(evaluation.nested(full.finish(ARRAY))?)?;
+        }
+    }
+    if chunk.len() > 0 {
+        result.push(evaluation.nested(chunk.finish(ARRAY))?)?;
+    }
+    Ok(result.finish(ARRAY))
+}
+
+/// AWS's: numbers from one to another.
+pub(super) fn range(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
+    let (Some(first), Some(last)) = (number_at(arguments, 0), number_at(arguments, 1)) else {
+        return Ok(Item::Undefined);
+    };
+    let Some(range) = additions::range(first, last, number_at(arguments, 2)) else {
+        return Ok(Item::Undefined);
+    };
+    let mut builder = ListBuilder::new(evaluation.meter);
+    for at in 0..range.count {
+        builder.push(Item::Number(range.element(at)))?;
+    }
+    Ok(builder.finish(SEQUENCE))
+}

@@ -1,0 +1,170 @@
+//! Scopes: which variables live in which frame, while a tree is lowered.
+
+use crate::program::{Binding, Place, Scope};
+
+#[derive(Default)]
+pub(crate) struct Scopes(Vec<Open>);
+
+/// A scope around the node that is being lowered.
+struct Open {
+    /// The variables that are bound in it somewhere, and their slots.
+    names: Vec<(String, usize)>,
+    /// The variables that are bound from the start.
+    certain: usize,
+    frame: Frame,
+}
+
+enum Frame {
+    /// A frame with so many slots.
+    Own { slots: usize },
+    /// The frame of a tuple, which also holds what the tuple does.
+    Tuple { slots: usize },
+    /// Slots in the frame of the scope at an index.
+    Shared { host: usize },
+}
+
+/// Gives each name a slot, a repeated one the same.
+fn number(names: Vec<String>, first: usize) -> Vec<(String, usize)> {
+    let mut numbered: Vec<(String, usize)> = Vec::new();
+    for name in names {
+        if !numbered.iter().any(|(known, _)| *known == name) {
+            let slot = first + numbered.len();
+            numbered.push((name, slot));
+        }
+    }
+    numbered
+}
+
+impl Scopes {
+    pub(crate) fn open_frame(&mut self, names: Vec<String>) {
+        self.open_function(names, &[]);
+    }
+
+    /// A function; its parameters are the first of the names.
+    pub(crate) fn open_function(&mut self, names: Vec<String>, parameters: &[String]) {
+        let names = number(names, 0);
+        let is_parameter = |(name, _): &&(String, usize)| parameters.contains(name);
+        self.0.push(Open {
+            certain: names.iter().take_while(is_parameter).count(),
+            frame: Frame::Own { slots: names.len() },
+            names,
+        });
+    }
+
+    /// The later steps of a path whose values are tuples.
+    pub(crate) fn open_tuple(&mut self, names: Vec<String>) {
+        let names = number(names, 0);
+        self.0.push(Open {
+            certain: 0,
+            frame: Frame::Tuple { slots: names.len() },
+            names,
+        });
+    }
+
+    /// A block. `outlives`: it makes functions, which may outlive it.
+    pub(crate) fn open_block(&mut self, names: Vec<String>, outlives: bool) -> Scope {
+        if names.is_empty() {
+            return Scope::None;
+        }
+        if outlives {
+            self.open_frame(names);
+            return Scope::Own { slots: 0 };
+        }
+        let is_host = |open: &Open| matches!(open.frame, Frame::Own { .. });
+        let host = self.0.iter().rposition(is_host).unwrap_or(0);
+        let first = self.slots(host);
+        let names = number(names, first);
+        let count = names.len();
+        if let Some(Open {
+            frame: Frame::Own { slots },
+            ..
+        }) = self.0.get_mut(host)
+        {
+            *slots += count;
+        }
+        let up = self.frames_above(host);
+        self.0.push(Open {
+            certain: 0,
+            frame: Frame::Shared { host },
+            names,
+        });
+        Scope::Shared { up, first, count }
+    }
+
+    /// Closes a block that was opened as `scope`.
+    pub(crate) fn close_block(&mut self, scope: Scope) -> Scope {
+        match scope {
+            Scope::None => scope,
+            Scope::Shared { .. } => {
+                self.0.pop();
+                scope
+            }
+            Scope::Own { .. } => Scope::Own {
+                slots: self.close(),
+            },
+        }
+    }
+
+    /// Closes the innermost scope; returns how many slots its frame has.
+    pub(crate) fn close(&mut self) -> usize {
+        let slots = self.slots(self.0.len().saturating_sub(1));
+        self.0.pop();
+        slots
+    }
+
+    fn slots(&self, at: usize) -> usize {
+        match self.0.get(at).map(|open| &open.frame) {
+            Some(Frame::Own { slots } | Frame::Tuple { slots }) => *slots,
+            _ => 0,
+        }
+    }
+
+    /// How many frames lie between here and the frame of the scope at an index.
+    fn frames_above(&self, at: usize) -> usize {
+        let above = self.0.iter().skip(at + 1);
+        let is_frame = |open: &&Open| !matches!(open.frame, Frame::Shared { .. });
+        above.filter(is_frame).count()
+    }
+
+    /// Where `:=` binds a name that the innermost scope knows.
+    pub(crate) fn binding(&self, name: &str) -> Option<Binding> {
+        let open = self.0.last()?;
+        let (_, slot) = open.names.iter().find(|(known, _)| known == name)?;
+        Some(self.place(self.0.len() - 1, open, *slot))
+    }
+
+    fn place(&self, at: usize, open: &Open, slot: usize) -> Binding {
+        let host = match open.frame {
+            Frame::Shared { host } => host,
+            _ => at,
+        };
+        Binding {
+            up: self.frames_above(host),
+            slot,
+        }
+    }
+
+    /// The places of a variable from the inside out, and whether it is bound in the last one for
+    /// certain. `label`: what tuples may hold it under.
+    pub(crate) fn places(&self, name: &str, label: Option<usize>) -> (Vec<Place>, bool) {
+        let mut places = Vec::new();
+        for (at, open) in self.0.iter().enumerate().rev() {
+            let found = open.names.iter().position(|(known, _)| known == name);
+            if let Some(found) = found
+                && let Some((_, slot)) = open.names.get(found)
+            {
+                places.push(Place::Slot(self.place(at, open, *slot)));
+                if found < open.certain {
+                    return (places, true);
+                }
+            }
+            if let Frame::Tuple { .. } = open.frame
+                && let Some(label) = label
+            {
+                let up = self.frames_above(at);
+                places.push(Place::Tuple { up, label });
+            }
+        }
+        (places, false)
+    }
+}
