@@ -25,7 +25,8 @@ pub(crate) fn from_millis(
     timezone: Option<&str>,
     meter: &Meter,
 ) -> Result<String, Error> {
-    let parts = analyse(picture.unwrap_or(ISO_8601), meter)?;
+    let picture = picture.unwrap_or(ISO_8601);
+    let parts = analyse(picture, meter)?;
     let offset = match timezone {
         Some(timezone) => {
             meter.step(steps_to_read(timezone))?;
@@ -33,7 +34,9 @@ pub(crate) fn from_millis(
         }
         None => format::Offset::UTC,
     };
-    format::format(millis, &parts, offset, meter)
+    let text = format::format(millis, &parts, offset, meter)?;
+    meter.refund(parts_bytes(picture));
+    Ok(text)
 }
 
 /// `$toMillis`: the instant that a text in ISO 8601, or in the form of a picture, stands for. Of
@@ -49,20 +52,25 @@ pub(crate) fn to_millis(
     meter: &Meter,
 ) -> Result<Option<f64>, Error> {
     meter.step(steps_to_read(text))?;
-    match picture {
-        None => iso::parse(text, meter).map(Some),
-        Some(picture) => parse::parse(text, &analyse(picture, meter)?, now_ms, meter),
-    }
+    let Some(picture) = picture else {
+        return iso::parse(text, meter).map(Some);
+    };
+    let parts = analyse(picture, meter)?;
+    let millis = parse::parse(text, &parts, now_ms, meter)?;
+    meter.refund(parts_bytes(picture));
+    Ok(millis)
 }
 
 /// Analysing takes a few dozen comparisons for each character.
 fn analyse(picture: &str, meter: &Meter) -> Result<Vec<Part>, Error> {
     meter.step(1 + picture.len() as u64)?;
-    let bytes = picture.len().saturating_mul(64);
-    meter.make(bytes)?;
-    let parts = picture::analyse(picture);
-    meter.refund(bytes);
-    parts
+    meter.make(parts_bytes(picture))?;
+    picture::analyse(picture)
+}
+
+/// What the parts of a picture take at most.
+fn parts_bytes(picture: &str) -> usize {
+    picture.len().saturating_mul(64)
 }
 
 /// The names of the months, then those of the days from Monday.

@@ -54,14 +54,15 @@ const URL: &AsciiSet = &COMPONENT
 /// Those of the meter.
 pub(crate) fn base64_encode(text: &str, meter: &Meter) -> Result<String, Error> {
     meter.step(steps_to_read(text))?;
-    meter.make(text.len())?;
+    // The bytes and their digits.
+    meter.make(text.len() * 3)?;
     let bytes: Vec<u8> = text
         .encode_utf16()
         .map(|unit| unit.to_le_bytes()[0])
         .collect();
     let mut builder = Builder::with_capacity(meter, bytes.len().div_ceil(3) * 4)?;
     builder.push_str(&base64::engine::general_purpose::STANDARD.encode(bytes))?;
-    meter.refund(text.len());
+    meter.refund(text.len() * 3);
     Ok(builder.finish())
 }
 

@@ -21,8 +21,21 @@ use crate::meter::Meter;
 /// # Errors
 /// D3130 and D3131 for pictures, D1001 for a number that is not finite; those of the meter.
 pub(crate) fn format_integer(value: f64, picture: &str, meter: &Meter) -> Result<String, Error> {
+    let analysed = charged_analysis(picture, meter)?;
+    let text = format(value.floor(), &analysed, meter)?;
+    meter.refund(picture_bytes(picture));
+    Ok(text)
+}
+
+fn charged_analysis(picture: &str, meter: &Meter) -> Result<Picture, Error> {
     meter.step(1 + picture.len() as u64)?;
-    format(value.floor(), &analyse(picture)?, meter)
+    meter.make(picture_bytes(picture))?;
+    analyse(picture)
+}
+
+/// What an analysed picture takes at most: its separators, twice while they are sorted.
+fn picture_bytes(picture: &str) -> usize {
+    picture.len().saturating_mul(32)
 }
 
 /// Formats an integer by a picture that has been analysed.
@@ -186,8 +199,10 @@ fn ordinal_suffix(digits: &str) -> &'static str {
 /// # Errors
 /// D3130 and D3131 for pictures; those of the meter.
 pub(crate) fn parse_integer(text: &str, picture: &str, meter: &Meter) -> Result<f64, Error> {
-    meter.step(1 + picture.len() as u64)?;
-    parse(text, &analyse(picture)?, meter)
+    let analysed = charged_analysis(picture, meter)?;
+    let value = parse(text, &analysed, meter)?;
+    meter.refund(picture_bytes(picture));
+    Ok(value)
 }
 
 /// Parses an integer by a picture that has been analysed.

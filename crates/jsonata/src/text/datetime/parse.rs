@@ -21,6 +21,7 @@ pub(super) fn parse(
     meter: &Meter,
 ) -> Result<Option<f64>, Error> {
     let mut pattern = String::from("^");
+    let mut charged = 0;
     for part in parts {
         pattern.push('(');
         match part {
@@ -28,11 +29,15 @@ pub(super) fn parse(
             Part::Marker(marker) => push_pattern(marker, &mut pattern)?,
         }
         pattern.push(')');
+        // A marker of four bytes can stand for half a kilobyte.
+        meter.make(pattern.len() - charged)?;
+        charged = pattern.len();
     }
     pattern.push('$');
     // Compiling is paid for by length; repetitions with bounds multiply it.
     meter.step(64 * (1 + pattern.len() as u64))?;
     let regex = Regex::compile(&pattern, "i")?;
+    meter.refund(charged);
     let Some(found) = regex.first(text, meter)? else {
         return Ok(None);
     };

@@ -154,17 +154,16 @@ impl<'p> Machine<'p> {
         Ok(found.map(|slots| self.ranges(&slots)))
     }
 
-    /// The next place where a match could begin.
+    /// The next place where a match could begin. Of characters beyond ASCII each one could.
     fn skip(&self, text: &str, position: Position) -> Result<Option<Position>, Error> {
-        let Some(first) = &self.program.first else {
+        let Some(first) = self.program.first else {
             return Ok(Some(position));
         };
-        let sets = || first.iter().filter_map(|set| self.program.sets.get(*set));
-        let is_candidate = |character: char| sets().any(|set| set.contains(character));
-        let rest = text.get(position.offset..).unwrap_or_default();
-        let skipped = rest.find(is_candidate);
-        let seen = skipped.unwrap_or(rest.len()) * first.len().max(1);
-        self.meter.step(1 + seen as u64 / 8)?;
+        let rest = text.as_bytes().get(position.offset..).unwrap_or_default();
+        let is_candidate = |byte: &u8| *byte >= 128 || first >> *byte & 1 == 1;
+        let skipped = rest.iter().position(is_candidate);
+        self.meter
+            .step(1 + skipped.unwrap_or(rest.len()) as u64 / 16)?;
         Ok(skipped.map(|skipped| Position::at(text, position.offset + skipped)))
     }
 

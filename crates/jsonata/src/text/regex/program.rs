@@ -40,9 +40,8 @@ pub(super) struct Program {
     pub(super) groups: usize,
     pub(super) slots: usize,
     pub(super) is_multiline: bool,
-    /// The sets of which one has to contain the first character of a match; `None` if a match may
-    /// be empty.
-    pub(super) first: Option<Vec<usize>>,
+    /// The ASCII characters a match can begin with, one bit each; `None` if a match may be empty.
+    pub(super) first: Option<u128>,
 }
 
 impl Program {
@@ -63,7 +62,7 @@ impl Program {
         if compiler.instructions.len().saturating_mul(compiler.slots) > SLOTS_MAX {
             return Err(TOO_LARGE);
         }
-        let first = first_sets(&compiler.instructions);
+        let first = first_characters(&compiler.instructions, &pattern.sets);
         Ok(Program {
             source: source.to_owned(),
             instructions: compiler.instructions,
@@ -80,11 +79,11 @@ impl Program {
     }
 }
 
-/// The sets that the first character is looked up in; assertions are taken for granted.
-fn first_sets(instructions: &[Instruction]) -> Option<Vec<usize>> {
+/// The ASCII characters that the first one can be; assertions are taken for granted.
+fn first_characters(instructions: &[Instruction], sets: &[Set]) -> Option<u128> {
     let mut is_seen = vec![false; instructions.len()];
     let mut pending = vec![0];
-    let mut sets = Vec::new();
+    let mut first = 0;
     while let Some(at) = pending.pop() {
         match is_seen.get_mut(at) {
             Some(is_seen) if !*is_seen => *is_seen = true,
@@ -92,15 +91,13 @@ fn first_sets(instructions: &[Instruction]) -> Option<Vec<usize>> {
         }
         match instructions.get(at)? {
             Instruction::Match => return None,
-            Instruction::Set(set) => sets.push(*set),
+            Instruction::Set(set) => first |= sets.get(*set)?.ascii(),
             Instruction::Jump(to) => pending.push(*to),
             Instruction::Split(preferred, other) => pending.extend([*preferred, *other]),
             _ => pending.push(at + 1),
         }
     }
-    sets.sort_unstable();
-    sets.dedup();
-    Some(sets)
+    Some(first)
 }
 
 struct Compiler {

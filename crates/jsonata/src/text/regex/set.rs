@@ -90,6 +90,11 @@ impl Set {
         }
     }
 
+    /// The ASCII characters in the set, one bit each.
+    pub(super) fn ascii(&self) -> u128 {
+        self.ascii
+    }
+
     fn search(&self, character: char) -> bool {
         let is_member = self.ranges.contains(character)
             || self.ignores_case && {
