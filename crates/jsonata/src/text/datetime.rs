@@ -6,12 +6,15 @@ mod iso;
 mod parse;
 mod picture;
 
+use std::sync::LazyLock;
+
 use self::picture::Part;
 use super::{error, steps_to_read};
 use crate::error::Error;
 use crate::meter::Meter;
 
-const ISO_8601: &str = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]";
+static ISO_8601: LazyLock<Result<Vec<Part>, Error>> =
+    LazyLock::new(|| picture::analyse("[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]"));
 
 /// `$fromMillis`: the instant in the form of a picture, that of ISO 8601 if there is none, in a
 /// timezone such as `+0100`.
@@ -25,8 +28,6 @@ pub(crate) fn from_millis(
     timezone: Option<&str>,
     meter: &Meter,
 ) -> Result<String, Error> {
-    let picture = picture.unwrap_or(ISO_8601);
-    let parts = analyse(picture, meter)?;
     let offset = match timezone {
         Some(timezone) => {
             meter.step(steps_to_read(timezone))?;
@@ -34,6 +35,11 @@ pub(crate) fn from_millis(
         }
         None => format::Offset::UTC,
     };
+    let Some(picture) = picture else {
+        let parts = ISO_8601.as_ref().map_err(Error::clone)?;
+        return format::format(millis, parts, offset, meter);
+    };
+    let parts = analyse(picture, meter)?;
     let text = format::format(millis, &parts, offset, meter)?;
     meter.refund(parts_bytes(picture));
     Ok(text)

@@ -9,6 +9,10 @@ use crate::error::Error;
 
 /// The text of a number: `1`, `0.1`, `1e+21`, `1e-7`, `NaN`, `-Infinity`; `0` for negative zero.
 pub(crate) fn text_of(value: f64) -> String {
+    const PLAIN_MAX: f64 = 9_007_199_254_740_992.0;
+    if value.fract() == 0.0 && value.abs() < PLAIN_MAX {
+        return integer_of(value).to_string();
+    }
     match number_of(value) {
         Some(number) => number.as_text().to_owned(),
         None if value.is_nan() => "NaN".to_owned(),

@@ -123,7 +123,11 @@ impl Writer<'_> {
             View::Null => return self.scalar("null"),
             View::Bool(true) => return self.scalar("true"),
             View::Bool(false) => return self.scalar("false"),
-            View::Number(number) => return self.scalar(&(self.number_text)(number)?),
+            View::Number(number) => {
+                // Longer than a few digits means rounding.
+                self.meter.step(number.as_text().len() as u64)?;
+                return self.scalar(&(self.number_text)(number)?);
+            }
             View::String(text) => {
                 let out = &mut self.out;
                 write_quoted(text, &mut |piece| out.push_str(piece))?;

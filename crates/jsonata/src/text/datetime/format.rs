@@ -60,6 +60,7 @@ pub(super) fn format(
     let moment = moment.ok_or_else(|| error("", "Invalid time value"))?;
     let mut out = Builder::new(meter);
     for part in parts {
+        meter.step(4)?;
         match part {
             Part::Literal(text) => out.push_str(text)?,
             Part::Marker(marker) => push_marker(marker, &moment, offset, meter, &mut out)?,

@@ -22,6 +22,11 @@ static PATTERN: LazyLock<Result<Regex, Error>> = LazyLock::new(|| {
 /// # Errors
 /// D3110 for what does not pass; those of the meter.
 pub(super) fn parse(text: &str, meter: &Meter) -> Result<f64, Error> {
+    let mut reader = Reader { rest: text };
+    let millis = reader.timestamp().filter(|_| reader.rest.is_empty());
+    if let Some(millis) = millis {
+        return Ok(millis as f64);
+    }
     if PATTERN.clone()?.first(text, meter)?.is_none() {
         let message = format!(
             "The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given \
@@ -30,9 +35,7 @@ pub(super) fn parse(text: &str, meter: &Meter) -> Result<f64, Error> {
         );
         return Err(error("D3110", message));
     }
-    let mut reader = Reader { rest: text };
-    let millis = reader.timestamp().filter(|_| reader.rest.is_empty());
-    Ok(millis.map_or(f64::NAN, |millis| millis as f64))
+    Ok(f64::NAN)
 }
 
 struct Reader<'t> {
@@ -40,7 +43,8 @@ struct Reader<'t> {
 }
 
 impl Reader<'_> {
-    /// `None` for parts out of range; what is left over has not been understood.
+    /// `None` for what is no date or does not pass the pattern; what is left over has not been
+    /// understood.
     fn timestamp(&mut self) -> Option<i64> {
         let year = self.number("", 4)?;
         let month = self.number("-", 2);
@@ -56,8 +60,8 @@ impl Reader<'_> {
         };
         let minute = self.number(":", 2)?;
         let second = self.number(":", 2)?;
-        let time = (hour * 60 + minute) * 60_000 + second * 1000 + self.fraction();
-        if time > DAY_MS || hour > 24 {
+        let time = (hour * 60 + minute) * 60_000 + second * 1000 + self.fraction()?;
+        if time > DAY_MS || minute > 59 || second > 59 {
             return None;
         }
         Some(midnight + time - self.zone()? * 60_000)
@@ -79,18 +83,18 @@ impl Reader<'_> {
     }
 
     /// Milliseconds; further digits are cut off.
-    fn fraction(&mut self) -> i64 {
+    fn fraction(&mut self) -> Option<i64> {
         if !self.take(".") {
-            return 0;
+            return Some(0);
         }
-        let mut millis = 0;
-        for factor in [100, 10, 1] {
+        let mut millis = self.number("", 1)? * 100;
+        for factor in [10, 1] {
             millis += factor * self.number("", 1).unwrap_or(0);
         }
         self.rest = self
             .rest
             .trim_start_matches(|digit: char| digit.is_ascii_digit());
-        millis
+        Some(millis)
     }
 
     /// The offset in minutes; none counts as UTC.
@@ -106,6 +110,6 @@ impl Reader<'_> {
         let hours = self.number(if sign > 0 { "+" } else { "-" }, 2)?;
         self.take(":");
         let minutes = self.number("", 2)?;
-        (hours < 24).then_some(sign * (hours * 60 + minutes))
+        (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
     }
 }

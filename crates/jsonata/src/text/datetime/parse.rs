@@ -35,7 +35,7 @@ pub(super) fn parse(
     }
     pattern.push('$');
     // Compiling is paid for by length; repetitions with bounds multiply it.
-    meter.step(64 * (1 + pattern.len() as u64))?;
+    meter.step(16 * (1 + pattern.len() as u64))?;
     let regex = Regex::compile(&pattern, "i")?;
     meter.refund(charged);
     let Some(found) = regex.first(text, meter)? else {

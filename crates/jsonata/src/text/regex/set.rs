@@ -39,6 +39,14 @@ impl Ranges {
         self.0.iter().copied()
     }
 
+    /// The ASCII characters, one bit each.
+    fn ascii(&self) -> u128 {
+        let bits_below = |code: u32| 1_u128.checked_shl(code).map_or(u128::MAX, |bit| bit - 1);
+        self.0.iter().fold(0, |bits, (first, last)| {
+            bits | bits_below(u32::from(*last) + 1) & !bits_below(u32::from(*first))
+        })
+    }
+
     fn contains(&self, character: char) -> bool {
         let at = self.0.partition_point(|(_, last)| *last < character);
         self.0.get(at).is_some_and(|(first, _)| *first <= character)
@@ -72,15 +80,18 @@ impl Set {
         } else {
             ranges
         };
-        let mut set = Set {
+        let members = ranges.ascii();
+        let members = if ignores_case {
+            in_both_cases(members)
+        } else {
+            members
+        };
+        Set {
             ranges,
-            ascii: 0,
+            ascii: if is_negated { !members } else { members },
             is_negated,
             ignores_case,
-        };
-        let is_member = |code: u8| set.search(char::from(code));
-        set.ascii = (0..128).fold(0, |bits, code| bits | u128::from(is_member(code)) << code);
-        set
+        }
     }
 
     pub(super) fn contains(&self, character: char) -> bool {
@@ -104,6 +115,13 @@ impl Set {
             };
         is_member != self.is_negated
     }
+}
+
+/// ASCII characters with the other case of each letter.
+fn in_both_cases(ascii: u128) -> u128 {
+    const LETTERS: u128 = (1 << 26) - 1;
+    let letters = (ascii >> b'A' | ascii >> b'a') & LETTERS;
+    ascii | letters << b'A' | letters << b'a'
 }
 
 /// The ranges with the folded form of each member of the small ones. What is asked for is looked
