@@ -139,12 +139,6 @@ impl Item {
         }
     }
 
-    pub(crate) fn as_list(&self) -> Option<&Rc<List>> {
-        match self {
-            Item::List(list) => Some(list),
-            _ => None,
-        }
-    }
 
     pub(crate) fn as_value(&self) -> Option<&Value> {
         match self {
@@ -214,11 +208,6 @@ impl Item {
             Item::Tuples(_) | Item::Tail(_) => 1,
             Item::Undefined | Item::Value(_) | Item::Number(_) => 0,
         }
-    }
-
-    /// An empty array.
-    pub(crate) fn empty_array() -> Item {
-        Item::Value(Value::empty_array())
     }
 
     /// The members, if it is a JSON object.
