@@ -240,3 +240,27 @@ fn many_light_states_are_not_heavy() {
     }
     assert_eq!(sim.run.last_event, 25_000);
 }
+
+#[test]
+fn heavy_expressions_of_an_iteration_leave_the_others_their_turns() {
+    let definition = r#"{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Map",
+        "End":true,"ItemProcessor":{"StartAt":"B","States":{"B":{"Type":"Pass","End":true,
+        "Output":"{% $sum([1..60000]) * $states.input %}"}}}}}}"#;
+    let mut sim = Sim::new(definition);
+    let mut input = Input::Start(Box::new(start_of("[1,2]")));
+    let mut heavy = 0;
+    while sim.run.end.is_none() {
+        if sim.send(input.clone()) == Err(Refusal::TooHeavy) {
+            heavy += 1;
+            sim.allowance = Allowance::Full;
+            sim.send(input).unwrap();
+            sim.allowance = Allowance::Inline;
+        }
+        input = Input::Continue;
+    }
+    let output = sim.run.end.unwrap().output.unwrap();
+    assert_eq!(
+        (heavy, output.to_text()),
+        (2, "[1800030000,3600060000]".to_owned())
+    );
+}
