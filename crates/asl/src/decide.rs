@@ -247,13 +247,15 @@ fn answered(step: &mut Step<'_>, attempt: EventId, answer: Answer) -> Result<Go,
 /// own comes before those of its threads. After a long absence a Wait that was due before the
 /// machine's TimeoutSeconds therefore ends first, and the execution may still reach its end.
 ///
-/// Those that are left when the allowance of transitions is used up are still due afterwards.
+/// No more are taken than a decision may make transitions; those that are left are still due
+/// afterwards.
 fn deadlines(step: &mut Step<'_>) -> Result<Go, Fault> {
     let due = step.run.due(step.time);
     if due.is_empty() {
         return Err(Refusal::NotDue.into());
     }
-    for deadline in due {
+    let count_max = step.transitions_max();
+    for deadline in due.into_iter().take(count_max) {
         if !step.has_transitions_left() {
             break;
         }

@@ -386,6 +386,12 @@ impl<'a> Step<'a> {
         self.transitions_left > 0
     }
 
+    /// How many transitions a decision may make.
+    pub(super) fn transitions_max(&self) -> usize {
+        let max = self.limits().map_or(1, transitions);
+        usize::try_from(max).unwrap_or(usize::MAX)
+    }
+
     /// Leaves the state for the next one or for the end.
     pub(super) fn exit(&mut self, exit: Exit, next: Next) -> Result<Go, Fault> {
         let Exit { output, assigned } = exit;

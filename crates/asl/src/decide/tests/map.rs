@@ -414,6 +414,25 @@ fn many_iterations() {
     assert_eq!(sim.run.end.unwrap().output.unwrap().to_text(), items);
 }
 
+/// A thousand waits are over at once: no decision takes more than its share.
+#[test]
+fn many_deadlines_at_once() {
+    let items = format!("[{}]", vec!["0"; 1_200].join(","));
+    let mut start = start_of(&items);
+    start.limits.map_concurrency_max = 1_200;
+    let wait = r#""A":{"Type":"Wait","Seconds":9,"End":true}"#;
+    let mut sim = Sim::started_with(&map("", wait), start);
+    while sim.run.is_yielded() {
+        sim.step("continue").unwrap();
+    }
+    let mut decisions = 0;
+    while sim.run.end.is_none() {
+        sim.step("due").unwrap();
+        decisions += 1;
+    }
+    assert_eq!((decisions, sim.run.status), (3, Status::Succeeded));
+}
+
 #[test]
 fn the_history_fills_up() {
     let mut start = start_of("[1,2,3]");
