@@ -74,13 +74,8 @@ impl Regex {
             return Err(fault("Invalid flags"));
         }
         let pattern = parse::parse(source, flags.contains('i')).map_err(fault)?;
-        let program = Program::new(source, pattern, flags.contains('m')).map_err(fault)?;
+        let program = Program::new(pattern, flags.contains('m')).map_err(fault)?;
         Ok(Regex(Arc::new(program)))
-    }
-
-    /// What stands between the slashes.
-    pub(crate) fn source(&self) -> &str {
-        self.0.source()
     }
 
     /// The first match in the text.

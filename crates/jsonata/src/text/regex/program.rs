@@ -34,7 +34,6 @@ pub(super) enum Instruction {
 /// and end of each group, the last ones where repetitions began.
 #[derive(Debug)]
 pub(super) struct Program {
-    source: String,
     pub(super) instructions: Vec<Instruction>,
     pub(super) sets: Vec<Set>,
     pub(super) groups: usize,
@@ -46,11 +45,7 @@ pub(super) struct Program {
 
 impl Program {
     /// Compiles a pattern; the error is the reason alone.
-    pub(super) fn new(
-        source: &str,
-        pattern: Pattern,
-        is_multiline: bool,
-    ) -> Result<Program, &'static str> {
+    pub(super) fn new(pattern: Pattern, is_multiline: bool) -> Result<Program, &'static str> {
         let mut compiler = Compiler {
             instructions: Vec::new(),
             slots: 2 * (pattern.groups + 1),
@@ -64,7 +59,6 @@ impl Program {
         }
         let first = first_characters(&compiler.instructions, &pattern.sets);
         Ok(Program {
-            source: source.to_owned(),
             instructions: compiler.instructions,
             sets: pattern.sets,
             groups: pattern.groups,
@@ -72,10 +66,6 @@ impl Program {
             is_multiline,
             first,
         })
-    }
-
-    pub(super) fn source(&self) -> &str {
-        &self.source
     }
 }
 
