@@ -27,6 +27,7 @@
 //! token of attempt 3. The middle of a long answer is left out.
 
 mod file;
+mod legal;
 mod recovery;
 mod render;
 mod script;
@@ -40,7 +41,7 @@ use asl::decide::{Input, Moment};
 use asl::event::Event;
 use asl::time::Timestamp;
 
-pub(crate) use file::{Case, EXECUTION_ARN, File};
+pub(crate) use file::{Case, EXECUTION_ARN, File, Settings};
 pub(crate) use recovery::{Journal, entity};
 pub(crate) use render::shape_of_events;
 use script::Clock;

@@ -9,6 +9,7 @@ use asl::choice::OPERATORS;
 use asl::decide::Refusal;
 use asl::definition::{Catalogue as _, Resolved};
 use asl::history::EVENT_TYPES;
+use asl::limits::Limits;
 use asl::validate::{ERROR_NAMES, FieldName};
 use aws::Service;
 use json::Value;
@@ -170,6 +171,7 @@ fn every_refusal_has_a_case() {
         | Refusal::NotDue
         | Refusal::AlreadyStarted
         | Refusal::NotYielded
+        | Refusal::TooHeavy
         | Refusal::ForeignProgram => format!("{refusal:?}"),
     };
     let all = [
@@ -178,6 +180,7 @@ fn every_refusal_has_a_case() {
         Refusal::NotDue,
         Refusal::AlreadyStarted,
         Refusal::NotYielded,
+        Refusal::TooHeavy,
         Refusal::ForeignProgram,
     ];
     let lines = lines();
@@ -192,59 +195,225 @@ fn every_refusal_has_a_case() {
 }
 
 #[test]
-fn every_field_has_a_case() {
-    let mut seen = BTreeSet::new();
-    for definition in definitions() {
-        note(&mut seen, "Machine", &definition);
-        for state in definition
-            .get("States")
-            .and_then(Value::as_object)
-            .unwrap()
-            .values()
-        {
-            let kind = state.get("Type").and_then(Value::as_str).unwrap();
-            note(&mut seen, kind, state);
-            for (list, object) in [
-                ("Retry", "Retrier"),
-                ("Catch", "Catcher"),
-                ("Choices", "Rule"),
-            ] {
-                let elements = state
-                    .get(list)
-                    .and_then(Value::as_array)
-                    .unwrap_or_default();
-                elements
-                    .iter()
-                    .for_each(|element| note(&mut seen, object, element));
-            }
-        }
+fn every_internal_event_has_a_case() {
+    // Whoever adds a variant is led here by the compiler: what is not internal has a type.
+    let lines = lines();
+    let names = [
+        "ExecutionDeadline",
+        "WaitUntil",
+        "RetryAt",
+        "Yielded",
+        "BranchStarted",
+        "BranchSucceeded",
+        "BranchesCut",
+    ];
+    let has_case = |name: &str| {
+        lines
+            .iter()
+            .any(|line| line.starts_with(&format!(". {name}")))
+    };
+    let names = names.map(|name| (name.to_owned(), has_case(name)));
+    check("internal event", &names.into_iter().collect());
+}
+
+#[test]
+fn every_limit_has_a_case() {
+    // Whoever adds a limit is led here by the compiler.
+    let Limits {
+        payload_bytes_max: _,
+        history_events_max: _,
+        map_concurrency_max: _,
+        variables_bytes_max: _,
+        transitions_per_decision_max: _,
+    } = Limits::default();
+    let heads = texts_in("conformance/cases", "txt");
+    let set = [
+        "payload_bytes_max",
+        "history_events_max",
+        "map_concurrency_max",
+        "variables_bytes_max",
+        "transitions_per_decision_max",
+        "allowance",
+    ];
+    let mut names: Names = set
+        .iter()
+        .map(|name| ((*name).to_owned(), heads.contains(&format!("\n{name} "))))
+        .collect();
+    let texts = lines().join("\n");
+    for (name, text) in [
+        ("JSONata steps", "Expression evaluation timeout"),
+        (
+            "JSONata bytes",
+            "Expression evaluation memory limit exceeded",
+        ),
+        ("JSONata depth", "Stack overflow error"),
+    ] {
+        names.insert(name.to_owned(), texts.contains(text));
     }
+    check("limit", &names);
+}
+
+#[test]
+fn every_field_has_a_case() {
+    let mut seen = Seen::default();
+    definitions().iter().for_each(|it| seen.definition(it));
     let judged = judged_definitions();
     let mut names = Names::new();
     for FieldName {
         object,
         name,
+        language,
         is_served,
-        ..
     } in asl::validate::fields()
     {
-        let has_case = match is_served {
-            true => seen.contains(&(object.to_owned(), name.to_owned())),
-            // One that is refused can only occur where definitions are refused.
-            false => judged.contains(&format!("\"{name}\"")),
-        };
-        names.insert(format!("{object}.{name}"), has_case);
+        // A field of both languages means something in each.
+        let languages = language.map_or(&LANGUAGES[..], |one| {
+            let at = LANGUAGES.iter().position(|it| *it == one).unwrap();
+            &LANGUAGES[at..=at]
+        });
+        for language in languages {
+            let has_case = match is_served {
+                true => seen.has(object, name, language),
+                // One that is refused can only occur where definitions are refused.
+                false => judged.contains(&format!("\"{name}\"")),
+            };
+            names.insert(format!("{object}.{name} {language}"), has_case);
+        }
     }
     check("field", &names);
 }
 
-fn note(seen: &mut BTreeSet<(String, String)>, object: &str, value: &Value) {
-    let members = value.as_object().expect("an object");
-    seen.extend(
-        members
-            .keys()
-            .map(|name| (object.to_owned(), name.to_owned())),
-    );
+const LANGUAGES: [&str; 2] = ["JSONPath", "JSONata"];
+
+/// Objects and their members in definitions, by query language.
+#[derive(Default)]
+struct Seen(BTreeSet<(String, String, String)>);
+
+impl Seen {
+    fn has(&self, object: &str, name: &str, language: &str) -> bool {
+        let key = (object.to_owned(), name.to_owned(), language.to_owned());
+        self.0.contains(&key)
+    }
+
+    fn definition(&mut self, definition: &Value) {
+        let language = text_of(definition, "QueryLanguage").unwrap_or(LANGUAGES[0]);
+        self.note("Machine", definition, language);
+        self.states(definition, language);
+    }
+
+    /// The states of a body. Bodies within follow the machine's language.
+    fn states(&mut self, body: &Value, machine: &str) {
+        let states = body.get("States").and_then(Value::as_object);
+        for state in states.expect("a body has states").values() {
+            let language = text_of(state, "QueryLanguage").unwrap_or(machine);
+            self.note(text_of(state, "Type").unwrap(), state, language);
+            for (list, object) in [
+                ("Retry", "Retrier"),
+                ("Catch", "Catcher"),
+                ("Choices", "Rule"),
+                ("Branches", "Branch"),
+            ] {
+                let elements = state.get(list).and_then(Value::as_array);
+                for element in elements.unwrap_or_default() {
+                    let of = if object == "Branch" {
+                        machine
+                    } else {
+                        language
+                    };
+                    self.note(object, element, of);
+                    if object == "Branch" {
+                        self.states(element, machine);
+                    }
+                }
+            }
+            for processor in ["ItemProcessor", "Iterator"] {
+                let Some(body) = state.get(processor) else {
+                    continue;
+                };
+                self.note("ItemProcessor", body, machine);
+                if let Some(config) = body.get("ProcessorConfig") {
+                    self.note("ProcessorConfig", config, machine);
+                }
+                self.states(body, machine);
+            }
+        }
+    }
+
+    fn note(&mut self, object: &str, value: &Value, language: &str) {
+        let members = value.as_object().expect("an object").keys();
+        let key = |name: &str| (object.to_owned(), name.to_owned(), language.to_owned());
+        self.0.extend(members.map(key));
+    }
+}
+
+fn text_of<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+    value.get(name).and_then(Value::as_str)
+}
+
+/// How the cases end whose definition has a text.
+fn ends(text: &str) -> (bool, bool) {
+    let files = cases::files();
+    let cases = files.iter().flat_map(|(_, file)| &file.cases);
+    let with = cases.filter(|case| case.definition.contains(text));
+    let mut found = (false, false);
+    for block in with.flat_map(|case| &case.blocks) {
+        let has = |what: &str| block.expected.iter().any(|line| line.contains(what));
+        found.0 |= has("= SUCCEEDED");
+        // A failure names the function, not only its state.
+        found.1 |= has(text.trim_end_matches('(')) && has("States.IntrinsicFailure");
+        found.1 |= has(&format!("'{text}")) && has("= FAILED");
+    }
+    found
+}
+
+#[test]
+fn every_intrinsic_function_has_cases() {
+    let mut names = Names::new();
+    for function in &asl::intrinsics::FUNCTIONS {
+        let (succeeds, fails) = ends(&format!("{}(", function.name));
+        names.insert(format!("{} succeeds", function.name), succeeds);
+        names.insert(format!("{} fails", function.name), fails);
+    }
+    check("intrinsic function", &names);
+}
+
+/// The functions AWS added to JSONata (developer guide, "Transforming data with JSONata"), and the
+/// one it took away. Those of JSONata itself are judged by its own suite.
+#[test]
+fn every_function_added_to_jsonata_has_a_case() {
+    let texts: String = definitions().iter().map(Value::to_text).collect();
+    let names = [
+        "partition",
+        "range",
+        "hash",
+        "random",
+        "uuid",
+        "parse",
+        "eval",
+    ];
+    let has_case = |name: &str| texts.contains(&format!("${name}("));
+    let names = names.map(|name| (name.to_owned(), has_case(name)));
+    check("JSONata function", &names.into_iter().collect());
+}
+
+/// The codes stand where the texts do.
+#[test]
+fn every_code_of_a_diagnostic_has_a_case() {
+    let source = fs::read_to_string(root().join("crates/asl/src/validate/message.rs")).unwrap();
+    let judged = judged_definitions();
+    let constants = source.lines().filter_map(|line| {
+        let (_, value) = line
+            .strip_prefix("pub(crate) const ")?
+            .split_once(": &str = \"")?;
+        value.strip_suffix("\";")
+    });
+    let is_code = |text: &&str| {
+        text.chars()
+            .all(|char| char.is_ascii_uppercase() || char == '_')
+    };
+    let codes = constants.filter(is_code);
+    let names = codes.map(|code| (code.to_owned(), judged.contains(&format!("\"{code}\""))));
+    check("diagnostic", &names.collect());
 }
 
 fn judged_definitions() -> String {

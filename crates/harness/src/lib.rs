@@ -1,4 +1,5 @@
-//! Development only: repository checks, text cases, the simulator, recovery tests and benches.
+//! Development only: repository checks, text cases, the simulator, recovery and property tests,
+//! benches.
 //!
 //! ```text
 //! cargo test -p harness                 all checks, cases and simulations
@@ -11,9 +12,15 @@ pub mod bench;
 mod cases;
 #[cfg(test)]
 mod coverage;
+#[cfg(test)]
+mod dice;
 pub mod instructions;
 #[cfg(test)]
+mod property;
+#[cfg(test)]
 mod repository;
+#[cfg(test)]
+mod seeds;
 #[cfg(test)]
 mod simulator;
 #[cfg(test)]

@@ -10,7 +10,6 @@
 //! ```
 
 mod check;
-mod dice;
 mod disk;
 mod facts;
 mod machines;
@@ -21,10 +20,10 @@ mod trace;
 mod trouble;
 mod world;
 
-use std::thread;
-
 use parking_lot::Mutex;
 use world::{Sabotage, World};
+
+use crate::seeds::{self, variable};
 
 /// Seeds of the gate.
 const SEEDS: u64 = 200;
@@ -32,9 +31,6 @@ const SEEDS: u64 = 200;
 /// Seeds that found a fault: a clock of heartbeats outlived the decision that set it; an owner that
 /// was overtaken refused a token for good, as invalid or as of an attempt that is over.
 const FAILED_ONCE: &[u64] = &[233, 704, 4_528];
-
-/// A look at so many failures is enough.
-const PROBLEMS_MAX: usize = 4;
 
 /// A sabotaged engine must be caught within this many seeds.
 const SEEDS_TO_CATCH: u64 = 25;
@@ -111,34 +107,11 @@ fn check(seed: u64, missing: &Mutex<Vec<&str>>) -> Result<(), String> {
     })
 }
 
-/// Checks seeds on all cores: the problems of the first few that have any, and the situations that
-/// none met.
+/// Checks seeds: the problems of the first few that have any, and the situations that none met.
 fn check_all(seeds: impl Iterator<Item = u64> + Send) -> (Vec<String>, Vec<&'static str>) {
     let missing = Mutex::new(SITUATIONS.to_vec());
-    let seeds = Mutex::new(seeds);
-    let problems = Mutex::new(Vec::new());
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while problems.lock().len() < PROBLEMS_MAX {
-                    let Some(seed) = seeds.lock().next() else {
-                        return;
-                    };
-                    problems.lock().extend(check(seed, &missing).err());
-                }
-            });
-        }
-    });
-    (problems.into_inner(), missing.into_inner())
-}
-
-fn variable(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("`{name}` is `{text}`, not a number")),
-    )
+    let problems = seeds::check_all(seeds, |seed| check(seed, &missing));
+    (problems, missing.into_inner())
 }
 
 #[test]

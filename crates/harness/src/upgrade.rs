@@ -86,6 +86,8 @@ impl Runner for Echo {
 const CONFIG_LIMITS: Limits = Limits {
     payload_bytes_max: 1,
     history_events_max: 2,
+    map_concurrency_max: 1,
+    variables_bytes_max: 1,
     transitions_per_decision_max: 1,
 };
 

@@ -40,8 +40,8 @@ pub(crate) struct Settings {
     pub(crate) allowance: Allowance,
     /// Of what an input causes, only how the execution ends is shown: for cases that judge values.
     pub(crate) shows_ends_only: bool,
-    version_arn: Option<Text>,
-    alias_arn: Option<Text>,
+    pub(crate) version_arn: Option<Text>,
+    pub(crate) alias_arn: Option<Text>,
 }
 
 pub(crate) const EXECUTION_NAME: &str = "run";
@@ -134,24 +134,7 @@ impl Case {
 
     /// What this case's execution starts with.
     pub(crate) fn start(&self, input_text: &str) -> Start {
-        let input = json::parse(input_text)
-            .unwrap_or_else(|error| panic!("{}: `{input_text}`: {error}", self.name));
-        let is_compact = input.to_text() == input_text;
-        Start {
-            execution_arn: EXECUTION_ARN.into(),
-            execution_name: EXECUTION_NAME.into(),
-            state_machine_arn: MACHINE_ARN.into(),
-            state_machine_name: "machine".into(),
-            state_machine_version_arn: self.settings.version_arn.clone(),
-            state_machine_alias_arn: self.settings.alias_arn.clone(),
-            role_arn: ROLE_ARN.into(),
-            definition: 1,
-            input,
-            input_text: (!is_compact).then(|| input_text.into()),
-            trace_header: None,
-            limits: self.settings.limits,
-            token_secret: *b"case-token-key-0",
-        }
+        self.settings.start(&self.name, input_text)
     }
 }
 
@@ -169,6 +152,28 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What an execution starts with. `name` is for whoever has to find it.
+    pub(crate) fn start(&self, name: &str, input_text: &str) -> Start {
+        let input = json::parse(input_text)
+            .unwrap_or_else(|error| panic!("{name}: `{input_text}`: {error}"));
+        let is_compact = input.to_text() == input_text;
+        Start {
+            execution_arn: EXECUTION_ARN.into(),
+            execution_name: EXECUTION_NAME.into(),
+            state_machine_arn: MACHINE_ARN.into(),
+            state_machine_name: "machine".into(),
+            state_machine_version_arn: self.version_arn.clone(),
+            state_machine_alias_arn: self.alias_arn.clone(),
+            role_arn: ROLE_ARN.into(),
+            definition: 1,
+            input,
+            input_text: (!is_compact).then(|| input_text.into()),
+            trace_header: None,
+            limits: self.limits,
+            token_secret: *b"case-token-key-0",
+        }
+    }
+
     fn parse(text: &str) -> Result<Settings, String> {
         let mut settings = Settings::default();
         for line in text.lines() {

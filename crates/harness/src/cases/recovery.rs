@@ -28,7 +28,12 @@ impl Journal {
         journal
     }
 
-    fn append<'c>(&mut self, encoder: &mut Encoder, commits: impl Iterator<Item = &'c Commit>) {
+    /// Writes on, with the encoder that has written so far.
+    pub(crate) fn append<'c>(
+        &mut self,
+        encoder: &mut Encoder,
+        commits: impl Iterator<Item = &'c Commit>,
+    ) {
         let mut compressor = Compressor::default();
         for commit in commits {
             self.records

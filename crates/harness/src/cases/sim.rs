@@ -6,8 +6,9 @@ use std::sync::Arc;
 use asl::apply::apply;
 use asl::decide::{Call, Decision, Effect, Input, Moment, Refusal, decide};
 use asl::definition::MachineType;
-use asl::event::{EventId, EventKind};
-use asl::program::{Pattern, Program};
+use asl::event::{Event, EventId, EventKind};
+use asl::history;
+use asl::program::{Pattern, Program, StateIndex, StateKind};
 use asl::run::{Activity, Branch, Run};
 use asl::time::Timestamp;
 use asl::token;
@@ -15,7 +16,7 @@ use services::states::Integrations;
 
 use super::file::Case;
 use super::script::Place;
-use super::{Commit, render};
+use super::{Commit, legal, render};
 
 /// An execution and what the world around it would know.
 #[derive(Clone)]
@@ -26,22 +27,48 @@ pub(crate) struct Sim {
     outstanding: BTreeMap<EventId, Call>,
     /// The tokens given out, which no line shows as they are.
     tokens: Vec<(EventId, String)>,
+    /// The type of each event so far.
+    kinds: Arc<Vec<&'static str>>,
 }
 
 impl Sim {
     /// Not started.
     pub(crate) fn new(case: &Case) -> Sim {
-        let compiled =
-            asl::compile::compile(&case.definition, MachineType::Standard, &Integrations);
+        Sim::of(&case.name, &case.definition)
+    }
+
+    /// An execution of a definition, not started. `name` is for whoever has to find it.
+    pub(crate) fn of(name: &str, definition: &str) -> Sim {
+        let compiled = asl::compile::compile(definition, MachineType::Standard, &Integrations);
         let program = compiled
             .program
-            .unwrap_or_else(|| panic!("{}: {:#?}", case.name, compiled.diagnostics));
+            .unwrap_or_else(|| panic!("{name}: {:#?}", compiled.diagnostics));
         Sim {
             program: Arc::new(program),
             run: Run::default(),
             outstanding: BTreeMap::new(),
             tokens: Vec::new(),
+            kinds: Arc::default(),
         }
+    }
+
+    /// The types of the events so far.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &'static str> {
+        self.kinds.iter().copied()
+    }
+
+    /// How the Task of a state is done.
+    pub(crate) fn pattern(&self, state: StateIndex) -> Option<Pattern> {
+        match &self.program.state(state)?.kind {
+            StateKind::Task(task) => Some(task.resource.pattern),
+            _ => None,
+        }
+    }
+
+    /// Whether the input needs more than this allowance.
+    pub(crate) fn is_too_heavy(&self, moment: Moment, input: &Input) -> bool {
+        let decision = decide(&self.program, &self.run, moment, input.clone());
+        matches!(decision, Err(Refusal::TooHeavy))
     }
 
     /// Decides an input and goes on with the decided run. Answers what came of it as text, and the
@@ -55,6 +82,7 @@ impl Sim {
             Err(refusal) => return (vec![refused(refusal)], None),
         };
         self.check_laws(moment, &decision);
+        self.check_threads(&decision.run);
         let Decision {
             time,
             events,
@@ -114,7 +142,7 @@ impl Sim {
     }
 
     /// What holds for every decision.
-    fn check_laws(&self, moment: Moment, decision: &Decision) {
+    fn check_laws(&mut self, moment: Moment, decision: &Decision) {
         assert!(
             !decision.events.is_empty(),
             "a decision without events is a refusal"
@@ -137,7 +165,7 @@ impl Sim {
                 assert_eq!(event.previous, 0);
             } else {
                 assert_eq!(event.id, fold.last_event + 1, "ids are dense");
-                assert!(event.previous < event.id, "an event follows an earlier one");
+                self.check_previous(event);
             }
             assert!(fold.end.is_none(), "nothing follows the end");
             apply(&mut fold, decision.time, event);
@@ -147,6 +175,42 @@ impl Sim {
             decision.run.end.is_some(),
             decision.run.status.is_terminal()
         );
+    }
+
+    /// An event follows an earlier one, of a type that may stand before it.
+    fn check_previous(&mut self, event: &Event) {
+        assert!(event.previous < event.id, "an event follows an earlier one");
+        let kind = history::type_name(&self.program, &event.kind).expect("it is shown");
+        let at = event.previous.checked_sub(1);
+        let before = at.map(|at| self.kinds[usize::try_from(at).unwrap()]);
+        let is_full = matches!(&event.kind, EventKind::ExecutionFailed(failure)
+            if failure.cause.as_deref().is_some_and(|cause| cause.contains("maximum number")));
+        let is_legal = match is_full {
+            true => event.previous + 1 == event.id,
+            false => legal::may_follow(kind, before),
+        };
+        assert!(is_legal, "{kind} behind {before:?}: {event:?}");
+        let is_first = event.id == 2;
+        let is_entry = matches!(event.kind, EventKind::StateEntered { .. });
+        assert!(!is_entry || is_first == before.is_none(), "{event:?}");
+        Arc::make_mut(&mut self.kinds).push(kind);
+    }
+
+    /// Every thread belongs to one that waits for it, and is counted there.
+    fn check_threads(&self, run: &Run) {
+        let threads = || run.branches.iter().map(AsRef::as_ref);
+        for thread in threads() {
+            let below = |it: &&Branch| it.parent.is_some_and(|parent| parent.branch == thread.id);
+            let below = threads().filter(below).count();
+            let live = thread.forked().map_or(0, |(_, forked)| forked.live);
+            assert_eq!(usize::try_from(live).unwrap(), below, "{thread:?}");
+            if let Some(parent) = thread.parent {
+                assert!(parent.branch < thread.id && run.branch(parent.branch).is_some());
+            }
+        }
+        let ids = || threads().map(|thread| thread.id);
+        assert!(ids().zip(ids().skip(1)).all(|(one, next)| one < next));
+        assert!(run.end.is_none() || run.branches.is_empty() || run.status.is_terminal());
     }
 
     /// Keeps the book of calls, and compares it with what the run says it owes.

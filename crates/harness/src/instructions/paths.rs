@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use asl::choice::Condition;
-use asl::decide::{Decision, Input, Moment, decide};
+use asl::decide::{Allowance, Decision, Input, Moment, decide};
 use asl::event::Start;
 use asl::jsonpath;
 use asl::program::Program;
 use asl::run::Run;
-use asl::template::{ContextSource, Scope, Template};
+use asl::template::{Outside, Scope, Template};
 use asl::time::Timestamp;
 use aws::Request;
 use engine::record::{Compressor, Encoder};
 use http::HeaderValue;
 use json::Value;
+use jsonata::Meter;
 use store::{Batch, Committed, EntityId, Memory, ShardId, Store, Write};
 
 use crate::bench::payload::{order, order_value};
@@ -107,6 +108,7 @@ const INPUT_BYTES: usize = 1_024;
 const MOMENT: Moment = Moment {
     now: Timestamp(1_767_225_600_000),
     random: 7,
+    allowance: Allowance::Inline,
 };
 
 fn repeat<T>(times: u64, mut operation: impl FnMut() -> T) {
@@ -145,18 +147,40 @@ fn with_member(times: u64) -> Result<()> {
 fn jsonpath_select(times: u64) -> Result<()> {
     let value = json::parse(&order(1, INPUT_BYTES))?;
     let path = jsonpath::Path::parse("$.order.items[2].article")?;
-    path.select(&value)?;
-    repeat(times, || path.select(black_box(&value)));
+    let meter = meter();
+    path.select(&value, &meter)?;
+    repeat(times, || path.select(black_box(&value), &meter));
     Ok(())
 }
 
-/// No path of these cases begins with `$$`.
-struct NoContext;
+/// Nothing these cases evaluate asks for it.
+struct NoOutside;
 
-impl ContextSource for NoContext {
+impl Outside for NoOutside {
     fn context(&self) -> Value {
         Value::default()
     }
+
+    fn variable(&self, _: &str) -> Option<Value> {
+        None
+    }
+
+    fn random(&self) -> u64 {
+        MOMENT.random
+    }
+
+    fn now_ms(&self) -> i64 {
+        MOMENT.now.0
+    }
+}
+
+/// More than any repetition takes.
+fn meter() -> Meter {
+    Meter::new(jsonata::Allowance {
+        steps: u64::MAX,
+        bytes: u64::MAX,
+        ..jsonata::Allowance::FULL
+    })
 }
 
 fn template_evaluate(times: u64) -> Result<()> {
@@ -164,10 +188,8 @@ fn template_evaluate(times: u64) -> Result<()> {
     let template = Template::compile(&json::parse(template)?);
     let template = template.map_err(|errors| anyhow::anyhow!("{errors:?}"))?;
     let input = json::parse(&order(1, INPUT_BYTES))?;
-    let scope = Scope {
-        input: &input,
-        context: &NoContext,
-    };
+    let meter = meter();
+    let scope = Scope::new(&input, &NoOutside, &meter);
     let evaluated = template.evaluate(&scope);
     evaluated.map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
     repeat(times, || template.evaluate(black_box(&scope)));
@@ -181,10 +203,8 @@ fn choice_evaluate(times: u64) -> Result<()> {
     let condition = Condition::compile(&json::parse(rule)?);
     let condition = condition.map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
     let input = json::parse(&order(1, INPUT_BYTES))?;
-    let scope = Scope {
-        input: &input,
-        context: &NoContext,
-    };
+    let meter = meter();
+    let scope = Scope::new(&input, &NoOutside, &meter);
     let holds = condition.evaluate(&scope);
     anyhow::ensure!(
         holds.is_ok_and(|holds| holds),

@@ -12,8 +12,8 @@ use store::{
     Integrity, Kind, MachineNumber, Memory, Record, Result, SHARDS, ShardId, Store, WakeUp,
 };
 
-use super::dice::Dice;
 use super::machines::MACHINES;
+use crate::dice::Dice;
 
 /// How many commits a disk that lies is behind.
 const BEHIND: usize = 4;

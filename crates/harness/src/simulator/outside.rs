@@ -10,9 +10,9 @@ use engine::shard::{Command, TokenInput};
 use engine::{StartRequest, TaskCall, TaskOutcome};
 use json::Value;
 
-use super::dice::Dice;
 use super::facts::Attempt;
 use super::machines::{MACHINES, Machine};
+use crate::dice::Dice;
 
 /// What a caller wants, and asks for until it gets a definite answer.
 #[derive(Clone)]

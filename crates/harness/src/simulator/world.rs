@@ -12,12 +12,12 @@ use engine::{Clock, Config, TaskCall, TaskOutcome};
 use store::EntityId;
 
 use super::check::Checker;
-use super::dice::Dice;
 use super::disk::Disk;
 use super::facts::Facts;
 use super::node::{Answers, Node};
 use super::outside::{Runner, Wish, start};
 use super::trace::Trace;
+use crate::dice::Dice;
 
 /// Virtual milliseconds in which things go wrong.
 const TROUBLE_MS: u64 = 120_000;

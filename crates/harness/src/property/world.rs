@@ -1,0 +1,194 @@
+//! What comes for an execution: answers of every kind in any order, late, twice and to nobody, time
+//! that passes, and now and then a stop.
+
+use asl::decide::{Allowance, Input, Moment};
+use asl::event::{EventId, Failure, Text};
+use asl::limits::Limits;
+use asl::program::Pattern;
+use asl::time::Timestamp;
+
+use super::definition;
+use crate::cases::{Commit, Settings, Sim};
+use crate::dice::Dice;
+
+/// Inputs after which an execution is stopped.
+const INPUTS_MAX: usize = 1_500;
+
+/// One input, and what it caused.
+pub(super) struct Step {
+    pub(super) moment: Moment,
+    pub(super) input: Input,
+    /// `None` if it was refused.
+    pub(super) commit: Option<Commit>,
+    /// How things stood after it.
+    pub(super) after: Sim,
+}
+
+/// An execution from its start to its end.
+pub(super) struct Life {
+    pub(super) definition: String,
+    pub(super) begin: Sim,
+    pub(super) steps: Vec<Step>,
+    /// Inputs that the small allowance was not enough for.
+    pub(super) heavy: usize,
+}
+
+pub(super) fn live(seed: u64) -> Life {
+    let mut dice = Dice::new(seed);
+    let definition = definition::draw(&mut dice);
+    let begin = Sim::of(&format!("seed {seed}: {definition}"), &definition);
+    let mut world = World {
+        sim: begin.clone(),
+        now: Timestamp(1_767_225_600_000),
+        dice,
+        steps: Vec::new(),
+        heavy: 0,
+    };
+    world.run();
+    Life {
+        definition,
+        begin,
+        steps: world.steps,
+        heavy: world.heavy,
+    }
+}
+
+struct World {
+    sim: Sim,
+    now: Timestamp,
+    dice: Dice,
+    steps: Vec<Step>,
+    heavy: usize,
+}
+
+/// A call that something may come for.
+#[derive(Clone, Copy)]
+struct Open {
+    attempt: EventId,
+    is_callback: bool,
+}
+
+impl World {
+    fn run(&mut self) {
+        let limits = Limits {
+            history_events_max: self.dice.pick(&[30, 120, 500, 25_000]),
+            transitions_per_decision_max: self.dice.pick(&[1, 3, 20, 500]),
+            map_concurrency_max: self.dice.pick(&[1, 2, 40]),
+            payload_bytes_max: self.dice.pick(&[150, 1_000, 262_144, 262_144]),
+            variables_bytes_max: self.dice.pick(&[60, 10 << 20]),
+        };
+        let settings = Settings {
+            limits,
+            ..Settings::default()
+        };
+        let input = definition::input(&mut self.dice);
+        self.take(Input::Start(Box::new(settings.start("drawn", &input))));
+        while self.sim.run.end.is_none() {
+            self.check_progress();
+            let stops = self.steps.len() > INPUTS_MAX || self.dice.one_in(150);
+            let input = match stops {
+                true => Input::Stop(Failure::default()),
+                false => self.draw(),
+            };
+            self.take(input);
+        }
+        // The end is the end.
+        for input in [Input::Continue, Input::DeadlineReached] {
+            self.take(input);
+        }
+    }
+
+    /// Something will go on by itself, or somebody is waited for.
+    fn check_progress(&self) {
+        let run = &self.sim.run;
+        let has_calls = run.branches.iter().any(|thread| thread.calling().is_some());
+        let goes_on = run.is_yielded() || run.deadline().is_some() || has_calls;
+        assert!(goes_on, "nothing will go on: {:#?}", run.branches);
+    }
+
+    fn draw(&mut self) -> Input {
+        self.now.0 += i64::try_from(self.dice.below(1_500)).unwrap();
+        if self.sim.run.is_yielded() && !self.dice.one_in(5) {
+            return Input::Continue;
+        }
+        let open = self.open();
+        let deadline = self.sim.run.deadline();
+        match (self.dice.below(8), open.is_empty(), deadline) {
+            // To nobody, or of the past.
+            (0, _, _) => self.answer(Open {
+                attempt: self.sim.run.last_event.saturating_sub(5),
+                is_callback: true,
+            }),
+            (1 | 2, _, Some(at)) | (_, true, Some(at)) => {
+                let late = self.dice.pick(&[0, 0, 0, 700, 20_000]);
+                self.now = self.now.max(Timestamp(at.0 + late));
+                Input::DeadlineReached
+            }
+            (_, false, _) => {
+                let open = self.dice.pick(&open);
+                self.answer(open)
+            }
+            _ => Input::Continue,
+        }
+    }
+
+    fn open(&self) -> Vec<Open> {
+        let threads = self.sim.run.branches.iter();
+        let of = |(state, attempt)| Open {
+            attempt,
+            is_callback: self.sim.pattern(state) == Some(Pattern::WaitForTaskToken),
+        };
+        let calling = threads.filter_map(|thread| thread.calling());
+        calling
+            .map(|(visit, calling)| (visit.state, calling.attempt))
+            .map(of)
+            .collect()
+    }
+
+    fn answer(&mut self, open: Open) -> Input {
+        let attempt = open.attempt;
+        let mark = self.steps.len();
+        match self.dice.below(8) {
+            0 | 1 => {
+                let error = self.dice.pick(&["Busy", "Broken", "States.Timeout"]);
+                let error = (!self.dice.one_in(8)).then(|| Text::from(error));
+                let cause = self.dice.one_in(2).then(|| format!("at {mark}").into());
+                let failure = Failure { error, cause };
+                Input::TaskFailed { attempt, failure }
+            }
+            2 if open.is_callback => Input::HeartbeatMissed { attempt },
+            2..=4 if open.is_callback => Input::TaskSubmitted {
+                attempt,
+                response: u64::try_from(mark).unwrap().into(),
+            },
+            5 if self.dice.one_in(3) => Input::TaskSucceeded {
+                attempt,
+                output: "x".repeat(300).as_str().into(),
+            },
+            _ => Input::TaskSucceeded {
+                attempt,
+                output: json::parse(&format!(r#"{{"mark": {mark}, "half": 0.50}}"#)).unwrap(),
+            },
+        }
+    }
+
+    /// Decides an input as the engine does: on the fast lane, and if that refuses, on the slow one.
+    fn take(&mut self, input: Input) {
+        let mut moment = Moment {
+            now: self.now,
+            random: self.dice.draw(),
+            allowance: Allowance::Inline,
+        };
+        if self.sim.is_too_heavy(moment, &input) {
+            self.heavy += 1;
+            moment.allowance = Allowance::Full;
+        }
+        let (_, commit) = self.sim.take(moment, &input);
+        self.steps.push(Step {
+            moment,
+            input,
+            commit,
+            after: self.sim.clone(),
+        });
+    }
+}
