@@ -202,7 +202,8 @@ fn a_choice_keeps_the_order_of_its_rules() {
 fn bodies_share_one_table() {
     let text = r#"{"StartAt": "P", "States": {
         "P": {"Type": "Parallel", "Next": "M", "Branches": [
-            {"StartAt": "B", "States": {"A": {"Type": "Succeed"}, "B": {"Type": "Pass", "Next": "A"}}},
+            {"StartAt": "B", "States": {
+                "A": {"Type": "Succeed"}, "B": {"Type": "Pass", "Next": "A"}}},
             {"StartAt": "C", "States": {"C": {"Type": "Parallel", "End": true, "Branches": [
                 {"StartAt": "E", "States": {"E": {"Type": "Fail"}}}]}}}]},
         "M": {"Type": "Map", "End": true, "MaxConcurrencyPath": "$.m", "Parameters": {"x": 1},
@@ -337,6 +338,35 @@ const REFERENCES: &[(&str, &str)] = &[
              "B": {"Type": "Succeed", "InputPath": "$b"}}}], "Parameters": {"x.$": "$a"}"#,
         "A: a; B: b",
     ),
+    (
+        r#""Type": "Pass", "QueryLanguage": "JSONata", "End": true, "Assign": {"z": "$no"},
+           "Output": ["{% $b + $a.c %}",
+                      "{% ($l := $states.input; $map($l, function($v) {$v * $c})) %}"]"#,
+        "A: a b c",
+    ),
+    (
+        r#""Type": "Task", "QueryLanguage": "JSONata", "Resource": "FUNCTION", "End": true,
+           "Arguments": "{% $a %}", "TimeoutSeconds": "{% $t %}", "HeartbeatSeconds": "{% $h %}",
+           "Credentials": {"RoleArn": "{% $r %}"},
+           "Catch": [{"ErrorEquals": ["E"], "Next": "Z", "Output": "{% $o %}"}]"#,
+        "A: a h o r t",
+    ),
+    (
+        r#""Type": "Choice", "QueryLanguage": "JSONata", "Default": "Z", "Choices": [
+           {"Condition": "{% $c %}", "Next": "Z", "Output": "{% $o %}"},
+           {"Condition": true, "Next": "Z"}]"#,
+        "A: c o",
+    ),
+    (
+        r#""Type": "Map", "QueryLanguage": "JSONata", "End": true, "Items": ["{% $i %}"],
+           "MaxConcurrency": "{% $m %}", "ItemProcessor": {"StartAt": "B", "States": {
+             "B": {"Type": "Fail", "QueryLanguage": "JSONata", "Error": "{% $e %}"}}}"#,
+        "A: i m; B: e",
+    ),
+    (
+        r#""Type": "Wait", "QueryLanguage": "JSONata", "End": true, "Timestamp": "{% $w %}""#,
+        "A: w",
+    ),
 ];
 
 /// A megabyte of states that lead to one another.
@@ -401,6 +431,38 @@ fn texts_are_bounded() {
             .iter()
             .all(|one| one.message.len() < 3_000)
     );
+}
+
+/// Whatever an expression of half a megabyte looks like: a program or a diagnostic, and no harm.
+#[test]
+fn hostile_expressions_are_harmless() {
+    for (part, times) in [
+        ("(", 300_000),
+        ("[", 300_000),
+        ("{'a':", 60_000),
+        ("-", 300_000),
+        ("1+", 150_000),
+        ("$a.", 100_000),
+        ("function($x){", 25_000),
+        ("$f(", 100_000),
+        ("1?", 150_000),
+        ("$x:=", 75_000),
+        ("a ", 100_000),
+        ("[a,", 60_000),
+        ("/a/.", 60_000),
+    ] {
+        let expression = part.repeat(times);
+        let state =
+            format!(r#"{{"Type": "Pass", "End": true, "Output": "{{% {expression}1 %}}"}}"#);
+        let text = format!(
+            r#"{{"QueryLanguage": "JSONata", "StartAt": "A", "States": {{"A": {state}}}}}"#
+        );
+        let compiled = compile(&text, MachineType::Standard, &TestCatalogue);
+        let says_something = !compiled.diagnostics.is_empty();
+        assert_eq!(compiled.program.is_none(), says_something, "{part}");
+        let is_short = |one: &Diagnostic| one.message.len() < 3_000;
+        assert!(compiled.diagnostics.iter().all(is_short), "{part}");
+    }
 }
 
 /// Thousands of expressions below a name of half a megabyte don't repeat it.
