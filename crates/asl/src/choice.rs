@@ -32,7 +32,7 @@ mod pattern;
 
 use std::cmp::Ordering;
 
-use json::{Number, Value, View};
+use json::{Kind, Number, Value, View};
 use jsonata::Meter;
 
 pub use operators::{Check, Domain, OPERATORS, Operator, Quality, Relation};
@@ -102,7 +102,8 @@ impl Condition {
     /// # Errors
     /// [`Failure::Condition`] if a path leads nowhere.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<bool, Failure> {
-        self.0.holds(&Evaluation::new(scope))
+        let holds = self.0.holds(&Evaluation::new(scope));
+        holds.map_err(|lost| lost.failure())
     }
 
     /// The names of the variables it reads, in the order of the rule.
@@ -115,7 +116,7 @@ impl Condition {
 
 impl Node {
     /// As deep as the rule's JSON.
-    fn holds(&self, evaluation: &Evaluation<'_>) -> Result<bool, Failure> {
+    fn holds<'n>(&'n self, evaluation: &Evaluation<'_>) -> Result<bool, Lost<'n>> {
         match self {
             Node::And(nodes) => Ok(!any(nodes, false, evaluation)?),
             Node::Or(nodes) => any(nodes, true, evaluation),
@@ -145,7 +146,7 @@ impl Node {
 }
 
 /// Whether any of the nodes is `wanted`.
-fn any(nodes: &[Node], wanted: bool, evaluation: &Evaluation<'_>) -> Result<bool, Failure> {
+fn any<'n>(nodes: &'n [Node], wanted: bool, evaluation: &Evaluation<'_>) -> Result<bool, Lost<'n>> {
     for node in nodes {
         if node.holds(evaluation)? == wanted {
             return Ok(true);
@@ -154,40 +155,54 @@ fn any(nodes: &[Node], wanted: bool, evaluation: &Evaluation<'_>) -> Result<bool
     Ok(false)
 }
 
-fn select(path: &ValuePath, evaluation: &Evaluation<'_>) -> Result<Value, Failure> {
-    path.select_in(evaluation)
-        .map_err(|source| failure(path, source == SelectError::TooExpensive))
+/// A path that leads nowhere, or to which the meter did not suffice.
+struct Lost<'p> {
+    path: &'p ValuePath,
+    is_exhausted: bool,
 }
 
-fn failure(path: &ValuePath, is_exhausted: bool) -> Failure {
-    let path = path.text.clone();
-    Failure::Condition { path }.exhausted_if(is_exhausted)
+impl Lost<'_> {
+    #[cold]
+    fn failure(&self) -> Failure {
+        let path = self.path.text.clone();
+        Failure::Condition { path }.exhausted_if(self.is_exhausted)
+    }
+}
+
+#[inline]
+fn select<'p>(path: &'p ValuePath, evaluation: &Evaluation<'_>) -> Result<Value, Lost<'p>> {
+    path.select_in(evaluation).map_err(|source| Lost {
+        path,
+        is_exhausted: source == SelectError::TooExpensive,
+    })
 }
 
 impl Test {
-    fn holds(&self, variable: &ValuePath, evaluation: &Evaluation<'_>) -> Result<bool, Failure> {
-        let meter = evaluation.scope.meter;
-        let exhausted = |_| failure(variable, true);
+    fn holds<'n>(
+        &'n self,
+        variable: &'n ValuePath,
+        evaluation: &Evaluation<'_>,
+    ) -> Result<bool, Lost<'n>> {
+        let selected = select(variable, evaluation);
         if let Test::Is {
             quality: Quality::Present,
             wanted,
         } = self
         {
-            let is_present = match variable.select_in(evaluation) {
-                Err(SelectError::TooExpensive) => return Err(failure(variable, true)),
-                selected => selected.is_ok(),
+            return match selected {
+                Err(lost) if lost.is_exhausted => Err(lost),
+                selected => Ok(selected.is_ok() == *wanted),
             };
-            return Ok(is_present == *wanted);
         }
-        let value = select(variable, evaluation)?;
+        let value = selected?;
+        charge(&value, evaluation.scope.meter).map_err(|_| Lost {
+            path: variable,
+            is_exhausted: true,
+        })?;
         match self {
             Test::Is { quality, wanted } => Ok(is(*quality, &value) == *wanted),
-            Test::Matches(pattern) => {
-                charge(&value, meter).map_err(exhausted)?;
-                Ok(value.as_str().is_some_and(|text| pattern.matches(text)))
-            }
+            Test::Matches(pattern) => Ok(value.as_str().is_some_and(|text| pattern.matches(text))),
             Test::Compare { relation, operand } => {
-                charge(&value, meter).map_err(exhausted)?;
                 let order = operand.order_of(&value, evaluation)?;
                 Ok(order.is_some_and(|order| relation.holds(order)))
             }
@@ -195,14 +210,14 @@ impl Test {
     }
 }
 
-/// Takes a step for each 64 bytes of a text or number that is compared.
+/// Takes a step for each 64 bytes of a text or number that is looked at.
+#[inline]
 fn charge(value: &Value, meter: &Meter) -> Result<(), jsonata::Error> {
-    let bytes = match value.view() {
-        View::String(text) => text.len(),
-        View::Number(number) => number.as_text().len(),
-        _ => 0,
-    };
-    meter.step(u64::try_from(bytes / 64).unwrap_or(u64::MAX))
+    // Short ones have no node of their own.
+    if value.address().is_none() || !matches!(value.kind(), Kind::String | Kind::Number) {
+        return Ok(());
+    }
+    meter.step(u64::try_from(value.size() / 64).unwrap_or(u64::MAX))
 }
 
 fn is(quality: Quality, value: &Value) -> bool {
@@ -219,11 +234,11 @@ fn is(quality: Quality, value: &Value) -> bool {
 
 impl Operand {
     /// How the variable stands to the operand; `None` if either is not of the operator's domain.
-    fn order_of(
-        &self,
+    fn order_of<'n>(
+        &'n self,
         variable: &Value,
         evaluation: &Evaluation<'_>,
-    ) -> Result<Option<Ordering>, Failure> {
+    ) -> Result<Option<Ordering>, Lost<'n>> {
         Ok(match self {
             Operand::String(text) => variable.as_str().map(|value| utf16_order(value, text)),
             Operand::Numeric(number) => variable.as_number().map(|value| value.cmp(number)),

@@ -140,6 +140,9 @@ const BLOCK_BYTES: usize = 64;
 /// The order of texts in Java, by UTF-16 code unit: U+10000 comes before U+FFFF. What both begin
 /// with is compared as bytes, which is many times faster.
 pub(crate) fn utf16_order(left: &str, right: &str) -> Ordering {
+    if left.len().min(right.len()) < BLOCK_BYTES {
+        return left.encode_utf16().cmp(right.encode_utf16());
+    }
     let blocks = left.as_bytes().chunks_exact(BLOCK_BYTES);
     let same = blocks
         .zip(right.as_bytes().chunks_exact(BLOCK_BYTES))

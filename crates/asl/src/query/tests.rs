@@ -83,7 +83,10 @@ impl Outside for Counted {
         Value::empty_object()
     }
 
-    fn variable(&self, _name: &str) -> Option<Value> {
+    fn variable(&self, name: &str) -> Option<Value> {
+        if name != "x" {
+            return None;
+        }
         self.variables.set(self.variables.get() + 1);
         Some(1.into())
     }

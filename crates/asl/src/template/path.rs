@@ -114,7 +114,18 @@ impl ValuePath {
         }
     }
 
+    /// Most paths start from the input, and are followed at once.
+    #[inline]
     pub(crate) fn select_in(&self, evaluation: &Evaluation<'_>) -> Result<Value, SelectError> {
+        let scope = evaluation.scope;
+        if matches!(self.root, Root::Input) {
+            return self.path.select(scope.input, scope.meter);
+        }
+        self.select_elsewhere(evaluation)
+    }
+
+    #[inline(never)]
+    fn select_elsewhere(&self, evaluation: &Evaluation<'_>) -> Result<Value, SelectError> {
         let scope = evaluation.scope;
         match &self.root {
             Root::Input => self.path.select(scope.input, scope.meter),
