@@ -171,10 +171,11 @@ class States(ServerCase):
             self.states.create_activity(name="a")
         self.assertIn("CreateActivity", caught.exception.response["Error"]["Message"])
         with self.assertRaises(self.states.exceptions.InvalidDefinition) as caught:
-            self.create_machine("parallel", {"StartAt": "P", "States": {
-                "P": {"Type": "Parallel", "End": True, "Branches": [
-                    {"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}]}}})
-        self.assertIn("Parallel", caught.exception.response["Error"]["Message"])
+            self.create_machine("distributed", {"StartAt": "M", "States": {
+                "M": {"Type": "Map", "End": True, "ItemProcessor": {
+                    "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                    "StartAt": "S", "States": {"S": {"Type": "Succeed"}}}}}})
+        self.assertIn("DISTRIBUTED", caught.exception.response["Error"]["Message"])
 
 
 if __name__ == "__main__":

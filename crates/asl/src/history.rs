@@ -72,6 +72,7 @@ pub fn render(
         program,
         start,
         include_data,
+        has_previous: event.previous != 0,
     };
     let mut members = ObjectBuilder::with_capacity(5);
     members.add("timestamp", seconds(time));
@@ -202,6 +203,8 @@ struct Shown<'a> {
     program: &'a Program,
     start: &'a Start,
     include_data: bool,
+    /// Not ExecutionStarted and the first state, nor an end from outside.
+    has_previous: bool,
 }
 
 /// The member that holds an event's details, and they.
@@ -229,10 +232,9 @@ impl Shown<'_> {
                 "executionTimedOutEventDetails",
                 failed(ObjectBuilder::new(), failure),
             ),
-            EventKind::StateEntered { state, input } => (
-                "stateEnteredEventDetails",
-                self.state(*state, INPUT, input)?,
-            ),
+            EventKind::StateEntered { state, input } => {
+                ("stateEnteredEventDetails", self.entered(*state, input)?)
+            }
             EventKind::StateExited { .. } => self.exited(kind)?,
             EventKind::EvaluationFailed { .. } => self.evaluation_failed(kind)?,
             EventKind::TaskScheduled { .. }
@@ -323,7 +325,9 @@ impl Shown<'_> {
         else {
             return None;
         };
-        let mut details = self.state(*state, OUTPUT, output)?;
+        let mut details = self.named(*state)?;
+        self.add_data(&mut details, OUTPUT, || output.to_text());
+        let mut details = details.build();
         if let Some(assigned) = assigned.as_ref().filter(|_| self.include_data) {
             let mut texts = ObjectBuilder::with_capacity(assigned.len());
             for (name, value) in assigned.members() {
@@ -369,11 +373,21 @@ impl Shown<'_> {
         ("executionStartedEventDetails", details.build())
     }
 
-    fn state(&self, state: StateIndex, member: Member, data: &Value) -> Option<Object> {
+    /// The first state shows the input as StartExecution sent it, white space included (recorded).
+    fn entered(&self, state: StateIndex, input: &Value) -> Option<Object> {
+        let mut details = self.named(state)?;
+        self.add_data(&mut details, INPUT, || match &self.start.input_text {
+            Some(text) if !self.has_previous => text.to_string(),
+            _ => input.to_text(),
+        });
+        Some(details.build())
+    }
+
+    /// Details that begin with the state's name.
+    fn named(&self, state: StateIndex) -> Option<ObjectBuilder> {
         let mut details = ObjectBuilder::new();
         details.add("name", &*self.program.state(state)?.name);
-        self.add_data(&mut details, member, || data.to_text());
-        Some(details.build())
+        Some(details)
     }
 
     fn scheduled(&self, kind: &EventKind) -> Option<Details> {

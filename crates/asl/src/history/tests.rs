@@ -39,7 +39,7 @@ const CASES: &[Case] = &[
         expected: "
 ExecutionStarted executionStarted input={ } roleArn=ROLE stateMachineAliasArn=alias \
             stateMachineVersionArn=version
-PassStateEntered stateEntered name=A input={}
+PassStateEntered stateEntered name=A input={ }
 PassStateExited stateExited name=A output={}
 ChoiceStateEntered stateEntered name=B input={}
 ChoiceStateExited stateExited name=B output={}
