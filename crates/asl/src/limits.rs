@@ -7,8 +7,8 @@ pub struct Limits {
     pub payload_bytes_max: u32,
     /// Events of one Standard execution: 25,000, the last of which is ExecutionFailed.
     pub history_events_max: u32,
-    /// Iterations of an inline Map that run at a time, whatever MaxConcurrency allows: 40 (developer
-    /// guide, "Map state processing modes").
+    /// Iterations of an inline Map that run at a time, whatever MaxConcurrency allows: 40
+    /// (developer guide, "Map state processing modes").
     pub map_concurrency_max: u32,
     /// Variables of one execution: 10 MiB. One variable, and all of one Assign, have the limit of
     /// a payload.

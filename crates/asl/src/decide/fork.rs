@@ -106,7 +106,8 @@ pub(super) fn cut(
     Ok(())
 }
 
-/// The threads below one, each after its parent: a thread is older than those below it.
+/// The threads below one, each with its parent before it, siblings together. A thread is older
+/// than those below it, so one pass finds them all.
 fn threads_below(step: &Step<'_>, above: BranchId) -> Vec<(BranchId, BranchId)> {
     let mut ids: Vec<BranchId> = vec![above];
     let mut below = Vec::new();

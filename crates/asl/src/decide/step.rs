@@ -382,7 +382,8 @@ impl<'a> Step<'a> {
     }
 
     /// Whether another thread may have its turn in this decision.
-    pub(super) fn has_transitions_left(&self) -> bool {
+    pub(super) fn has_transitions_left(&mut self) -> bool {
+        self.rest_if_heavy();
         self.transitions_left > 0
     }
 

@@ -192,6 +192,7 @@ fn each_attempt_tells_of_its_failed_arguments() {
 #[test]
 fn a_failed_output_is_caught() {
     let text = undefined("$states.result.x", "Output");
+    let output = r#"{"error":"States.QueryEvaluationError","n":7}"#;
     let catch = r#""Catch":[{"ErrorEquals":["States.QueryEvaluationError"],"Next":"B",
         "Output":{"error":"{% $states.errorOutput.Error %}","n":"{% $states.input %}"},
         "Assign":{"cause":"{% $states.errorOutput.Cause %}"}}]"#;
@@ -209,7 +210,7 @@ fn a_failed_output_is_caught() {
             4<3 LambdaFunctionStarted
             5<4 LambdaFunctionSucceeded 1
             6<5 EvaluationFailed Output {text}
-            7<6 TaskStateExited {{"error":"States.QueryEvaluationError","n":7}} assigned {{"cause":"{text}"}}
+            7<6 TaskStateExited {output} assigned {{"cause":"{text}"}}
             8<7 SucceedStateEntered B {{"error":"States.QueryEvaluationError","n":7}}
             9<8 SucceedStateExited {{"error":"States.QueryEvaluationError","n":7}}
             10<9 ExecutionSucceeded {{"error":"States.QueryEvaluationError","n":7}}

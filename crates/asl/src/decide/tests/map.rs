@@ -219,7 +219,10 @@ fn what_cannot_be_iterated() {
     for (limit, text) in [
         (
             r#""many""#,
-            r#"The MaxConcurrencyPath field refers to value "many" which is not a valid integer: $.x"#,
+            concat!(
+                r#"The MaxConcurrencyPath field refers to value "many" which is not a valid "#,
+                "integer: $.x"
+            ),
         ),
         (
             "1.5",
