@@ -3,7 +3,7 @@
 //! nobody, and a crash at any commit changes nothing.
 //!
 //! ```text
-//! LOCKSTEP_SEED=17 cargo test -p harness drawn -- --nocapture    one seed, its definition and history
+//! LOCKSTEP_SEED=17 cargo test -p harness drawn -- --nocapture    one seed, with its history
 //! LOCKSTEP_SEEDS=20000 cargo test -p harness drawn               many seeds
 //! ```
 

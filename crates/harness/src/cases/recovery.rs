@@ -156,6 +156,9 @@ fn a_changed_byte_is_reported_with_its_execution_and_record() {
     let mut changes = 0;
     each_case(|name, played| {
         let mut journal = Journal::of(commits(&played.steps));
+        if journal.records.is_empty() {
+            return;
+        }
         let last = changes % journal.records.len();
         journal.records.truncate(last + 1);
         let len = journal.records[last].len();

@@ -16,8 +16,8 @@
 //! ```
 //!
 //! WHO is an attempt, the id of its Scheduled event (`3`), or the state a thread is in (`A`); where
-//! several are in it, the index of the branch or iteration follows (`A[2]`), with those around it if
-//! that does not tell (`A[0][2]`).
+//! several are in it, the index of the branch or iteration follows (`A[2]`), with those around it
+//! if that does not tell (`A[0][2]`).
 
 use asl::decide::Input;
 use asl::event::{EventId, Failure, Text};

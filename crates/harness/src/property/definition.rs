@@ -147,10 +147,9 @@ impl Generator<'_> {
         let is_callback = self.dice.one_in(3);
         let resource = if is_callback { CALLBACK } else { FUNCTION };
         let arguments = match (spot.is_jsonata, is_callback) {
-            (true, true) => {
-                r#""Arguments":{"FunctionName":"f","Payload":{"t":"{% $states.context.Task.Token %}"}},"#
-                    .to_owned()
-            }
+            (true, true) => r#""Arguments":{"FunctionName":"f",
+                    "Payload":{"t":"{% $states.context.Task.Token %}"}},"#
+                .to_owned(),
             (false, true) => {
                 r#""Parameters":{"FunctionName":"f","Payload":{"t.$":"$$.Task.Token"}},"#.to_owned()
             }
@@ -173,7 +172,8 @@ impl Generator<'_> {
         let recovery = self.recovery(spot);
         let next = spot.next();
         format!(
-            r#""Type":"Task","Resource":"{resource}",{arguments}{timeout}{result}{assign}{recovery}{next}"#
+            r#""Type":"Task","Resource":"{resource}",{arguments}{timeout}{result}{assign}{recovery}
+                {next}"#
         )
     }
 
@@ -204,7 +204,8 @@ impl Generator<'_> {
             (false, _) => format!(r#""Variable":"$.n","NumericGreaterThanEquals":{number}"#),
         };
         format!(
-            r#""Type":"Choice",{assign}"Choices":[{{{rule},"Next":"{target}"}}],"Default":"{default}""#
+            r#""Type":"Choice",{assign}"Choices":[{{{rule},"Next":"{target}"}}],
+                "Default":"{default}""#
         )
     }
 
