@@ -79,7 +79,6 @@ fn parts_bytes(picture: &str) -> usize {
     picture.len().saturating_mul(64)
 }
 
-/// The names of the months, then those of the days from Monday.
 const MONTHS: [&str; 12] = [
     "January",
     "February",
@@ -95,6 +94,7 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
+/// From Monday, as ISO 8601 counts them.
 const DAYS: [&str; 7] = [
     "Monday",
     "Tuesday",

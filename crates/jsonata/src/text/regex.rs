@@ -125,14 +125,11 @@ impl<'t> Matches<'t> {
             Some(end) => end,
             None => (0, 0),
         };
-        let Some(mut groups) = self.machine.search(self.text, from)? else {
+        let Some(found) = self.machine.search(self.text, from)? else {
             return Ok(None);
         };
-        let span = groups
-            .first_mut()
-            .and_then(Option::take)
-            .unwrap_or(from..from);
-        groups.remove(0);
+        let mut groups = found.into_iter();
+        let span = groups.next().flatten().unwrap_or(from..from);
         if span.is_empty() && self.previous.is_some() {
             let message = "Regular expression matches zero length string";
             return Err(error("D1004", message));
@@ -145,7 +142,7 @@ impl<'t> Matches<'t> {
             span,
             start,
             end,
-            groups,
+            groups: groups.collect(),
         }))
     }
 }

@@ -202,8 +202,10 @@ fn widths_are_paid_for() {
     }
 }
 
-/// `None` is undefined, `f64::NAN` a date that does not exist.
-fn check_parse(cases: &[(&str, Option<&str>, Result<Option<f64>, &str>)]) {
+/// The instant or the code of the error. `None` is undefined, `f64::NAN` a date that does not exist.
+type Parsed = Result<Option<f64>, &'static str>;
+
+fn check_parse(cases: &[(&str, Option<&str>, Parsed)]) {
     for (text, picture, expected) in cases {
         let meter = Meter::new(Allowance::FULL);
         let result = to_millis(text, *picture, NOW_MS, &meter).map_err(|error| error.code);
