@@ -117,6 +117,8 @@ struct Earlier<'s> {
     by_use: BTreeMap<u64, u32>,
     uses: u64,
     literal_bytes: usize,
+    /// Asked for last: often many times in a row.
+    last: Option<(u32, Literals)>,
 }
 
 impl<'s> Journal<'s> {
@@ -130,6 +132,7 @@ impl<'s> Journal<'s> {
             by_use: BTreeMap::new(),
             uses: 0,
             literal_bytes: 0,
+            last: None,
         };
         Journal {
             context,
@@ -152,6 +155,38 @@ impl<'s> Journal<'s> {
 
     /// The next record; `None` behind the last.
     pub(crate) fn next_record(&mut self) -> Result<Option<Record>, Error> {
+        let Some(stored) = self.next_stored()? else {
+            return Ok(None);
+        };
+        self.open(&stored).map(Some)
+    }
+
+    /// Opens a record of this journal.
+    pub(crate) fn open(&self, stored: &store::Record) -> Result<Record, Error> {
+        let Earlier { entity, .. } = self.context;
+        let record = Record::open(entity, stored.number, &stored.bytes);
+        record.map_err(|flaw| self.context.name(stored.number, flaw.into()))
+    }
+
+    /// The next record as it is stored, checked but not opened; `None` behind the last.
+    pub(crate) fn next_checked(&mut self) -> Result<Option<store::Record>, Error> {
+        let stored = self.next_stored()?;
+        if let Some(store::Record { number, bytes }) = &stored {
+            let checked = Record::check(self.context.entity, *number, bytes);
+            checked.map_err(|flaw| self.context.name(*number, flaw.into()))?;
+        }
+        Ok(stored)
+    }
+
+    /// One record, whatever was read before; `None` if there is none.
+    pub(crate) fn record(&mut self, number: u32) -> Result<Option<Record>, Error> {
+        let Earlier { store, entity, .. } = self.context;
+        self.number = number;
+        self.read_ahead = store.journal(entity, number, 1)?.into();
+        self.next_record()
+    }
+
+    fn next_stored(&mut self) -> Result<Option<store::Record>, Error> {
         let Earlier { store, entity, .. } = self.context;
         if self.read_ahead.is_empty() {
             self.read_ahead = store
@@ -161,14 +196,11 @@ impl<'s> Journal<'s> {
         let Some(stored) = self.read_ahead.pop_front() else {
             return Ok(None);
         };
-        let number = self.number;
-        if stored.number != number {
-            return Err(self.context.name(number, Flaw::Missing.into()));
+        if stored.number != self.number {
+            return Err(self.context.name(self.number, Flaw::Missing.into()));
         }
-        let record = Record::open(entity, number, &stored.bytes);
-        let record = record.map_err(|flaw| self.context.name(number, flaw.into()))?;
-        self.number = number.saturating_add(1);
-        Ok(Some(record))
+        self.number = self.number.saturating_add(1);
+        Ok(Some(stored))
     }
 
     /// The next event of a record of this journal; `None` behind its last.
@@ -192,7 +224,7 @@ impl<'s> Journal<'s> {
         self.context.keep(number, literals);
     }
 
-    fn empty(&self) -> Error {
+    pub(crate) fn empty(&self) -> Error {
         JournalError::Empty {
             execution: self.context.execution(),
         }
@@ -275,6 +307,21 @@ impl Context for Earlier<'_> {
     type Error = Fault;
 
     fn literals(&mut self, record: u32) -> Result<Literals, Fault> {
+        if let Some((_, literals)) = self.last.as_ref().filter(|(last, _)| *last == record) {
+            return Ok(Arc::clone(literals));
+        }
+        let literals = self.fetch(record)?;
+        self.last = Some((record, Arc::clone(&literals)));
+        Ok(literals)
+    }
+
+    fn window(&mut self) -> &mut Window {
+        &mut self.window
+    }
+}
+
+impl Earlier<'_> {
+    fn fetch(&mut self, record: u32) -> Result<Literals, Fault> {
         if let Some(literals) = self.kept(record) {
             return Ok(literals);
         }
@@ -288,9 +335,5 @@ impl Context for Earlier<'_> {
         let opened = Record::open(self.entity, record, &bytes).map_err(flawed)?;
         self.keep(record, opened.literals());
         Ok(Arc::clone(opened.literals()))
-    }
-
-    fn window(&mut self) -> &mut Window {
-        &mut self.window
     }
 }

@@ -1,7 +1,9 @@
 //! Reads: what is committed, straight from the store. An acknowledged change is committed, so it is
 //! seen.
 
-use asl::event::{Event, EventKind, Start, Text};
+use std::sync::Arc;
+
+use asl::event::{Event, EventKind, Failure, Start, Text};
 use asl::history::render;
 use asl::program::Program;
 use asl::time::Timestamp;
@@ -11,7 +13,7 @@ use store::{EntityId, ExecutionRow, Store};
 use crate::arn;
 use crate::bring::find_execution;
 use crate::definitions::Programs;
-use crate::journal::{self, Journal, JournalError};
+use crate::journal::{Journal, JournalError};
 use crate::limits::{HISTORY_PAGE_BYTES_MAX, PAGE_RESULTS_DEFAULT, PAGE_RESULTS_MAX};
 use crate::page::PageKey;
 use crate::record::Record;
@@ -25,19 +27,55 @@ fn existing(store: &dyn Store, execution_arn: &str) -> Result<EntityId, ReadErro
     entity.ok_or_else(|| ReadError::DoesNotExist(execution_arn.into()))
 }
 
+/// The row tells how the execution stands, its first event who it is, its last what came of it:
+/// what lies between is checked for damage, but not folded.
 pub(crate) fn describe(store: &dyn Store, execution_arn: &str) -> Result<Description, ReadError> {
+    let absent = || ReadError::DoesNotExist(execution_arn.into());
     let entity = existing(store, execution_arn)?;
-    let run = journal::load(store, entity)?.map(|loaded| loaded.run);
-    let run = run.ok_or_else(|| ReadError::DoesNotExist(execution_arn.into()))?;
-    let end = run.end.as_ref();
+    let row = store.execution(entity).map_err(Error::from)?;
+    let row = row.ok_or_else(absent)?;
+    let mut journal = Journal::new(store, entity, 0);
+    let first = journal.next_checked()?.ok_or_else(|| journal.empty())?;
+    let start = start_of(&mut journal, &first)?.ok_or_else(|| empty(execution_arn))?;
+    let mut last = first;
+    while let Some(record) = journal.next_checked()? {
+        last = record;
+    }
+    let stopped_at = row.stopped_ms.map(Timestamp);
+    let end = match stopped_at {
+        Some(_) => last_event(&mut journal, &last)?,
+        None => None,
+    };
+    let (output, failure) = match end.map(|event| event.kind) {
+        Some(EventKind::ExecutionSucceeded { output }) => (Some(output), Failure::default()),
+        Some(EventKind::ExecutionFailed(failure) | EventKind::ExecutionAborted(failure)) => {
+            (None, failure)
+        }
+        // AWS shows neither error nor cause of an execution that timed out.
+        _ => (None, Failure::default()),
+    };
     Ok(Description {
-        status: ExecutionStatus::from(run.status),
-        started_at: run.started_at,
-        stopped_at: end.map(|end| end.at),
-        output: end.and_then(|end| end.output.clone()),
-        failure: end.map(|end| end.failure.clone()).unwrap_or_default(),
-        start: run.start.ok_or_else(|| empty(execution_arn))?,
+        status: ExecutionStatus::from_code(row.status).ok_or_else(absent)?,
+        started_at: Timestamp(row.started_ms),
+        stopped_at,
+        output,
+        failure,
+        start: Arc::new(start),
     })
+}
+
+fn last_event(journal: &mut Journal<'_>, record: &store::Record) -> Result<Option<Event>, Error> {
+    let record = journal.open(record)?;
+    let mut events = record.events();
+    let mut before = 0_usize;
+    while journal.skip_event(&mut events)?.is_some() {
+        before += 1;
+    }
+    let mut events = record.events();
+    for _ in 1..before {
+        journal.skip_event(&mut events)?;
+    }
+    journal.next_event(&mut events)
 }
 
 fn empty(execution_arn: &str) -> Error {
@@ -163,7 +201,9 @@ pub(crate) fn history(
         None => None,
     };
     let entity = existing(store, execution_arn)?;
-    let start = start_of(store, entity)?.ok_or_else(|| empty(execution_arn))?;
+    let mut journal = Journal::new(store, entity, 0);
+    let first = journal.next_checked()?.ok_or_else(|| journal.empty())?;
+    let start = start_of(&mut journal, &first)?.ok_or_else(|| empty(execution_arn))?;
     let program = programs.get(start.definition).map_err(Error::from)?;
     let mut page = Page {
         program: &program,
@@ -185,14 +225,11 @@ pub(crate) fn history(
     })
 }
 
-/// What the first event of an execution tells.
-fn start_of(store: &dyn Store, entity: EntityId) -> Result<Option<Start>, Error> {
-    let mut journal = Journal::new(store, entity, 0);
-    let Some(record) = journal.next_record()? else {
-        return Ok(None);
-    };
-    let first = journal.next_event(&mut record.events())?;
-    Ok(match first.map(|event| event.kind) {
+/// What the first event of an execution tells, by its first record.
+fn start_of(journal: &mut Journal<'_>, first: &store::Record) -> Result<Option<Start>, Error> {
+    let record = journal.open(first)?;
+    let event = journal.next_event(&mut record.events())?;
+    Ok(match event.map(|event| event.kind) {
         Some(EventKind::ExecutionStarted(start)) => Some(*start),
         _ => None,
     })
@@ -278,9 +315,9 @@ fn backward(
         None => last_record(store, entity)?,
     };
     let mut number = last;
+    let mut journal = Journal::new(store, entity, 0);
     while let Some(record_number) = number {
-        let mut journal = Journal::new(store, entity, record_number);
-        let Some(record) = journal.next_record()? else {
+        let Some(record) = journal.record(record_number)? else {
             return Ok(None);
         };
         let end = from.filter(|from| from.record == record_number);

@@ -50,7 +50,8 @@ impl Encoder {
     }
 
     /// For an entity whose records were read.
-    pub(crate) fn resumed(entity: EntityId, next_record: u32, window: Window) -> Encoder {
+    pub(crate) fn resumed(entity: EntityId, next_record: u32, mut window: Window) -> Encoder {
+        window.learn();
         Encoder {
             entity,
             next_record,

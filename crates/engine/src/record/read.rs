@@ -18,6 +18,9 @@ pub type Literals = Arc<str>;
 /// LZ4 makes nothing longer than 255 times its stored length.
 const EXPANSION_MAX: usize = 255;
 
+/// A text below this length is parsed at once, so that its bytes need not be kept.
+const READ_AT_ONCE_BYTES: usize = 1 << 10;
+
 /// Room made for the text of a payload before it is put together; AWS's limit is 256 KiB.
 const ROOM_BYTES_MAX: usize = 1 << 20;
 
@@ -27,17 +30,11 @@ pub struct Record {
     number: u32,
     time: Timestamp,
     literals: Literals,
-    payloads: Vec<StoredPayload>,
+    payloads: Vec<Arc<Stored>>,
     /// Where the texts begin in the literals.
     texts_from: usize,
     event_count: usize,
     events: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct StoredPayload {
-    pieces: Vec<Piece>,
-    is_as_sent: bool,
 }
 
 impl Record {
@@ -46,21 +43,8 @@ impl Record {
     /// # Errors
     /// What is wrong with them. A byte that was changed anywhere is noticed by the checksum.
     pub fn open(entity: EntityId, number: u32, bytes: &[u8]) -> Result<Record, Flaw> {
-        let mut reader = Reader(bytes);
-        let version = reader.byte()?;
-        if version != FORMAT_VERSION {
-            return Err(Flaw::ForeignVersion(version));
-        }
-        let sum = u32::from_le_bytes(reader.array()?);
-        if sum
-            != checksum(
-                entity,
-                number,
-                bytes.get(CHECKED_FROM..).unwrap_or_default(),
-            )
-        {
-            return Err(Flaw::Checksum);
-        }
+        Record::check(entity, number, bytes)?;
+        let mut reader = Reader(bytes.get(CHECKED_FROM..).unwrap_or_default());
         if reader.byte()? != 0 {
             return Err(Flaw::Kind);
         }
@@ -79,6 +63,24 @@ impl Record {
             event_count,
             events,
         })
+    }
+
+    /// Checks version and checksum of an entity's record, without a look at what it holds.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(crate) fn check(entity: EntityId, number: u32, bytes: &[u8]) -> Result<(), Flaw> {
+        let mut reader = Reader(bytes);
+        let version = reader.byte()?;
+        if version != FORMAT_VERSION {
+            return Err(Flaw::ForeignVersion(version));
+        }
+        let sum = u32::from_le_bytes(reader.array()?);
+        if sum == checksum(entity, number, reader.0) {
+            Ok(())
+        } else {
+            Err(Flaw::Checksum)
+        }
     }
 
     /// Its place in the journal.
@@ -108,40 +110,71 @@ impl Record {
         }
     }
 
-    /// The text of a payload put together and read, unless it is known.
+    /// The payload of a number, put together and read unless it is known.
     fn payload<C: Context>(&self, number: usize, context: &mut C) -> Result<Payload, C::Error> {
-        let StoredPayload { pieces, is_as_sent } = self.payloads.get(number).ok_or(Flaw::Piece)?;
-        if let Some(known) = context.window().find_pieces(pieces, *is_as_sent).cloned() {
+        let stored = self.payloads.get(number).ok_or(Flaw::Piece)?;
+        if let Some(known) = context.window().find_pieces(stored).cloned() {
             let value = known.value.clone();
             context.window().push(known);
-            return Ok((value, None));
+            let text = match stored.is_as_sent {
+                true => Some(self.put_together(&stored.pieces, context)?),
+                false => None,
+            };
+            return Ok((value, text));
         }
+        let (value, text) = match stored.pieces.as_slice() {
+            [piece] if !stored.is_as_sent && piece.len < READ_AT_ONCE_BYTES => {
+                let literals = self.literals_of(piece, context)?;
+                let text = piece.of(&literals)?;
+                (json::parse(text).map_err(|_| Flaw::Json)?, None)
+            }
+            pieces => {
+                let text = self.put_together(pieces, context)?;
+                let value = json::parse_lazy(Arc::clone(&text)).map_err(|_| Flaw::Json)?;
+                (value, stored.is_as_sent.then_some(text))
+            }
+        };
+        context.window().push(Known {
+            value: value.clone(),
+            stored: Arc::clone(stored),
+        });
+        Ok((value, text))
+    }
+
+    fn put_together<C: Context>(
+        &self,
+        pieces: &[Piece],
+        context: &mut C,
+    ) -> Result<Text, C::Error> {
         // A broken build may have written any length: no more room is made than is usual.
         let len = pieces
             .iter()
             .fold(0_usize, |sum, piece| sum.saturating_add(piece.len));
         let mut text = String::with_capacity(len.min(ROOM_BYTES_MAX));
         for piece in pieces {
-            let range = piece.offset..piece.offset.saturating_add(piece.len);
-            if piece.record == self.number {
-                text.push_str(self.literals.get(range).ok_or(Flaw::Piece)?);
-            } else {
-                let literals = context.literals(piece.record)?;
-                text.push_str(literals.get(range).ok_or(Flaw::Piece)?);
-            }
+            let literals = self.literals_of(piece, context)?;
+            text.push_str(piece.of(&literals)?);
         }
-        let text: Text = text.into();
-        let value = json::parse_lazy(Arc::clone(&text)).map_err(|_| Flaw::Json)?;
-        let stored = Stored {
-            pieces: pieces.clone(),
-            held: text.len(),
-            is_as_sent: *is_as_sent,
-        };
-        context.window().push(Known {
-            value: value.clone(),
-            stored: Arc::new(stored),
-        });
-        Ok((value, is_as_sent.then_some(text)))
+        Ok(text.into())
+    }
+
+    fn literals_of<C: Context>(
+        &self,
+        piece: &Piece,
+        context: &mut C,
+    ) -> Result<Literals, C::Error> {
+        if piece.record == self.number {
+            Ok(Arc::clone(&self.literals))
+        } else {
+            context.literals(piece.record)
+        }
+    }
+}
+
+impl Piece {
+    fn of<'l>(&self, literals: &'l Literals) -> Result<&'l str, Flaw> {
+        let range = self.offset..self.offset.saturating_add(self.len);
+        literals.get(range).ok_or(Flaw::Piece)
     }
 }
 
@@ -271,7 +304,7 @@ fn read_literals(reader: &mut Reader<'_>) -> Result<Literals, Flaw> {
     Ok(String::from_utf8(text).map_err(|_| Flaw::Utf8)?.into())
 }
 
-fn read_payloads(reader: &mut Reader<'_>, record: u32) -> Result<Vec<StoredPayload>, Flaw> {
+fn read_payloads(reader: &mut Reader<'_>, record: u32) -> Result<Vec<Arc<Stored>>, Flaw> {
     let mut literals_to = 0;
     let count = reader.count()?;
     let mut payloads = Vec::with_capacity(count);
@@ -284,10 +317,7 @@ fn read_payloads(reader: &mut Reader<'_>, record: u32) -> Result<Vec<StoredPaylo
         for _ in 0..head >> 1 {
             pieces.push(read_piece(reader, record, &mut literals_to)?);
         }
-        payloads.push(StoredPayload {
-            pieces,
-            is_as_sent: head & 1 == 1,
-        });
+        payloads.push(Arc::new(Stored::read(pieces, head & 1 == 1)));
     }
     Ok(payloads)
 }

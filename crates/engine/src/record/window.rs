@@ -62,6 +62,19 @@ pub(crate) struct Stored {
     pub(crate) held: usize,
 }
 
+impl Stored {
+    /// As it is read: each payload has a text of its own in memory.
+    pub(super) fn read(pieces: Vec<Piece>, is_as_sent: bool) -> Stored {
+        let lens = pieces.iter().map(|piece| piece.len);
+        let held = lens.fold(0, usize::saturating_add);
+        Stored {
+            pieces,
+            is_as_sent,
+            held,
+        }
+    }
+}
+
 /// A payload that was stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
@@ -131,9 +144,10 @@ impl Window {
     }
 
     /// The stored payload of exactly this text.
-    pub(super) fn find_pieces(&self, pieces: &[Piece], is_as_sent: bool) -> Option<&Known> {
-        let is_it =
-            |known: &&Known| known.stored.is_as_sent == is_as_sent && known.stored.pieces == pieces;
+    pub(super) fn find_pieces(&self, stored: &Stored) -> Option<&Known> {
+        let is_it = |known: &&Known| {
+            known.stored.is_as_sent == stored.is_as_sent && known.stored.pieces == stored.pieces
+        };
         self.recent.iter().rev().find(is_it)
     }
 
@@ -141,11 +155,26 @@ impl Window {
         self.recent.is_empty()
     }
 
-    /// Takes in a payload that was stored, or read.
+    /// Takes in a payload that was read. Its parts wait for [`Window::learn`]: most payloads of a
+    /// journal are gone before its end.
     pub(super) fn push(&mut self, known: Known) {
-        self.parts
-            .note(&known.value, &known.stored, None, LOOKS_MAX);
+        self.parts.note(&known, None, 0);
         self.keep(known);
+    }
+
+    /// Learns the parts of the payloads that somebody still has after a journal was read.
+    pub(super) fn learn(&mut self) {
+        let whole = self.parts.by_address.values();
+        let whole = whole.filter(|part| part.container.is_none() && !part.stored.is_as_sent);
+        let payloads: Vec<(WeakValue, Arc<Stored>)> = whole
+            .map(|part| (part.node.clone(), Arc::clone(&part.stored)))
+            .collect();
+        for (node, stored) in payloads {
+            if let Some(value) = node.upgrade() {
+                self.parts.note_within(&value, &stored, 0, LOOKS_MAX);
+            }
+        }
+        self.parts.sweep_when_due();
     }
 
     /// Takes in a payload of a record that is being written, by its number there.
@@ -155,9 +184,7 @@ impl Window {
         } else {
             LOOKS_MAX
         };
-        let payload = Some(payload);
-        self.parts
-            .note(&known.value, &known.stored, payload, looks_max);
+        self.parts.note(&known, Some(payload), looks_max);
         self.keep(known);
     }
 
@@ -235,13 +262,8 @@ impl Part {
 
 impl Parts {
     /// Learns a payload.
-    fn note(
-        &mut self,
-        value: &Value,
-        stored: &Arc<Stored>,
-        payload: Option<(u32, usize)>,
-        looks_max: usize,
-    ) {
+    fn note(&mut self, known: &Known, payload: Option<(u32, usize)>, looks_max: usize) {
+        let Known { value, stored } = known;
         let (Some(address), Some(node)) = (value.address(), value.downgrade()) else {
             return;
         };
@@ -257,7 +279,7 @@ impl Parts {
                     container: None,
                     payload,
                 });
-                if !stored.is_as_sent {
+                if !stored.is_as_sent && looks_max > 0 {
                     self.note_within(value, stored, 0, looks_max);
                 }
             }

@@ -29,10 +29,11 @@ fn store(values: &[Value]) -> Vec<usize> {
             held: literals.len(),
             is_as_sent: false,
         };
-        window.push(Known {
+        let known = Known {
             value: value.clone(),
             stored: Arc::new(stored),
-        });
+        };
+        window.push_numbered(known, (number, 0), false);
     }
     costs
 }

@@ -25,9 +25,13 @@ fn known(value: &Value, record: u32) -> Known {
     }
 }
 
+fn push(window: &mut Window, known: Known) {
+    window.push_numbered(known, (0, 0), false);
+}
+
 /// Pushes the payloads kept for their own sake out.
 fn pass_by(window: &mut Window) {
-    (0..RECENT).for_each(|_| window.push(known(&Value::null(), 99)));
+    (0..RECENT).for_each(|_| push(window, known(&Value::null(), 99)));
 }
 
 fn text_at(whole: &Value, part: &Value, window: &Window) -> Option<String> {
@@ -43,7 +47,7 @@ fn parts_are_known_as_long_as_somebody_has_them() {
         long('a'),
         json::Object::from_iter([("b", long('b')), ("n", parse("[1]"))]).into(),
     ]);
-    window.push(known(&whole, 0));
+    push(&mut window, known(&whole, 0));
     let part = whole.index(1).unwrap().get("b").unwrap().clone();
     assert_eq!(text_at(&whole, &part, &window), Some(part.to_text()));
     // Too short to be worth a name.
@@ -60,7 +64,7 @@ fn a_text_tells_its_parts_once_it_was_read() {
     let text = format!(r#"{{"a":[{0},{0}],"b":{1}}}"#, long('a'), "1".repeat(1_000));
     let whole = json::parse_lazy(text.into()).unwrap();
     let mut window = Window::default();
-    window.push(known(&whole, 0));
+    push(&mut window, known(&whole, 0));
     window.refresh();
     assert!(whole.is_unread());
     let part = whole.get("a").unwrap().index(1).unwrap().clone();
@@ -79,10 +83,10 @@ fn what_is_gone_is_forgotten_and_not_counted() {
         .map(|n| Value::from(format!("{n:0>500}")))
         .collect();
     let whole = Value::from(kept.clone());
-    window.push(known(&whole, 0));
+    push(&mut window, known(&whole, 0));
     for record in 1..20_000 {
         let passing = Value::from(vec![Value::from(u64::from(record)), long('p')]);
-        window.push(known(&passing, record));
+        push(&mut window, known(&passing, record));
     }
     // The array itself is gone, but its elements hold most of it.
     drop(whole);
@@ -103,10 +107,10 @@ fn more_parts_than_the_bound_are_not_known() {
     for record in 0..40 {
         let parts = (0..LOOKS_MAX).map(|n| Value::from(format!("{n:0>40}")));
         let whole: Value = parts.collect();
-        window.push(known(&whole, record));
+        push(&mut window, known(&whole, record));
         kept.push(whole);
         assert!(window.parts.by_address.len() <= 2 * PARTS_MAX + LOOKS_MAX);
     }
     let whole = Value::from(kept);
-    window.push(known(&whole, 40));
+    push(&mut window, known(&whole, 40));
 }
