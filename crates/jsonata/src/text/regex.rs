@@ -21,6 +21,7 @@ use json::{ObjectBuilder, Value};
 use self::machine::Machine;
 use self::program::Program;
 use super::builder::{Builder, utf16_len};
+use super::serialise::start_of;
 use super::strings::{self, Parts, is_below, string_bytes};
 use super::{error, steps_to_read};
 use crate::error::Error;
@@ -66,7 +67,8 @@ impl Regex {
     /// large to be run in bounded memory. None of them has a code.
     pub(crate) fn compile(source: &str, flags: &str) -> Result<Regex, Error> {
         let fault = |reason: &str| {
-            let message = format!("Invalid regular expression: /{source}/{flags}: {reason}");
+            let shown = start_of(source);
+            let message = format!("Invalid regular expression: /{shown}/{flags}: {reason}");
             error("", message)
         };
         let is_repeated = |flag: char| flags.matches(flag).count() > 1;

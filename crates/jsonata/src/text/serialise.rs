@@ -34,15 +34,16 @@ pub(crate) fn string(value: &Value, prettify: bool, meter: &Meter) -> Result<Str
     Ok(writer.out.finish())
 }
 
-/// A string as `JSON.stringify` writes it, for messages. Of a long one the start is shown: a cause
-/// of AWS holds no more than 32,768 characters.
-pub(crate) fn quoted(text: &str) -> String {
+/// As much of a text as messages show: a cause of AWS holds no more than 32,768 characters.
+pub(super) fn start_of(text: &str) -> &str {
     const SHOWN_MAX: usize = 8 * 1024;
-    let end = text
-        .char_indices()
-        .nth(SHOWN_MAX)
-        .map_or(text.len(), |(end, _)| end);
-    let text = text.get(..end).unwrap_or(text);
+    let end = text.char_indices().nth(SHOWN_MAX);
+    end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
+/// A string as `JSON.stringify` writes it, for messages; of a long one the start.
+pub(crate) fn quoted(text: &str) -> String {
+    let text = start_of(text);
     let mut quoted = String::with_capacity(text.len() + 2);
     let infallible: Result<(), std::convert::Infallible> = write_quoted(text, &mut |piece| {
         quoted.push_str(piece);

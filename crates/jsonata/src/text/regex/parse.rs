@@ -3,8 +3,9 @@
 
 use super::set::{Ranges, Set};
 
-/// Groups nested deeper than this are refused: later passes recurse.
-const DEPTH_MAX: usize = 100;
+/// Groups nested deeper than this are refused: each pass recurses, 5 KiB deep for each group in a
+/// debug build.
+const DEPTH_MAX: usize = 50;
 
 /// Longer expressions are refused: nobody writes them, and compiling takes time that is not metered.
 const SOURCE_BYTES_MAX: usize = 1 << 16;
@@ -215,7 +216,7 @@ impl Parser<'_> {
     fn group(&mut self) -> Result<Node, &'static str> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err("groups nest deeper than 100");
+            return Err("groups nest deeper than 50");
         }
         let look_around = ["?=", "?!", "?<=", "?<!"];
         if look_around.iter().any(|mark| self.rest.starts_with(mark)) {
