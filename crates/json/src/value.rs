@@ -270,6 +270,19 @@ impl Value {
         }
     }
 
+    /// Whether this is the only handle to a node, so that the node goes with it. Who counts what
+    /// is alive asks before dropping a value.
+    #[inline]
+    pub fn is_only_handle(&self) -> bool {
+        match &self.0 {
+            Repr::Long(long) => Arc::strong_count(long) == 1,
+            Repr::Array(node) => Arc::strong_count(node) == 1,
+            Repr::Object(object) => Arc::strong_count(&object.0) == 1,
+            Repr::Lazy(lazy) => Arc::strong_count(lazy) == 1,
+            Repr::Null | Repr::Bool(_) | Repr::Number(_) | Repr::Short(_) => false,
+        }
+    }
+
     /// The object with one member set: in its place if it is there, else appended. If this is no
     /// object, an object of that one member. Shares all other values.
     #[must_use]

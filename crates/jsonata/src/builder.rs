@@ -6,7 +6,8 @@ use json::Value;
 
 use crate::error::Fault;
 use crate::item::{Elements, Flags, Item, List, OPAQUE_DEPTH_MAX};
-use crate::meter::Meter;
+use crate::ledger::{LIST_BYTES, Ledger};
+use crate::meter::{ELEMENT_BYTES, Meter};
 
 pub(crate) struct ListBuilder<'m> {
     meter: &'m Meter,
@@ -14,11 +15,11 @@ pub(crate) struct ListBuilder<'m> {
 }
 
 impl<'m> ListBuilder<'m> {
-    pub(crate) fn new(meter: &'m Meter) -> ListBuilder<'m> {
-        ListBuilder {
-            meter,
-            list: List::default(),
-        }
+    pub(crate) fn new(meter: &'m Meter, ledger: &Ledger) -> ListBuilder<'m> {
+        ledger.settle(meter);
+        let mut list = List::default();
+        list.ledger = Some(ledger.clone());
+        ListBuilder { meter, list }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -27,12 +28,31 @@ impl<'m> ListBuilder<'m> {
 
     #[inline]
     pub(crate) fn push(&mut self, item: Item) -> Result<(), Fault> {
+        if self.list.items.is_empty() {
+            self.charge_list()?;
+        }
         self.meter.element(self.list.items.len())?;
+        self.list.charged += ELEMENT_BYTES;
         self.add(item)
     }
 
+    fn charge(&mut self, count: usize) -> Result<(), Fault> {
+        if self.list.items.is_empty() && count > 0 {
+            self.charge_list()?;
+        }
+        self.meter.elements(self.list.items.len(), count)?;
+        self.list.charged += count * ELEMENT_BYTES;
+        Ok(())
+    }
+
+    fn charge_list(&mut self) -> Result<(), Fault> {
+        self.meter.make(LIST_BYTES)?;
+        self.list.charged += LIST_BYTES;
+        Ok(())
+    }
+
     pub(crate) fn extend(&mut self, elements: Elements<'_>) -> Result<(), Fault> {
-        self.meter.elements(self.list.items.len(), elements.len())?;
+        self.charge(elements.len())?;
         match elements {
             Elements::Values(values) => {
                 self.list.items.extend(values.iter().cloned().map(Item::Value));
@@ -40,6 +60,16 @@ impl<'m> ListBuilder<'m> {
             }
             Elements::Items(items) => items.iter().try_for_each(|item| self.add(item.clone())),
         }
+    }
+
+    pub(crate) fn extend_numbers(
+        &mut self,
+        count: usize,
+        number: impl Fn(usize) -> f64,
+    ) -> Result<(), Fault> {
+        self.charge(count)?;
+        self.list.items.extend((0..count).map(|at| Item::Number(number(at))));
+        Ok(())
     }
 
     /// What the reference's `append` does: an array adds its elements, anything else itself.
@@ -82,13 +112,18 @@ impl<'m> ListBuilder<'m> {
         Ok(())
     }
 
-    pub(crate) fn finish(mut self, flags: Flags) -> Item {
-        self.list.flags = flags;
-        Item::List(Rc::new(self.list))
+    pub(crate) fn finish(self, flags: Flags) -> Item {
+        Item::List(self.finish_list(flags))
     }
 
-    pub(crate) fn into_list(self) -> List {
-        self.list
+    pub(crate) fn finish_list(mut self, flags: Flags) -> Rc<List> {
+        self.list.flags = flags;
+        Rc::new(self.list)
+    }
+
+    /// The only item of the list.
+    pub(crate) fn into_only_item(mut self) -> Item {
+        self.list.items.pop().unwrap_or_default()
     }
 }
 

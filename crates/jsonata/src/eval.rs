@@ -29,7 +29,9 @@ use crate::error::Limit;
 use crate::frame::{Cycles, Frame};
 use crate::function::{Closure, Function};
 use crate::functions::Builtin;
+use crate::builder::ListBuilder;
 use crate::item::{Flags, Item, List, SEQUENCE};
+use crate::ledger::{Charge, Ledger, bytes_freed_with};
 use crate::meter::Meter;
 use crate::program::{Block, Kind, Lambda, Node, Outside, Program, Scope, Variable};
 use crate::tuple::Tail;
@@ -41,8 +43,8 @@ pub(crate) use order::merge_sort;
 
 pub(crate) type Result<T> = std::result::Result<T, Fault>;
 
-/// What a closure and its frame take, at least.
-const CLOSURE_BYTES: usize = 256;
+/// What a closure takes, and the frame it holds.
+const CLOSURE_BYTES: usize = 384;
 
 /// One evaluation of an expression.
 pub(crate) struct Evaluation<'e> {
@@ -57,6 +59,8 @@ pub(crate) struct Evaluation<'e> {
     /// Where each builtin was called last, 0 if nowhere.
     sites: [Cell<usize>; Builtin::COUNT],
     cycles: Cycles,
+    /// What lists, functions and values that are gone took.
+    pub(crate) ledger: Ledger,
 }
 
 /// Evaluates a program.
@@ -76,6 +80,7 @@ pub(crate) fn run(
         globals: program.globals.iter().map(|_| OnceCell::new()).collect(),
         sites: [const { Cell::new(0) }; Builtin::COUNT],
         cycles: Cycles::default(),
+        ledger: Ledger::default(),
     };
     evaluation.outcome(document).map_err(Fault::finish)
 }
@@ -222,7 +227,9 @@ impl Evaluation<'_> {
             }
             Scope::Own { slots } => {
                 let frame = Frame::new(Some(Rc::clone(frame)), vec![None; slots]);
-                self.in_turn(&block.expressions, input, &frame)
+                let result = self.in_turn(&block.expressions, input, &frame);
+                self.release_frame(frame);
+                result
             }
         }
     }
@@ -236,12 +243,14 @@ impl Evaluation<'_> {
     }
 
     fn closure(&self, lambda: &Arc<Lambda>, input: &Item, frame: &Rc<Frame>) -> Result<Item> {
+        self.ledger.settle(self.meter);
         self.meter.make(CLOSURE_BYTES)?;
         let function = Function::Closure(Closure {
             lambda: Arc::clone(lambda),
             frame: Rc::clone(frame),
             input: input.clone(),
             site: Cell::new(0),
+            _charge: Some(Charge::new(CLOSURE_BYTES, &self.ledger)),
         });
         if function.depth() > crate::item::OPAQUE_DEPTH_MAX {
             return Err(Fault::too_deep());
@@ -251,32 +260,23 @@ impl Evaluation<'_> {
 }
 
 impl Evaluation<'_> {
-    /// Gives back what items took that are dropped now, as far as that is known.
-    fn release(&self, item: Item) {
-        match item {
-            Item::List(list) if Rc::strong_count(&list) == 1 => {
-                self.meter.refund_elements(list.items.len());
-            }
-            Item::Function(function) if Rc::strong_count(&function) == 1 => {
-                if let Function::Closure(_) = *function {
-                    self.meter.refund(CLOSURE_BYTES);
-                }
-            }
-            _ => {}
-        }
+    pub(crate) fn list(&self) -> ListBuilder<'_> {
+        ListBuilder::new(self.meter, &self.ledger)
     }
 
-    fn release_all(&self, items: &mut Vec<Item>) {
-        for item in items.drain(..) {
-            self.release(item);
+    /// Drops items, and gives back what goes with them.
+    fn release(&self, items: impl IntoIterator<Item = Item>) {
+        for item in items {
+            let bytes = bytes_freed_with(&item);
+            if bytes > 0 {
+                self.ledger.credit(bytes);
+            }
         }
     }
 
     fn release_frame(&self, frame: Rc<Frame>) {
-        if Rc::strong_count(&frame) == 1 {
-            for item in frame.take() {
-                self.release(item);
-            }
+        if Rc::strong_count(&frame) == 1 || frame.is_held_by_itself() {
+            self.release(frame.take());
         }
     }
 
@@ -288,14 +288,11 @@ impl Evaluation<'_> {
 
 /// An input document that is an array, as one item.
 fn wrapped(document: Item) -> Item {
-    Item::List(Rc::new(List {
-        items: vec![document],
-        flags: Flags {
-            is_wrapper: true,
-            ..SEQUENCE
-        },
-        ..List::default()
-    }))
+    let flags = Flags {
+        is_wrapper: true,
+        ..SEQUENCE
+    };
+    Item::List(Rc::new(List::of(document, flags)))
 }
 
 /// A sequence of one item that stays a sequence.
@@ -304,10 +301,5 @@ fn kept(item: Item) -> Item {
         keeps_singleton: true,
         ..SEQUENCE
     };
-    Item::List(Rc::new(List {
-        depth: if item.depth() > 0 { item.depth() + 1 } else { 0 },
-        is_opaque: item.is_opaque(),
-        items: vec![item],
-        flags,
-    }))
+    Item::List(Rc::new(List::of(item, flags)))
 }

@@ -56,6 +56,22 @@ impl Frame {
         }
     }
 
+    /// Whether nobody but the caller holds the frame, except functions that only its own variables
+    /// hold.
+    pub(crate) fn is_held_by_itself(self: &Rc<Frame>) -> bool {
+        if !self.is_listed.get() {
+            return false;
+        }
+        let is_own = |item: &&Item| match item {
+            Item::Function(function) if Rc::strong_count(function) == 1 => {
+                matches!(&**function, Function::Closure(closure) if Rc::ptr_eq(&closure.frame, self))
+            }
+            _ => false,
+        };
+        let own = self.slots.borrow().iter().flatten().filter(is_own).count();
+        Rc::strong_count(self) == 1 + own
+    }
+
     /// The values of all variables, which the frame loses.
     pub(crate) fn take(&self) -> impl Iterator<Item = Item> {
         self.slots.take().into_iter().flatten()
@@ -195,7 +211,7 @@ impl Work {
     fn dismantle(&mut self, item: Item) {
         match item {
             Item::List(list) => {
-                for item in Rc::into_inner(list).into_iter().flat_map(|list| list.items) {
+                for item in Rc::into_inner(list).into_iter().flat_map(|mut list| std::mem::take(&mut list.items)) {
                     self.item(item);
                 }
             }

@@ -9,6 +9,7 @@ use json::Text;
 use crate::frame::Frame;
 use crate::functions::Builtin;
 use crate::item::Item;
+use crate::ledger::Charge;
 use crate::program::{Lambda, Transform};
 use crate::text::regex::{Match, Regex};
 
@@ -20,7 +21,7 @@ pub(crate) enum Function {
     /// A regular expression: finds the first match in a text.
     Matcher(Arc<Regex>),
     /// Finds the next match.
-    Next(Next),
+    Next(Box<Next>),
     Transformer(Transformer),
 }
 
@@ -32,6 +33,7 @@ pub(crate) struct Closure {
     pub(crate) input: Item,
     /// Where it was called last, 0 if nowhere: errors within are reported there.
     pub(crate) site: Cell<usize>,
+    pub(crate) _charge: Option<Charge>,
 }
 
 /// A function some of whose arguments are given; `None` are those that are not.
@@ -40,6 +42,7 @@ pub(crate) struct Partial {
     pub(crate) function: Rc<Function>,
     pub(crate) arguments: Vec<Option<Item>>,
     pub(crate) depth: usize,
+    pub(crate) _charge: Charge,
 }
 
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use json::{Kind, Text, Value};
 
 use crate::function::Function;
+use crate::ledger::{Ledger, bytes_freed_with};
 use crate::tuple::{Tail, Tuple};
 
 /// A value of the language. 16 bytes; a clone costs at most a reference count.
@@ -42,6 +43,33 @@ pub(crate) struct List {
     pub(crate) depth: usize,
     /// JSON cannot hold it: there is a function or a number that is not finite within.
     pub(crate) is_opaque: bool,
+    /// How many bytes were charged, and who is told when the list goes.
+    pub(crate) charged: usize,
+    pub(crate) ledger: Option<Ledger>,
+}
+
+impl List {
+    /// A list of a single item, which is charged to nobody.
+    pub(crate) fn of(item: Item, flags: Flags) -> List {
+        let depth = item.depth();
+        List {
+            is_opaque: item.is_opaque(),
+            depth: if depth > 0 { depth + 1 } else { 0 },
+            items: vec![item],
+            flags,
+            charged: 0,
+            ledger: None,
+        }
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        if let Some(ledger) = self.ledger.take() {
+            let parts: usize = self.items.iter().map(bytes_freed_with).sum();
+            ledger.credit(parts + self.charged);
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,6 +8,7 @@ mod frame;
 mod function;
 mod functions;
 mod item;
+mod ledger;
 mod lower;
 mod meter;
 mod program;

@@ -18,6 +18,7 @@ use crate::program::{
 };
 use crate::references::{self, References};
 use crate::syntax::ast::{self, Ast, Slot, Syntax};
+use crate::syntax::parser::value_text;
 use scope::Scopes;
 
 /// Makes the program of a processed tree.
@@ -245,7 +246,9 @@ impl Lowering {
         };
         let arguments = self.all(call.arguments);
         let procedure = match call.procedure.kind {
-            ast::Kind::Variable(ref name) => self.function_name(name, call.procedure.position),
+            ast::Kind::Variable(ref name) if call.procedure.is_bare() => {
+                self.function_name(name, call.procedure.position)
+            }
             _ => self.node(*call.procedure),
         };
         Call {
@@ -466,9 +469,7 @@ fn members(steps: &[Ast]) -> Vec<String> {
 
 fn literal_key(key: &Ast) -> Option<Text> {
     match &key.kind {
-        ast::Kind::Text(text) if key.predicates.is_empty() && key.group.is_none() => {
-            Some(text.as_str().into())
-        }
+        ast::Kind::Text(text) if key.is_bare() => Some(text.as_str().into()),
         _ => None,
     }
 }
@@ -476,12 +477,13 @@ fn literal_key(key: &Ast) -> Option<Text> {
 /// What errors call a function: the reference's `value` of the node.
 fn node_value(node: &Ast) -> Option<Text> {
     match &node.kind {
-        ast::Kind::Name(text) | ast::Kind::Text(text) | ast::Kind::Variable(text) => {
-            Some(text.as_str().into())
-        }
-        ast::Kind::Number(number) => Some(json::Value::from(*number).to_text().into()),
-        ast::Kind::Constant(value) => Some(value.to_text().into()),
-        ast::Kind::Call(_) | ast::Kind::Partial(_) => Some("(".into()),
-        _ => None,
+        ast::Kind::Parent(_)
+        | ast::Kind::Block(_)
+        | ast::Kind::Lambda(_)
+        | ast::Kind::Condition(..)
+        | ast::Kind::Transform(..)
+        | ast::Kind::Regex(_)
+        | ast::Kind::Path(_) => None,
+        _ => Some(value_text(node).into()),
     }
 }

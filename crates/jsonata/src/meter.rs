@@ -37,7 +37,7 @@ pub struct Meter {
 
 /// What an element of a list counts for: a list of numbers in AWS's engine, as far as the measured
 /// edge tells.
-const ELEMENT_BYTES: u64 = 24;
+pub(crate) const ELEMENT_BYTES: usize = 24;
 
 /// How long a list may be, by the bytes allowed: 873,782 elements of 64 MiB, as measured on AWS.
 fn elements_max(bytes: u64) -> usize {
@@ -72,7 +72,7 @@ impl Meter {
     #[inline]
     pub(crate) fn element(&self, len: usize) -> Result<(), Error> {
         self.step(1)?;
-        match self.bytes.get().checked_sub(ELEMENT_BYTES) {
+        match self.bytes.get().checked_sub(ELEMENT_BYTES as u64) {
             Some(left) if len < self.elements_max => {
                 self.bytes.set(left);
                 Ok(())
@@ -88,7 +88,7 @@ impl Meter {
     pub(crate) fn elements(&self, len: usize, more: usize) -> Result<(), Error> {
         let count = u64::try_from(more).unwrap_or(u64::MAX);
         self.step(count)?;
-        let bytes = count.saturating_mul(ELEMENT_BYTES);
+        let bytes = count.saturating_mul(ELEMENT_BYTES as u64);
         match self.bytes.get().checked_sub(bytes) {
             Some(left) if len.saturating_add(more) <= self.elements_max => {
                 self.bytes.set(left);
@@ -101,9 +101,7 @@ impl Meter {
     /// Gives back what the elements of a list cost.
     #[inline]
     pub(crate) fn refund_elements(&self, len: usize) {
-        let len = u64::try_from(len).unwrap_or(u64::MAX);
-        let left = self.bytes.get().saturating_add(len.saturating_mul(ELEMENT_BYTES));
-        self.bytes.set(left.min(self.allowance.bytes));
+        self.refund(len.saturating_mul(ELEMENT_BYTES));
     }
 
     /// Takes steps.

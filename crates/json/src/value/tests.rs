@@ -168,6 +168,11 @@ fn identity_is_that_of_nodes() {
     for text in texts {
         let first = value(text);
         let has_node = first.address().is_some();
+        let is_number = first.as_number().is_some();
+        assert_eq!(first.is_only_handle(), has_node && !is_number, "{text}");
+        let second = first.clone();
+        assert!(!first.is_only_handle() && !second.is_only_handle());
+        drop(second);
         assert!(first.ptr_eq(&first.clone()));
         assert_eq!(first.ptr_eq(&value(text)), !has_node, "{text}");
         assert_eq!(first.clone().address(), first.address());

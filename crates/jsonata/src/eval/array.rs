@@ -3,14 +3,13 @@
 use std::rc::Rc;
 
 use super::{Evaluation, Result};
-use crate::builder::ListBuilder;
 use crate::frame::Frame;
 use crate::item::{ARRAY, Flags, Item};
 use crate::program::{Array, Kind};
 
 impl Evaluation<'_> {
     pub(super) fn array(&self, array: &Array, input: &Item, frame: &Rc<Frame>) -> Result<Item> {
-        let mut builder = ListBuilder::new(self.meter);
+        let mut builder = self.list();
         for node in &array.items {
             let item = self.evaluate(node, input, frame)?;
             match (&node.kind, item) {

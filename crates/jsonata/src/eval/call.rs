@@ -15,6 +15,9 @@ use crate::program::{Call, Kind, Lambda, Node};
 /// What `$f ~> $g` makes of two functions.
 const CHAIN: &str = "function($f, $g) { function($x) { $g($f($x)) } }";
 
+/// What a call takes besides the steps within: a frame is made.
+const CALL_STEPS: u64 = 2;
+
 impl Evaluation<'_> {
     /// A call; `first` is an argument before those written.
     pub(super) fn call(
@@ -38,7 +41,7 @@ impl Evaluation<'_> {
             }
             _ => Err(Fault::new("T1006")),
         };
-        self.release_all(&mut arguments);
+        self.release(arguments);
         result.map_err(|fault| fault.or_position(call.position).or_token(call.token.as_deref()))
     }
 
@@ -69,13 +72,17 @@ impl Evaluation<'_> {
         let mut result = self.invoke(function, arguments, context)?;
         while let Item::Tail(tail) = result {
             let procedure = self.evaluate(&tail.call.procedure, &tail.input, &tail.frame)?;
-            self.release_all(arguments);
+            self.release(arguments.drain(..));
             for argument in &tail.call.arguments {
                 arguments.push(self.evaluate(argument, &tail.input, &tail.frame)?);
             }
-            let position = tail.call.procedure.position;
-            let token = match tail.call.procedure.kind {
-                Kind::Variable(_) => tail.call.token.as_deref(),
+            let call = Arc::clone(&tail.call);
+            if let Some(tail) = Rc::into_inner(tail) {
+                self.release_frame(tail.frame);
+            }
+            let position = call.procedure.position;
+            let token = match call.procedure.kind {
+                Kind::Variable(_) => call.token.as_deref(),
                 _ => None,
             };
             result = match &procedure {
@@ -108,6 +115,7 @@ impl Evaluation<'_> {
         let result = match &**function {
             Function::Builtin(builtin) => {
                 let checked = validate(self, builtin.signature(), arguments, context);
+                self.ledger.settle(self.meter);
                 checked.and_then(|()| builtin.run(self, arguments))
             }
             Function::Closure(closure) => self.invoke_closure(closure, arguments, context),
@@ -149,6 +157,7 @@ impl Evaluation<'_> {
     }
 
     fn run_closure(&self, closure: &Closure, arguments: &mut Vec<Item>) -> Result<Item> {
+        self.meter.step(CALL_STEPS)?;
         let lambda = &*closure.lambda;
         let mut slots = vec![None; lambda.slots];
         let mut given = arguments.drain(..);
@@ -224,5 +233,6 @@ fn chain(frame: &Rc<Frame>) -> Rc<Function> {
         frame: Rc::clone(frame),
         input: Item::null(),
         site: Cell::new(0),
+        _charge: None,
     }))
 }

@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use super::flow::Flow;
 use super::{Evaluation, Result};
-use crate::builder::ListBuilder;
 use crate::error::Fault;
 use crate::frame::Frame;
 use crate::item::{Elements, Item, SEQUENCE};
@@ -24,7 +23,7 @@ impl Evaluation<'_> {
             return self.tuple_tail(tail, result, frame);
         }
         for filter in &tail.filters {
-            let flow = Flow::of(result).unwrap_or(Flow::Empty);
+            let flow = Flow::of(result).unwrap_or(Flow::One(Item::Undefined));
             result = self.filter(filter, &flow, frame)?.into_item();
         }
         match &tail.group {
@@ -37,7 +36,7 @@ impl Evaluation<'_> {
     pub(super) fn filter(&self, filter: &Filter, flow: &Flow, frame: &Rc<Frame>) -> Result<Flow> {
         match filter {
             Filter::At(position) => Ok(match element_at(flow.elements(), *position) {
-                None => Flow::Empty,
+                None | Some(Item::Undefined) => Flow::Empty,
                 Some(item) if item.is_array() => match item {
                     Item::List(list) if list.flags.is_sequence => Flow::Sequence(list),
                     item => Flow::Whole(item),
@@ -61,7 +60,7 @@ impl Evaluation<'_> {
             match (&mut builder, &found) {
                 (None, Flow::Empty) => found = Flow::One(item),
                 (None, _) => {
-                    let mut list = ListBuilder::new(self.meter);
+                    let mut list = self.list();
                     if let Flow::One(first) = std::mem::replace(&mut found, Flow::Empty) {
                         list.push(first)?;
                     }
@@ -74,13 +73,14 @@ impl Evaluation<'_> {
         };
         for (at, item) in elements.iter().enumerate() {
             let verdict = self.evaluate(predicate, &item, frame)?;
-            for _ in 0..self.selections(&verdict, at, len)? {
-                add(item.clone())?;
+            let count = self.selections(&verdict, at, len)?;
+            if !item.is_undefined() {
+                (0..count).try_for_each(|_| add(item.clone()))?;
             }
         }
-        Ok(match builder.map(|list| list.finish(SEQUENCE)) {
-            Some(Item::List(list)) => Flow::Sequence(list),
-            _ => found,
+        Ok(match builder {
+            Some(list) => Flow::Sequence(list.finish_list(SEQUENCE)),
+            None => found,
         })
     }
 

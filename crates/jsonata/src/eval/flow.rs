@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
+use super::Evaluation;
 use crate::builder::ListBuilder;
 use crate::error::Fault;
 use crate::item::{Elements, Item, List, SEQUENCE};
-use crate::meter::Meter;
 
 #[derive(Debug)]
 pub(crate) enum Flow {
@@ -45,34 +45,31 @@ impl Flow {
 
     /// As an array, a sequence unless it is [`Flow::Whole`].
     pub(crate) fn into_item(self) -> Item {
-        let items = match self {
-            Flow::Whole(item) => return item,
-            Flow::Sequence(list) => return Item::List(list),
-            Flow::Empty => Vec::new(),
-            Flow::One(item) => vec![item],
-        };
-        let depth = items.first().map_or(0, Item::depth);
-        Item::List(Rc::new(List {
-            is_opaque: items.first().is_some_and(Item::is_opaque),
-            depth: if depth > 0 { depth + 1 } else { 0 },
-            items,
-            flags: SEQUENCE,
-        }))
+        match self {
+            Flow::Whole(item) => item,
+            Flow::Sequence(list) => Item::List(list),
+            Flow::Empty => {
+                let mut list = List::default();
+                list.flags = SEQUENCE;
+                Item::List(Rc::new(list))
+            }
+            Flow::One(item) => Item::List(Rc::new(List::of(item, SEQUENCE))),
+        }
     }
 }
 
 /// Collects what a step yields for each of its items.
-pub(crate) struct Gather<'m> {
-    meter: &'m Meter,
+pub(crate) struct Gather<'e> {
+    evaluation: &'e Evaluation<'e>,
     count: usize,
     first: Flow,
-    rest: Option<ListBuilder<'m>>,
+    rest: Option<ListBuilder<'e>>,
 }
 
-impl<'m> Gather<'m> {
-    pub(crate) fn new(meter: &'m Meter) -> Gather<'m> {
+impl<'e> Gather<'e> {
+    pub(crate) fn new(evaluation: &'e Evaluation<'e>) -> Gather<'e> {
         Gather {
-            meter,
+            evaluation,
             count: 0,
             first: Flow::Empty,
             rest: None,
@@ -88,7 +85,7 @@ impl<'m> Gather<'m> {
         let builder = match &mut self.rest {
             Some(builder) => builder,
             None => {
-                let mut builder = ListBuilder::new(self.meter);
+                let mut builder = self.evaluation.list();
                 flatten(std::mem::replace(&mut self.first, Flow::Empty), &mut builder)?;
                 self.rest.insert(builder)
             }
@@ -97,38 +94,23 @@ impl<'m> Gather<'m> {
     }
 
     /// The result of the step.
-    pub(crate) fn finish(self, is_last: bool) -> Flow {
+    pub(crate) fn finish(self, is_last: bool) -> Result<Flow, Fault> {
         if let Some(builder) = self.rest {
-            return match builder.finish(SEQUENCE) {
-                Item::List(list) => Flow::Sequence(list),
-                item => Flow::One(item),
-            };
+            return Ok(Flow::Sequence(builder.finish_list(SEQUENCE)));
         }
-        match self.first {
+        Ok(match self.first {
             Flow::Whole(item) if !is_last && item.is_constructed() => Flow::One(item),
             Flow::Whole(item) if !is_last && item.elements().is_none_or(|all| all.len() == 0) => {
                 Flow::Empty
             }
-            Flow::Sequence(list) if list.flags != SEQUENCE => plain_sequence(list),
+            Flow::Sequence(list) if list.flags != SEQUENCE => {
+                let mut builder = self.evaluation.list();
+                builder.append(Item::List(list))?;
+                Flow::Sequence(builder.finish_list(SEQUENCE))
+            }
             flow => flow,
-        }
+        })
     }
-}
-
-/// The same items in a sequence that has forgotten where it comes from.
-fn plain_sequence(mut list: Rc<List>) -> Flow {
-    match Rc::get_mut(&mut list) {
-        Some(only) => only.flags = SEQUENCE,
-        None => {
-            list = Rc::new(List {
-                items: list.items.clone(),
-                flags: SEQUENCE,
-                depth: list.depth,
-                is_opaque: list.is_opaque,
-            });
-        }
-    }
-    Flow::Sequence(list)
 }
 
 fn flatten(flow: Flow, builder: &mut ListBuilder<'_>) -> Result<(), Fault> {

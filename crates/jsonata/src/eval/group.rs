@@ -7,19 +7,24 @@ use json::{ObjectBuilder, Text};
 
 use super::flow::Flow;
 use super::{Evaluation, Result, leave};
-use crate::builder::ListBuilder;
 use crate::error::Fault;
 use crate::frame::Frame;
 use crate::item::{ARRAY, Elements, Item};
+use crate::meter::Meter;
 use crate::program::{Group, Pair};
 
 /// Up to this many keys are searched one after the other.
 const SCAN_LEN_MAX: usize = 16;
 
+/// What a group takes, in elements of lists: its key, its place in the index, its list.
+const GROUP_ELEMENTS: usize = 6;
+
 /// The groups found so far, in the order of their first items.
 pub(super) struct Groups<T> {
     pub(super) entries: Vec<Entry<T>>,
     index: HashMap<Text, usize>,
+    /// In elements of lists.
+    pub(super) charged: usize,
 }
 
 /// A group: its key, the pair that made it, its items.
@@ -34,7 +39,13 @@ impl<T> Groups<T> {
         Groups {
             entries: Vec::new(),
             index: HashMap::new(),
+            charged: 0,
         }
+    }
+
+    fn charge(&mut self, elements: usize, meter: &Meter) -> Result<()> {
+        self.charged += elements;
+        Ok(meter.elements(0, elements)?)
     }
 
     fn find(&self, key: &str) -> Option<usize> {
@@ -48,7 +59,14 @@ impl<T> Groups<T> {
     ///
     /// # Errors
     /// D1009 if another pair made that key.
-    pub(super) fn add(&mut self, key: Text, pair: usize, item: T, position: usize) -> Result<()> {
+    pub(super) fn add(
+        &mut self,
+        (key, pair): (Text, usize),
+        item: T,
+        position: usize,
+        meter: &Meter,
+    ) -> Result<()> {
+        self.charge(1, meter)?;
         if let Some(at) = self.find(&key)
             && let Some(entry) = self.entries.get_mut(at)
         {
@@ -59,6 +77,7 @@ impl<T> Groups<T> {
             entry.items.push(item);
             return Ok(());
         }
+        self.charge(GROUP_ELEMENTS, meter)?;
         if self.entries.len() == SCAN_LEN_MAX {
             let known = self.entries.iter().enumerate();
             self.index = known.map(|(at, entry)| (entry.key.clone(), at)).collect();
@@ -143,8 +162,7 @@ impl Evaluation<'_> {
             for (at, pair) in group.pairs.iter().enumerate() {
                 let key = self.key(pair, group.position, &item, frame)?;
                 if let Some(key) = key {
-                    self.meter.element(groups.entries.len())?;
-                    groups.add(key, at, item.clone(), group.position)?;
+                    groups.add((key, at), item.clone(), group.position, self.meter)?;
                 }
             }
             Ok::<(), Fault>(())
@@ -163,6 +181,7 @@ impl Evaluation<'_> {
                 }
             }
         }
+        self.meter.refund_elements(groups.charged);
         self.object_of(members)
     }
 
@@ -195,7 +214,7 @@ impl Evaluation<'_> {
         if items.len() == 1 {
             return Ok(items.pop().unwrap_or_default());
         }
-        let mut builder = ListBuilder::new(self.meter);
+        let mut builder = self.list();
         for item in items {
             match item.elements() {
                 Some(elements) => builder.extend(elements)?,

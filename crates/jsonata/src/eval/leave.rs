@@ -8,12 +8,9 @@ use json::{Object, ObjectBuilder, Text, Value};
 use super::{Evaluation, Result};
 use crate::Outcome;
 use crate::error::Fault;
+use crate::ledger::{ARRAY_BYTES, MEMBER_BYTES, OBJECT_BYTES};
 use crate::item::{ARRAY, Item, List, Members, OPAQUE_DEPTH_MAX};
 use crate::text::numbers::{integer_of, number_of, text_of};
-
-/// What an object takes, and each of its members.
-const OBJECT_BYTES: usize = 96;
-const MEMBER_BYTES: usize = 40;
 
 /// Beyond this, not every integer is a double of its own.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
@@ -65,17 +62,16 @@ impl Evaluation<'_> {
 
     fn array_value(&self, list: Rc<List>) -> Result<Option<Value>> {
         let len = list.items.len();
-        self.meter.elements(0, len)?;
+        self.make_array(len)?;
         let mut values = Vec::with_capacity(len);
         match Rc::try_unwrap(list) {
-            Ok(list) => {
-                for item in list.items {
+            Ok(mut list) => {
+                for item in std::mem::take(&mut list.items) {
                     match self.value(item)? {
                         Some(value) => values.push(value),
                         None => return Ok(None),
                     }
                 }
-                self.meter.refund_elements(len);
             }
             Err(list) => {
                 for item in &list.items {
@@ -97,7 +93,7 @@ impl Evaluation<'_> {
         }
         Ok(match item {
             Item::List(list) => {
-                self.meter.elements(0, list.items.len())?;
+                self.make_array(list.items.len())?;
                 let items = list.items.iter();
                 let values: Result<Vec<Value>> =
                     items.map(|item| self.value_without_functions(item)).collect();
@@ -144,8 +140,16 @@ impl Evaluation<'_> {
         Ok(object(values.build()))
     }
 
+    /// Takes what an array of so many elements costs.
+    pub(crate) fn make_array(&self, elements: usize) -> Result<()> {
+        self.ledger.settle(self.meter);
+        self.meter.make(ARRAY_BYTES)?;
+        Ok(self.meter.elements(0, elements)?)
+    }
+
     /// Takes what an object of so many members costs.
     pub(crate) fn make_object(&self, members: usize) -> Result<()> {
+        self.ledger.settle(self.meter);
         self.meter.step(members as u64)?;
         let bytes = members.saturating_mul(MEMBER_BYTES).saturating_add(OBJECT_BYTES);
         Ok(self.meter.make(bytes)?)

@@ -9,7 +9,7 @@ use super::leave::value_of;
 use super::{Evaluation, Result};
 use crate::error::{Error, Fault, Limit};
 use crate::frame::Frame;
-use crate::item::{Elements, Item, List, SEQUENCE};
+use crate::item::{Elements, Item, SEQUENCE};
 use crate::program::{Kind, Node};
 use crate::syntax::ast::Operator;
 use crate::text::builder::Builder;
@@ -174,13 +174,9 @@ impl Evaluation<'_> {
         if len > RANGE_LEN_MAX {
             return Err(Fault::of_value("D2014", &value_of(len).to_text()));
         }
-        let len = count_of(len);
-        self.meter.elements(0, len)?;
-        Ok(Item::List(Rc::new(List {
-            items: (0..len).map(|at| Item::Number(first + at as f64)).collect(),
-            flags: SEQUENCE,
-            ..List::default()
-        })))
+        let mut builder = self.list();
+        builder.extend_numbers(count_of(len), |at| first + at as f64)?;
+        Ok(builder.finish(SEQUENCE))
     }
 
     /// Appends both operands of `&`. A chain of them makes one text.

@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use super::flow::Flow;
 use super::{Evaluation, Result};
-use crate::builder::ListBuilder;
 use crate::error::Fault;
 use crate::frame::Frame;
 use crate::item::{ARRAY, Item};
@@ -33,12 +32,7 @@ impl Evaluation<'_> {
     pub(super) fn sorted(&self, sort: &Sort, flow: &Flow, frame: &Rc<Frame>) -> Result<Flow> {
         let elements = flow.elements();
         if elements.len() <= 1 {
-            return Ok(match flow {
-                Flow::Empty => Flow::Empty,
-                Flow::One(item) => Flow::One(item.clone()),
-                Flow::Whole(item) => Flow::Whole(item.clone()),
-                Flow::Sequence(list) => Flow::Sequence(Rc::clone(list)),
-            });
+            return Ok(elements.get(0).map_or(Flow::Empty, Flow::One));
         }
         let terms = sort.terms.len();
         self.meter.elements(0, elements.len().saturating_mul(1 + terms))?;
@@ -49,7 +43,7 @@ impl Evaluation<'_> {
             })
         })?;
         self.meter.refund_elements(sorted.len().saturating_mul(1 + terms));
-        let mut builder = ListBuilder::new(self.meter);
+        let mut builder = self.list();
         for sortable in sorted {
             builder.push(sortable.item)?;
         }

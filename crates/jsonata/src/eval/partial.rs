@@ -7,6 +7,7 @@ use crate::error::Fault;
 use crate::frame::Frame;
 use crate::function::{Function, Partial};
 use crate::item::{Item, OPAQUE_DEPTH_MAX};
+use crate::ledger::Charge;
 use crate::program::{Call, Kind};
 
 /// What a function with some of its arguments takes.
@@ -27,7 +28,9 @@ impl Evaluation<'_> {
             let fault = Fault::at("T1008", call.position);
             return Err(fault.or_token(call.token.as_deref()));
         };
-        self.meter.make(PARTIAL_BYTES + arguments.len() * size_of::<Item>())?;
+        let bytes = PARTIAL_BYTES + arguments.len() * size_of::<Item>();
+        self.ledger.settle(self.meter);
+        self.meter.make(bytes)?;
         let depths = arguments.iter().flatten().map(Item::depth);
         let depth = 1 + depths.max().unwrap_or(0).max(function.depth());
         if depth > OPAQUE_DEPTH_MAX {
@@ -37,6 +40,7 @@ impl Evaluation<'_> {
             function,
             arguments,
             depth,
+            _charge: Charge::new(bytes, &self.ledger),
         }))))
     }
 }

@@ -9,7 +9,7 @@ use super::{Evaluation, Result, kept};
 use crate::builder::ListBuilder;
 use crate::error::Fault;
 use crate::frame::Frame;
-use crate::item::{Elements, Flags, Item, List, SEQUENCE};
+use crate::item::{Elements, Item, SEQUENCE};
 use crate::program::{Action, Kind, Node, Path, Stage, Step};
 
 impl Evaluation<'_> {
@@ -34,7 +34,9 @@ impl Evaluation<'_> {
             Flow::One(item) => item,
             Flow::Whole(item) if path.keep_singleton && item.is_constructed() => kept(item),
             Flow::Whole(item) => item,
-            Flow::Sequence(list) if keeps => Item::List(with_keep(list)),
+            Flow::Sequence(list) if keeps && list.items.len() == 1 => {
+                kept(list.items.first().cloned().unwrap_or_default())
+            }
             Flow::Sequence(list) => Item::List(list),
         })
     }
@@ -117,7 +119,7 @@ impl Evaluation<'_> {
         elements: Elements<'_>,
         frame: &Rc<Frame>,
     ) -> Result<Flow> {
-        let mut gather = Gather::new(self.meter);
+        let mut gather = Gather::new(self);
         match elements {
             Elements::Values(values) => {
                 if let Kind::Name(name) = &node.kind
@@ -142,7 +144,7 @@ impl Evaluation<'_> {
                 }
             }
         }
-        Ok(gather.finish(is_last))
+        gather.finish(is_last)
     }
 
     #[inline]
@@ -159,8 +161,8 @@ impl Evaluation<'_> {
                 None => Ok(()),
             };
         }
-        // A filter makes a sequence of undefined, too: one of nothing.
-        let flow = Flow::of(found).unwrap_or(Flow::Empty);
+        // A filter looks at undefined, too.
+        let flow = Flow::of(found).unwrap_or(Flow::One(Item::Undefined));
         gather.add(self.filtered(&step.stages, flow, frame)?)
     }
 
@@ -202,7 +204,7 @@ impl Evaluation<'_> {
             Item::Value(value) => self.lookup_value(value, name),
             Item::Object(object) => Ok(object.get(name).cloned().unwrap_or_default()),
             Item::List(list) => {
-                let mut builder = ListBuilder::new(self.meter);
+                let mut builder = self.list();
                 for item in &list.items {
                     self.meter.step(1)?;
                     builder.append(self.lookup(item, name)?)?;
@@ -218,7 +220,7 @@ impl Evaluation<'_> {
             View::Object(object) => Ok(object.get(name).cloned().map_or(Item::Undefined, Item::Value)),
             View::Array(elements) => {
                 check_depth(value)?;
-                let mut builder = ListBuilder::new(self.meter);
+                let mut builder = self.list();
                 self.lookup_all(elements, name, &mut builder)?;
                 Ok(builder.finish(SEQUENCE))
             }
@@ -256,25 +258,4 @@ pub(crate) fn check_depth(value: &Value) -> Result<()> {
         return Err(Fault::too_deep());
     }
     Ok(())
-}
-
-/// The sequence, marked to stay one.
-fn with_keep(mut list: Rc<List>) -> Rc<List> {
-    if list.items.len() > 1 {
-        return list;
-    }
-    let flags = Flags {
-        keeps_singleton: true,
-        ..SEQUENCE
-    };
-    if let Some(only) = Rc::get_mut(&mut list) {
-        only.flags = flags;
-        return list;
-    }
-    Rc::new(List {
-        items: list.items.clone(),
-        flags,
-        depth: list.depth,
-        is_opaque: list.is_opaque,
-    })
 }

@@ -82,7 +82,7 @@ impl Evaluation<'_> {
                 (builder.build().into(), parts)
             }
             View::Array(elements) => {
-                self.meter.elements(0, elements.len())?;
+                self.make_array(elements.len())?;
                 let values: Result<Vec<Value>> =
                     elements.iter().map(|value| self.copied(value, parents)).collect();
                 let values = values?;
@@ -184,7 +184,7 @@ impl Evaluation<'_> {
         };
         self.meter.step(1)?;
         if let View::Array(elements) = value.view() {
-            self.meter.elements(0, elements.len())?;
+            self.make_array(elements.len())?;
             let values: Result<Vec<Value>> =
                 elements.iter().map(|value| self.current(copy, value)).collect();
             return Ok(values?.into());

@@ -6,11 +6,13 @@ use super::filter::element_at;
 use super::flow::Flow;
 use super::group::Groups;
 use super::{Evaluation, Result, kept};
-use crate::builder::ListBuilder;
 use crate::frame::Frame;
 use crate::item::{ARRAY, Elements, Item, SEQUENCE};
 use crate::program::{Action, Filter, Group, Node, Path, Stage, Step, Tail};
 use crate::tuple::Tuple;
+
+/// What a tuple and a variable bound in it take, in elements of lists.
+const TUPLE_ELEMENTS: usize = 4;
 
 impl Evaluation<'_> {
     pub(super) fn tuple_path(&self, path: &Path, input: &Item, frame: &Rc<Frame>) -> Result<Item> {
@@ -28,6 +30,7 @@ impl Evaluation<'_> {
             };
         }
         let mut tuples = None;
+        let mut made = 0;
         for (at, step) in binding.iter().enumerate() {
             if plain.is_empty()
                 && at == 0
@@ -38,16 +41,25 @@ impl Evaluation<'_> {
                 flow = Flow::of(array).unwrap_or(Flow::Empty);
                 continue;
             }
-            tuples = Some(self.tuple_step(step, tuples, &flow, path.tuple_slots, frame)?);
+            let next = self.tuple_step(step, tuples, &flow, path.tuple_slots, frame)?;
+            made += next.len();
+            tuples = Some(self.tuple_stages(&step.stages, next, path.tuple_slots, frame)?);
         }
         let tuples = tuples.unwrap_or_else(|| flow.elements().iter().map(Tuple::of).collect());
-        if let Some(group) = &path.group {
-            return self.group_tuples(group, tuples, path.tuple_slots, frame);
-        }
-        if path.is_tuple {
+        if path.is_tuple && path.group.is_none() {
             return Ok(Item::Tuples(Rc::new(tuples)));
         }
-        let mut builder = ListBuilder::new(self.meter);
+        let result = match &path.group {
+            Some(group) => self.group_tuples(group, tuples, path.tuple_slots, frame),
+            None => self.contexts(path, tuples),
+        };
+        self.meter.refund_elements(made * TUPLE_ELEMENTS);
+        result
+    }
+
+    /// The context values of tuples: all that is left of them at the end of a path.
+    fn contexts(&self, path: &Path, tuples: Vec<Tuple>) -> Result<Item> {
+        let mut builder = self.list();
         for tuple in tuples {
             builder.push(tuple.context)?;
         }
@@ -76,7 +88,7 @@ impl Evaluation<'_> {
         slots: usize,
         frame: &Rc<Frame>,
     ) -> Result<Vec<Tuple>> {
-        let result = match &step.action {
+        Ok(match &step.action {
             Action::Sort(sort) => match tuples {
                 Some(tuples) => self.sorted_tuples(sort, tuples, slots, frame)?,
                 None => {
@@ -103,8 +115,7 @@ impl Evaluation<'_> {
                 }
                 result
             }
-        };
-        self.tuple_stages(&step.stages, result, slots, frame)
+        })
     }
 
     /// Adds the tuples that a step makes of one.
@@ -121,7 +132,7 @@ impl Evaluation<'_> {
         let found = self.evaluate(node, &tuple.context, &inner)?;
         if let Item::Tuples(found) = found {
             for other in found.iter() {
-                self.meter.elements(result.len(), 2)?;
+                self.meter.elements(result.len(), TUPLE_ELEMENTS)?;
                 let mut next = tuple.clone();
                 next.assign(other);
                 result.push(next);
@@ -132,8 +143,7 @@ impl Evaluation<'_> {
             return Ok(());
         }
         for (at, item) in super::operator::items_of(&found).iter().enumerate() {
-            // A tuple and what is bound in it take about twice what an element does.
-            self.meter.elements(result.len(), 2)?;
+            self.meter.elements(result.len(), TUPLE_ELEMENTS)?;
             let mut next = tuple.clone();
             match step.focus {
                 Some(label) => next.bind(label, item),
@@ -194,9 +204,13 @@ impl Evaluation<'_> {
                 for (at, tuple) in tuples.into_iter().enumerate() {
                     let inner = Frame::of_tuple(frame, tuple.clone(), slots);
                     let verdict = self.evaluate(predicate, &tuple.context, &inner)?;
-                    for _ in 0..self.selections(&verdict, at, len)? {
-                        self.meter.element(result.len())?;
+                    let count = self.selections(&verdict, at, len)?;
+                    for _ in 1..count {
+                        self.meter.elements(result.len(), TUPLE_ELEMENTS)?;
                         result.push(tuple.clone());
+                    }
+                    if count > 0 {
+                        result.push(tuple);
                     }
                 }
             }
@@ -225,7 +239,7 @@ impl Evaluation<'_> {
             Some(group) => self.group_tuples(group, tuples, tail.tuple_slots, frame),
             None if is_tuple => Ok(Item::Tuples(Rc::new(tuples))),
             None => {
-                let mut builder = ListBuilder::new(self.meter);
+                let mut builder = self.list();
                 for tuple in tuples {
                     builder.push(tuple.context)?;
                 }
@@ -250,8 +264,7 @@ impl Evaluation<'_> {
             for (at, pair) in group.pairs.iter().enumerate() {
                 let key = self.key(pair, group.position, &tuple.context, &inner)?;
                 if let Some(key) = key {
-                    self.meter.element(groups.entries.len())?;
-                    groups.add(key, at, tuple.clone(), group.position)?;
+                    groups.add((key, at), tuple.clone(), group.position, self.meter)?;
                 }
             }
         }
@@ -267,6 +280,7 @@ impl Evaluation<'_> {
                 }
             }
         }
+        self.meter.refund_elements(groups.charged);
         self.object_of(members)
     }
 
@@ -292,7 +306,7 @@ impl Evaluation<'_> {
         if items.len() < 2 {
             return Ok(items.into_iter().next().unwrap_or_default());
         }
-        let mut builder = ListBuilder::new(self.meter);
+        let mut builder = self.list();
         for item in items {
             match item.elements() {
                 Some(elements) => builder.extend(elements)?,

@@ -157,7 +157,7 @@ fn array_argument(
             None => count == 1 && subtype.chars().eq([argument_type.letter()]),
         };
         if !is_sound {
-            let wanted = format!("\"{}\"", plural(subtype));
+            let wanted = plural(subtype).to_owned();
             let inserts = [("index", (at + 1).to_string()), ("type", wanted)];
             let inserts = inserts.each_ref().map(|(name, text)| (*name, text.as_str()));
             return Err(Fault::filled("T0412", &inserts));
@@ -166,14 +166,7 @@ fn array_argument(
     if argument_type == Type::Array {
         return Ok(argument);
     }
-    evaluation.meter.element(0)?;
-    let depth = argument.depth();
-    Ok(Item::List(Rc::new(List {
-        is_opaque: argument.is_opaque(),
-        depth: if depth > 0 { depth + 1 } else { 0 },
-        items: vec![argument],
-        flags: ARRAY,
-    })))
+    Ok(Item::List(Rc::new(List::of(argument, ARRAY))))
 }
 
 fn elements_are(elements: Elements<'_>, subtype: &str) -> bool {
@@ -189,12 +182,12 @@ fn elements_are(elements: Elements<'_>, subtype: &str) -> bool {
 
 fn plural(subtype: &str) -> &'static str {
     match subtype {
-        "a" => "arrays",
-        "b" => "booleans",
-        "f" => "functions",
-        "n" => "numbers",
-        "o" => "objects",
-        "s" => "strings",
+        "a" => "\"arrays\"",
+        "b" => "\"booleans\"",
+        "f" => "\"functions\"",
+        "n" => "\"numbers\"",
+        "o" => "\"objects\"",
+        "s" => "\"strings\"",
         _ => "undefined",
     }
 }

@@ -10,7 +10,7 @@ use crate::item::{ARRAY, Item, SEQUENCE};
 impl Evaluation<'_> {
     /// All fields. Once there is an array among them the result is no sequence any more.
     pub(super) fn wildcard(&self, input: &Item) -> Result<Item> {
-        let mut builder = ListBuilder::new(self.meter);
+        let mut builder = self.list();
         let mut flags = SEQUENCE;
         let mut add = |item: Item| {
             if item.is_array() {
@@ -65,13 +65,10 @@ impl Evaluation<'_> {
         if input.is_undefined() {
             return Ok(Item::Undefined);
         }
-        let mut builder = ListBuilder::new(self.meter);
+        let mut builder = self.list();
         self.descend(input, &mut builder)?;
         match builder.len() {
-            1 => {
-                let list = builder.into_list();
-                Ok(list.items.into_iter().next().unwrap_or_default())
-            }
+            1 => Ok(builder.into_only_item()),
             _ => Ok(builder.finish(SEQUENCE)),
         }
     }

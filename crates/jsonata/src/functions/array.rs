@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 
 use super::{number_at, take};
-use crate::builder::ListBuilder;
 use crate::error::Fault;
 use crate::eval::{Evaluation, Result, merge_sort};
 use crate::item::{ARRAY, Item, SEQUENCE};
@@ -14,7 +13,7 @@ pub(super) fn append(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Res
     if first.is_undefined() || second.is_undefined() {
         return Ok(if first.is_undefined() { second } else { first });
     }
-    let mut builder = ListBuilder::new(evaluation.meter);
+    let mut builder = evaluation.list();
     builder.append(first)?;
     match second.elements() {
         Some(elements) => builder.extend(elements)?,
@@ -27,7 +26,7 @@ pub(super) fn reverse(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Re
     let array = take(arguments, 0);
     match array.elements() {
         Some(elements) if elements.len() > 1 => {
-            let mut items = ListBuilder::new(evaluation.meter);
+            let mut items = evaluation.list();
             for at in (0..elements.len()).rev() {
                 items.push(elements.get(at).unwrap_or_default())?;
             }
@@ -52,7 +51,7 @@ pub(super) fn shuffle(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Re
         shuffled.push(item);
         shuffled.swap(place, at);
     }
-    let mut builder = ListBuilder::new(evaluation.meter);
+    let mut builder = evaluation.list();
     evaluation.meter.refund_elements(shuffled.len());
     for item in shuffled {
         builder.push(item)?;
@@ -92,7 +91,7 @@ pub(super) fn sort(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Resul
         }
     };
     evaluation.meter.refund_elements(len);
-    let mut builder = ListBuilder::new(evaluation.meter);
+    let mut builder = evaluation.list();
     for item in sorted {
         builder.push(item)?;
     }
@@ -102,9 +101,9 @@ pub(super) fn sort(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Resul
 pub(super) fn zip(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
     let len_of = |item: &Item| item.elements().map_or(0, |elements| elements.len());
     let len = arguments.iter().map(len_of).min().unwrap_or(0);
-    let mut result = ListBuilder::new(evaluation.meter);
+    let mut result = evaluation.list();
     for at in 0..len {
-        let mut row = ListBuilder::new(evaluation.meter);
+        let mut row = evaluation.list();
         for array in &*arguments {
             let item = array.elements().and_then(|elements| elements.get(at));
             row.push(item.unwrap_or_default())?;
@@ -124,12 +123,12 @@ pub(super) fn partition(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> 
     let Some(size) = additions::partition_size(elements.len(), size)? else {
         return Ok(Item::Undefined);
     };
-    let mut result = ListBuilder::new(evaluation.meter);
-    let mut chunk = ListBuilder::new(evaluation.meter);
+    let mut result = evaluation.list();
+    let mut chunk = evaluation.list();
     for item in elements.iter() {
         chunk.push(item)?;
         if chunk.len() == size {
-            let full = std::mem::replace(&mut chunk, ListBuilder::new(evaluation.meter));
+            let full = std::mem::replace(&mut chunk, evaluation.list());
             result.push(evaluation.nested(full.finish(ARRAY))?)?;
         }
     }
@@ -147,9 +146,7 @@ pub(super) fn range(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Resu
     let Some(range) = additions::range(first, last, number_at(arguments, 2)) else {
         return Ok(Item::Undefined);
     };
-    let mut builder = ListBuilder::new(evaluation.meter);
-    for at in 0..range.count {
-        builder.push(Item::Number(range.element(at)))?;
-    }
+    let mut builder = evaluation.list();
+    builder.extend_numbers(range.count, |at| range.element(at))?;
     Ok(builder.finish(SEQUENCE))
 }

@@ -6,7 +6,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use json::{Value, View};
 
 use super::take;
-use crate::builder::ListBuilder;
 use crate::eval::{Evaluation, Result};
 use crate::item::{ARRAY, Flags, Item, SEQUENCE};
 
@@ -16,7 +15,7 @@ pub(super) fn distinct(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> R
         return Ok(array);
     };
     let mut result: Vec<Item> = Vec::new();
-    let mut builder = ListBuilder::new(evaluation.meter);
+    let mut builder = evaluation.list();
     let mut seen: HashMap<u64, Vec<usize>> = HashMap::new();
     for item in elements.iter() {
         let mut hasher = DefaultHasher::new();

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use super::take;
-use crate::builder::ListBuilder;
 use crate::error::Fault;
 use crate::eval::{Evaluation, Result};
 use crate::function::Function;
@@ -53,7 +52,7 @@ pub(super) fn map(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result
         return Ok(Item::Undefined);
     };
     let mut callback = Callback::new(function);
-    let mut result = ListBuilder::new(evaluation.meter);
+    let mut result = evaluation.list();
     for (at, item) in elements.iter().enumerate() {
         let mapped = callback.call(evaluation, item, at, &array)?;
         if !mapped.is_undefined() {
@@ -70,7 +69,7 @@ pub(super) fn filter(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Res
         return Ok(Item::Undefined);
     };
     let mut callback = Callback::new(function);
-    let mut result = ListBuilder::new(evaluation.meter);
+    let mut result = evaluation.list();
     for (at, item) in elements.iter().enumerate() {
         let verdict = callback.call(evaluation, item.clone(), at, &array)?;
         if evaluation.truth(&verdict)? {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use json::{Text, Value};
 
 use super::{number_at, take, text_at};
-use crate::builder::{ListBuilder, array_of};
+use crate::builder::array_of;
 use crate::error::Fault;
 use crate::eval::{Evaluation, Result};
 use crate::function::{Function, Next};
@@ -63,11 +63,11 @@ impl Evaluation<'_> {
             ("groups".into(), Item::Value(groups)),
             (
                 "next".into(),
-                Item::Function(Rc::new(Function::Next(Next {
+                Item::Function(Rc::new(Function::Next(Box::new(Next {
                     regex: Arc::clone(regex),
                     text,
                     previous: found,
-                }))),
+                })))),
             ),
         ];
         self.object_of(members)
@@ -136,7 +136,7 @@ pub(super) fn matches(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Re
     else {
         return Ok(Item::Undefined);
     };
-    let mut result = ListBuilder::new(evaluation.meter);
+    let mut result = evaluation.list();
     if let Function::Matcher(regex) = &**function {
         for found in regex::matches(text, regex, limit, evaluation.meter)? {
             result.push(Item::Value(found))?;
@@ -230,12 +230,11 @@ pub(super) fn replace(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Re
         }
         (pattern, replacement) => {
             let pattern = pattern.and_then(Item::as_str).unwrap_or("undefined");
-            match replacement.as_str() {
-                Some(replacement) => {
-                    strings::replace(text, pattern, replacement, limit, meter)?.into()
-                }
-                None => return Err(Fault::new("D3012")),
-            }
+            let replacement = match replacement {
+                Item::Undefined => "undefined",
+                replacement => replacement.as_str().ok_or_else(|| Fault::new("D3012"))?,
+            };
+            strings::replace(text, pattern, replacement, limit, meter)?.into()
         }
     })
 }

@@ -6,13 +6,12 @@ use json::{ObjectBuilder, Text, Value, View};
 
 use super::higher::Callback;
 use super::{take, text_at};
-use crate::builder::ListBuilder;
 use crate::eval::{Evaluation, Result, object_item};
 use crate::item::{ARRAY, Item, SEQUENCE};
 
 pub(super) fn keys(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
     let subject = take(arguments, 0);
-    let mut result = ListBuilder::new(evaluation.meter);
+    let mut result = evaluation.list();
     if subject.is_array() {
         let mut seen = HashSet::new();
         add_keys(evaluation, &subject, &mut |name| {
@@ -89,7 +88,7 @@ fn spread_item(evaluation: &Evaluation<'_>, subject: Item) -> Result<Item> {
         if let Item::Value(value) = &subject {
             evaluation.check_depth(value)?;
         }
-        let mut result = ListBuilder::new(evaluation.meter);
+        let mut result = evaluation.list();
         for element in elements.iter() {
             result.append(spread_item(evaluation, element)?)?;
         }
@@ -99,7 +98,7 @@ fn spread_item(evaluation: &Evaluation<'_>, subject: Item) -> Result<Item> {
     if subject.as_object().is_none() && !matches!(subject, Item::Object(_)) {
         return Ok(subject);
     }
-    let mut result = ListBuilder::new(evaluation.meter);
+    let mut result = evaluation.list();
     for member in members(&subject) {
         result.push(evaluation.object_of(vec![member])?)?;
     }
@@ -139,7 +138,7 @@ pub(super) fn merge(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Resu
 pub(super) fn each(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
     let subject = take(arguments, 0);
     let function = take(arguments, 1);
-    let mut result = ListBuilder::new(evaluation.meter);
+    let mut result = evaluation.list();
     if let Item::Function(function) = &function {
         let mut callback = Callback::new(function);
         for (name, item) in members(&subject) {

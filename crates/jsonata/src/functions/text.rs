@@ -84,9 +84,12 @@ pub(super) fn length(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Res
 }
 
 pub(super) fn substring(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
-    // A missing start counts as 0, as in Javascript.
-    let start = number_at(arguments, 1).unwrap_or(0.0);
+    // Without a start, Javascript takes all, or of a length nothing.
     let length = number_at(arguments, 2);
+    let (start, length) = match number_at(arguments, 1) {
+        Some(start) => (start, length),
+        None => (0.0, length.map(|_| 0.0)),
+    };
     of_text(evaluation, arguments, |text, meter| strings::substring(text, start, length, meter))
 }
 
@@ -117,7 +120,7 @@ fn part(
 }
 
 pub(super) fn pad(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
-    let width = number_at(arguments, 1).unwrap_or(f64::NAN);
+    let width = number_at(arguments, 1).unwrap_or(0.0);
     let with = text_at(arguments, 2);
     of_text(evaluation, arguments, |text, meter| strings::pad(text, width, with, meter))
 }

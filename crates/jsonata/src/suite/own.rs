@@ -1,1 +1,105 @@
-//! Our own cases.
+//! Our own cases, in `conformance/jsonata`: what AWS adds, limits, places of errors, input that is
+//! meant to do harm. A file holds a list of cases: `expression`, `input`, `variables`, and either
+//! `result` (none: undefined), `function`: true, or `error` with some of `code`, `message`,
+//! `position`, `token` and `limit`. `steps`, `bytes` and `depth` replace the full allowance.
+
+
+use super::{Allowance, Bindings, Meter, Outcome, Value, compile, repository, same};
+use crate::{Error, Limit};
+
+/// Runs a case with a part of the full allowance.
+fn check(case: &Value, part: u64) -> Result<(), String> {
+    let source = case.get("expression").and_then(Value::as_str).unwrap_or_default();
+    let bindings = Bindings::new(case.get("variables").cloned().unwrap_or_default());
+    let number = |name, default: u64| {
+        case.get(name).and_then(Value::as_i64).map_or(default, i64::unsigned_abs)
+    };
+    let meter = Meter::new(Allowance {
+        steps: number("steps", Allowance::FULL.steps / part),
+        bytes: number("bytes", Allowance::FULL.bytes / part),
+        depth: u32::try_from(number("depth", u64::from(Allowance::FULL.depth))).unwrap(),
+    });
+    let outcome = compile(source)
+        .and_then(|expression| expression.evaluate(case.get("input"), &bindings, &meter));
+    let expected = case.get("error");
+    match (expected, outcome) {
+        (Some(expected), Err(error)) => same_error(expected, &error),
+        (None, Ok(outcome)) => {
+            let function = case.get("function").is_some();
+            let is_same = match (&outcome, case.get("result")) {
+                (Outcome::Function, None) => function,
+                (Outcome::Undefined, None) => !function,
+                (Outcome::Value(value), Some(result)) => {
+                    same(result, value, false) && value.to_text() == result.to_text()
+                }
+                _ => false,
+            };
+            is_same.then_some(()).ok_or_else(|| {
+                let got = format!("{outcome:?}");
+                format!("got {}", got.chars().take(300).collect::<String>())
+            })
+        }
+        (_, other) => {
+            let got = format!("{other:?}");
+            Err(format!("got {}", got.chars().take(300).collect::<String>()))
+        }
+    }
+}
+
+fn same_error(expected: &Value, error: &Error) -> Result<(), String> {
+    let limit = error.limit.map(|limit| match limit {
+        Limit::Steps => "steps",
+        Limit::Bytes => "bytes",
+        Limit::Depth => "depth",
+    });
+    let text = |name: &str, got: Option<&str>| {
+        expected.get(name).is_none_or(|wanted| wanted.as_str() == got)
+    };
+    let position = error.position.and_then(|position| i64::try_from(position).ok());
+    let is_same = text("code", Some(error.code))
+        && text("message", Some(&error.message))
+        && text("token", error.token.as_deref())
+        && text("limit", limit)
+        && expected.get("position").is_none_or(|wanted| wanted.as_i64() == position);
+    is_same.then_some(()).ok_or_else(|| format!("got {error:?}"))
+}
+
+fn run(file: &str, part: u64) {
+    let path = repository("conformance/jsonata").join(file);
+    let cases = json::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let cases = cases.as_array().unwrap();
+    assert!(!cases.is_empty());
+    let fail = |case: &Value| {
+        let source = case.get("expression").and_then(Value::as_str).unwrap_or_default();
+        check(case, part).err().map(|difference| format!("{source}\n    {difference}"))
+    };
+    let failures: Vec<String> = cases.iter().filter_map(fail).collect();
+    assert!(failures.is_empty(), "{file}: {}\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn additions_of_aws() {
+    run("additions.json", 1);
+}
+
+#[test]
+fn language() {
+    run("language.json", 1);
+}
+
+#[test]
+fn places_of_errors() {
+    run("errors.json", 1);
+}
+
+#[test]
+fn limits_are_where_aws_has_them() {
+    run("limits.json", 1);
+}
+
+/// On a thread of 2 MiB, as tests have: what does harm must not overflow the stack either. An
+/// eighth of the allowance shows as much as all of it.
+#[test]
+fn hostile_input_ends() {
+    run("hostile.json", 8);
+}

@@ -204,6 +204,11 @@ impl Ast {
         Ok(Box::new(node))
     }
 
+    /// Whether no filters and no grouping stand behind it.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.predicates.is_empty() && self.group.is_none()
+    }
+
     pub(crate) fn is_variable(&self) -> bool {
         matches!(self.kind, Kind::Variable(_))
     }

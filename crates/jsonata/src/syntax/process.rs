@@ -89,7 +89,11 @@ impl Processor {
     fn parts(&mut self, mut node: Box<Ast>) -> Processed {
         let mut seeking = None;
         match &mut node.kind {
-            Kind::Parent(slot) => *slot = Some(self.ancestry.add()),
+            Kind::Parent(slot) => {
+                *slot = Some(self.ancestry.add());
+                // The reference forgets where it stands.
+                node.position = 0;
+            }
             Kind::Negate(_) => return self.negate(node),
             Kind::Array(items) => self.all(items, &mut seeking)?,
             Kind::Block(expressions) => {
