@@ -195,17 +195,39 @@ impl Test {
             };
         }
         let value = selected?;
-        charge(&value, evaluation.scope.meter).map_err(|_| Lost {
-            path: variable,
-            is_exhausted: true,
-        })?;
+        if self.looks_at_all() {
+            charge(&value, evaluation.scope.meter).map_err(|_| Lost {
+                path: variable,
+                is_exhausted: true,
+            })?;
+        }
         match self {
             Test::Is { quality, wanted } => Ok(is(*quality, &value) == *wanted),
             Test::Matches(pattern) => Ok(value.as_str().is_some_and(|text| pattern.matches(text))),
+            // Most tests are these, and need no order.
+            Test::Compare {
+                relation: Relation::Equals,
+                operand: Operand::String(text),
+            } => Ok(value.as_str() == Some(text)),
             Test::Compare { relation, operand } => {
                 let order = operand.order_of(&value, evaluation)?;
                 Ok(order.is_some_and(|order| relation.holds(order)))
             }
+        }
+    }
+}
+
+impl Test {
+    /// Whether the test may read all of a long text or number. A comparison with a literal text
+    /// reads no more than the literal has, which the definition pays for.
+    #[inline]
+    fn looks_at_all(&self) -> bool {
+        match self {
+            Test::Compare { operand, .. } => {
+                !matches!(operand, Operand::String(_) | Operand::Boolean(_))
+            }
+            Test::Matches(_) => true,
+            Test::Is { quality, .. } => *quality == Quality::Timestamp,
         }
     }
 }

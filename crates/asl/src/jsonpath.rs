@@ -139,10 +139,15 @@ const BLOCK_BYTES: usize = 64;
 
 /// The order of texts in Java, by UTF-16 code unit: U+10000 comes before U+FFFF. What both begin
 /// with is compared as bytes, which is many times faster.
+#[inline]
 pub(crate) fn utf16_order(left: &str, right: &str) -> Ordering {
     if left.len().min(right.len()) < BLOCK_BYTES {
         return left.encode_utf16().cmp(right.encode_utf16());
     }
+    long_utf16_order(left, right)
+}
+
+fn long_utf16_order(left: &str, right: &str) -> Ordering {
     let blocks = left.as_bytes().chunks_exact(BLOCK_BYTES);
     let same = blocks
         .zip(right.as_bytes().chunks_exact(BLOCK_BYTES))

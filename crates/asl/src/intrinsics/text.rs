@@ -87,6 +87,7 @@ pub(super) fn format(arguments: &Arguments<'_>) -> Result<Value, Problem> {
     let mut given = arguments.values.iter();
     given.next();
     let placeholders = pieces(template).filter(|piece| matches!(piece, Piece::Placeholder));
+    arguments.step(template.len() / 16)?;
     arguments.meter.make(template.len())?;
     let (wanted, count) = (placeholders.count(), given.len());
     if wanted != count {

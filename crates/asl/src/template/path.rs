@@ -64,20 +64,21 @@ impl ValuePath {
     pub fn parse(text: &str) -> Result<ValuePath, ValuePathError> {
         let not_a_path = || ValuePathError::NotAPath(text.into());
         let after = text.strip_prefix('$').ok_or_else(not_a_path)?;
-        let (root, path) = match (after.starts_with('$'), variable_name(after)) {
-            (true, _) => (Root::Context, Path::parse(after)?),
-            (false, Some(name)) => {
+        let (root, steps) = match (after.strip_prefix('$'), variable_name(after)) {
+            (Some(steps), _) => (Root::Context, steps),
+            (None, Some(name)) => {
                 let steps = after.strip_prefix(name).unwrap_or_default();
-                (
-                    Root::Variable(name.into()),
-                    Path::parse(&format!("${steps}"))?,
-                )
+                (Root::Variable(name.into()), steps)
             }
-            (false, None) => (Root::Input, Path::parse(text)?),
+            (None, None) => (Root::Input, after),
+        };
+        let whole = |error| PathError {
+            path: text.into(),
+            ..error
         };
         Ok(ValuePath {
             root,
-            path,
+            path: Path::parse(&format!("${steps}")).map_err(whole)?,
             text: text.into(),
         })
     }
