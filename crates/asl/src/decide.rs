@@ -130,7 +130,7 @@ pub struct Call {
 
 impl Call {
     /// The call of an attempt; `None` if the state is not a Task of this program.
-    pub(crate) fn new(program: &Program, state: StateIndex, calling: &Calling) -> Option<Call> {
+    pub fn new(program: &Program, state: StateIndex, calling: &Calling) -> Option<Call> {
         let state = program.state(state)?;
         let StateKind::Task(task) = &state.kind else {
             return None;
