@@ -82,7 +82,13 @@ impl<'m> Builder<'m> {
         if needed <= capacity {
             return Ok(());
         }
-        let wanted = needed.max(capacity.saturating_mul(2));
+        // Something short is often added to something long, and nothing after that.
+        let spare = if capacity < 4096 {
+            capacity
+        } else {
+            capacity / 4
+        };
+        let wanted = needed.max(capacity.saturating_add(spare));
         self.meter.make(wanted - capacity)?;
         self.text.reserve_exact(wanted - self.text.len());
         Ok(())
