@@ -6,7 +6,12 @@ fn check(text: &str, marked: &str, expected: Option<&str>) {
     let span = Span {
         start,
         end: start + marked.len(),
-        line: text[..start].matches('\n').count() + 1,
+        line: text
+            .bytes()
+            .take(start)
+            .filter(|byte| *byte == b'\n')
+            .count()
+            + 1,
         column: 0,
     };
     assert_eq!(excerpt(text, span).as_deref(), expected, "{marked}");
