@@ -33,7 +33,7 @@ use crate::validate::report::Report;
 use crate::validate::schema::{Language, STATE_TYPE_NAMES, StateType};
 use crate::validate::scopes::ScopeIndex;
 use crate::validate::table::MACHINE;
-use crate::validate::{source, values};
+use crate::validate::{patterns, source, values};
 use body::Bodies;
 
 /// Compiles a definition: everything there is to say about it, and the program when nothing of
@@ -153,7 +153,9 @@ fn definition<'a>(
 ) -> Option<Program> {
     let object = document.root.as_object()?;
     source::duplicates(document, report);
-    source::patterns(document, report);
+    if !patterns::are_few(document, report) {
+        return None;
+    }
     let setting = Setting::new(Language::JsonPath);
     let fields = fields::read(&MACHINE, setting, object, &Place::ROOT, report);
     let language = fields.text("QueryLanguage").and_then(Language::parse);

@@ -6,6 +6,7 @@ pub(crate) mod fields;
 pub(crate) mod graph;
 pub(crate) mod lint;
 pub(crate) mod message;
+pub(crate) mod patterns;
 pub(crate) mod place;
 pub(crate) mod queries;
 pub(crate) mod report;

@@ -242,7 +242,7 @@ pub(crate) fn no_effect(field: &str) -> String {
 
 pub(crate) fn too_many_patterns(limit: usize) -> String {
     format!(
-        "the definition has more than {limit} regular expressions in JSONPath filters, each of \
-         which takes memory for as long as the state machine exists; select with fewer"
+        "the definition has more than {limit} regular expressions, each of which takes memory for \
+         as long as the state machine exists; select with fewer"
     )
 }

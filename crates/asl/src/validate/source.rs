@@ -3,9 +3,9 @@
 use json::{Document, Duplicate, ParseError, ParseErrorKind, Step};
 
 use crate::definition::{Diagnostic, Severity, Span};
+use crate::validate::message;
 use crate::validate::place::Place;
 use crate::validate::report::{Report, nowhere};
-use crate::validate::{lint, message};
 
 /// Parses the text of a definition, which must be an object.
 pub(crate) fn parse(text: &str) -> Result<Document, Diagnostic> {
@@ -86,23 +86,4 @@ fn is_states(path: &[Step]) -> bool {
             _ => return false,
         };
     }
-}
-
-/// Regular expressions in the JSONPath filters of one definition. Each keeps 4 KiB, so they may
-/// take a megabyte together, as much as the largest text of a definition.
-const PATTERNS_MAX: usize = 250;
-
-/// Reports that there are too many regular expressions (`=~`) in paths.
-pub(crate) fn patterns(document: &Document, report: &mut Report<'_>) {
-    let mut count = 0;
-    lint::each_string(&document.root, &Place::ROOT, &mut |text, place| {
-        if text.starts_with('$') || text.starts_with("States.") {
-            let before = count;
-            count += text.matches("=~").count();
-            if before <= PATTERNS_MAX && count > PATTERNS_MAX {
-                let message = message::too_many_patterns(PATTERNS_MAX);
-                report.error(message::SCHEMA, message, place);
-            }
-        }
-    });
 }
