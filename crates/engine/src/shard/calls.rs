@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use asl::event::EventId;
 use store::EntityId;
 
+/// One place in so many may stay free while somebody waits for one.
+const PLACES_KEPT: usize = 16;
+
 /// Calls are counted from their decision until their outcome came back or was given up. Those that
 /// find no room are not kept: their executions are, as a number, and say again later what they owe.
 #[derive(Debug, Default)]
@@ -36,8 +39,19 @@ impl Calls {
         self.postponed.insert(entity);
     }
 
+    /// Whether somebody waits and there is room. An execution that is asked what it owes looks at
+    /// all its threads, so it is not asked for each place that becomes free.
     pub(super) fn has_work(&self, max: usize) -> bool {
-        !self.postponed.is_empty() && self.under_way.len() < max
+        !self.postponed.is_empty() && self.room(max) > max / PLACES_KEPT
+    }
+
+    /// Places that are free.
+    pub(super) fn room(&self, max: usize) -> usize {
+        max.saturating_sub(self.under_way.len())
+    }
+
+    pub(super) fn is_under_way(&self, entity: EntityId, attempt: EventId) -> bool {
+        self.under_way.contains(&(entity, attempt))
     }
 
     pub(super) fn take_postponed(&mut self, max: usize) -> Option<EntityId> {

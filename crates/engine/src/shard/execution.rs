@@ -307,7 +307,16 @@ impl Shard {
         let Some(execution) = self.cache.get(entity) else {
             return Ok(Outcome::nothing());
         };
-        let calls = execution.run.owed_calls(&execution.program);
+        let threads = execution.run.branches.iter();
+        let waiting = threads
+            .filter_map(|thread| thread.calling())
+            .filter(|(_, call)| !call.submitted && !self.calls.is_under_way(entity, call.attempt));
+        // One more than there is room for, so that the execution is remembered.
+        let room = self.calls.room(self.config.calls_max);
+        let calls: Vec<Call> = waiting
+            .take(room.saturating_add(1))
+            .filter_map(|(visit, call)| Call::new(&execution.program, visit.state, call))
+            .collect();
         let actions = calls
             .into_iter()
             .filter_map(|call| self.call(entity, call))
