@@ -70,6 +70,7 @@ const SITUATIONS: &[&str] = &[
     " ends",
     " is given up",
     " gives up ",
+    " slowly",
     "Started(Ok",
     "Started(Err(AlreadyExists",
     "Started(Err(Engine(NotConfirmed",

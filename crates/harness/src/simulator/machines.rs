@@ -10,7 +10,10 @@ use asl::program::{Pattern, Program, Resource, ResourceFamily};
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:work";
 const CALLBACK: &str = "arn:aws:states:::lambda:invoke.waitForTaskToken";
 
-/// Each by its name. `$.result.again` is drawn by the task, `$.seconds` by the caller.
+/// More steps than a decision may take beside others.
+const HEAVY: &str = "$sum($map([1..12000], function($v) { $v % 7 }))";
+
+/// Each by its name. `$.result.again` is drawn by the task, `$.seconds` and `$.list` by the caller.
 const DEFINITIONS: &[(&str, &str)] = &[
     (
         "chain",
@@ -95,6 +98,76 @@ const DEFINITIONS: &[(&str, &str)] = &[
                     "Payload": {"token.$": "$$.Task.Token"}}}}}"#,
     ),
     (
+        "fork",
+        r#"{"StartAt": "P", "States": {
+            "P": {"Type": "Parallel", "ResultPath": "$.result", "Next": "E",
+                "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 2, "MaxAttempts": 2}],
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "D"}],
+                "Branches": [
+                    {"StartAt": "A", "States": {
+                        "A": {"Type": "Task", "Resource": "FUNCTION", "Next": "A2",
+                            "TimeoutSeconds": 20, "ResultPath": "$.result",
+                            "Retry": [{"ErrorEquals": ["Busy"], "MaxAttempts": 1}]},
+                        "A2": {"Type": "Task", "Resource": "FUNCTION", "End": true}}},
+                    {"StartAt": "B", "States": {
+                        "B": {"Type": "Wait", "SecondsPath": "$.seconds", "Next": "B2"},
+                        "B2": {"Type": "Pass", "Assign": {"b.$": "$.nonce"}, "End": true}}},
+                    {"StartAt": "C", "States": {
+                        "C": {"Type": "Task", "Resource": "CALLBACK", "TimeoutSeconds": 90,
+                            "Parameters": {"FunctionName": "work",
+                                "Payload": {"token.$": "$$.Task.Token"}}, "End": true}}}]},
+            "D": {"Type": "Wait", "Seconds": 1, "Next": "E"},
+            "E": {"Type": "Succeed"}}}"#,
+    ),
+    (
+        "map",
+        r#"{"StartAt": "M", "States": {
+            "M": {"Type": "Map", "ItemsPath": "$.list", "MaxConcurrency": 2, "End": true,
+                "ItemSelector": {"i.$": "$$.Map.Item.Index", "seconds.$": "$.seconds"},
+                "Retry": [{"ErrorEquals": ["Busy"], "MaxAttempts": 1}],
+                "ItemProcessor": {"StartAt": "A", "States": {
+                    "A": {"Type": "Task", "Resource": "FUNCTION", "ResultPath": "$.result",
+                        "Catch": [{"ErrorEquals": ["Broken"], "ResultPath": null, "Next": "C"}],
+                        "Retry": [{"ErrorEquals": ["Busy"], "MaxAttempts": 2}], "Next": "B"},
+                    "B": {"Type": "Choice", "Default": "C", "Choices": [
+                        {"Variable": "$.i", "NumericEquals": 1, "Next": "W"}]},
+                    "W": {"Type": "Wait", "SecondsPath": "$.seconds", "Next": "C"},
+                    "C": {"Type": "Pass", "End": true}}}}}}"#,
+    ),
+    (
+        "nested",
+        r#"{"QueryLanguage": "JSONata", "StartAt": "S", "States": {
+            "S": {"Type": "Pass", "Assign": {"nonce": "{% $states.input.nonce %}"}, "Next": "M"},
+            "M": {"Type": "Map", "Items": "{% $states.input.list %}", "Next": "T",
+                "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "T"}],
+                "ItemProcessor": {"StartAt": "P", "States": {
+                    "P": {"Type": "Parallel", "End": true, "Branches": [
+                        {"StartAt": "A", "States": {
+                            "A": {"Type": "Task", "Resource": "FUNCTION", "TimeoutSeconds": 15,
+                                "Arguments": {"x": "{% $states.input + $nonce %}"},
+                                "Assign": {"mark": "{% $states.result.mark %}"}, "Next": "A2"},
+                            "A2": {"Type": "Pass", "Output": "{% $mark %}", "End": true}}},
+                        {"StartAt": "N", "States": {
+                            "N": {"Type": "Map", "Items": [1, 2], "End": true,
+                                "ItemProcessor": {"StartAt": "W", "States": {
+                                    "W": {"Type": "Wait", "Seconds": 1, "End": true}}}}}}]}}}},
+            "T": {"Type": "Task", "Resource": "FUNCTION", "End": true}}}"#,
+    ),
+    (
+        // Each evaluation is too heavy for the thread that serves the others.
+        "heavy",
+        r#"{"QueryLanguage": "JSONata", "StartAt": "A", "States": {
+            "A": {"Type": "Pass", "Output": "{% $merge([$states.input, {'x': HEAVY}]) %}",
+                "Next": "B"},
+            "B": {"Type": "Task", "Resource": "FUNCTION", "TimeoutSeconds": 20, "Next": "C",
+                "Output": "{% $merge([$states.input, {'y': HEAVY}]) %}",
+                "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 2}]},
+            "C": {"Type": "Wait", "Seconds": "{% HEAVY > 0 ? 2 : 1 %}", "Next": "D"},
+            "D": {"Type": "Choice", "Default": "E", "Choices": [
+                {"Condition": "{% HEAVY < 0 %}", "Next": "A"}]},
+            "E": {"Type": "Succeed"}}}"#,
+    ),
+    (
         "fail",
         r#"{"StartAt": "A", "States": {
             "A": {"Type": "Fail", "Error": "Always", "Cause": "as it says"}}}"#,
@@ -118,7 +191,8 @@ pub(super) static MACHINES: LazyLock<Vec<Machine>> = LazyLock::new(|| {
 fn machine(name: &str, text: &str, number: u64) -> Machine {
     let text = text
         .replace("FUNCTION", FUNCTION)
-        .replace("CALLBACK", CALLBACK);
+        .replace("CALLBACK", CALLBACK)
+        .replace("HEAVY", HEAVY);
     let compiled = compile(&text, MachineType::Standard, &Tasks);
     let diagnostics = compiled.diagnostics;
     Machine {

@@ -78,9 +78,10 @@ pub(super) fn start(dice: &mut Dice, has_room: bool) -> Wish {
     let machine = dice.pick(&machines);
     let name = (!dice.one_in(3)).then(|| Text::from(format!("job-{}", dice.below(3))));
     let input: Arc<str> = format!(
-        r#"{{"nonce":{},"seconds":{}}}"#,
+        r#"{{"nonce":{},"seconds":{},"list":{}}}"#,
         dice.below(2),
-        dice.pick(&[1, 8])
+        dice.pick(&[1, 8]),
+        dice.pick(&["[]", "[1]", "[1,2,3]", "[1,2,3]"])
     )
     .into();
     let request = StartRequest {

@@ -1,11 +1,11 @@
 //! One execution's events, judged one by one without the code that decided them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use asl::event::{Event, EventId, EventKind, Failure, Text};
+use asl::event::{BranchId, Event, EventId, EventKind, Failure, Text};
 use asl::program::{Program, StateIndex, StateKind};
 use asl::time::Timestamp;
-use json::Value;
+use json::{Value, View};
 
 use super::facts::agree;
 
@@ -18,10 +18,9 @@ pub(super) struct Story {
     pub(super) input: String,
     last_id: EventId,
     time: Timestamp,
-    /// The call that has no result yet.
-    open: Option<Open>,
-    /// No state may be left and no attempt made before.
-    not_before: Option<Timestamp>,
+    threads: BTreeMap<BranchId, Thread>,
+    /// Every thread there ever was.
+    last_thread: u32,
     deadline: Option<Timestamp>,
     /// Every attempt, with its ending if it has one.
     pub(super) attempts: BTreeMap<EventId, Option<Ending>>,
@@ -33,11 +32,33 @@ pub(super) struct Story {
     pub(super) clock_went_back: bool,
 }
 
+/// A branch, an iteration, or the root.
+#[derive(Default)]
+struct Thread {
+    /// The thread it is a part of, and which part.
+    parent: Option<(BranchId, u32)>,
+    state: Option<StateIndex>,
+    /// The call that has no result yet.
+    open: Option<Open>,
+    /// No state may be left and no attempt made before.
+    not_before: Option<Timestamp>,
+    /// The parts of the Parallel or Map it is in.
+    parts: Option<Parts>,
+}
+
 struct Open {
     attempt: EventId,
     times_out_at: Option<Timestamp>,
     is_started: bool,
     is_submitted: bool,
+}
+
+/// One attempt of a Parallel or Map.
+struct Parts {
+    count: usize,
+    at_a_time: usize,
+    begun: BTreeSet<u32>,
+    done: BTreeSet<u32>,
 }
 
 impl Story {
@@ -71,34 +92,43 @@ impl Story {
     }
 
     fn judge(&mut self, program: &Program, event: &Event) -> Result<(), String> {
+        let branch = event.branch;
         match &event.kind {
             EventKind::ExecutionStarted(start) => {
                 self.arn = start.execution_arn.clone();
                 self.input = start.input.to_text();
+                self.threads.insert(BranchId::ROOT, Thread::default());
             }
             EventKind::ExecutionDeadline { at } => self.deadline = Some(*at),
-            EventKind::StateEntered { .. } => {
-                rule(self.open.is_none(), "entered with a call under way")?;
-                self.not_before = None;
-            }
-            EventKind::StateExited { .. } => {
-                rule(self.open.is_none(), "left with a call under way")?;
-                self.waited()?;
+            EventKind::StateEntered { state, .. } => self.thread(branch)?.enter(*state)?,
+            EventKind::StateExited { state, .. } => {
+                let time = self.time;
+                self.thread(branch)?.exit(*state, time)?;
             }
             EventKind::WaitUntil { until } | EventKind::RetryAt { until, .. } => {
-                self.not_before = Some(*until);
+                self.thread(branch)?.not_before = Some(*until);
             }
-            EventKind::Yielded { .. } => {}
+            EventKind::Yielded { .. } | EventKind::EvaluationFailed { .. } => {
+                self.thread(branch)?;
+            }
             EventKind::ExecutionSucceeded { .. }
             | EventKind::ExecutionFailed(_)
             | EventKind::ExecutionAborted(_)
             | EventKind::ExecutionTimedOut(_) => self.end(&event.kind)?,
-            _ => self.judge_call(program, event)?,
+            EventKind::TaskScheduled { .. }
+            | EventKind::TaskStarted { .. }
+            | EventKind::TaskSubmitted { .. }
+            | EventKind::TaskSucceeded { .. }
+            | EventKind::TaskFailed { .. }
+            | EventKind::TaskTimedOut { .. } => self.judge_call(program, event)?,
+            _ => self.judge_parts(program, event)?,
         }
         Ok(())
     }
 
     fn judge_call(&mut self, program: &Program, event: &Event) -> Result<(), String> {
+        let (time, clock_went_back) = (self.time, self.clock_went_back);
+        let thread = self.thread(event.branch)?;
         match &event.kind {
             EventKind::TaskScheduled {
                 timeout_seconds,
@@ -106,43 +136,168 @@ impl Story {
                 state,
                 ..
             } => {
-                rule(self.open.is_none(), "a second call at the same time")?;
+                rule(thread.open.is_none(), "a second call at the same time")?;
                 rule(is_task(program, *state), "a call of no Task")?;
-                self.waited()?;
+                rule(thread.state == Some(*state), "a call of another state")?;
+                thread.waited(time)?;
                 let seconds = timeout_seconds.iter().chain(heartbeat_seconds).min();
-                self.open = Some(Open {
+                thread.open = Some(Open {
                     attempt: event.id,
-                    times_out_at: seconds.map(|seconds| self.time.plus_seconds(*seconds)),
+                    times_out_at: seconds.map(|seconds| time.plus_seconds(*seconds)),
                     is_started: false,
                     is_submitted: false,
                 });
                 self.attempts.insert(event.id, None);
             }
             EventKind::TaskStarted { .. } => {
-                let open = self.open.as_mut().ok_or("a start of no call")?;
+                let open = thread.open.as_mut().ok_or("a start of no call")?;
                 rule(!open.is_started, "started twice")?;
                 open.is_started = true;
             }
             EventKind::TaskSubmitted { .. } => {
-                let open = self.open.as_mut().ok_or("an answer to no call")?;
+                let open = thread.open.as_mut().ok_or("an answer to no call")?;
                 rule(open.is_started && !open.is_submitted, "submitted twice")?;
                 open.is_submitted = true;
             }
-            EventKind::TaskSucceeded { output, .. } => self.close(mark_of(output))?,
-            EventKind::TaskFailed { failure, .. } => self.close(mark_of_failure(failure))?,
-            EventKind::TaskTimedOut { .. } => {
-                let times_out_at = self.open.as_ref().and_then(|open| open.times_out_at);
-                let is_late = times_out_at.is_some_and(|at| at <= self.time);
-                rule(is_late || self.clock_went_back, "timed out early")?;
-                self.close(None)?;
+            EventKind::TaskSucceeded { output, .. } => self.close(event.branch, mark_of(output))?,
+            EventKind::TaskFailed { failure, .. } => {
+                self.close(event.branch, mark_of_failure(failure))?;
+            }
+            _ => {
+                let times_out_at = thread.open.as_ref().and_then(|open| open.times_out_at);
+                let is_late = times_out_at.is_some_and(|at| at <= time);
+                rule(is_late || clock_went_back, "timed out early")?;
+                self.close(event.branch, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Parallel and Map.
+    fn judge_parts(&mut self, program: &Program, event: &Event) -> Result<(), String> {
+        let (branch, time) = (event.branch, self.time);
+        match &event.kind {
+            EventKind::ParallelStarted { state } => {
+                let StateKind::Parallel(parallel) = &kind_of(program, *state)? else {
+                    return Err("branches of no Parallel".to_owned());
+                };
+                let count = parallel.branches.len();
+                self.thread(branch)?.fork(*state, count, count, time)?;
+            }
+            EventKind::MapStarted {
+                state,
+                items,
+                concurrency,
+            } => {
+                let count = match items.view() {
+                    View::Array(items) => items.len(),
+                    View::Object(items) => items.len(),
+                    _ => return Err("a Map over no list".to_owned()),
+                };
+                let at_a_time = usize::try_from(*concurrency).unwrap();
+                self.thread(branch)?.fork(*state, count, at_a_time, time)?;
+            }
+            EventKind::BranchStarted { parent, index, .. }
+            | EventKind::MapIterationStarted { parent, index, .. } => {
+                self.begin(branch, *parent, *index)?;
+            }
+            EventKind::BranchSucceeded | EventKind::MapIterationSucceeded { .. } => {
+                self.finish(branch)?;
+            }
+            EventKind::StateSucceeded { state } => {
+                let thread = self.thread(branch)?;
+                rule(thread.state == Some(*state), "success of another state")?;
+                let parts = thread.parts.take().ok_or("success without parts")?;
+                rule(
+                    parts.done.len() == parts.count,
+                    "success before the last part",
+                )?;
+            }
+            EventKind::StateFailed { state } => {
+                let thread = self.thread(branch)?;
+                rule(thread.state == Some(*state), "failure of another state")?;
+                thread.parts = None;
+                self.alone(branch)?;
+            }
+            EventKind::BranchesCut => {
+                self.thread(branch)?.parts = None;
+                self.cut(branch);
+            }
+            EventKind::StateAborted { state } => {
+                let thread = self.thread(branch)?;
+                rule(thread.state == Some(*state), "an abort of another state")?;
+            }
+            EventKind::MapIterationFailed { index, .. }
+            | EventKind::MapIterationAborted { index, .. } => {
+                let parent = self.thread(branch)?.parent;
+                let is_it = parent.is_some_and(|(_, at)| at == *index);
+                rule(is_it, "the end of another iteration")?;
             }
             _ => return Err("a kind of event nobody knows".to_owned()),
         }
         Ok(())
     }
 
-    fn close(&mut self, ending: Ending) -> Result<(), String> {
-        let open = self.open.take().ok_or("a result of no call")?;
+    fn thread(&mut self, branch: BranchId) -> Result<&mut Thread, String> {
+        let thread = self.threads.get_mut(&branch);
+        thread.ok_or_else(|| format!("there is no thread {branch:?}"))
+    }
+
+    fn begin(&mut self, branch: BranchId, parent: BranchId, index: u32) -> Result<(), String> {
+        rule(branch.0 > self.last_thread, "a thread begins again")?;
+        self.last_thread = branch.0;
+        let parts = self.thread(parent)?.parts.as_mut();
+        let parts = parts.ok_or("a part of nothing")?;
+        let under_way = parts.begun.len() - parts.done.len();
+        rule(
+            under_way < parts.at_a_time,
+            "more parts at a time than may be",
+        )?;
+        rule(
+            usize::try_from(index).unwrap() == parts.begun.len() && parts.begun.len() < parts.count,
+            "parts begin in another order",
+        )?;
+        parts.begun.insert(index);
+        let thread = Thread {
+            parent: Some((parent, index)),
+            ..Thread::default()
+        };
+        self.threads.insert(branch, thread);
+        Ok(())
+    }
+
+    fn finish(&mut self, branch: BranchId) -> Result<(), String> {
+        self.alone(branch)?;
+        let thread = self.threads.remove(&branch).ok_or("the end of no thread")?;
+        rule(thread.state.is_none(), "the end of a thread within a state")?;
+        let (parent, index) = thread.parent.ok_or("the root is no part")?;
+        let parts = self.thread(parent)?.parts.as_mut();
+        let parts = parts.ok_or("a part of nothing ends")?;
+        rule(parts.done.insert(index), "a part ends twice")
+    }
+
+    /// No thread is below this one.
+    fn alone(&self, branch: BranchId) -> Result<(), String> {
+        let is_below = |thread: &Thread| thread.parent.is_some_and(|(parent, _)| parent == branch);
+        rule(
+            !self.threads.values().any(is_below),
+            "threads are left below",
+        )
+    }
+
+    fn cut(&mut self, branch: BranchId) {
+        let is_below = |thread: &Thread| thread.parent.is_some_and(|(parent, _)| parent == branch);
+        let below = self.threads.iter().filter(|(_, thread)| is_below(thread));
+        let below: Vec<BranchId> = below.map(|(id, _)| *id).collect();
+        for id in below {
+            self.cut(id);
+            self.threads.remove(&id);
+        }
+    }
+
+    fn close(&mut self, branch: BranchId, ending: Ending) -> Result<(), String> {
+        let open = self.thread(branch)?.open.take();
+        let open = open.ok_or("a result of no call")?;
         rule(open.is_started, "a result before the start")?;
         let attempt = self.attempts.entry(open.attempt).or_default();
         rule(attempt.is_none(), "a second result")?;
@@ -150,16 +305,13 @@ impl Story {
         Ok(())
     }
 
-    fn waited(&mut self) -> Result<(), String> {
-        let not_before = self.not_before.take();
-        rule(not_before.is_none_or(|at| at <= self.time), "too early")
-    }
-
     fn end(&mut self, kind: &EventKind) -> Result<(), String> {
         self.has_ended = true;
         match kind {
             EventKind::ExecutionSucceeded { .. } => {
-                rule(self.open.is_none(), "succeeded with a call under way")
+                self.alone(BranchId::ROOT)?;
+                let root = self.thread(BranchId::ROOT)?;
+                rule(root.state.is_none(), "succeeded within a state")
             }
             EventKind::ExecutionTimedOut(_) => {
                 let is_late = self.deadline.is_some_and(|at| at <= self.time);
@@ -175,13 +327,65 @@ impl Story {
     }
 }
 
+impl Thread {
+    fn enter(&mut self, state: StateIndex) -> Result<(), String> {
+        rule(self.state.is_none(), "entered within another state")?;
+        self.state = Some(state);
+        self.not_before = None;
+        Ok(())
+    }
+
+    fn exit(&mut self, state: StateIndex, now: Timestamp) -> Result<(), String> {
+        rule(
+            self.state.take() == Some(state),
+            "left without having entered",
+        )?;
+        rule(self.open.is_none(), "left with a call under way")?;
+        rule(self.parts.is_none(), "left with parts under way")?;
+        self.waited(now)
+    }
+
+    fn fork(
+        &mut self,
+        state: StateIndex,
+        count: usize,
+        at_a_time: usize,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        rule(self.state == Some(state), "parts of another state")?;
+        // Another attempt may follow one whose results were too large together.
+        let is_over = |parts: &Parts| parts.done.len() == parts.count;
+        rule(
+            self.parts.as_ref().is_none_or(is_over),
+            "parts beside parts",
+        )?;
+        self.waited(now)?;
+        self.parts = Some(Parts {
+            count,
+            at_a_time,
+            begun: BTreeSet::new(),
+            done: BTreeSet::new(),
+        });
+        Ok(())
+    }
+
+    fn waited(&mut self, now: Timestamp) -> Result<(), String> {
+        let not_before = self.not_before.take();
+        rule(not_before.is_none_or(|at| at <= now), "too early")
+    }
+}
+
 fn rule(holds: bool, problem: &str) -> Result<(), String> {
     agree(holds, || problem.to_owned())
 }
 
+fn kind_of(program: &Program, state: StateIndex) -> Result<&StateKind, String> {
+    let state = program.state(state).ok_or("a state of another program")?;
+    Ok(&state.kind)
+}
+
 fn is_task(program: &Program, state: StateIndex) -> bool {
-    let state = program.state(state);
-    state.is_some_and(|state| matches!(state.kind, StateKind::Task(_)))
+    matches!(kind_of(program, state), Ok(StateKind::Task(_)))
 }
 
 fn mark_of(output: &Value) -> Ending {

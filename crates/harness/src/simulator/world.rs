@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use asl::event::EventId;
 use asl::limits::Limits;
 use asl::time::Timestamp;
-use engine::shard::{Action, Command};
+use engine::shard::{Action, Command, Heavy};
 use engine::{Clock, Config, TaskCall, TaskOutcome};
 use store::EntityId;
 
@@ -59,6 +59,11 @@ pub(super) enum Event {
         entity: EntityId,
         attempt: EventId,
         outcome: TaskOutcome,
+    },
+    /// A decision that was too heavy for a thread is made.
+    Decided {
+        at: Place,
+        heavy: Box<Heavy>,
     },
     /// A thread looks at what is due.
     Look(Place),
@@ -125,6 +130,7 @@ impl World {
         let mut dice = Dice::new(seed);
         let limits = Limits {
             history_events_max: dice.pick(&[40, 120, 400]),
+            map_concurrency_max: dice.pick(&[1, 2, 40]),
             transitions_per_decision_max: dice.pick(&[1, 5, 500]),
             ..Limits::default()
         };
@@ -250,6 +256,7 @@ impl World {
             Event::TroubleEnds => self.trouble_ends(),
             Event::Arrive { at, .. }
             | Event::Outcome { at, .. }
+            | Event::Decided { at, .. }
             | Event::Look(at)
             | Event::Commit(at)
             | Event::Report(at)
@@ -287,6 +294,12 @@ impl World {
                 outcome,
                 ..
             } => self.outcome(at, entity, attempt, outcome),
+            Event::Decided { heavy, .. } => {
+                let entity = heavy.entity();
+                thread.pipeline.decided(heavy.decide());
+                self.note(&format!("{at:?} decided {entity:?} slowly"));
+                self.look_in(at, 0);
+            }
             Event::Look(_) if thread.looks_at == self.now => self.look(at),
             Event::Commit(_) => return self.commit(at),
             Event::Report(_) => {
@@ -312,7 +325,19 @@ impl World {
         let thread = &mut node.threads[at.1];
         thread.looks_at = u64::MAX;
         thread.pipeline.work_off();
-        if thread.hand_over() {
+        let heavy: Vec<Heavy> = std::iter::from_fn(|| thread.pipeline.take_heavy()).collect();
+        let has_work = thread.hand_over();
+        for heavy in heavy {
+            // In any order, and long after what came for others.
+            let delay = self.dice.pick(&[0, 3, 200, 5_000]);
+            let heavy = Box::new(heavy);
+            self.later(delay, Event::Decided { at, heavy });
+        }
+        let Some(node) = self.nodes.get_mut(&at.0) else {
+            return;
+        };
+        let thread = &mut node.threads[at.1];
+        if has_work {
             let early = match self.sabotage {
                 Sabotage::ActEarly => thread.act_early(),
                 _ => Vec::new(),
