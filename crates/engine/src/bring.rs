@@ -33,7 +33,7 @@ pub enum Brought {
     Execution(Text, Option<EntityId>),
     Program(u64, Arc<Program>),
     /// `None` if there is no such run.
-    Run(EntityId, Option<(Loaded, Arc<Program>)>),
+    Run(EntityId, Option<Box<(Loaded, Arc<Program>)>>),
 }
 
 /// Fetches what a command needs.
@@ -57,7 +57,7 @@ pub fn fetch(store: &dyn Store, programs: &Programs, need: &Need) -> Result<Brou
                 return Err(JournalError::Empty { execution }.into());
             };
             let program = programs.get(start.definition)?;
-            Brought::Run(*entity, Some((loaded, program)))
+            Brought::Run(*entity, Some(Box::new((loaded, program))))
         }
     })
 }

@@ -231,7 +231,10 @@ impl Shard {
                 self.programs.insert(number, program);
             }
             Brought::Run(entity, None) => self.desk.absent = Some(entity),
-            Brought::Run(entity, Some((loaded, program))) => self.load(entity, loaded, program),
+            Brought::Run(entity, Some(found)) => {
+                let (loaded, program) = *found;
+                self.load(entity, loaded, program);
+            }
         }
     }
 

@@ -561,20 +561,26 @@ fn nonsense_under_a_right_checksum_is_refused() {
     assert!(refused > 10, "{refused}");
 }
 
-/// The format on disk is for ever: these files were written by the first release and are never
-/// written again.
+/// The format on disk is for ever: these files were written when their kinds of events were new and
+/// are never written again.
 #[test]
 fn records_of_version_1_are_read() {
-    let stored: [&[u8]; 6] = [
+    let stored: [&[u8]; 8] = [
         include_bytes!("fixtures/v1-every-kind-0.bin"),
         include_bytes!("fixtures/v1-every-kind-1.bin"),
         include_bytes!("fixtures/v1-every-kind-2.bin"),
         include_bytes!("fixtures/v1-changing-0.bin"),
         include_bytes!("fixtures/v1-changing-1.bin"),
         include_bytes!("fixtures/v1-changing-2.bin"),
+        include_bytes!("fixtures/v1-threads-0.bin"),
+        include_bytes!("fixtures/v1-threads-1.bin"),
     ];
-    let (every, changes) = stored.split_at(3);
-    for (files, expected) in [(every, every_kind()), (changes, changing(3, 30))] {
+    let written = [
+        (&stored[..3], every_kind()),
+        (&stored[3..6], changing(3, 30)),
+        (&stored[6..], threads()),
+    ];
+    for (files, expected) in written {
         let files: Vec<Vec<u8>> = files.iter().map(|bytes| bytes.to_vec()).collect();
         let decoded = decode(&files).unwrap();
         assert_eq!(format!("{decoded:?}"), format!("{expected:?}"));
