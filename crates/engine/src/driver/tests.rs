@@ -74,6 +74,12 @@ fn open(config: Config, store: Arc<Memory>) -> Setup {
             r#""A": {{"Type": "Task", "Resource": "{CALLBACK}", {token}, "End": true}}"#
         )),
         machine(r#""A": {"Type": "Wait", "Seconds": 1, "End": true}"#),
+        machine(
+            r#""A": {"Type": "Pass", "Parameters": {"n.$": "$..n"}, "ResultPath": "$.r",
+                "Next": "B"}, "C": {"Type": "Succeed"},
+               "B": {"Type": "Choice", "Default": "A",
+                "Choices": [{"Variable": "$.n", "NumericEquals": 1, "Next": "C"}]}"#,
+        ),
     ];
     let runner = Arc::new(Echo::default());
     let engine = Engine::open(
@@ -384,6 +390,33 @@ fn an_engine_that_lost_its_store_says_so() {
             "{lost:?}"
         );
         engine.shutdown().await;
+    });
+}
+
+/// Executions whose every other state is too heavy for the thread that decides: others go on
+/// meanwhile, they come to their ends, and those that have none are stopped by callers or by the end
+/// of the engine.
+#[test]
+fn heavy_executions_keep_nobody_waiting() {
+    let Setup {
+        runtime, engine, ..
+    } = setup();
+    let input = |n: u32| format!(r#"{{"n": {n}, "all": [{}]}}"#, ["[]"; 60_000].join(","));
+    runtime.block_on(async {
+        let started = engine.start(of(5, None, &input(1))).await.unwrap();
+        let endless = engine.start(of(5, None, &input(0))).await.unwrap();
+        let left = engine.start(of(5, None, &input(0))).await.unwrap();
+        let light = engine.start(of(1, None, "{}")).await.unwrap();
+        let light = closed(&engine, &light.execution_arn).await;
+        assert_eq!(light.status, ExecutionStatus::Succeeded);
+        let heavy = closed(&engine, &started.execution_arn).await;
+        assert_eq!(heavy.status, ExecutionStatus::Succeeded);
+        let stopped = engine.stop(&endless.execution_arn, failure("E", "C")).await;
+        let endless = engine.describe(&endless.execution_arn).unwrap();
+        assert_eq!(endless.stopped_at, Some(stopped.unwrap()));
+        engine.shutdown().await;
+        let left = engine.describe(&left.execution_arn).unwrap();
+        assert_eq!(left.status, ExecutionStatus::Running);
     });
 }
 

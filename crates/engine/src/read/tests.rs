@@ -98,6 +98,30 @@ fn pages_put_together_are_the_history() {
 }
 
 #[test]
+fn pages_of_a_map_are_its_history() {
+    let states = r#""A": {"Type": "Map", "End": true, "ItemProcessor": {"StartAt": "B",
+        "States": {"B": {"Type": "Pass", "Next": "C"},
+                   "C": {"Type": "Wait", "Seconds": 1, "End": true}}}}"#;
+    let mut stage = Stage::new(&[machine(states)]);
+    let item = |n| format!(r#"{{"n": {n}, "text": "{n:0>40}"}}"#);
+    let items: Vec<String> = (0..700).map(item).collect();
+    let (arn, entity) = stage.started(&format!("[{}]", items.join(",")));
+    while stage.sleep() {}
+    assert_eq!(stage.run(entity).status, Status::Succeeded);
+    let text = |pages: Vec<HistoryPage>| {
+        let mut events: Vec<Value> = pages.into_iter().flat_map(|page| page.events).collect();
+        events.sort_by_key(|event| event.get("id").unwrap().as_i64());
+        format!("{events:?}")
+    };
+    let whole = text(pages(&stage, &arn, 1_000, false));
+    assert_eq!(text(pages(&stage, &arn, 333, true)), whole);
+    assert!(items.iter().all(|item| {
+        let item = crate::testing::value(item).to_text();
+        whole.contains(&item.replace('"', "\\\""))
+    }));
+}
+
+#[test]
 fn a_page_ends_at_4_mib() {
     let chain = |n: u32| format!(r#""S{n}": {{"Type": "Pass", "Next": "S{}"}},"#, n + 1);
     let chain: String = (0..30).map(chain).collect();

@@ -482,6 +482,29 @@ fn a_run_that_yields_goes_on_in_turn_and_after_a_crash() {
     assert_eq!(stage.store.wake_ups(None, 10).unwrap(), []);
 }
 
+/// Turns do not keep what is due waiting.
+#[test]
+fn a_run_that_always_yields_times_out() {
+    let endless = machine(
+        r#""A": {"Type": "Pass", "Next": "B"}, "C": {"Type": "Succeed"},
+           "B": {"Type": "Choice", "Default": "A",
+                 "Choices": [{"Variable": "$.end", "IsPresent": true, "Next": "C"}]}"#,
+    );
+    let mut config = Config::default();
+    config.limits.transitions_per_decision_max = 10;
+    let limited = endless.replacen('{', r#"{"TimeoutSeconds": 5, "#, 1);
+    let mut stage = Stage::with(store::Memory::new(), &[limited], config);
+    let (_, entity) = stage.started("{}");
+    for _ in 0..3 {
+        let turn = stage.shard.take_turn().unwrap();
+        assert_eq!((turn, stage.shard.take_turn()), (entity, None));
+        stage.ask(&Command::Continue(entity));
+    }
+    stage.now = stage.now.plus_seconds(5);
+    stage.work_off();
+    assert_eq!(stage.run(entity).status, Status::TimedOut);
+}
+
 /// What nests deeper than a parser reads could be written, but never be read again.
 #[test]
 fn a_payload_that_nests_ever_deeper_fails_its_execution_and_not_its_journal() {
@@ -524,6 +547,39 @@ fn waiting_executions_leave_memory() {
             .iter()
             .all(|entity| stage.run(*entity).status == Status::Succeeded)
     );
+    assert_eq!(stage.shard.figures(), Figures::default());
+}
+
+/// An execution weighs what it holds, however its payloads share it.
+#[test]
+fn a_map_weighs_its_items_once() {
+    let body = format!(
+        r#"{{"StartAt": "B", "States": {{"B": {{"Type": "Task", "Resource": "{FUNCTION}",
+            "End": true}}}}}}"#
+    );
+    let map = machine(&format!(
+        r#""A": {{"Type": "Map", "ItemProcessor": {body}, "End": true}}"#
+    ));
+    let mut stage = Stage::new(&[map]);
+    let item = format!(r#"{{"text": "{}"}}"#, "x".repeat(2_000));
+    let input = format!("[{}]", [item.as_str(); 100].join(","));
+    let (_, entity) = stage.started(&input);
+    stage.work_off();
+    let begun = stage.shard.figures().loaded_bytes;
+    assert!((200_000..1_500_000).contains(&begun), "{begun}");
+    // The result of an iteration is its item again: it adds a few hundred bytes.
+    for _ in 0..60 {
+        let parameters = stage.calls.values().next().unwrap().call.parameters.clone();
+        stage.answer(TaskOutcome::Succeeded(parameters));
+        stage.work_off();
+    }
+    let half = stage.shard.figures().loaded_bytes;
+    assert!(half < begun + 200_000, "{half} after {begun}");
+    while !stage.calls.is_empty() {
+        stage.answer(TaskOutcome::Succeeded(value("1")));
+        stage.work_off();
+    }
+    assert_eq!(stage.run(entity).status, Status::Succeeded);
     assert_eq!(stage.shard.figures(), Figures::default());
 }
 
@@ -640,6 +696,27 @@ fn a_shard_that_was_taken_over_serves_no_more() {
     ));
 }
 
+/// Tasks and waits in branches and iterations, with variables, retried and caught.
+fn threads(recovery: &str) -> String {
+    let task = format!(r#"{{"Type": "Task", "Resource": "{FUNCTION}", "ResultPath": "$.r","#);
+    let branch = format!(
+        r#"{{"StartAt": "T", "States": {{"T": {task} {recovery} "Assign": {{"x.$": "$.in"}},
+            "Next": "W"}}, "B": {{"Type": "Pass", "Next": "W"}},
+            "W": {{"Type": "Wait", "Seconds": 4, "End": true}}}}}}"#
+    );
+    let map = r#"{"StartAt": "M", "States": {"M": {"Type": "Map", "MaxConcurrency": 2,
+        "ItemsPath": "$.items", "End": true, "ItemProcessor": {"StartAt": "P", "States": {
+            "P": {"Type": "Pass", "Next": "V"},
+            "V": {"Type": "Wait", "Seconds": 1, "End": true}}}}}}"#;
+    machine(&format!(
+        r#""A": {{"Type": "Pass", "Next": "L", "ResultPath": "$.items",
+                "Result": [{{"n": 1, "text": "of more than thirty-two bytes"}}, 2, 3]}},
+           "L": {{"Type": "Parallel", "Branches": [{branch}, {map}], "Next": "Z",
+                "Catch": [{{"ErrorEquals": ["States.ALL"], "Next": "Z"}}]}},
+           "Z": {{"Type": "Pass", "End": true}}"#
+    ))
+}
+
 /// The law of the fold: a run that is cut after any commit and folded is the same run, and goes on
 /// to the same history.
 #[test]
@@ -669,6 +746,7 @@ fn a_run_cut_anywhere_goes_on_alike() {
             r#"{"TimeoutSeconds": 20, "#,
             1,
         ),
+        threads(retry),
     ];
     for definition in definitions {
         let whole = histories(&definition, None);
