@@ -394,8 +394,8 @@ fn an_engine_that_lost_its_store_says_so() {
 }
 
 /// Executions whose every other state is too heavy for the thread that decides: others go on
-/// meanwhile, they come to their ends, and those that have none are stopped by callers or by the end
-/// of the engine.
+/// meanwhile, they come to their ends, and those that have none are stopped by callers or by the
+/// end of the engine.
 #[test]
 fn heavy_executions_keep_nobody_waiting() {
     let Setup {

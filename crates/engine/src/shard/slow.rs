@@ -1,9 +1,9 @@
 //! Decisions that are too heavy for a thread that serves many executions.
 //!
-//! Such a decision is made elsewhere, under the full allowance, from what it depends on ([`Heavy`]),
-//! and brought back ([`Decided`]) to be recorded like any other. Meanwhile the execution is on the
-//! *slow lane*: inputs for it wait. Nothing is lost if the decision never comes back: its input is
-//! as if it had not come yet.
+//! Such a decision is made elsewhere, under the full allowance, from what it depends on
+//! ([`Heavy`]), and brought back ([`Decided`]) to be recorded like any other. Meanwhile the
+//! execution is on the *slow lane*: inputs for it wait. Nothing is lost if the decision never comes
+//! back: its input is as if it had not come yet.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
