@@ -36,6 +36,9 @@ impl Number {
 
     /// The nearest double; too large values become infinite, as in every IEEE 754 parser.
     pub fn as_f64(&self) -> f64 {
+        if let Some(value) = short_f64(self.0.as_bytes()) {
+            return value;
+        }
         // JSON's grammar of numbers is within the one of `f64`.
         self.as_text().parse().unwrap_or(f64::NAN)
     }
@@ -121,8 +124,38 @@ fn plain_i64(text: &[u8]) -> Option<i64> {
     })
 }
 
+/// The value of up to 15 digits without an exponent: what most numbers are. Both the digits and the
+/// power of ten are doubles then, so their quotient is the nearest double.
+fn short_f64(text: &[u8]) -> Option<f64> {
+    const DIGITS_MAX: usize = 15;
+    const POWERS: [f64; DIGITS_MAX + 1] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    ];
+    let (is_negative, unsigned) = match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        _ => (false, text),
+    };
+    if unsigned.len() > DIGITS_MAX {
+        return None;
+    }
+    let mut digits = 0_u64;
+    let mut point = None;
+    for (at, byte) in unsigned.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => digits = digits * 10 + u64::from(byte - b'0'),
+            b'.' => point = Some(unsigned.len() - 1 - at),
+            _ => return None,
+        }
+    }
+    let value = digits as f64 / POWERS.get(point.unwrap_or(0))?;
+    Some(if is_negative { -value } else { value })
+}
+
 /// Lays out the shortest digits of a finite, non-zero double as `Number::toString` of ECMAScript.
 fn ecmascript_text(value: f64) -> String {
+    if (1e-6..1e21).contains(&value.abs()) {
+        return format!("{value}");
+    }
     let scientific = format!("{:e}", value.abs());
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let digits = mantissa.replace('.', "");

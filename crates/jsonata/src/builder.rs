@@ -55,7 +55,9 @@ impl<'m> ListBuilder<'m> {
         self.charge(elements.len())?;
         match elements {
             Elements::Values(values) => {
-                self.list.items.extend(values.iter().cloned().map(Item::Value));
+                self.list
+                    .items
+                    .extend(values.iter().cloned().map(Item::Value));
                 Ok(())
             }
             Elements::Items(items) => items.iter().try_for_each(|item| self.add(item.clone())),
@@ -68,7 +70,9 @@ impl<'m> ListBuilder<'m> {
         number: impl Fn(usize) -> f64,
     ) -> Result<(), Fault> {
         self.charge(count)?;
-        self.list.items.extend((0..count).map(|at| Item::Number(number(at))));
+        self.list
+            .items
+            .extend((0..count).map(|at| Item::Number(number(at))));
         Ok(())
     }
 

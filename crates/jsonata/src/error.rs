@@ -127,13 +127,15 @@ impl Fault {
         token: &Value,
         expected: &Value,
     ) -> Fault {
-        let inserts = [
-            ("value", expected.to_text()),
-            ("token", token.to_text()),
-        ];
-        Fault::filled(code, &inserts.each_ref().map(|(name, text)| (*name, text.as_str())))
-            .with_position(position)
-            .about(token)
+        let inserts = [("value", expected.to_text()), ("token", token.to_text())];
+        Fault::filled(
+            code,
+            &inserts
+                .each_ref()
+                .map(|(name, text)| (*name, text.as_str())),
+        )
+        .with_position(position)
+        .about(token)
     }
 
     /// The source nests too deep.
@@ -165,7 +167,11 @@ impl Fault {
     }
 
     fn about(mut self, token: &Value) -> Fault {
-        self.0.error.token = Some(token.as_str().map_or_else(|| token.to_text(), str::to_owned));
+        self.0.error.token = Some(
+            token
+                .as_str()
+                .map_or_else(|| token.to_text(), str::to_owned),
+        );
         self
     }
 
@@ -236,11 +242,20 @@ pub(crate) fn insert(value: &Value) -> String {
 
 /// The texts of the reference for what the evaluator and the parser find.
 const TEMPLATES: [(&str, &str); 58] = [
-    ("S0101", "String literal must be terminated by a matching quote"),
+    (
+        "S0101",
+        "String literal must be terminated by a matching quote",
+    ),
     ("S0102", "Number out of range: {{token}}"),
     ("S0103", "Unsupported escape sequence: \\{{token}}"),
-    ("S0104", "The escape sequence \\u must be followed by 4 hex digits"),
-    ("S0105", "Quoted property name must be terminated with a backquote (`)"),
+    (
+        "S0104",
+        "The escape sequence \\u must be followed by 4 hex digits",
+    ),
+    (
+        "S0105",
+        "Quoted property name must be terminated with a backquote (`)",
+    ),
     ("S0106", "Comment has no closing tag"),
     ("S0201", "Syntax error: {{token}}"),
     ("S0202", "Expected {{value}}, got {{token}}"),
@@ -252,25 +267,49 @@ const TEMPLATES: [(&str, &str); 58] = [
         "S0208",
         "Parameter {{value}} of function definition must be a variable name (start with $)",
     ),
-    ("S0209", "A predicate cannot follow a grouping expression in a step"),
+    (
+        "S0209",
+        "A predicate cannot follow a grouping expression in a step",
+    ),
     ("S0210", "Each step can only have one grouping expression"),
-    ("S0211", "The symbol {{token}} cannot be used as a unary operator"),
-    ("S0212", "The left side of := must be a variable name (start with $)"),
+    (
+        "S0211",
+        "The symbol {{token}} cannot be used as a unary operator",
+    ),
+    (
+        "S0212",
+        "The left side of := must be a variable name (start with $)",
+    ),
     (
         "S0213",
         "The literal value {{value}} cannot be used as a step within a path expression",
     ),
-    ("S0214", "The right side of {{token}} must be a variable name (start with $)"),
-    ("S0215", "A context variable binding must precede any predicates on a step"),
-    ("S0216", "A context variable binding must precede the 'order-by' clause on a step"),
+    (
+        "S0214",
+        "The right side of {{token}} must be a variable name (start with $)",
+    ),
+    (
+        "S0215",
+        "A context variable binding must precede any predicates on a step",
+    ),
+    (
+        "S0216",
+        "A context variable binding must precede the 'order-by' clause on a step",
+    ),
     (
         "S0217",
         "The object representing the 'parent' cannot be derived from this expression",
     ),
     ("S0301", "Empty regular expressions are not allowed"),
     ("S0302", "No terminating / in regular expression"),
-    ("S0401", "Type parameters can only be applied to functions and arrays"),
-    ("S0402", "Choice groups containing parameterized types are not supported"),
+    (
+        "S0401",
+        "Type parameters can only be applied to functions and arrays",
+    ),
+    (
+        "S0402",
+        "Choice groups containing parameterized types are not supported",
+    ),
     (
         "T0410",
         "Argument {{index}} of function {{token}} does not match function signature",
@@ -279,29 +318,56 @@ const TEMPLATES: [(&str, &str); 58] = [
         "T0411",
         "Context value is not a compatible type with argument {{index}} of function {{token}}",
     ),
-    ("T0412", "Argument {{index}} of function {{token}} must be an array of {{type}}"),
+    (
+        "T0412",
+        "Argument {{index}} of function {{token}} must be an array of {{type}}",
+    ),
     ("D1001", "Number out of range: {{value}}"),
     ("D1002", "Cannot negate a non-numeric value: {{value}}"),
-    ("T1003", "Key in object structure must evaluate to a string; got: {{value}}"),
+    (
+        "T1003",
+        "Key in object structure must evaluate to a string; got: {{value}}",
+    ),
     ("D1004", "Regular expression matches zero length string"),
-    ("T1005", "Attempted to invoke a non-function. Did you mean ${{{token}}}?"),
+    (
+        "T1005",
+        "Attempted to invoke a non-function. Did you mean ${{{token}}}?",
+    ),
     ("T1006", "Attempted to invoke a non-function"),
     (
         "T1007",
         "Attempted to partially apply a non-function. Did you mean ${{{token}}}?",
     ),
     ("T1008", "Attempted to partially apply a non-function"),
-    ("D1009", "Multiple key definitions evaluate to same key: {{value}}"),
+    (
+        "D1009",
+        "Multiple key definitions evaluate to same key: {{value}}",
+    ),
     (
         "T1010",
         "The matcher function argument passed to function {{token}} does not return the correct \
          object structure",
     ),
-    ("T2001", "The left side of the {{token}} operator must evaluate to a number"),
-    ("T2002", "The right side of the {{token}} operator must evaluate to a number"),
-    ("T2003", "The left side of the range operator (..) must evaluate to an integer"),
-    ("T2004", "The right side of the range operator (..) must evaluate to an integer"),
-    ("T2006", "The right side of the function application operator ~> must be a function"),
+    (
+        "T2001",
+        "The left side of the {{token}} operator must evaluate to a number",
+    ),
+    (
+        "T2002",
+        "The right side of the {{token}} operator must evaluate to a number",
+    ),
+    (
+        "T2003",
+        "The left side of the range operator (..) must evaluate to an integer",
+    ),
+    (
+        "T2004",
+        "The right side of the range operator (..) must evaluate to an integer",
+    ),
+    (
+        "T2006",
+        "The right side of the function application operator ~> must be a function",
+    ),
     (
         "T2007",
         "Type mismatch when comparing values {{value}} and {{value2}} in order-by clause",
@@ -340,8 +406,14 @@ const TEMPLATES: [(&str, &str); 58] = [
         "The size of the sequence allocated by the range operator (..) must not exceed 1e6.  \
          Attempted to allocate {{value}}.",
     ),
-    ("D3001", "Attempting to invoke string function on Infinity or NaN"),
-    ("D3012", "Attempted to replace a matched string with a non-string value"),
+    (
+        "D3001",
+        "Attempting to invoke string function on Infinity or NaN",
+    ),
+    (
+        "D3012",
+        "Attempted to replace a matched string with a non-string value",
+    ),
     (
         "D3050",
         "The second argument of reduce function must be a function with at least two arguments",

@@ -4,6 +4,7 @@
 mod array;
 mod call;
 mod equal;
+mod field;
 mod filter;
 mod flow;
 mod group;
@@ -18,18 +19,18 @@ mod tuples;
 mod validate;
 mod wildcard;
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use json::Value;
 
-use crate::error::{Error, Fault};
+use crate::builder::ListBuilder;
 use crate::error::Limit;
+use crate::error::{Error, Fault};
 use crate::frame::{Cycles, Frame};
 use crate::function::{Closure, Function};
 use crate::functions::Builtin;
-use crate::builder::ListBuilder;
 use crate::item::{Flags, Item, List, SEQUENCE};
 use crate::ledger::{Charge, Ledger, bytes_freed_with};
 use crate::meter::Meter;
@@ -38,13 +39,16 @@ use crate::tuple::Tail;
 use crate::{Environment, Outcome};
 
 pub(crate) use leave::object as object_item;
-pub(crate) use operator::text_of_number;
+pub(crate) use operator::{compare_text, text_of_number};
 pub(crate) use order::merge_sort;
 
 pub(crate) type Result<T> = std::result::Result<T, Fault>;
 
 /// What a closure takes, and the frame it holds.
 const CLOSURE_BYTES: usize = 384;
+
+/// How many frames are kept to be used again: more calls than that rarely end at a time.
+const IDLE_MAX: usize = 32;
 
 /// One evaluation of an expression.
 pub(crate) struct Evaluation<'e> {
@@ -59,6 +63,8 @@ pub(crate) struct Evaluation<'e> {
     /// Where each builtin was called last, 0 if nowhere.
     sites: [Cell<usize>; Builtin::COUNT],
     cycles: Cycles,
+    /// Frames to be used again.
+    idle: RefCell<Vec<Rc<Frame>>>,
     /// What lists, functions and values that are gone took.
     pub(crate) ledger: Ledger,
 }
@@ -80,6 +86,7 @@ pub(crate) fn run(
         globals: program.globals.iter().map(|_| OnceCell::new()).collect(),
         sites: [const { Cell::new(0) }; Builtin::COUNT],
         cycles: Cycles::default(),
+        idle: RefCell::default(),
         ledger: Ledger::default(),
     };
     evaluation.outcome(document).map_err(Fault::finish)
@@ -100,7 +107,16 @@ impl Evaluation<'_> {
     /// Evaluates a node with a context value.
     pub(crate) fn evaluate(&self, node: &Node, input: &Item, frame: &Rc<Frame>) -> Result<Item> {
         self.enter()?;
-        let mut result = self.kind(node, input, frame)?;
+        let result = self.kind(node, input, frame);
+        // Most results go as they are; taking them apart costs more than the rest of this.
+        if node.tail.is_none() && !matches!(result, Ok(Item::List(_))) {
+            self.exit();
+            return result;
+        }
+        self.finish(node, result?, frame)
+    }
+
+    fn finish(&self, node: &Node, mut result: Item, frame: &Rc<Frame>) -> Result<Item> {
         if let Some(tail) = &node.tail {
             result = self.tail(tail, node.is_tuple, result, frame)?;
         }
@@ -121,6 +137,15 @@ impl Evaluation<'_> {
         self.depth.set(depth);
         self.meter.step(1)?;
         Ok(())
+    }
+
+    /// Goes down one level and up again, so many times.
+    #[inline]
+    fn enter_many(&self, times: usize) -> Result<()> {
+        if self.depth.get() >= self.meter.depth_max() {
+            return Err(Error::limit(Limit::Depth).into());
+        }
+        Ok(self.meter.step(times as u64)?)
     }
 
     /// Goes up again. (After an error nothing does: it ends the evaluation.)
@@ -205,9 +230,29 @@ impl Evaluation<'_> {
         }
     }
 
+    /// Looks at what a variable is bound to within the expression, or, once it is known, outside.
+    #[inline]
+    fn with_variable<T>(
+        &self,
+        variable: &Variable,
+        frame: &Frame,
+        look: impl Fn(&Item) -> T,
+    ) -> Option<T> {
+        let bound = variable
+            .places
+            .iter()
+            .find_map(|place| frame.with(*place, &look));
+        bound.or_else(|| match variable.outside {
+            Outside::Input => Some(look(&self.document)),
+            Outside::Global(at) => Some(look(&self.global(at))),
+            Outside::Nothing => Some(look(&Item::Undefined)),
+        })
+    }
+
     /// What a name means that the expression does not bind.
     fn global(&self, at: usize) -> Item {
-        let (Some(cell), Some(global)) = (self.globals.get(at), self.program.globals.get(at)) else {
+        let (Some(cell), Some(global)) = (self.globals.get(at), self.program.globals.get(at))
+        else {
             return Item::Undefined;
         };
         let find = || match (self.environment.variable(&global.name), global.builtin) {
@@ -264,19 +309,35 @@ impl Evaluation<'_> {
         ListBuilder::new(self.meter, &self.ledger)
     }
 
-    /// Drops items, and gives back what goes with them.
-    fn release(&self, items: impl IntoIterator<Item = Item>) {
-        for item in items {
-            let bytes = bytes_freed_with(&item);
-            if bytes > 0 {
-                self.ledger.credit(bytes);
-            }
+    /// Drops an item, and gives back what goes with it.
+    #[inline]
+    fn release(&self, item: Item) {
+        let bytes = bytes_freed_with(&item);
+        if bytes > 0 {
+            self.ledger.credit(bytes);
         }
+        drop(item);
     }
 
-    fn release_frame(&self, frame: Rc<Frame>) {
-        if Rc::strong_count(&frame) == 1 || frame.is_held_by_itself() {
-            self.release(frame.take());
+    /// A frame with so many unbound variables.
+    fn new_frame(&self, parent: &Rc<Frame>, slots: usize) -> Rc<Frame> {
+        let idle = self.idle.borrow_mut().pop();
+        if let Some(mut frame) = idle
+            && frame.refill(parent, slots)
+        {
+            return frame;
+        }
+        Frame::new(Some(Rc::clone(parent)), vec![None; slots])
+    }
+
+    /// Drops a frame unless somebody else holds it; it is kept to be used again.
+    fn release_frame(&self, mut frame: Rc<Frame>) {
+        if Rc::strong_count(&frame) > 1 && !frame.is_held_by_itself() {
+            return;
+        }
+        frame.unbind(|item| self.release(item));
+        if self.idle.borrow().len() < IDLE_MAX && frame.empty() {
+            self.idle.borrow_mut().push(frame);
         }
     }
 

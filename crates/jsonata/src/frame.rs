@@ -46,13 +46,48 @@ impl Frame {
     }
 
     /// What is bound at a place.
+    #[inline]
     pub(crate) fn get(&self, place: Place) -> Option<Item> {
+        self.with(place, Item::clone)
+    }
+
+    /// Looks at what is bound at a place.
+    #[inline]
+    pub(crate) fn with<T>(&self, place: Place, look: impl Fn(&Item) -> T) -> Option<T> {
         match place {
             Place::Slot(Binding { up, slot }) => {
-                let frame = self.above(up)?;
-                frame.slots.borrow().get(slot).cloned().flatten()
+                let slots = self.above(up)?.slots.borrow();
+                slots.get(slot)?.as_ref().map(look)
             }
-            Place::Tuple { up, label } => self.above(up)?.tuple.get(label).cloned(),
+            Place::Tuple { up, label } => self.above(up)?.tuple.get(label).map(look),
+        }
+    }
+
+    /// Makes an empty frame one with so many unbound variables; false if somebody else holds it.
+    pub(crate) fn refill(self: &mut Rc<Frame>, parent: &Rc<Frame>, slots: usize) -> bool {
+        let Some(frame) = Rc::get_mut(self) else {
+            return false;
+        };
+        frame.parent = Some(Rc::clone(parent));
+        frame.slots.get_mut().resize(slots, None);
+        true
+    }
+
+    /// Empties a frame; false if somebody else holds it, or may find it.
+    pub(crate) fn empty(self: &mut Rc<Frame>) -> bool {
+        let Some(frame) = Rc::get_mut(self) else {
+            return false;
+        };
+        frame.parent = None;
+        frame.tuple = Tuple::default();
+        frame.slots.get_mut().clear();
+        true
+    }
+
+    /// Binds a variable of the frame itself, which is new.
+    pub(crate) fn set(&self, slot: usize, item: Item) {
+        if let Some(slot) = self.slots.borrow_mut().get_mut(slot) {
+            *slot = Some(item);
         }
     }
 
@@ -72,9 +107,13 @@ impl Frame {
         Rc::strong_count(self) == 1 + own
     }
 
-    /// The values of all variables, which the frame loses.
-    pub(crate) fn take(&self) -> impl Iterator<Item = Item> {
-        self.slots.take().into_iter().flatten()
+    /// Unbinds all variables, and hands their values to `drop`.
+    pub(crate) fn unbind(&self, mut drop: impl FnMut(Item)) {
+        for slot in &mut *self.slots.borrow_mut() {
+            if let Some(item) = slot.take() {
+                drop(item);
+            }
+        }
     }
 
     /// Makes variables unbound again.
@@ -124,7 +163,9 @@ impl Cycles {
             self.add(Rc::downgrade(&target));
         }
         let mut slots = target.slots.borrow_mut();
-        let before = slots.get_mut(binding.slot).and_then(|slot| slot.replace(item));
+        let before = slots
+            .get_mut(binding.slot)
+            .and_then(|slot| slot.replace(item));
         drop(slots);
         drop(before);
     }
@@ -211,7 +252,10 @@ impl Work {
     fn dismantle(&mut self, item: Item) {
         match item {
             Item::List(list) => {
-                for item in Rc::into_inner(list).into_iter().flat_map(|mut list| std::mem::take(&mut list.items)) {
+                for item in Rc::into_inner(list)
+                    .into_iter()
+                    .flat_map(|mut list| std::mem::take(&mut list.items))
+                {
                     self.item(item);
                 }
             }

@@ -64,9 +64,11 @@ impl Function {
         match self {
             Function::Builtin(builtin) => builtin.arity(),
             Function::Closure(closure) => closure.lambda.parameters.len(),
-            Function::Partial(partial) => {
-                partial.arguments.iter().filter(|argument| argument.is_none()).count()
-            }
+            Function::Partial(partial) => partial
+                .arguments
+                .iter()
+                .filter(|argument| argument.is_none())
+                .count(),
             Function::Matcher(_) => 2,
             Function::Next(_) => 0,
             Function::Transformer(_) => 1,

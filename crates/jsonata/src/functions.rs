@@ -8,6 +8,7 @@ mod matching;
 mod number;
 mod object;
 mod other;
+mod sort;
 mod text;
 
 use std::sync::LazyLock;
@@ -93,14 +94,24 @@ static TABLE: [Entry; Builtin::COUNT] = [
     entry("error", "<s?:x>", 1, other::error),
     entry("assert", "<bs?:x>", 2, other::assert),
     entry("type", "<x:s>", 1, other::type_name),
-    entry("sort", "<af?:a>", 2, array::sort),
+    entry("sort", "<af?:a>", 2, sort::sort),
     entry("shuffle", "<a:a>", 1, array::shuffle),
     entry("distinct", "<x:x>", 1, distinct::distinct),
     entry("base64encode", "<s-:s>", 1, text::base64_encode),
     entry("base64decode", "<s-:s>", 1, text::base64_decode),
-    entry("encodeUrlComponent", "<s-:s>", 1, text::encode_url_component),
+    entry(
+        "encodeUrlComponent",
+        "<s-:s>",
+        1,
+        text::encode_url_component,
+    ),
     entry("encodeUrl", "<s-:s>", 1, text::encode_url),
-    entry("decodeUrlComponent", "<s-:s>", 1, text::decode_url_component),
+    entry(
+        "decodeUrlComponent",
+        "<s-:s>",
+        1,
+        text::decode_url_component,
+    ),
     entry("decodeUrl", "<s-:s>", 1, text::decode_url),
     entry("toMillis", "<s-s?:n>", 2, number::to_millis),
     entry("fromMillis", "<n-s?s?:s>", 3, number::from_millis),
@@ -132,7 +143,10 @@ impl Builtin {
     pub(crate) const COUNT: usize = 69;
 
     pub(crate) fn find(name: &str) -> Option<Builtin> {
-        TABLE.iter().position(|entry| entry.name == name).map(Builtin)
+        TABLE
+            .iter()
+            .position(|entry| entry.name == name)
+            .map(Builtin)
     }
 
     pub(crate) fn index(self) -> usize {
@@ -158,7 +172,10 @@ impl Builtin {
 
 /// The argument at a place, taken.
 fn take(arguments: &mut [Item], at: usize) -> Item {
-    arguments.get_mut(at).map(std::mem::take).unwrap_or_default()
+    arguments
+        .get_mut(at)
+        .map(std::mem::take)
+        .unwrap_or_default()
 }
 
 fn text_at(arguments: &[Item], at: usize) -> Option<&str> {

@@ -132,13 +132,8 @@ impl<'a> Elements<'a> {
         }
     }
 
-    pub(crate) fn iter(self) -> impl Iterator<Item = Item> + use<'a> {
-        let (values, items): (&[Value], &[Item]) = match self {
-            Elements::Values(values) => (values, &[]),
-            Elements::Items(items) => (&[], items),
-        };
-        let values = values.iter().cloned().map(Item::Value);
-        values.chain(items.iter().cloned())
+    pub(crate) fn iter(self) -> impl ExactSizeIterator<Item = Item> + use<'a> {
+        (0..self.len()).map(move |at| self.get(at).unwrap_or_default())
     }
 }
 
@@ -166,7 +161,6 @@ impl Item {
             _ => None,
         }
     }
-
 
     pub(crate) fn as_value(&self) -> Option<&Value> {
         match self {
@@ -245,7 +239,6 @@ impl Item {
             _ => None,
         }
     }
-
 }
 
 impl From<bool> for Item {

@@ -4,6 +4,7 @@
 //! Scopes are lexical, but whether a variable is bound yet is not: `$x` before `$x := 1` means the
 //! `$x` outside. So a variable knows all its places from the inside out.
 
+mod comparison;
 mod scan;
 mod scope;
 
@@ -84,7 +85,11 @@ impl Lowering {
             group,
             ..
         } = ast;
-        let (path_group, tail_group) = if is_path { (group, None) } else { (None, group) };
+        let (path_group, tail_group) = if is_path {
+            (group, None)
+        } else {
+            (None, group)
+        };
         let shape = Shape {
             position,
             is_tuple,
@@ -170,9 +175,9 @@ impl Lowering {
                 self.boxed(then),
                 otherwise.map(|node| self.boxed(node)),
             ),
-            ast::Kind::Transform(pattern, update, delete) => {
-                Kind::Transform(Arc::new(self.transform(*pattern, *update, delete, position)))
-            }
+            ast::Kind::Transform(pattern, update, delete) => Kind::Transform(Arc::new(
+                self.transform(*pattern, *update, delete, position),
+            )),
             ast::Kind::Block(expressions) => Kind::Block(self.block(expressions)),
             ast::Kind::Regex(regex) => Kind::Regex(Arc::new(regex)),
             // The others are gone once a tree is processed.
@@ -195,9 +200,10 @@ impl Lowering {
         self.scopes.open_function(names, &lambda.parameters);
         let parameters = lambda.parameters.iter();
         let parameters = parameters.filter_map(|name| Some(self.scopes.binding(name)?.slot));
-        let parameters = parameters.collect();
+        let parameters: Vec<usize> = parameters.collect();
         let body = self.inside(|this| this.node(*lambda.body));
         Lambda {
+            comparison: comparison::find(&parameters, &body),
             parameters,
             slots: self.scopes.close(),
             signature: lambda.signature,
@@ -368,8 +374,14 @@ impl Lowering {
             };
             lowered.push(step);
         }
-        let group = shape.group.map(|group| self.inside(|this| this.group(*group)));
+        let group = shape
+            .group
+            .map(|group| self.inside(|this| this.group(*group)));
         Path {
+            is_plain: is_plain(&lowered)
+                && tuples_from.is_none()
+                && group.is_none()
+                && !shape.keep_singleton,
             steps: lowered,
             keep_singleton: shape.keep_singleton,
             is_tuple: shape.is_tuple,
@@ -438,7 +450,10 @@ impl Lowering {
             value: self.node(value),
         };
         let pairs: Vec<Pair> = group.pairs.into_iter().map(lower).collect();
-        let mut keys: Vec<_> = pairs.iter().filter_map(|pair| pair.literal.as_ref()).collect();
+        let mut keys: Vec<_> = pairs
+            .iter()
+            .filter_map(|pair| pair.literal.as_ref())
+            .collect();
         keys.sort();
         keys.dedup();
         Group {
@@ -456,6 +471,21 @@ struct Shape {
     cons_array: bool,
     keep_singleton: bool,
     group: Option<Box<ast::Group>>,
+}
+
+/// Whether steps are nothing but fields, of the context value or of a variable.
+fn is_plain(steps: &[Step]) -> bool {
+    let is_start = |step: &Step| match &step.action {
+        Action::Evaluate(node) => {
+            node.is_variable() && node.tail.is_none() && step.stages.is_empty()
+        }
+        Action::Sort(_) => false,
+    };
+    let mut steps = steps.iter();
+    let starts = steps
+        .next()
+        .is_some_and(|step| is_start(step) || step.plain_name().is_some());
+    starts && steps.all(|step| step.plain_name().is_some())
 }
 
 /// The field names that directly follow the first step.

@@ -42,7 +42,9 @@ pub(crate) const ELEMENT_BYTES: usize = 24;
 /// How long a list may be, by the bytes allowed: 873,782 elements of 64 MiB, as measured on AWS.
 fn elements_max(bytes: u64) -> usize {
     let elements = u128::from(bytes) * 10 / 768;
-    usize::try_from(elements).unwrap_or(usize::MAX).saturating_sub(31)
+    usize::try_from(elements)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(31)
 }
 
 impl Meter {
@@ -87,12 +89,11 @@ impl Meter {
     /// `Limit::Bytes` or `Limit::Steps`.
     pub(crate) fn elements(&self, len: usize, more: usize) -> Result<(), Error> {
         let count = u64::try_from(more).unwrap_or(u64::MAX);
-        self.step(count)?;
         let bytes = count.saturating_mul(ELEMENT_BYTES as u64);
         match self.bytes.get().checked_sub(bytes) {
             Some(left) if len.saturating_add(more) <= self.elements_max => {
                 self.bytes.set(left);
-                Ok(())
+                self.step(count)
             }
             _ => Err(Error::limit(Limit::Bytes)),
         }

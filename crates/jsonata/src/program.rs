@@ -97,7 +97,10 @@ pub(crate) struct Variable {
 pub(crate) enum Place {
     Slot(Binding),
     /// What the tuple of the frame so many frames up holds under a label.
-    Tuple { up: usize, label: usize },
+    Tuple {
+        up: usize,
+        label: usize,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +125,8 @@ pub(crate) struct Path {
     /// How many variables may be bound in the frame of a tuple.
     pub(crate) tuple_slots: usize,
     pub(crate) group: Option<Group>,
+    /// Nothing but fields, of the context value or of a variable.
+    pub(crate) is_plain: bool,
 }
 
 #[derive(Debug)]
@@ -207,6 +212,31 @@ pub(crate) struct Lambda {
     pub(crate) slots: usize,
     pub(crate) signature: Option<Signature>,
     pub(crate) body: Node,
+    /// The function compares the same fields of its two arguments, and does nothing else.
+    pub(crate) comparison: Option<Comparison>,
+}
+
+/// `$a.f < $b.f` of the parameters `$a` and `$b`, or the other way round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Comparison {
+    pub(crate) operator: Operator,
+    /// Whether the second argument stands on the left.
+    pub(crate) is_swapped: bool,
+}
+
+impl Step {
+    /// The field, if the step is nothing but that.
+    #[inline]
+    pub(crate) fn plain_name(&self) -> Option<&Text> {
+        match &self.action {
+            Action::Evaluate(Node {
+                kind: Kind::Name(name),
+                tail: None,
+                ..
+            }) if self.stages.is_empty() => Some(name),
+            _ => None,
+        }
+    }
 }
 
 impl Node {
@@ -222,6 +252,7 @@ impl Lambda {
             parameters: Vec::new(),
             slots: 0,
             signature: None,
+            comparison: None,
             body: Node {
                 kind: Kind::Placeholder,
                 position: 0,
@@ -255,7 +286,11 @@ pub(crate) enum Scope {
     /// It binds none.
     None,
     /// In slots of the frame so many frames up: no function can outlive the block with them.
-    Shared { up: usize, first: usize, count: usize },
+    Shared {
+        up: usize,
+        first: usize,
+        count: usize,
+    },
     /// In a frame of its own.
     Own { slots: usize },
 }

@@ -35,7 +35,11 @@ impl Environment for Bindings {
     }
 
     fn random(&self) -> u64 {
-        let next = self.random.get().wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(12_345);
+        let next = self
+            .random
+            .get()
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .wrapping_add(12_345);
         self.random.set(next);
         next ^ (next >> 31)
     }
@@ -43,7 +47,9 @@ impl Environment for Bindings {
 
 /// A path within the repository.
 fn repository(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
 }
 
 /// Runs a test on a thread with more stack than tests have: cases of the suite go five times as
@@ -62,16 +68,23 @@ fn same(left: &Value, right: &Value, sorted: bool) -> bool {
         (View::Number(left), View::Number(right)) => close(left, right),
         (View::Array(left), View::Array(right)) if sorted => {
             left.len() == right.len()
-                && left.iter().all(|left| right.iter().any(|right| same(left, right, sorted)))
+                && left
+                    .iter()
+                    .all(|left| right.iter().any(|right| same(left, right, sorted)))
         }
         (View::Array(left), View::Array(right)) => {
             left.len() == right.len()
-                && left.iter().zip(right).all(|(left, right)| same(left, right, sorted))
+                && left
+                    .iter()
+                    .zip(right)
+                    .all(|(left, right)| same(left, right, sorted))
         }
         (View::Object(left), View::Object(right)) => {
             left.len() == right.len()
                 && left.iter().all(|(name, value)| {
-                    right.get(name).is_some_and(|other| same(value, other, sorted))
+                    right
+                        .get(name)
+                        .is_some_and(|other| same(value, other, sorted))
                 })
         }
         _ => left == right,

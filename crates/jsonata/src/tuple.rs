@@ -41,12 +41,16 @@ impl Tuple {
     }
 
     pub(crate) fn get(&self, label: usize) -> Option<&Item> {
-        self.bindings().find(|binding| binding.label == label).map(|binding| &binding.item)
+        self.bindings()
+            .find(|binding| binding.label == label)
+            .map(|binding| &binding.item)
     }
 
     /// The bindings, the latest first; one that is bound anew hides the earlier one.
     pub(crate) fn bindings(&self) -> impl Iterator<Item = &Binding> {
-        std::iter::successors(self.bindings.as_deref(), |binding| binding.earlier.as_deref())
+        std::iter::successors(self.bindings.as_deref(), |binding| {
+            binding.earlier.as_deref()
+        })
     }
 
     /// The labels bound, each once.

@@ -41,8 +41,12 @@ impl Evaluation<'_> {
             }
             _ => Err(Fault::new("T1006")),
         };
-        self.release(arguments);
-        result.map_err(|fault| fault.or_position(call.position).or_token(call.token.as_deref()))
+        self.release_all(&mut arguments);
+        result.map_err(|fault| {
+            fault
+                .or_position(call.position)
+                .or_token(call.token.as_deref())
+        })
     }
 
     /// Helps who forgot the `$` before the name of a function.
@@ -72,7 +76,7 @@ impl Evaluation<'_> {
         let mut result = self.invoke(function, arguments, context)?;
         while let Item::Tail(tail) = result {
             let procedure = self.evaluate(&tail.call.procedure, &tail.input, &tail.frame)?;
-            self.release(arguments.drain(..));
+            self.release_all(arguments);
             for argument in &tail.call.arguments {
                 arguments.push(self.evaluate(argument, &tail.input, &tail.frame)?);
             }
@@ -122,7 +126,9 @@ impl Evaluation<'_> {
             Function::Partial(partial) => {
                 let mut given = std::mem::take(arguments).into_iter();
                 let fill = |argument: &Option<Item>| {
-                    argument.clone().unwrap_or_else(|| given.next().unwrap_or_default())
+                    argument
+                        .clone()
+                        .unwrap_or_else(|| given.next().unwrap_or_default())
                 };
                 let mut all = partial.arguments.iter().map(fill).collect();
                 match &*partial.function {
@@ -144,6 +150,12 @@ impl Evaluation<'_> {
         })
     }
 
+    fn release_all(&self, arguments: &mut Vec<Item>) {
+        arguments
+            .drain(..)
+            .for_each(|argument| self.release(argument));
+    }
+
     fn invoke_closure(
         &self,
         closure: &Closure,
@@ -159,18 +171,31 @@ impl Evaluation<'_> {
     fn run_closure(&self, closure: &Closure, arguments: &mut Vec<Item>) -> Result<Item> {
         self.meter.step(CALL_STEPS)?;
         let lambda = &*closure.lambda;
-        let mut slots = vec![None; lambda.slots];
+        let frame = self.new_frame(&closure.frame, lambda.slots);
         let mut given = arguments.drain(..);
         for slot in &lambda.parameters {
-            if let Some(slot) = slots.get_mut(*slot) {
-                *slot = Some(given.next().unwrap_or_default());
-            }
+            frame.set(*slot, given.next().unwrap_or_default());
         }
         drop(given);
-        let frame = Frame::new(Some(Rc::clone(&closure.frame)), slots);
         let result = self.evaluate(&lambda.body, &closure.input, &frame);
         self.release_frame(frame);
         result
+    }
+
+    /// What a function that is a comparison compares of an argument.
+    pub(crate) fn compared_field(&self, closure: &Closure, argument: &Item) -> Result<Item> {
+        let Kind::Binary(_, left, _) = &closure.lambda.body.kind else {
+            return Ok(Item::Undefined);
+        };
+        self.enter()?;
+        let frame = self.new_frame(&closure.frame, closure.lambda.slots);
+        for slot in &closure.lambda.parameters {
+            frame.set(*slot, argument.clone());
+        }
+        let field = self.evaluate(left, &closure.input, &frame)?;
+        self.release_frame(frame);
+        self.exit();
+        Ok(field)
     }
 
     fn set_site(&self, function: &Function, position: usize) {

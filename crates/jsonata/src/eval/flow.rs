@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use json::{Kind, Value};
+
 use super::Evaluation;
 use crate::builder::ListBuilder;
 use crate::error::Fault;
@@ -76,6 +78,26 @@ impl<'e> Gather<'e> {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Adds a JSON value.
+    pub(crate) fn add_value(&mut self, value: &Value) -> Result<(), Fault> {
+        if let Some(builder) = &mut self.rest {
+            self.count += 1;
+            return match value.as_array() {
+                Some(values) => builder.extend(Elements::Values(values)),
+                None => builder.push(Item::Value(value.clone())),
+            };
+        }
+        let item = Item::Value(value.clone());
+        self.add(match value.kind() {
+            Kind::Array => Flow::Whole(item),
+            _ => Flow::One(item),
+        })
+    }
+
     pub(crate) fn add(&mut self, flow: Flow) -> Result<(), Fault> {
         self.count += 1;
         if self.count == 1 {
@@ -86,7 +108,10 @@ impl<'e> Gather<'e> {
             Some(builder) => builder,
             None => {
                 let mut builder = self.evaluation.list();
-                flatten(std::mem::replace(&mut self.first, Flow::Empty), &mut builder)?;
+                flatten(
+                    std::mem::replace(&mut self.first, Flow::Empty),
+                    &mut builder,
+                )?;
                 self.rest.insert(builder)
             }
         };

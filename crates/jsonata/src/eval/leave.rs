@@ -8,8 +8,8 @@ use json::{Object, ObjectBuilder, Text, Value};
 use super::{Evaluation, Result};
 use crate::Outcome;
 use crate::error::Fault;
-use crate::ledger::{ARRAY_BYTES, MEMBER_BYTES, OBJECT_BYTES};
 use crate::item::{ARRAY, Item, List, Members, OPAQUE_DEPTH_MAX};
+use crate::ledger::{ARRAY_BYTES, MEMBER_BYTES, OBJECT_BYTES};
 use crate::text::numbers::{integer_of, number_of, text_of};
 
 /// Beyond this, not every integer is a double of its own.
@@ -95,8 +95,9 @@ impl Evaluation<'_> {
             Item::List(list) => {
                 self.make_array(list.items.len())?;
                 let items = list.items.iter();
-                let values: Result<Vec<Value>> =
-                    items.map(|item| self.value_without_functions(item)).collect();
+                let values: Result<Vec<Value>> = items
+                    .map(|item| self.value_without_functions(item))
+                    .collect();
                 values?.into()
             }
             Item::Object(object) => {
@@ -151,7 +152,9 @@ impl Evaluation<'_> {
     pub(crate) fn make_object(&self, members: usize) -> Result<()> {
         self.ledger.settle(self.meter);
         self.meter.step(members as u64)?;
-        let bytes = members.saturating_mul(MEMBER_BYTES).saturating_add(OBJECT_BYTES);
+        let bytes = members
+            .saturating_mul(MEMBER_BYTES)
+            .saturating_add(OBJECT_BYTES);
         Ok(self.meter.make(bytes)?)
     }
 

@@ -102,7 +102,7 @@ impl Evaluation<'_> {
         Ok((self.equal(left, right)? == wanted).into())
     }
 
-    fn comparison(&self, operator: Operator, left: &Item, right: &Item) -> Result<Item> {
+    pub(crate) fn comparison(&self, operator: Operator, left: &Item, right: &Item) -> Result<Item> {
         for side in [left, right] {
             if !side.is_undefined() && side.as_number().is_none() && side.as_str().is_none() {
                 return Err(Fault::new("T2010"));
@@ -295,5 +295,6 @@ impl Fault {
 
 /// The items of whatever an operand is.
 pub(crate) fn items_of(item: &Item) -> Elements<'_> {
-    item.elements().unwrap_or(Elements::Items(std::slice::from_ref(item)))
+    item.elements()
+        .unwrap_or(Elements::Items(std::slice::from_ref(item)))
 }

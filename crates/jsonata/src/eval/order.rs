@@ -12,18 +12,26 @@ use crate::item::{ARRAY, Item};
 use crate::program::{Sort, Term};
 use crate::tuple::Tuple;
 
-/// An item to be sorted, what it is evaluated in, and the values of the terms that were needed.
+/// An item to be sorted, and the values of the terms that were needed, the first one apart: most
+/// clauses have no other.
 struct Sortable<T> {
     item: T,
-    keys: Vec<OnceCell<Item>>,
+    first: OnceCell<Item>,
+    rest: Vec<OnceCell<Item>>,
 }
 
 impl<T> Sortable<T> {
     fn new(item: T, terms: usize) -> Sortable<T> {
         Sortable {
             item,
-            keys: (0..terms).map(|_| OnceCell::new()).collect(),
+            first: OnceCell::new(),
+            rest: (1..terms).map(|_| OnceCell::new()).collect(),
         }
+    }
+
+    fn key(&self, term: usize) -> &OnceCell<Item> {
+        let rest = term.checked_sub(1).and_then(|at| self.rest.get(at));
+        rest.unwrap_or(&self.first)
     }
 }
 
@@ -34,18 +42,12 @@ impl Evaluation<'_> {
         if elements.len() <= 1 {
             return Ok(elements.get(0).map_or(Flow::Empty, Flow::One));
         }
-        let terms = sort.terms.len();
-        self.meter.elements(0, elements.len().saturating_mul(1 + terms))?;
-        let items = elements.iter().map(|item| Sortable::new(item, terms)).collect();
-        let sorted = merge_sort(items, &mut |left: &Sortable<Item>, right: &Sortable<Item>| {
-            self.is_after(sort, left, right, &|term: &Term, item: &Item| {
-                self.evaluate(&term.expression, item, frame)
-            })
+        let order = self.order(sort, elements.iter(), &|term: &Term, item: &Item| {
+            self.evaluate(&term.expression, item, frame)
         })?;
-        self.meter.refund_elements(sorted.len().saturating_mul(1 + terms));
         let mut builder = self.list();
-        for sortable in sorted {
-            builder.push(sortable.item)?;
+        for item in order {
+            builder.push(item)?;
         }
         Ok(Flow::Whole(builder.finish(ARRAY)))
     }
@@ -57,16 +59,34 @@ impl Evaluation<'_> {
         slots: usize,
         frame: &Rc<Frame>,
     ) -> Result<Vec<Tuple>> {
+        self.order(sort, tuples.into_iter(), &|term: &Term, tuple: &Tuple| {
+            let inner = Frame::of_tuple(frame, tuple.clone(), slots);
+            self.evaluate(&term.expression, &tuple.context, &inner)
+        })
+    }
+
+    fn order<T: Clone>(
+        &self,
+        sort: &Sort,
+        items: impl ExactSizeIterator<Item = T>,
+        evaluate: &dyn Fn(&Term, &T) -> Result<Item>,
+    ) -> Result<Vec<T>> {
         let terms = sort.terms.len();
-        self.meter.elements(0, tuples.len().saturating_mul(1 + terms))?;
-        let items = tuples.into_iter().map(|tuple| Sortable::new(tuple, terms)).collect();
-        let sorted = merge_sort(items, &mut |left: &Sortable<Tuple>, right: &Sortable<Tuple>| {
-            self.is_after(sort, left, right, &|term: &Term, tuple: &Tuple| {
-                let inner = Frame::of_tuple(frame, tuple.clone(), slots);
-                self.evaluate(&term.expression, &tuple.context, &inner)
-            })
+        let charged = items.len().saturating_mul(2 + terms);
+        self.meter.elements(0, charged)?;
+        let items: Vec<Sortable<T>> = items.map(|item| Sortable::new(item, terms)).collect();
+        let order = merge_sort(items.len(), &mut |left, right| match (
+            items.get(left),
+            items.get(right),
+        ) {
+            (Some(left), Some(right)) => self.is_after(sort, left, right, evaluate),
+            _ => Ok(false),
         })?;
-        Ok(sorted.into_iter().map(|sortable| sortable.item).collect())
+        self.meter.refund_elements(charged);
+        let sorted = order
+            .into_iter()
+            .filter_map(|at| Some(items.get(at)?.item.clone()));
+        Ok(sorted.collect())
     }
 
     /// Whether `left` belongs behind `right`.
@@ -79,18 +99,21 @@ impl Evaluation<'_> {
     ) -> Result<bool> {
         self.meter.step(1)?;
         for (at, term) in sort.terms.iter().enumerate() {
-            let key = |sortable: &Sortable<T>| {
-                let Some(cell) = sortable.keys.get(at) else {
-                    return Ok(Item::Undefined);
-                };
-                if let Some(key) = cell.get() {
-                    return Ok(key.clone());
+            let evaluated = |sortable: &Sortable<T>| {
+                if sortable.key(at).get().is_none() {
+                    let key = evaluate(term, &sortable.item)?;
+                    // Its text is read once for all comparisons.
+                    let key = key.as_number().map_or(key, Item::Number);
+                    sortable.key(at).get_or_init(|| key);
                 }
-                let key = evaluate(term, &sortable.item)?;
-                Ok::<Item, Fault>(cell.get_or_init(|| key).clone())
+                Ok::<(), Fault>(())
             };
-            let (left, right) = (key(left)?, key(right)?);
-            match self.term_order(sort.position, &left, &right)? {
+            evaluated(left)?;
+            evaluated(right)?;
+            let (Some(left), Some(right)) = (left.key(at).get(), right.key(at).get()) else {
+                continue;
+            };
+            match self.term_order(sort.position, left, right)? {
                 Ordering::Equal => {}
                 // What is undefined comes last, whatever the direction.
                 order if left.is_undefined() || right.is_undefined() => return Ok(order.is_gt()),
@@ -102,6 +125,10 @@ impl Evaluation<'_> {
     }
 
     fn term_order(&self, position: usize, left: &Item, right: &Item) -> Result<Ordering> {
+        // What is not a number is after everything, in the reference.
+        if let (Item::Number(left), Item::Number(right)) = (left, right) {
+            return Ok(left.partial_cmp(right).unwrap_or(Ordering::Greater));
+        }
         match (left.is_undefined(), right.is_undefined()) {
             (true, true) => return Ok(Ordering::Equal),
             (true, false) => return Ok(Ordering::Greater),
@@ -113,7 +140,6 @@ impl Evaluation<'_> {
             return Err(Fault::new("T2008").with_position(position));
         }
         match self.compare(left, right)? {
-            // What is not a number is after everything, in the reference.
             Some(order) => Ok(order.unwrap_or(Ordering::Greater)),
             None => {
                 let values = [("value", self.shown(left)), ("value2", self.shown(right))];
@@ -124,26 +150,42 @@ impl Evaluation<'_> {
     }
 }
 
-/// Sorts stably; `is_after` says whether the first of two belongs behind the second.
-pub(crate) fn merge_sort<T>(
-    mut items: Vec<T>,
-    is_after: &mut dyn FnMut(&T, &T) -> Result<bool>,
-) -> Result<Vec<T>> {
-    if items.len() <= 1 {
-        return Ok(items);
+/// The positions of so many things in the order they belong in, stably; `is_after` says whether
+/// the first of two belongs behind the second.
+pub(crate) fn merge_sort(
+    len: usize,
+    is_after: &mut dyn FnMut(usize, usize) -> Result<bool>,
+) -> Result<Vec<usize>> {
+    let mut order: Vec<usize> = (0..len).collect();
+    let mut merged = Vec::with_capacity(len);
+    sort_range(&mut order, &mut merged, is_after)?;
+    Ok(order)
+}
+
+fn sort_range(
+    order: &mut [usize],
+    merged: &mut Vec<usize>,
+    is_after: &mut dyn FnMut(usize, usize) -> Result<bool>,
+) -> Result<()> {
+    if order.len() <= 1 {
+        return Ok(());
     }
-    let right = items.split_off(items.len() / 2);
-    let mut left = merge_sort(items, is_after)?.into_iter().peekable();
-    let mut right = merge_sort(right, is_after)?.into_iter().peekable();
-    let mut merged = Vec::with_capacity(left.len() + right.len());
-    while let (Some(first), Some(second)) = (left.peek(), right.peek()) {
-        if is_after(first, second)? {
-            merged.extend(right.next());
+    let (left, right) = order.split_at_mut(order.len() / 2);
+    sort_range(left, merged, is_after)?;
+    sort_range(right, merged, is_after)?;
+    merged.clear();
+    let (mut left, mut right) = (&*left, &*right);
+    while let ([first, rest_left @ ..], [second, rest_right @ ..]) = (left, right) {
+        if is_after(*first, *second)? {
+            merged.push(*second);
+            right = rest_right;
         } else {
-            merged.extend(left.next());
+            merged.push(*first);
+            left = rest_left;
         }
     }
-    merged.extend(left);
-    merged.extend(right);
-    Ok(merged)
+    merged.extend_from_slice(left);
+    merged.extend_from_slice(right);
+    order.copy_from_slice(merged);
+    Ok(())
 }

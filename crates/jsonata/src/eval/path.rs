@@ -2,14 +2,13 @@
 
 use std::rc::Rc;
 
-use json::{DEPTH_MAX, Text, Value, View};
+use json::{DEPTH_MAX, Value};
 
 use super::flow::{Flow, Gather};
 use super::{Evaluation, Result, kept};
-use crate::builder::ListBuilder;
 use crate::error::Fault;
 use crate::frame::Frame;
-use crate::item::{Elements, Item, SEQUENCE};
+use crate::item::{Elements, Item};
 use crate::program::{Action, Kind, Node, Path, Stage, Step};
 
 impl Evaluation<'_> {
@@ -20,6 +19,11 @@ impl Evaluation<'_> {
         input: &Item,
         frame: &Rc<Frame>,
     ) -> Result<Item> {
+        if path.is_plain
+            && let Some(result) = self.fields(path, input, frame)
+        {
+            return result;
+        }
         if path.tuples_from.is_some() {
             return self.tuple_path(path, input, frame);
         }
@@ -49,16 +53,37 @@ impl Evaluation<'_> {
         input: &Item,
         frame: &Rc<Frame>,
     ) -> Result<Flow> {
-        let Some((first, rest)) = steps.split_first() else {
-            return Ok(Flow::One(input.clone()));
-        };
-        let is_last = path.steps.len() == 1;
-        let mut flow = self.first_step(first, is_last, input, frame)?;
-        for (at, step) in rest.iter().enumerate() {
-            if flow.is_empty() {
-                break;
+        let last = path.steps.len();
+        let mut at = 0;
+        let mut flow = Flow::Empty;
+        if let Item::Value(value) = input {
+            (at, flow) = self.walk(steps, value, last)?;
+        }
+        if at == 0 {
+            let Some(first) = steps.first() else {
+                return Ok(Flow::One(input.clone()));
+            };
+            flow = self.first_step(first, last == 1, input, frame)?;
+            at = 1;
+        }
+        while let Some(rest) = steps.get(at..)
+            && let Some(step) = rest.first()
+            && !flow.is_empty()
+        {
+            let mut gone = 0;
+            if let Flow::One(Item::Value(value)) = &flow {
+                let value = value.clone();
+                let walked;
+                (gone, walked) = self.walk(rest, &value, last - at)?;
+                if gone > 0 {
+                    flow = walked;
+                }
             }
-            flow = self.step(step, at + 2 == path.steps.len(), &flow, frame)?;
+            if gone == 0 {
+                flow = self.step(step, at + 1 == last, &flow, frame)?;
+                gone = 1;
+            }
+            at += gone;
         }
         Ok(flow)
     }
@@ -72,7 +97,10 @@ impl Evaluation<'_> {
     ) -> Result<Flow> {
         let is_absolute = matches!(
             &step.action,
-            Action::Evaluate(Node { kind: Kind::Variable(_) | Kind::Context, .. })
+            Action::Evaluate(Node {
+                kind: Kind::Variable(_) | Kind::Context,
+                ..
+            })
         );
         let elements = match input.elements() {
             Some(elements) if !is_absolute => elements,
@@ -101,9 +129,7 @@ impl Evaluation<'_> {
 
     fn step(&self, step: &Step, is_last: bool, flow: &Flow, frame: &Rc<Frame>) -> Result<Flow> {
         match &step.action {
-            Action::Evaluate(node) => {
-                self.step_over(step, node, is_last, flow.elements(), frame)
-            }
+            Action::Evaluate(node) => self.step_over(step, node, is_last, flow.elements(), frame),
             Action::Sort(sort) => {
                 let sorted = self.sorted(sort, flow, frame)?;
                 self.filtered(&step.stages, sorted, frame)
@@ -119,22 +145,16 @@ impl Evaluation<'_> {
         elements: Elements<'_>,
         frame: &Rc<Frame>,
     ) -> Result<Flow> {
+        if let Some(name) = step.plain_name() {
+            return self.names(name, node.keep_array, is_last, elements);
+        }
         let mut gather = Gather::new(self);
         match elements {
             Elements::Values(values) => {
-                if let Kind::Name(name) = &node.kind
-                    && node.tail.is_none()
-                {
-                    for value in values {
-                        let found = self.name(name, node.keep_array, value)?;
-                        self.gather(&mut gather, step, found, frame)?;
-                    }
-                } else {
-                    for value in values {
-                        let item = Item::Value(value.clone());
-                        let found = self.evaluate(node, &item, frame)?;
-                        self.gather(&mut gather, step, found, frame)?;
-                    }
+                for value in values {
+                    let item = Item::Value(value.clone());
+                    let found = self.evaluate(node, &item, frame)?;
+                    self.gather(&mut gather, step, found, frame)?;
                 }
             }
             Elements::Items(items) => {
@@ -166,89 +186,13 @@ impl Evaluation<'_> {
         gather.add(self.filtered(&step.stages, flow, frame)?)
     }
 
-    pub(super) fn filtered(
-        &self,
-        stages: &[Stage],
-        mut flow: Flow,
-        frame: &Rc<Frame>,
-    ) -> Result<Flow> {
+    fn filtered(&self, stages: &[Stage], mut flow: Flow, frame: &Rc<Frame>) -> Result<Flow> {
         for stage in stages {
             if let Stage::Filter(filter) = stage {
                 flow = self.filter(filter, &flow, frame)?;
             }
         }
         Ok(flow)
-    }
-
-    /// A field of a value, as an evaluated node.
-    #[inline]
-    fn name(&self, name: &Text, keep_array: bool, value: &Value) -> Result<Item> {
-        self.enter()?;
-        let found = match value.view() {
-            View::Object(object) => object.get(name).map_or(Item::Undefined, |value| {
-                Item::Value(value.clone())
-            }),
-            View::Array(_) => self.lookup_value(value, name)?,
-            _ => Item::Undefined,
-        };
-        self.exit();
-        match found {
-            Item::List(list) => Ok(self.settle(list, keep_array)),
-            found => Ok(found),
-        }
-    }
-
-    /// A field of an object; of an array, that of all its elements.
-    pub(crate) fn lookup(&self, input: &Item, name: &str) -> Result<Item> {
-        match input {
-            Item::Value(value) => self.lookup_value(value, name),
-            Item::Object(object) => Ok(object.get(name).cloned().unwrap_or_default()),
-            Item::List(list) => {
-                let mut builder = self.list();
-                for item in &list.items {
-                    self.meter.step(1)?;
-                    builder.append(self.lookup(item, name)?)?;
-                }
-                Ok(builder.finish(SEQUENCE))
-            }
-            _ => Ok(Item::Undefined),
-        }
-    }
-
-    fn lookup_value(&self, value: &Value, name: &str) -> Result<Item> {
-        match value.view() {
-            View::Object(object) => Ok(object.get(name).cloned().map_or(Item::Undefined, Item::Value)),
-            View::Array(elements) => {
-                check_depth(value)?;
-                let mut builder = self.list();
-                self.lookup_all(elements, name, &mut builder)?;
-                Ok(builder.finish(SEQUENCE))
-            }
-            _ => Ok(Item::Undefined),
-        }
-    }
-
-    fn lookup_all(
-        &self,
-        elements: &[Value],
-        name: &str,
-        builder: &mut ListBuilder<'_>,
-    ) -> Result<()> {
-        for element in elements {
-            self.meter.step(1)?;
-            match element.view() {
-                View::Object(object) => match object.get(name) {
-                    Some(value) => match value.as_array() {
-                        Some(values) => builder.extend(Elements::Values(values))?,
-                        None => builder.push(Item::Value(value.clone()))?,
-                    },
-                    None => {}
-                },
-                View::Array(elements) => self.lookup_all(elements, name, builder)?,
-                _ => {}
-            }
-        }
-        Ok(())
     }
 }
 

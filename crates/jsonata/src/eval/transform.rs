@@ -83,8 +83,10 @@ impl Evaluation<'_> {
             }
             View::Array(elements) => {
                 self.make_array(elements.len())?;
-                let values: Result<Vec<Value>> =
-                    elements.iter().map(|value| self.copied(value, parents)).collect();
+                let values: Result<Vec<Value>> = elements
+                    .iter()
+                    .map(|value| self.copied(value, parents))
+                    .collect();
                 let values = values?;
                 let parts = values.iter().filter_map(container).collect();
                 (values.into(), parts)
@@ -185,8 +187,10 @@ impl Evaluation<'_> {
         self.meter.step(1)?;
         if let View::Array(elements) = value.view() {
             self.make_array(elements.len())?;
-            let values: Result<Vec<Value>> =
-                elements.iter().map(|value| self.current(copy, value)).collect();
+            let values: Result<Vec<Value>> = elements
+                .iter()
+                .map(|value| self.current(copy, value))
+                .collect();
             return Ok(values?.into());
         }
         let object = copy.changed.get(&address).or(value.as_object());

@@ -17,7 +17,10 @@ const TUPLE_ELEMENTS: usize = 4;
 impl Evaluation<'_> {
     pub(super) fn tuple_path(&self, path: &Path, input: &Item, frame: &Rc<Frame>) -> Result<Item> {
         let from = path.tuples_from.unwrap_or(0);
-        let (plain, binding) = path.steps.split_at_checked(from).unwrap_or((&path.steps, &[]));
+        let (plain, binding) = path
+            .steps
+            .split_at_checked(from)
+            .unwrap_or((&path.steps, &[]));
         let mut flow = if plain.is_empty() {
             self.start(path, input)
         } else {
@@ -219,12 +222,7 @@ impl Evaluation<'_> {
     }
 
     /// The filters and the grouping behind a block whose value is tuples.
-    pub(super) fn tuple_tail(
-        &self,
-        tail: &Tail,
-        result: Item,
-        frame: &Rc<Frame>,
-    ) -> Result<Item> {
+    pub(super) fn tuple_tail(&self, tail: &Tail, result: Item, frame: &Rc<Frame>) -> Result<Item> {
         let (is_tuple, mut tuples) = match result {
             Item::Tuples(tuples) => (true, Rc::unwrap_or_clone(tuples)),
             item => {

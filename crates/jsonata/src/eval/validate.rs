@@ -71,9 +71,12 @@ pub(super) fn validate(
 /// The common case: as many arguments as parameters, each of its type.
 fn fits_one_by_one(parameters: &[Parameter], arguments: &[Item]) -> bool {
     parameters.len() == arguments.len()
-        && parameters.iter().zip(arguments).all(|(parameter, argument)| {
-            parameter.count != Count::Many && parameter.types & type_of(argument).bit() != 0
-        })
+        && parameters
+            .iter()
+            .zip(arguments)
+            .all(|(parameter, argument)| {
+                parameter.count != Count::Many && parameter.types & type_of(argument).bit() != 0
+            })
 }
 
 pub(super) fn type_of(item: &Item) -> Type {
@@ -159,7 +162,9 @@ fn array_argument(
         if !is_sound {
             let wanted = plural(subtype).to_owned();
             let inserts = [("index", (at + 1).to_string()), ("type", wanted)];
-            let inserts = inserts.each_ref().map(|(name, text)| (*name, text.as_str()));
+            let inserts = inserts
+                .each_ref()
+                .map(|(name, text)| (*name, text.as_str()));
             return Err(Fault::filled("T0412", &inserts));
         }
     }

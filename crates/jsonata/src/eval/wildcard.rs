@@ -116,5 +116,4 @@ impl Evaluation<'_> {
             _ => builder.push(Item::Value(value.clone())),
         }
     }
-
 }

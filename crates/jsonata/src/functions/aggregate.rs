@@ -16,7 +16,9 @@ fn fold(
         return Ok(None);
     };
     evaluation.meter.step(elements.len() as u64)?;
-    let numbers = elements.iter().map(|item| item.as_number().unwrap_or(f64::NAN));
+    let numbers = elements
+        .iter()
+        .map(|item| item.as_number().unwrap_or(f64::NAN));
     Ok(Some((numbers.fold(start, combine), elements.len())))
 }
 
@@ -31,18 +33,24 @@ pub(super) fn count(_: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> 
 }
 
 pub(super) fn average(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
-    Ok(match fold(evaluation, arguments, 0.0, |sum, number| sum + number)? {
-        Some((sum, count)) if count > 0 => Item::Number(sum / count as f64),
-        _ => Item::Undefined,
-    })
+    Ok(
+        match fold(evaluation, arguments, 0.0, |sum, number| sum + number)? {
+            Some((sum, count)) if count > 0 => Item::Number(sum / count as f64),
+            _ => Item::Undefined,
+        },
+    )
 }
 
 pub(super) fn max(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
-    extreme(evaluation, arguments, f64::NEG_INFINITY, |left, right| left < right)
+    extreme(evaluation, arguments, f64::NEG_INFINITY, |left, right| {
+        left < right
+    })
 }
 
 pub(super) fn min(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
-    extreme(evaluation, arguments, f64::INFINITY, |left, right| left > right)
+    extreme(evaluation, arguments, f64::INFINITY, |left, right| {
+        left > right
+    })
 }
 
 fn extreme(

@@ -1,10 +1,7 @@
 //! Functions on arrays.
 
-use std::cmp::Ordering;
-
 use super::{number_at, take};
-use crate::error::Fault;
-use crate::eval::{Evaluation, Result, merge_sort};
+use crate::eval::{Evaluation, Result};
 use crate::item::{ARRAY, Item, SEQUENCE};
 use crate::text::additions;
 
@@ -54,45 +51,6 @@ pub(super) fn shuffle(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Re
     let mut builder = evaluation.list();
     evaluation.meter.refund_elements(shuffled.len());
     for item in shuffled {
-        builder.push(item)?;
-    }
-    Ok(builder.finish(ARRAY))
-}
-
-pub(super) fn sort(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
-    let array = take(arguments, 0);
-    let Some(elements) = array.elements().filter(|elements| elements.len() > 1) else {
-        return Ok(array);
-    };
-    let len = elements.len();
-    evaluation.meter.elements(0, len)?;
-    let items: Vec<Item> = elements.iter().collect();
-    let sorted = match take(arguments, 1) {
-        Item::Function(comparator) => {
-            let mut given = Vec::with_capacity(2);
-            merge_sort(items, &mut |left: &Item, right: &Item| {
-                evaluation.meter.step(1)?;
-                given.extend([left.clone(), right.clone()]);
-                let verdict = evaluation.apply_to_items(&comparator, &mut given)?;
-                given.clear();
-                evaluation.truth_in_javascript(&verdict)
-            })?
-        }
-        _ => {
-            let all = |is: fn(&Item) -> bool| items.iter().all(is);
-            if !all(|item| item.as_number().is_some()) && !all(|item| item.as_str().is_some()) {
-                return Err(Fault::new("D3070"));
-            }
-            merge_sort(items, &mut |left: &Item, right: &Item| {
-                evaluation.meter.step(1)?;
-                let order = evaluation.compare(left, right)?.flatten();
-                Ok(order == Some(Ordering::Greater))
-            })?
-        }
-    };
-    evaluation.meter.refund_elements(len);
-    let mut builder = evaluation.list();
-    for item in sorted {
         builder.push(item)?;
     }
     Ok(builder.finish(ARRAY))

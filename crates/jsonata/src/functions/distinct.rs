@@ -51,7 +51,9 @@ fn hash(evaluation: &Evaluation<'_>, item: &Item, hasher: &mut DefaultHasher) ->
         Item::List(list) => {
             2_u8.hash(hasher);
             list.items.len().hash(hasher);
-            list.items.iter().try_for_each(|item| hash(evaluation, item, hasher))
+            list.items
+                .iter()
+                .try_for_each(|item| hash(evaluation, item, hasher))
         }
         item => {
             hash_number(item.as_number().unwrap_or_default(), hasher);

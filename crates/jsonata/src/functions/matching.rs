@@ -53,9 +53,13 @@ impl Evaluation<'_> {
             return Ok(Item::Undefined);
         };
         let groups = found.group_texts(&text);
-        self.meter.make(MATCH_BYTES + found.span.len() + groups.len() * size_of::<Value>())?;
+        self.meter
+            .make(MATCH_BYTES + found.span.len() + groups.len() * size_of::<Value>())?;
         // A group that took no part is undefined in the reference, which arrays here do not hold.
-        let groups: Value = groups.into_iter().map(|group| group.unwrap_or("").into()).collect();
+        let groups: Value = groups
+            .into_iter()
+            .map(|group| group.unwrap_or("").into())
+            .collect();
         let members: Vec<(Text, Item)> = vec![
             ("match".into(), found.text(&text).into()),
             ("start".into(), found.start.into()),
@@ -225,7 +229,14 @@ pub(super) fn replace(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Re
                 (Function::Matcher(regex), Some(replacement)) => {
                     regex::replace(text, regex, replacement, limit, meter)?.into()
                 }
-                _ => replace_by(evaluation, text, function, replacement, limit, arguments.first())?,
+                _ => replace_by(
+                    evaluation,
+                    text,
+                    function,
+                    replacement,
+                    limit,
+                    arguments.first(),
+                )?,
             }
         }
         (pattern, replacement) => {

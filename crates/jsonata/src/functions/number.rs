@@ -23,7 +23,9 @@ pub(super) fn abs(_: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
 
 pub(super) fn round(_: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
     let precision = number_at(arguments, 1);
-    Ok(of_number(arguments, |number| numbers::round(number, precision)))
+    Ok(of_number(arguments, |number| {
+        numbers::round(number, precision)
+    }))
 }
 
 pub(super) fn sqrt(_: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
@@ -111,14 +113,24 @@ pub(super) fn to_millis(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> 
 
 pub(super) fn from_millis(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
     match number_at(arguments, 0) {
-        Some(millis) => moment(evaluation, millis, text_at(arguments, 1), text_at(arguments, 2)),
+        Some(millis) => moment(
+            evaluation,
+            millis,
+            text_at(arguments, 1),
+            text_at(arguments, 2),
+        ),
         None => Ok(Item::Undefined),
     }
 }
 
 pub(super) fn now(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
     let millis = now_ms(evaluation);
-    moment(evaluation, millis, text_at(arguments, 0), text_at(arguments, 1))
+    moment(
+        evaluation,
+        millis,
+        text_at(arguments, 0),
+        text_at(arguments, 1),
+    )
 }
 
 fn moment(

@@ -48,9 +48,10 @@ fn add_keys(
             }
             _ => Ok(()),
         },
-        Item::List(list) => {
-            list.items.iter().try_for_each(|item| add_keys(evaluation, item, add))
-        }
+        Item::List(list) => list
+            .items
+            .iter()
+            .try_for_each(|item| add_keys(evaluation, item, add)),
         Item::Object(object) => object.members.iter().try_for_each(|(name, _)| add(name)),
         _ => Ok(()),
     }

@@ -56,7 +56,9 @@ pub(super) fn type_name(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> 
 }
 
 fn thrown(code: &'static str, message: Option<&str>, default: &str) -> Error {
-    let message = message.filter(|message| !message.is_empty()).unwrap_or(default);
+    let message = message
+        .filter(|message| !message.is_empty())
+        .unwrap_or(default);
     Error {
         code,
         message: message.to_owned(),

@@ -8,7 +8,10 @@ use crate::meter::Meter;
 use crate::text::{encode, hash as digest, serialise, strings};
 
 pub(super) fn string(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
-    let prettify = arguments.get(1).and_then(Item::as_value).and_then(json::Value::as_bool);
+    let prettify = arguments
+        .get(1)
+        .and_then(Item::as_value)
+        .and_then(json::Value::as_bool);
     let item = take(arguments, 0);
     Ok(match item.unwrapped() {
         Item::Undefined => Item::Undefined,
@@ -90,7 +93,9 @@ pub(super) fn substring(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> 
         Some(start) => (start, length),
         None => (0.0, length.map(|_| 0.0)),
     };
-    of_text(evaluation, arguments, |text, meter| strings::substring(text, start, length, meter))
+    of_text(evaluation, arguments, |text, meter| {
+        strings::substring(text, start, length, meter)
+    })
 }
 
 pub(super) fn substring_before(
@@ -122,7 +127,9 @@ fn part(
 pub(super) fn pad(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
     let width = number_at(arguments, 1).unwrap_or(0.0);
     let with = text_at(arguments, 2);
-    of_text(evaluation, arguments, |text, meter| strings::pad(text, width, with, meter))
+    of_text(evaluation, arguments, |text, meter| {
+        strings::pad(text, width, with, meter)
+    })
 }
 
 pub(super) fn join(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {
@@ -131,7 +138,11 @@ pub(super) fn join(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Resul
     let joined = match &array {
         Item::Value(value) => {
             let parts = value.as_array().unwrap_or_default().iter();
-            strings::join(parts.filter_map(json::Value::as_str), separator, evaluation.meter)?
+            strings::join(
+                parts.filter_map(json::Value::as_str),
+                separator,
+                evaluation.meter,
+            )?
         }
         Item::List(list) => {
             let parts = list.items.iter().filter_map(Item::as_str);

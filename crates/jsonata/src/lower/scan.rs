@@ -89,7 +89,12 @@ pub(crate) fn bound_names(node: &Ast, names: &mut Vec<String>) {
         Kind::Block(_) | Kind::Lambda(_) => {}
         Kind::Path(steps) => {
             let tuples_from = steps.iter().position(|step| step.tuple);
-            bound_in_steps(steps.get(..tuples_from.unwrap_or(steps.len())).unwrap_or_default(), names);
+            bound_in_steps(
+                steps
+                    .get(..tuples_from.unwrap_or(steps.len()))
+                    .unwrap_or_default(),
+                names,
+            );
             if tuples_from.is_none() {
                 bound_in_tail(&[], node.group.as_deref(), names);
             }

@@ -16,7 +16,10 @@ fn the_official_suite_passes() {
 fn run() {
     let folder = repository("../shared/conformance/jsonata");
     if !folder.is_dir() {
-        assert!(std::env::var_os("CI").is_none(), "the official suite is missing");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "the official suite is missing"
+        );
         println!("the official suite is not there, so it was not run");
         return;
     }
@@ -39,7 +42,11 @@ fn run() {
     }
     assert_eq!(count, 1625, "the suite is not complete");
     let failed = failures.len();
-    assert!(failures.is_empty(), "{failed} of {count}:\n{}", failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{failed} of {count}:\n{}",
+        failures.join("\n")
+    );
 }
 
 fn read(path: &Path) -> Value {
@@ -58,7 +65,10 @@ fn stem(path: &Path) -> String {
 }
 
 fn datasets(folder: &Path) -> BTreeMap<String, Value> {
-    files(folder).iter().map(|path| (stem(path), read(path))).collect()
+    files(folder)
+        .iter()
+        .map(|path| (stem(path), read(path)))
+        .collect()
 }
 
 /// All cases, named `group/file` or `group/file:index`.
@@ -107,28 +117,39 @@ fn allowance(case: &Value) -> Allowance {
 
 fn check(case: &Value, datasets: &BTreeMap<String, Value>) -> Result<(), String> {
     let source = case.get("expr").and_then(Value::as_str).unwrap_or_default();
-    let input = match (case.get("data"), case.get("dataset").and_then(Value::as_str)) {
+    let input = match (
+        case.get("data"),
+        case.get("dataset").and_then(Value::as_str),
+    ) {
         (Some(data), _) => Some(data),
         (None, Some(name)) => Some(&datasets[name]),
         (None, None) => None,
     };
     let bindings = Bindings::new(case.get("bindings").cloned().unwrap_or_default());
     let meter = Meter::new(allowance(case));
-    let outcome = compile(source)
-        .and_then(|expression| expression.evaluate(input, &bindings, &meter));
+    let outcome =
+        compile(source).and_then(|expression| expression.evaluate(input, &bindings, &meter));
     let described = case.get("error");
-    let member = |name| described.and_then(|error| error.get(name)).or_else(|| case.get(name));
+    let member = |name| {
+        described
+            .and_then(|error| error.get(name))
+            .or_else(|| case.get(name))
+    };
     match (member("code").and_then(Value::as_str), outcome) {
         (Some(code), Err(error)) => {
             let token = member("token").and_then(Value::as_str);
-            let message = described.and_then(|error| error.get("message")).and_then(Value::as_str);
+            let message = described
+                .and_then(|error| error.get("message"))
+                .and_then(Value::as_str);
             let is_same = code == error.code
                 && token.is_none_or(|token| error.token.as_deref() == Some(token))
                 && message.is_none_or(|message| message == error.message);
             if is_same {
                 return Ok(());
             }
-            Err(format!("{source}\n    expected {code} {token:?} {message:?}, got {error:?}"))
+            Err(format!(
+                "{source}\n    expected {code} {token:?} {message:?}, got {error:?}"
+            ))
         }
         (Some(code), Ok(outcome)) => Err(format!("{source}\n    expected {code}, got {outcome:?}")),
         (None, Err(error)) => Err(format!("{source}\n    {error:?}")),

@@ -3,16 +3,20 @@
 //! `result` (none: undefined), `function`: true, or `error` with some of `code`, `message`,
 //! `position`, `token` and `limit`. `steps`, `bytes` and `depth` replace the full allowance.
 
-
 use super::{Allowance, Bindings, Meter, Outcome, Value, compile, repository, same};
 use crate::{Error, Limit};
 
 /// Runs a case with a part of the full allowance.
 fn check(case: &Value, part: u64) -> Result<(), String> {
-    let source = case.get("expression").and_then(Value::as_str).unwrap_or_default();
+    let source = case
+        .get("expression")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let bindings = Bindings::new(case.get("variables").cloned().unwrap_or_default());
     let number = |name, default: u64| {
-        case.get(name).and_then(Value::as_i64).map_or(default, i64::unsigned_abs)
+        case.get(name)
+            .and_then(Value::as_i64)
+            .map_or(default, i64::unsigned_abs)
     };
     let meter = Meter::new(Allowance {
         steps: number("steps", Allowance::FULL.steps / part),
@@ -53,15 +57,23 @@ fn same_error(expected: &Value, error: &Error) -> Result<(), String> {
         Limit::Depth => "depth",
     });
     let text = |name: &str, got: Option<&str>| {
-        expected.get(name).is_none_or(|wanted| wanted.as_str() == got)
+        expected
+            .get(name)
+            .is_none_or(|wanted| wanted.as_str() == got)
     };
-    let position = error.position.and_then(|position| i64::try_from(position).ok());
+    let position = error
+        .position
+        .and_then(|position| i64::try_from(position).ok());
     let is_same = text("code", Some(error.code))
         && text("message", Some(&error.message))
         && text("token", error.token.as_deref())
         && text("limit", limit)
-        && expected.get("position").is_none_or(|wanted| wanted.as_i64() == position);
-    is_same.then_some(()).ok_or_else(|| format!("got {error:?}"))
+        && expected
+            .get("position")
+            .is_none_or(|wanted| wanted.as_i64() == position);
+    is_same
+        .then_some(())
+        .ok_or_else(|| format!("got {error:?}"))
 }
 
 fn run(file: &str, part: u64) {
@@ -70,11 +82,21 @@ fn run(file: &str, part: u64) {
     let cases = cases.as_array().unwrap();
     assert!(!cases.is_empty());
     let fail = |case: &Value| {
-        let source = case.get("expression").and_then(Value::as_str).unwrap_or_default();
-        check(case, part).err().map(|difference| format!("{source}\n    {difference}"))
+        let source = case
+            .get("expression")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        check(case, part)
+            .err()
+            .map(|difference| format!("{source}\n    {difference}"))
     };
     let failures: Vec<String> = cases.iter().filter_map(fail).collect();
-    assert!(failures.is_empty(), "{file}: {}\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{file}: {}\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }
 
 #[test]

@@ -153,11 +153,7 @@ impl<'s> Lexer<'s> {
                 self.take(len);
                 Ok(Some(TokenKind::Number(number)))
             }
-            _ => Err(Fault::with_token(
-                "S0102",
-                self.position,
-                &digits.into(),
-            )),
+            _ => Err(Fault::with_token("S0102", self.position, &digits.into())),
         }
     }
 
@@ -279,7 +275,11 @@ impl<'s> Lexer<'s> {
                     _ => {}
                 }
             }
-            backslashes = if character == '\\' { backslashes + 1 } else { 0 };
+            backslashes = if character == '\\' {
+                backslashes + 1
+            } else {
+                0
+            };
             self.bump();
         }
         Err(Fault::at("S0302", self.position))

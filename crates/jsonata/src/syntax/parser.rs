@@ -2,9 +2,7 @@
 //! is wrong with a source is found at the same token.
 
 use crate::error::Fault;
-use crate::syntax::ast::{
-    Ast, Call, Group, HEIGHT_MAX, Kind, Lambda, Operator, SortTerm,
-};
+use crate::syntax::ast::{Ast, Call, Group, HEIGHT_MAX, Kind, Lambda, Operator, SortTerm};
 use crate::syntax::lexer::{Lexer, Token, TokenKind};
 use crate::syntax::signature::Signature;
 use crate::text::regex::Regex;
@@ -346,7 +344,11 @@ impl Parser<'_> {
             height = height.max(expression.height);
             otherwise = Some(expression);
         }
-        Ast::over(Kind::Condition(condition, then, otherwise), position, height)
+        Ast::over(
+            Kind::Condition(condition, then, otherwise),
+            position,
+            height,
+        )
     }
 
     fn variable_binding(
@@ -443,7 +445,11 @@ impl Parser<'_> {
                 depth += 1;
             }
             let value = self.token.kind.value();
-            text.push_str(&value.as_str().map_or_else(|| value.to_text(), str::to_owned));
+            text.push_str(
+                &value
+                    .as_str()
+                    .map_or_else(|| value.to_text(), str::to_owned),
+            );
         }
         self.expect(">", false)?;
         Signature::parse(&text).map_err(|fault| fault.shifted(start))

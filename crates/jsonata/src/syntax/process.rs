@@ -44,7 +44,10 @@ fn into_path(node: Box<Ast>) -> Box<Ast> {
 }
 
 /// What filters and bindings behind a node belong to: the last step of a path, or the node.
-#[expect(clippy::indexing_slicing, reason = "INVARIANT: a path has at least one step")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "INVARIANT: a path has at least one step"
+)]
 fn filtered(node: &mut Ast) -> &mut Ast {
     match node {
         Ast {
@@ -155,11 +158,7 @@ impl Processor {
         Ok(())
     }
 
-    fn all(
-        &mut self,
-        nodes: &mut [Ast],
-        seeking: &mut Option<Vec<usize>>,
-    ) -> Result<(), Fault> {
+    fn all(&mut self, nodes: &mut [Ast], seeking: &mut Option<Vec<usize>>) -> Result<(), Fault> {
         for node in nodes {
             self.one(node)?;
             ancestry::push(seeking, node);
