@@ -386,20 +386,25 @@ impl Generator<'_> {
         if !spot.variables.is_empty() && self.dice.one_in(3) {
             return format!("${}", self.pick_name(spot.variables));
         }
-        let values: &[&str] = match spot.is_jsonata {
-            true => &[
+        let is_risky = self.dice.one_in(15);
+        let values: &[&str] = match (spot.is_jsonata, is_risky) {
+            (true, false) => &[
                 "$states.input.n + 1",
-                "$states.input.l[$ > 1]",
-                "$map($states.input.l, function($v) { $v * 2 })",
+                "[$states.input.l[$ > 1]]",
+                "$map($states.input.l, function($v) { $v * 2 })[]",
                 "$states.context.State.Name & $states.input.s",
-                "$sort($states.input.l, function($a, $b) { $a < $b })",
+                "[$sort($states.input.l, function($a, $b) { $a < $b })]",
                 "$uuid() & $string($random())",
                 "$range(1, 5, 2)",
                 "$states.input.n / 0",
+                "$merge([{'a': 1}, $states.input.o])",
+            ],
+            (true, true) => &[
+                "$states.input.l[$ > 1]",
                 "$error('drawn')",
                 "$sum($map([1..12000], function($v) { $v % 7 }))",
             ],
-            false => &[
+            (false, false) => &[
                 "$.n",
                 "$.l[*]",
                 "$.o",
@@ -409,9 +414,8 @@ impl Generator<'_> {
                 "States.Array($.n, $.l, States.ArrayLength($.l))",
                 "States.MathRandom(0, 100)",
                 "States.UUID()",
-                "States.ArrayGetItem($.l, 0)",
-                "$.nowhere",
             ],
+            (false, true) => &["States.ArrayGetItem($.l, 0)", "$.nowhere"],
         };
         self.dice.pick(values).to_owned()
     }

@@ -71,11 +71,11 @@ struct Open {
 impl World {
     fn run(&mut self) {
         let limits = Limits {
-            history_events_max: self.dice.pick(&[30, 120, 500, 25_000]),
+            history_events_max: self.dice.pick(&[60, 500, 500, 25_000]),
             transitions_per_decision_max: self.dice.pick(&[1, 3, 20, 500]),
             map_concurrency_max: self.dice.pick(&[1, 2, 40]),
-            payload_bytes_max: self.dice.pick(&[150, 1_000, 262_144, 262_144]),
-            variables_bytes_max: self.dice.pick(&[60, 10 << 20]),
+            payload_bytes_max: self.dice.pick(&[300, 2_000, 262_144, 262_144, 262_144]),
+            variables_bytes_max: self.dice.pick(&[80, 10 << 20, 10 << 20, 10 << 20]),
         };
         let settings = Settings {
             limits,
@@ -148,7 +148,7 @@ impl World {
     fn answer(&mut self, open: Open) -> Input {
         let attempt = open.attempt;
         let mark = self.steps.len();
-        match self.dice.below(8) {
+        match self.dice.below(12) {
             0 | 1 => {
                 let error = self.dice.pick(&["Busy", "Broken", "States.Timeout"]);
                 let error = (!self.dice.one_in(8)).then(|| Text::from(error));
@@ -156,12 +156,12 @@ impl World {
                 let failure = Failure { error, cause };
                 Input::TaskFailed { attempt, failure }
             }
-            2 if open.is_callback => Input::HeartbeatMissed { attempt },
-            2..=4 if open.is_callback => Input::TaskSubmitted {
+            2 if open.is_callback && self.dice.one_in(2) => Input::HeartbeatMissed { attempt },
+            2..=6 if open.is_callback => Input::TaskSubmitted {
                 attempt,
                 response: u64::try_from(mark).unwrap().into(),
             },
-            5 if self.dice.one_in(3) => Input::TaskSucceeded {
+            7 if self.dice.one_in(3) => Input::TaskSucceeded {
                 attempt,
                 output: "x".repeat(300).as_str().into(),
             },
