@@ -59,7 +59,7 @@ impl Journal {
             name_is_generated: false,
             status: status.code(),
             started_ms: 0,
-            stopped_ms: None,
+            stopped_ms: (status != ExecutionStatus::Running).then_some(0),
             definition: 0,
         });
         let append = |(number, record): (u32, &Vec<u8>)| Write::Append {
