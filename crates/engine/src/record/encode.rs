@@ -154,10 +154,12 @@ impl Draft<'_> {
     /// The number of this value among the payloads of the record. Those without a node are looked
     /// for among the last only: a record can have a thousand.
     fn number_of(&self, value: &Value) -> Option<usize> {
+        if value.address().is_some() {
+            return self.window.number_in(self.record, value);
+        }
         let mut latest = self.payloads.iter().enumerate().rev().take(RECENT);
         let same = latest.find(|(_, known)| known.value.ptr_eq(value));
         same.map(|(number, _)| number)
-            .or_else(|| self.window.number_in(self.record, value))
     }
 
     fn store(&mut self, value: &Value) -> Arc<Stored> {

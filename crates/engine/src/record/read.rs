@@ -146,6 +146,9 @@ impl Record {
         pieces: &[Piece],
         context: &mut C,
     ) -> Result<Text, C::Error> {
+        if let [piece] = pieces {
+            return Ok(piece.of(&self.literals_of(piece, context)?)?.into());
+        }
         // A broken build may have written any length: no more room is made than is usual.
         let len = pieces
             .iter()

@@ -120,15 +120,20 @@ struct Parts {
 impl Window {
     /// The stored payload that this value is.
     pub(super) fn find(&self, value: &Value) -> Option<&Arc<Stored>> {
-        let part = value
-            .address()
-            .and_then(|at| self.parts.by_address.get(&at));
-        let whole = part.filter(|part| part.is_whole(value));
-        whole.map(|part| &part.stored).or_else(|| {
-            let mut latest = self.recent.iter().rev();
-            let same = latest.find(|known| is_same(&known.value, value));
-            same.map(|known| &known.stored)
-        })
+        let address = value.address();
+        if let Some(part) = address.and_then(|at| self.parts.by_address.get(&at))
+            && part.is_whole(value)
+        {
+            return Some(&part.stored);
+        }
+        // Containers that were read are the same by their node only.
+        let is_container = matches!(value.kind(), Kind::Array | Kind::Object);
+        if is_container && value.as_compact_text().is_none() {
+            return None;
+        }
+        let mut latest = self.recent.iter().rev();
+        let same = latest.find(|known| is_same(&known.value, value));
+        same.map(|known| &known.stored)
     }
 
     /// The number that this value has as a payload of this record.
