@@ -8,14 +8,11 @@ use json::{Kind, ObjectBuilder, Value};
 use jsonata::{Environment, Expression, Outcome, References};
 
 use crate::event::Text;
-use crate::template::{Evaluation, Failure, Scope, is_exhaustion};
+use crate::template::{Evaluation, Failure, Scope, is_exhaustion, shown};
 use crate::time::Timestamp;
 
 /// The variable that holds what the state works on.
 pub const STATES: &str = "states";
-
-/// More of a value is not shown: a cause has 32,768 characters at most.
-const SHOWN_BYTES_MAX: usize = 1 << 17;
 
 /// One compiled expression and the field it stands in.
 #[derive(Clone, Debug)]
@@ -249,15 +246,6 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::String => "string",
         Kind::Array => "array",
         Kind::Object => "object",
-    }
-}
-
-/// The compact text of a value. What is larger than any cause, and perhaps than memory, is not
-/// written out.
-fn shown(value: &Value) -> String {
-    match value.size() {
-        size if size > SHOWN_BYTES_MAX => format!("({size} bytes)"),
-        _ => value.to_text(),
     }
 }
 

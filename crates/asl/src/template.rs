@@ -28,7 +28,7 @@
 //! let input = json::parse(r#"{"name":"Ada"}"#)?;
 //! let meter = jsonata::Meter::new(jsonata::Allowance::FULL);
 //! let made = template.evaluate(&Scope::new(&input, &Nothing, &meter))?;
-//! assert_eq!(made.to_text(), r#"{"fixed":{"size":1},"who":"Ada","text":"Hello!"}"#);
+//! assert_eq!(made.to_text(), r#"{"fixed":{"size":1},"text":"Hello!","who":"Ada"}"#);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -42,7 +42,7 @@ use json::{Object, Value};
 
 pub use compile::{TemplateError, TemplateProblem};
 pub use failure::Failure;
-pub(crate) use failure::is_exhaustion;
+pub(crate) use failure::{is_exhaustion, shown};
 pub use path::{Root, VARIABLE_NAME_CHARS_MAX, ValuePath, ValuePathError, is_variable_name};
 pub use reference::{Reference, ReferenceError};
 pub(crate) use scope::Evaluation;
@@ -88,12 +88,13 @@ impl Template {
         compile::queries(template, field).map(Template)
     }
 
-    /// Fills the template. Members keep their order; literals and selected nodes are shared.
+    /// Fills the template; literals and selected nodes are shared. In JSONata members keep their
+    /// order, in JSONPath those that are filled come last, as on AWS.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, Failure> {
         self.0.evaluate(&Evaluation::new(scope))
     }
 
-    /// The names of the variables its expressions read, in the order of the template.
+    /// The names of the variables its expressions read, in the order of their evaluation.
     pub fn references(&self) -> Vec<&str> {
         let mut names = Vec::new();
         self.0.each(&mut |part| match part {
@@ -104,7 +105,7 @@ impl Template {
         names
     }
 
-    /// Its JSONata expressions in their order.
+    /// Its JSONata expressions in the order of the template.
     pub fn queries(&self) -> Vec<&Query> {
         let mut queries = Vec::new();
         self.0.each(&mut |part| {

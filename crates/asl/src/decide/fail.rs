@@ -5,6 +5,7 @@ use super::failure::{Failed, How};
 use super::step::{Fault, Go, Step};
 use crate::event::{Failure, Text};
 use crate::program::{Fail, TextSource};
+use crate::template::shown;
 
 pub(super) fn enter(step: &mut Step<'_>, fail: &Fail) -> Result<Go, Fault> {
     let context = step.context()?;
@@ -25,7 +26,7 @@ fn text(source: Option<&TextSource>, field: &str, data: &Data<'_>) -> Result<Opt
     };
     let found = reference.evaluate(field, &scope)?;
     let not_text = || {
-        let text = reference.text();
+        let (found, text) = (shown(&found), reference.text());
         Fault::runtime(format!(
             "The {field} field refers to value {found} which is not a valid string: {text}"
         ))

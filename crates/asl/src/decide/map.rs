@@ -7,6 +7,7 @@ use super::step::{Fault, Go, QUERY, Step};
 use super::{Refusal, fork};
 use crate::event::{EventId, EventKind};
 use crate::program::{Dynamic, Items, Map};
+use crate::template::shown;
 
 /// Makes an attempt: the first on entry, a further one after a back-off.
 pub(super) fn attempt(step: &mut Step<'_>, map: &Map) -> Result<Go, Fault> {
@@ -76,7 +77,7 @@ fn not_iterable(map: &Map, items: &Value, is_queries: bool) -> Fault {
     match is_queries {
         true => Fault::Raised {
             error: QUERY,
-            text: format!("Map state input must be an array but was: {items}"),
+            text: format!("Map state input must be an array but was: {}", shown(items)),
         },
         false => Fault::runtime(format!("Reference path \"{path}\" must point to array.")),
     }

@@ -8,7 +8,7 @@ use super::step::{Fault, Go, Step, TIMEOUT};
 use super::{Call, Effect, Refusal};
 use crate::event::{EventId, EventKind, Failure, Text};
 use crate::program::{Dynamic, Pattern, Resource, ResourceFamily, StateIndex, Task};
-use crate::template::{self, Template};
+use crate::template::{self, Template, shown};
 
 /// The longest TimeoutSeconds and HeartbeatSeconds (developer guide, "Task workflow state").
 const SECONDS_MAX: u64 = 99_999_999;
@@ -117,10 +117,12 @@ fn seconds(
 
 fn role_arn(role: &Template, input: &Value, data: &Data<'_>) -> Result<Text, Fault> {
     let made = data.fill(role, input)?;
+    data.limit(&made, &data.context.state.name)?;
     let found = made.get("RoleArn").unwrap_or(&made);
     let wrong = || {
         let text = format!(
-            "The Credentials.RoleArn field refers to value {found} which is not a valid string"
+            "The Credentials.RoleArn field refers to value {} which is not a valid string",
+            shown(found)
         );
         if !data.is_queries() {
             return Fault::runtime(text);

@@ -20,7 +20,8 @@ pub enum Failure {
     /// A path of a payload template, ErrorPath or CausePath leads nowhere.
     #[error(
         "The JSONPath '{path}' specified for the field '{field}' could not be found in the input \
-         '{input}'"
+         '{}'",
+        shown(input)
     )]
     Field {
         /// The key as written: `k.$`.
@@ -42,7 +43,8 @@ pub enum Failure {
     /// A path among the arguments of an intrinsic function leads nowhere.
     #[error(
         "The function '{call}' had the following error: The JsonPath argument for the field \
-         '{path}' could not be found in the input '{input}'"
+         '{path}' could not be found in the input '{}'",
+        shown(input)
     )]
     Argument {
         /// As written.
@@ -111,6 +113,18 @@ impl Failure {
         } else {
             self
         }
+    }
+}
+
+/// Every payload is shown, and cut to what a cause holds; what is larger is not.
+const SHOWN_BYTES_MAX: usize = 1 << 20;
+
+/// The compact text of what a path or an expression made. It is not written out if it is larger
+/// than any payload, and perhaps than memory: such values share their parts.
+pub(crate) fn shown(value: &Value) -> String {
+    match value.size() {
+        size if size > SHOWN_BYTES_MAX => format!("({size} bytes)"),
+        _ => value.to_text(),
     }
 }
 

@@ -264,3 +264,36 @@ fn heavy_expressions_of_an_iteration_leave_the_others_their_turns() {
         (2, "[1800030000,3600060000]".to_owned())
     );
 }
+
+/// Texts of failures show a payload, but not what is large only because its parts are shared.
+#[test]
+fn failures_write_out_no_more_than_a_payload() {
+    let twenty = format!("States.Array({})", ["$"; 20].join(","));
+    let task = |fields: &str| one(&format!(r#""Type":"Task","Resource":"{FUNCTION}",{fields}"#));
+    let pass = |fields: &str| one(&format!(r#""Type":"Pass",{fields}"#));
+    let fail = format!(r#""A":{{"Type":"Fail","CausePath":"{twenty}"}}"#);
+    for (definition, expected) in [
+        (states(&fail), "value (1999921 bytes) which is not"),
+        (
+            pass(r#""Parameters":{"x.$":"$.a"}"#),
+            "'x.$' could not be found in the input '[[[",
+        ),
+        (
+            pass(r#""InputPath":"$..*","Parameters":{"x.$":"$.a"}"#),
+            "'x.$' could not be found in the input '(1999501 bytes)'",
+        ),
+        (
+            pass(r#""InputPath":"$..*","Parameters":{"x.$":"States.Array($.a)"}"#),
+            "'$.a' could not be found in the input '(1999501 bytes)'",
+        ),
+        (
+            task(&format!(r#""Credentials":{{"RoleArn.$":"{twenty}"}}"#)),
+            "The state/task 'A' returned a result with a size exceeding",
+        ),
+    ] {
+        let nested = format!("{}{}{}", "[".repeat(20), text_of(99_955), "]".repeat(20));
+        let sim = Sim::started(&definition, &nested);
+        let cause = sim.run.end.unwrap().failure.cause.unwrap();
+        assert!(cause.contains(expected), "{cause:.300}");
+    }
+}
