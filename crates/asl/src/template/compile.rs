@@ -73,6 +73,36 @@ fn object_part(value: &Value, object: &Object, members: Box<[(json::Text, Part)]
     }
 }
 
+/// The members in the order AWS makes them in (recorded, 2023 to 2025): what is not filled from a
+/// reference comes first, as written, then what is, in the order of a Java `HashMap` of the names.
+fn filled_last(mut members: Vec<(json::Text, Part)>) -> Box<[(json::Text, Part)]> {
+    let is_filled = |part: &Part| matches!(part, Part::Reference(_));
+    let filled = members.iter().filter(|(_, part)| is_filled(part)).count();
+    let buckets = java_buckets(filled);
+    members.sort_by_cached_key(|(name, part)| {
+        is_filled(part).then(|| java_spread_hash(name) & (buckets - 1))
+    });
+    members.into()
+}
+
+/// The size of the table of a `HashMap` that has grown to `len` entries: it doubles from 16 on
+/// when more than three quarters of it would be taken.
+fn java_buckets(len: usize) -> u32 {
+    let mut buckets = 16_u32;
+    while len > usize::try_from(buckets / 4 * 3).unwrap_or(usize::MAX) && buckets < 1 << 30 {
+        buckets *= 2;
+    }
+    buckets
+}
+
+/// `String.hashCode`, as `HashMap` spreads it.
+fn java_spread_hash(text: &str) -> u32 {
+    let hash = text.encode_utf16().fold(0_u32, |hash, unit| {
+        hash.wrapping_mul(31).wrapping_add(u32::from(unit))
+    });
+    hash ^ (hash >> 16)
+}
+
 fn array_part(value: &Value, parts: Box<[Part]>) -> Part {
     if parts.iter().all(|part| matches!(part, Part::Constant(_))) {
         Part::Constant(value.clone())
@@ -95,7 +125,7 @@ impl Paths {
             View::Object(object) => {
                 let members = object.members().iter();
                 let members = members.map(|(key, value)| self.member(object, key, value));
-                object_part(value, object, members.collect())
+                object_part(value, object, filled_last(members.collect()))
             }
             View::Array(elements) => {
                 let parts = elements.iter().enumerate();

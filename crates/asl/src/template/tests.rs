@@ -134,7 +134,7 @@ fn the_context_object_is_built_at_most_once() {
 fn variables_are_named() {
     let template = r#"{"a.$":"$x.y","b":["$no",{"c.$":"States.Array($y, States.UUID(), $$.z)"}]}"#;
     let template = Template::compile(&json::parse(template).unwrap()).unwrap();
-    assert_eq!(template.references(), ["x", "y"]);
+    assert_eq!(template.references(), ["y", "x"]);
     assert!(template.queries().is_empty());
     let template = r#"{"a":"{% $x.y + $states.input.z %}","b":["$no","{% $y %}"]}"#;
     let template = Template::compile_queries(&json::parse(template).unwrap(), "Output").unwrap();

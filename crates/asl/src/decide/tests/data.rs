@@ -21,7 +21,7 @@ fn pass_fields() {
     check(
         r#""Parameters":{"x.$":"$.c","y":"$.c"}"#,
         input,
-        r#"{"x":2.0,"y":"$.c"}"#,
+        r#"{"y":"$.c","x":2.0}"#,
     );
     check(
         r#""InputPath":"$.a","Parameters":{"x.$":"$.b"}"#,

@@ -532,6 +532,6 @@ fn jsonata_states_in_a_jsonpath_machine() {
         definition,
         r#"{"x":4}"#,
         &[],
-        r#"ExecutionSucceeded {"m":8,"v":4}"#,
+        r#"ExecutionSucceeded {"v":4,"m":8}"#,
     );
 }

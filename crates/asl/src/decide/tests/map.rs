@@ -173,14 +173,14 @@ fn items_and_their_selector() {
     check(
         r#"{"n":7,"items":["x"]}"#,
         PASS,
-        r#"[{"n":7,"i":0,"v":"x","all":{"Index":0,"Value":"x","Source":"STATE_DATA"}}]"#,
+        r#"[{"all":{"Index":0,"Value":"x","Source":"STATE_DATA"},"v":"x","i":0,"n":7}]"#,
     );
     check(
         r#"{"n":7,"items":{"k":"x"}}"#,
         PASS,
         concat!(
-            r#"[{"n":7,"i":0,"v":"x","#,
-            r#""all":{"Index":0,"Value":"x","Key":"k","Source":"STATE_DATA"}}]"#
+            r#"[{"all":{"Index":0,"Value":"x","Key":"k","Source":"STATE_DATA"},"#,
+            r#""v":"x","i":0,"n":7}]"#
         ),
     );
     // The states of an iteration see its item too.

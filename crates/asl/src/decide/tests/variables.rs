@@ -124,10 +124,10 @@ fn scopes() {
     );
     let sim = Sim::started(&definition, "[4,5]");
     let exits: Vec<String> = sim.story();
-    let map = r#"MapStateExited [{"x":1,"own":4},{"x":1,"own":5}]"#;
+    let map = r#"MapStateExited [{"own":4,"x":1},{"own":5,"x":1}]"#;
     assert!(exits.iter().any(|line| line.ends_with(map)), "{exits:?}");
     let output = sim.run.end.unwrap().output.unwrap();
-    assert_eq!(output.to_text(), r#"[{"x":1,"own":7}]"#);
+    assert_eq!(output.to_text(), r#"[{"own":7,"x":1}]"#);
     assert_eq!(sim.run.variables_bytes, 0);
 }
 
