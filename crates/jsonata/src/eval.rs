@@ -58,6 +58,8 @@ pub(crate) struct Evaluation<'e> {
     /// The input document.
     document: Item,
     depth: Cell<u32>,
+    /// How deep calls that builtins make are nested.
+    nested_calls: Cell<u32>,
     /// What the names from outside mean, once they are used.
     globals: Vec<OnceCell<Item>>,
     /// Where each builtin was called last, 0 if nowhere.
@@ -83,13 +85,22 @@ pub(crate) fn run(
         program,
         document: document.clone(),
         depth: Cell::new(0),
+        nested_calls: Cell::new(0),
         globals: program.globals.iter().map(|_| OnceCell::new()).collect(),
         sites: [const { Cell::new(0) }; Builtin::COUNT],
         cycles: Cycles::default(),
         idle: RefCell::default(),
         ledger: Ledger::default(),
     };
-    evaluation.outcome(document).map_err(Fault::finish)
+    let bytes_before = meter.bytes_left();
+    let outcome = evaluation.outcome(document).map_err(Fault::finish);
+    drop(evaluation);
+    let kept = match &outcome {
+        Ok(Outcome::Value(value)) => value.size(),
+        _ => 0,
+    };
+    meter.keep_only(bytes_before, kept);
+    outcome
 }
 
 impl Evaluation<'_> {

@@ -98,9 +98,10 @@ impl Frame {
             return false;
         }
         let is_own = |item: &&Item| match item {
-            Item::Function(function) if Rc::strong_count(function) == 1 => {
-                matches!(&**function, Function::Closure(closure) if Rc::ptr_eq(&closure.frame, self))
-            }
+            Item::Function(function) if Rc::strong_count(function) == 1 => match &**function {
+                Function::Closure(closure) => Rc::ptr_eq(&closure.frame, self),
+                _ => false,
+            },
             _ => false,
         };
         let own = self.slots.borrow().iter().flatten().filter(is_own).count();
@@ -283,3 +284,6 @@ impl Work {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

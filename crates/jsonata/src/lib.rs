@@ -1,5 +1,57 @@
 //! The JSONata language (2.0.x, as AWS Step Functions has it) over [`json::Value`]: compiled once,
 //! run many times, without converting values, metered instead of timed.
+//!
+//! ```
+//! use jsonata::{Allowance, Environment, Meter, Outcome, compile};
+//!
+//! struct Outside(json::Value);
+//!
+//! impl Environment for Outside {
+//!     fn variable(&self, name: &str) -> Option<json::Value> {
+//!         (name == "order").then(|| self.0.clone())
+//!     }
+//!     fn now_ms(&self) -> i64 {
+//!         0
+//!     }
+//!     fn random(&self) -> u64 {
+//!         4
+//!     }
+//! }
+//!
+//! let expression = compile("{ 'total': $sum($order.lines.(price * count)) }")?;
+//! assert_eq!(expression.references().variables[0].members, ["lines"]);
+//!
+//! let order = r#"{ "lines": [{ "price": 2.5, "count": 2 }, { "price": 1, "count": 1 }] }"#;
+//! let outside = Outside(json::parse(order)?);
+//! let outcome = expression.evaluate(None, &outside, &Meter::new(Allowance::FULL))?;
+//! assert_eq!(outcome, Outcome::Value(json::parse(r#"{ "total": 6 }"#)?));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # How it is built
+//!
+//! `syntax` reads the source, `lower` turns names into places in frames, which makes a `program`;
+//! `eval` evaluates it over items, with the builtins of `functions`, whose work on text is
+//! in `text`. Up to `lower` and in `eval` all follows the reference implementation rule by rule:
+//! the same results, errors and depth come from doing the same things in the same order.
+//!
+//! - Nothing here looks at a clock, and no loop or recursion is without a meter or a bound.
+//! - A JSON value is never copied to be looked at; numbers and the order of members stay as
+//!   written.
+//! - Whatever a function holds is gone when the evaluation is.
+//!
+//! # Where it differs from the reference
+//!
+//! - There is no `$eval`; `$partition`, `$range`, `$hash`, `$uuid`, `$parse` and the seed of
+//!   `$random` are AWS's.
+//! - Numbers that are not finite leave as text (`"Infinity"`, `"NaN"`), as on AWS.
+//! - Objects keep the order of their members; Javascript puts integers first.
+//! - Half a surrogate pair becomes U+FFFD; a text of UTF-8 cannot hold it.
+//! - Undefined is never an element of an array: `a[$count(b) = 0]` selects nothing where there is
+//!   no `a`.
+//! - `$clone` and transforms keep numbers as written instead of cutting them to 15 digits.
+//! - Where the reference fails with an error of Javascript itself, the result is undefined, or the
+//!   error has a code.
 
 mod builder;
 mod error;

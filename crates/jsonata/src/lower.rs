@@ -164,7 +164,7 @@ impl Lowering {
             ast::Kind::Binary(operator, left, right) => {
                 Kind::Binary(operator, self.boxed(left), self.boxed(right))
             }
-            ast::Kind::Bind(left, right) => self.bind(*left, right),
+            ast::Kind::Bind(left, right) => self.bind(&left, right),
             ast::Kind::Apply(left, right) => Kind::Apply(self.boxed(left), self.boxed(right)),
             ast::Kind::Call(call) => Kind::Call(self.call(call, position)),
             ast::Kind::TailCall(call) => Kind::TailCall(Arc::new(self.call(call, position))),
@@ -185,7 +185,7 @@ impl Lowering {
         }
     }
 
-    fn bind(&mut self, left: Ast, right: Box<Ast>) -> Kind {
+    fn bind(&mut self, left: &Ast, right: Box<Ast>) -> Kind {
         let right = self.boxed(right);
         let binding = match &left.kind {
             ast::Kind::Variable(name) => self.scopes.binding(name),

@@ -26,7 +26,8 @@ impl Allowance {
     };
 }
 
-/// What is left of an [`Allowance`]. Many evaluations may share one.
+/// What is left of an [`Allowance`]. Many evaluations may share one: what one of them made is given
+/// back when it ends, except for its result.
 #[derive(Debug)]
 pub struct Meter {
     steps: Cell<u64>,
@@ -65,6 +66,18 @@ impl Meter {
 
     pub(crate) fn depth_max(&self) -> u32 {
         self.allowance.depth
+    }
+
+    pub(crate) fn bytes_left(&self) -> u64 {
+        self.bytes.get()
+    }
+
+    /// Ends an evaluation that began with `before` bytes left: all it made is gone, but for a
+    /// result of so many bytes.
+    pub(crate) fn keep_only(&self, before: u64, result: usize) {
+        let result = u64::try_from(result).unwrap_or(u64::MAX);
+        let made = before.saturating_sub(self.bytes.get());
+        self.bytes.set(before.saturating_sub(made.min(result)));
     }
 
     /// Takes what one more element costs in a list that has `len`.
@@ -148,3 +161,6 @@ impl Meter {
         self.bytes.set(left.min(self.allowance.bytes));
     }
 }
+
+#[cfg(test)]
+mod tests;

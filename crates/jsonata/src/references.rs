@@ -24,3 +24,6 @@ pub struct Variable {
     /// `$states.context.State.Name`.
     pub members: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,12 +102,23 @@ impl Evaluation<'_> {
     }
 
     /// Calls a function for a builtin, without a context value.
+    ///
+    /// # Errors
+    /// Also `Limit::Depth` when such calls nest too deep: tail calls between them take no depth,
+    /// but they do take stack.
     pub(crate) fn apply_to_items(
         &self,
         function: &Rc<Function>,
         arguments: &mut Vec<Item>,
     ) -> Result<Item> {
-        self.apply(function, arguments, &Item::null())
+        let nested = self.nested_calls.get() + 1;
+        if nested > self.meter.depth_max() {
+            return Err(Fault::too_deep());
+        }
+        self.nested_calls.set(nested);
+        let result = self.apply(function, arguments, &Item::null());
+        self.nested_calls.set(nested - 1);
+        result
     }
 
     fn invoke(

@@ -178,13 +178,14 @@ impl Evaluation<'_> {
         for element in elements {
             self.meter.step(1)?;
             match element.view() {
-                View::Object(object) => match object.get(name) {
-                    Some(value) => match value.as_array() {
-                        Some(values) => builder.extend(Elements::Values(values))?,
-                        None => builder.push(Item::Value(value.clone()))?,
-                    },
-                    None => {}
-                },
+                View::Object(object) => {
+                    let found = object.get(name);
+                    match (found, found.and_then(Value::as_array)) {
+                        (_, Some(values)) => builder.extend(Elements::Values(values))?,
+                        (Some(value), None) => builder.push(Item::Value(value.clone()))?,
+                        (None, None) => {}
+                    }
+                }
                 View::Array(elements) => self.lookup_all(elements, name, builder)?,
                 _ => {}
             }

@@ -61,41 +61,44 @@ impl Evaluation<'_> {
         let matches = self.evaluate(&transform.pattern, &root, frame)?;
         if !matches.is_undefined() {
             for found in super::operator::items_of(&matches).iter() {
-                self.change(transform, found, &mut copy, frame)?;
+                self.change(transform, &found, &mut copy, frame)?;
             }
         }
         Ok(Item::Value(self.current(&copy, &copy.root)?))
     }
 
-    /// A copy of a value, container by container.
+    /// A copy of a value, container by container. (Values nest deep, so no level may take much
+    /// stack.)
     fn copied(&self, value: &Value, parents: &mut HashMap<usize, usize>) -> Result<Value> {
-        let (copy, parts): (Value, Vec<usize>) = match value.view() {
+        let mut parts = Vec::new();
+        let copy: Value = match value.view() {
             View::Object(object) => {
                 self.make_object(object.len())?;
-                let mut parts = Vec::new();
                 let mut builder = ObjectBuilder::with_capacity(object.len());
                 for (name, value) in object.members() {
                     let value = self.copied(value, parents)?;
                     parts.extend(container(&value));
                     builder.add(name, value);
                 }
-                (builder.build().into(), parts)
+                builder.build().into()
             }
             View::Array(elements) => {
                 self.make_array(elements.len())?;
-                let values: Result<Vec<Value>> = elements
-                    .iter()
-                    .map(|value| self.copied(value, parents))
-                    .collect();
-                let values = values?;
-                let parts = values.iter().filter_map(container).collect();
-                (values.into(), parts)
+                let mut values = Vec::with_capacity(elements.len());
+                for value in elements {
+                    let value = self.copied(value, parents)?;
+                    parts.extend(container(&value));
+                    values.push(value);
+                }
+                values.into()
             }
             _ => return Ok(value.clone()),
         };
         if let Some(address) = container(&copy) {
             self.meter.elements(0, parts.len())?;
-            parents.extend(parts.into_iter().map(|part| (part, address)));
+            for part in parts {
+                parents.insert(part, address);
+            }
         }
         Ok(copy)
     }
@@ -104,13 +107,13 @@ impl Evaluation<'_> {
     fn change(
         &self,
         transform: &Transform,
-        found: Item,
+        found: &Item,
         copy: &mut Copy,
         frame: &Rc<Frame>,
     ) -> Result<()> {
-        let context = self.as_it_is(&found, copy)?;
+        let context = self.as_it_is(found, copy)?;
         let update = self.evaluate(&transform.update, &context, frame)?;
-        let mut members = copy.members(&found);
+        let mut members = copy.members(found);
         if !update.is_undefined() {
             let Some(update) = self.update_members(&update)? else {
                 let fault = Fault::of_value("T2011", &self.shown(&update));
@@ -125,10 +128,10 @@ impl Evaluation<'_> {
         }
         if let Some(members) = members {
             self.make_object(members.len())?;
-            copy.set(&found, members);
+            copy.set(found, members);
         }
         match &transform.delete {
-            Some(delete) => self.delete(delete, &found, copy, frame),
+            Some(delete) => self.delete(delete, found, copy, frame),
             None => Ok(()),
         }
     }
@@ -187,11 +190,11 @@ impl Evaluation<'_> {
         self.meter.step(1)?;
         if let View::Array(elements) = value.view() {
             self.make_array(elements.len())?;
-            let values: Result<Vec<Value>> = elements
-                .iter()
-                .map(|value| self.current(copy, value))
-                .collect();
-            return Ok(values?.into());
+            let mut values = Vec::with_capacity(elements.len());
+            for value in elements {
+                values.push(self.current(copy, value)?);
+            }
+            return Ok(values.into());
         }
         let object = copy.changed.get(&address).or(value.as_object());
         let members = object.map_or(&[][..], Object::members);

@@ -44,7 +44,7 @@ pub(super) fn shuffle(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Re
     for (at, item) in elements.iter().enumerate() {
         let bits = u128::from(evaluation.environment.random());
         // A place from 0 to `at`: the high half of the product.
-        let place = usize::try_from(bits * (at as u128 + 1) >> 64).unwrap_or(at);
+        let place = usize::try_from((bits * (at as u128 + 1)) >> 64).unwrap_or(at);
         shuffled.push(item);
         shuffled.swap(place, at);
     }

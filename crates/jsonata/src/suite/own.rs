@@ -3,7 +3,7 @@
 //! `result` (none: undefined), `function`: true, or `error` with some of `code`, `message`,
 //! `position`, `token` and `limit`. `steps`, `bytes` and `depth` replace the full allowance.
 
-use super::{Allowance, Bindings, Meter, Outcome, Value, compile, repository, same};
+use super::{Allowance, Bindings, Meter, Outcome, Value, compile, same};
 use crate::{Error, Limit};
 
 /// Runs a case with a part of the full allowance.
@@ -76,9 +76,15 @@ fn same_error(expected: &Value, error: &Error) -> Result<(), String> {
         .ok_or_else(|| format!("got {error:?}"))
 }
 
-fn run(file: &str, part: u64) {
-    let path = repository("conformance/jsonata").join(file);
-    let cases = json::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
+/// The cases in a file of `conformance/jsonata`.
+macro_rules! cases {
+    ($file:literal) => {
+        include_str!(concat!("../../../../conformance/jsonata/", $file))
+    };
+}
+
+fn run(cases: &str, part: u64) {
+    let cases = json::parse(cases).unwrap();
     let cases = cases.as_array().unwrap();
     assert!(!cases.is_empty());
     let fail = |case: &Value| {
@@ -93,7 +99,7 @@ fn run(file: &str, part: u64) {
     let failures: Vec<String> = cases.iter().filter_map(fail).collect();
     assert!(
         failures.is_empty(),
-        "{file}: {}\n{}",
+        "{} fail:\n{}",
         failures.len(),
         failures.join("\n")
     );
@@ -101,27 +107,27 @@ fn run(file: &str, part: u64) {
 
 #[test]
 fn additions_of_aws() {
-    run("additions.json", 1);
+    run(cases!("additions.json"), 1);
 }
 
 #[test]
 fn language() {
-    run("language.json", 1);
+    run(cases!("language.json"), 1);
 }
 
 #[test]
 fn places_of_errors() {
-    run("errors.json", 1);
+    run(cases!("errors.json"), 1);
 }
 
 #[test]
 fn limits_are_where_aws_has_them() {
-    run("limits.json", 1);
+    run(cases!("limits.json"), 1);
 }
 
 /// On a thread of 2 MiB, as tests have: what does harm must not overflow the stack either. An
 /// eighth of the allowance shows as much as all of it.
 #[test]
 fn hostile_input_ends() {
-    run("hostile.json", 8);
+    run(cases!("hostile.json"), 8);
 }

@@ -129,7 +129,7 @@ impl Parser<'_> {
         let mut left = self.prefix(token)?;
         while right_power < binding_power(&self.token.kind) {
             let token = self.advance(false)?;
-            left = self.infix(left, token)?;
+            left = self.infix(left, &token)?;
         }
         self.depth -= 1;
         Ok(left)
@@ -179,7 +179,7 @@ impl Parser<'_> {
     }
 
     /// An operator behind its left operand.
-    fn infix(&mut self, left: Box<Ast>, token: Token) -> Parsed {
+    fn infix(&mut self, left: Box<Ast>, token: &Token) -> Parsed {
         let position = token.position;
         let TokenKind::Operator(symbol) = token.kind else {
             return Ok(left);
