@@ -23,8 +23,9 @@ use crate::InvokeError;
 #[cfg(test)]
 mod tests;
 
-/// An interpreter that takes longer to say its version is of no use.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// An interpreter that takes longer to say its version is of no use: it takes 20 ms on an idle
+/// host, seconds on one that starts a hundred functions at once.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most an interpreter may say: a path and a version.
 const ANSWER_BYTES_MAX: u64 = 8_192;
 /// The oldest Python the bootstrap is written for.
@@ -106,7 +107,7 @@ impl fmt::Display for Finding {
 }
 
 /// Looks for the default interpreter of every language. Starts processes and waits for
-/// them: tens of milliseconds, five seconds each at worst.
+/// them: tens of milliseconds, half a minute each at worst.
 pub fn findings() -> Vec<Finding> {
     [Language::Python, Language::Node]
         .into_iter()
@@ -151,6 +152,16 @@ fn missing_advice(language: Language) -> &'static str {
 pub(crate) struct Interpreters {
     /// At most one entry per runtime identifier [`Runtime::parse`] lets through.
     found: Mutex<HashMap<Runtime, Arc<Interpreter>>>,
+    /// Held while somebody searches, so that the functions a restart resumes all at once ask
+    /// once; holds the last search that failed.
+    failed: Mutex<Option<FailedSearch>>,
+}
+
+#[derive(Debug)]
+struct FailedSearch {
+    runtime: Runtime,
+    ended: Instant,
+    reason: String,
 }
 
 impl Interpreters {
@@ -163,15 +174,46 @@ impl Interpreters {
     /// The interpreter for `identifier`. Starts processes and waits for them.
     pub(crate) fn find(&self, identifier: &str) -> Result<Arc<Interpreter>, InvokeError> {
         let runtime = parse(identifier)?;
-        let found = Arc::new(
-            search(runtime).map_err(|reason| InvokeError::RuntimeMissing {
+        self.find_by(runtime, Instant::now(), search)
+            .map_err(|reason| InvokeError::RuntimeMissing {
                 runtime: identifier.to_string(),
                 reason,
                 advice: missing_advice(runtime.language).to_string(),
-            })?,
-        );
-        self.found.lock().insert(runtime, Arc::clone(&found));
-        Ok(found)
+            })
+    }
+
+    /// One search at a time. Whoever `asked` before it ended takes its outcome.
+    fn find_by(
+        &self,
+        runtime: Runtime,
+        asked: Instant,
+        search: impl FnOnce(Runtime) -> Result<Interpreter, String>,
+    ) -> Result<Arc<Interpreter>, String> {
+        let mut failed = self.failed.lock();
+        if let Some(found) = self.found.lock().get(&runtime) {
+            return Ok(Arc::clone(found));
+        }
+        if let Some(last) = &*failed
+            && last.runtime == runtime
+            && last.ended > asked
+        {
+            return Err(last.reason.clone());
+        }
+        match search(runtime) {
+            Ok(found) => {
+                let found = Arc::new(found);
+                self.found.lock().insert(runtime, Arc::clone(&found));
+                Ok(found)
+            }
+            Err(reason) => {
+                *failed = Some(FailedSearch {
+                    runtime,
+                    ended: Instant::now(),
+                    reason: reason.clone(),
+                });
+                Err(reason)
+            }
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
@@ -67,4 +68,34 @@ fn this_host_is_described_in_one_line_per_language() {
     // The tests of this crate need one.
     let python = findings[0].interpreter.as_ref().unwrap();
     assert!(python.path.is_absolute() && python.number >= PYTHON_MINOR_MIN);
+}
+
+#[test]
+fn those_who_ask_at_once_share_one_search() {
+    let runtime = Runtime::parse("python3.12").unwrap();
+    let interpreter = Interpreter {
+        language: Language::Python,
+        path: PathBuf::from("/p"),
+        version: "3.12.0".to_owned(),
+        number: 12,
+    };
+    // What a search finds, and how many searches it takes when somebody asks again later.
+    let cases = [(Ok(interpreter), 1), (Err("not on PATH".to_owned()), 2)];
+    for (outcome, later) in cases {
+        let interpreters = Interpreters::default();
+        let searches = Cell::new(0);
+        let ask = |asked| {
+            let answer = interpreters.find_by(runtime, asked, |_| {
+                searches.set(searches.get() + 1);
+                outcome.clone()
+            });
+            assert_eq!(answer.map(|found| (*found).clone()), outcome);
+        };
+        let at_once = Instant::now();
+        ask(at_once);
+        ask(at_once);
+        assert_eq!(searches.get(), 1);
+        ask(Instant::now());
+        assert_eq!(searches.get(), later);
+    }
 }
