@@ -75,13 +75,18 @@ pub enum Allowance {
     /// executions is not kept long. What needs more is [`Refusal::TooHeavy`].
     #[default]
     Inline,
-    /// All that AWS allows, for each state that has its turn.
+    /// All that AWS allows, for each state that has its turn, up to
+    /// [`Allowance::STEPS_FULL_DECISION`] for all of them.
     Full,
 }
 
 impl Allowance {
     /// About two milliseconds.
     pub const STEPS_INLINE: u64 = 50_000;
+
+    /// About four seconds. After heavy evaluations no state is entered, but Parallel and Map states
+    /// within each other may come to their ends, or fail, hundreds at once.
+    pub const STEPS_FULL_DECISION: u64 = 4 * jsonata::Allowance::FULL.steps;
 
     fn to_meter(self) -> jsonata::Allowance {
         match self {

@@ -47,6 +47,8 @@ pub struct Failure {
 
 /// AWS's longest `error`, in characters (model of HistoryEvent, `SensitiveError`).
 const ERROR_CHARS_MAX: usize = 256;
+/// AWS's longest `location`, in characters (`EvaluationFailureLocation`).
+const LOCATION_CHARS_MAX: usize = 256;
 /// AWS's longest `cause`, in characters (`SensitiveCause`).
 const CAUSE_CHARS_MAX: usize = 32_768;
 
@@ -54,20 +56,26 @@ impl Failure {
     /// The failure with both parts cut to the lengths AWS's members have.
     #[must_use]
     pub fn cut(self) -> Failure {
-        let cut = |text: Text, chars_max: usize| {
-            let end = match text.len() > chars_max {
-                true => text.char_indices().nth(chars_max).map(|(end, _)| end),
-                false => None,
-            };
-            end.and_then(|end| text.get(..end))
-                .map(Text::from)
-                .unwrap_or(text)
-        };
         Failure {
             error: self.error.map(|error| cut(error, ERROR_CHARS_MAX)),
             cause: self.cause.map(|cause| cut(cause, CAUSE_CHARS_MAX)),
         }
     }
+}
+
+/// The location of a failed expression, cut to the length AWS's member has.
+pub(crate) fn cut_location(location: &Text) -> Text {
+    cut(location.clone(), LOCATION_CHARS_MAX)
+}
+
+fn cut(text: Text, chars_max: usize) -> Text {
+    let end = match text.len() > chars_max {
+        true => text.char_indices().nth(chars_max).map(|(end, _)| end),
+        false => None,
+    };
+    end.and_then(|end| text.get(..end))
+        .map(Text::from)
+        .unwrap_or(text)
 }
 
 /// What an execution starts with and keeps to its end, whatever happens to its state machine.

@@ -12,7 +12,7 @@ use super::{Allowance, Decision, Effect, Moment, Refusal};
 use super::{choice, fail, fork, map, parallel, pass, succeed, task, wait};
 use crate::apply::apply;
 use crate::context::{Chance, Constants, Context};
-use crate::event::{BranchId, Event, EventId, EventKind, Failure, Start, Text};
+use crate::event::{BranchId, Event, EventId, EventKind, Failure, Start, Text, cut_location};
 use crate::limits::Limits;
 use crate::program::{Next, Program, State, StateIndex, StateKind, Task};
 use crate::run::{Activity, Branch, Calling, Parent, Phase, Run, StateRun};
@@ -39,6 +39,10 @@ pub(super) struct Step<'a> {
     events: Vec<Event>,
     constants: Constants,
     allowance: Allowance,
+    /// What the turn at hand began with.
+    turn_steps: u64,
+    /// What all turns from this one on may take, under the full allowance.
+    full_steps_left: u64,
     transitions_left: u32,
 }
 
@@ -111,6 +115,7 @@ impl<'a> Step<'a> {
             .as_ref()
             .map(|start| start.limits)
             .unwrap_or_default();
+        let meter = moment.allowance.to_meter();
         Step {
             program,
             run: run.clone(),
@@ -120,10 +125,12 @@ impl<'a> Step<'a> {
             ready: Ready::default(),
             effects: Vec::new(),
             chance: Chance::new(moment.random),
-            meter: Meter::new(moment.allowance.to_meter()),
+            meter: Meter::new(meter),
             events: Vec::with_capacity(EVENTS_EXPECTED),
             constants: Constants::default(),
             allowance: moment.allowance,
+            turn_steps: meter.steps,
+            full_steps_left: Allowance::STEPS_FULL_DECISION,
             transitions_left: transitions(&limits),
         }
     }
@@ -196,6 +203,10 @@ impl<'a> Step<'a> {
     /// exceptions. What comes from outside the states follows nothing; and after the end of a
     /// Parallel or Map, neither its exit follows `...StateSucceeded` nor an expression that failed
     /// either of `...StateSucceeded` and `...StateFailed`: they follow what these follow.
+    ///
+    /// So an Output or Assign that fails after a Task's result follows `TaskSucceeded`. That is
+    /// unverified: known are failures right after `...StateEntered`, after an earlier
+    /// EvaluationFailed and after a branch's last event, each of which is the thread's last event.
     fn previous(&self, kind: &EventKind) -> EventId {
         let Some(thread) = self.run.branch(self.branch) else {
             return 0;
@@ -373,12 +384,21 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// A state gets its turn, or its Catch does. Under the full allowance each has all of it.
+    /// A state gets its turn, or its Catch does. Under the full allowance each has all of it, as far
+    /// as the decision still has that much.
     pub(super) fn begin_turn(&mut self) {
-        if self.allowance == Allowance::Full {
-            self.rest_if_heavy();
-            self.meter = Meter::new(self.allowance.to_meter());
+        if self.allowance == Allowance::Inline {
+            return;
         }
+        self.rest_if_heavy();
+        let taken = self.turn_steps.saturating_sub(self.meter.steps_left());
+        self.full_steps_left = self.full_steps_left.saturating_sub(taken);
+        let full = self.allowance.to_meter();
+        self.turn_steps = full.steps.min(self.full_steps_left);
+        self.meter = Meter::new(jsonata::Allowance {
+            steps: self.turn_steps,
+            ..full
+        });
     }
 
     /// Whether another thread may have its turn in this decision.
@@ -478,7 +498,7 @@ impl<'a> Step<'a> {
                 return Err(Refusal::TooHeavy.into());
             }
             Fault::Evaluation(failure) => {
-                let location = failure.location().cloned();
+                let location = failure.location().map(cut_location);
                 (failure.error(), failure.to_string(), location)
             }
             Fault::Raised { error, text } => (error, text, None),

@@ -1,6 +1,9 @@
 use super::{Allowance, FUNCTION, Input, Refusal, Sim, check_end, one, start_of, states};
-use crate::event::Start;
-use crate::run::Status;
+use crate::decide::Moment;
+use crate::decide::step::Step;
+use crate::event::{EventKind, Start};
+use crate::run::{Run, Status};
+use crate::time::Timestamp;
 
 const ENDLESS: &str = r#""A":{"Type":"Pass","Next":"C"},
     "C":{"Type":"Choice","Choices":[{"Variable":"$.stop","IsPresent":true,"Next":"Z"}],
@@ -178,6 +181,44 @@ fn a_pass_above_the_limit_ends_the_execution() {
 }
 
 #[test]
+fn the_turns_of_one_decision_come_to_an_end() {
+    let (program, run) = (super::program(&one(r#""Type":"Pass""#)), Run::default());
+    let moment = Moment {
+        now: Timestamp(0),
+        random: 0,
+        allowance: Allowance::Full,
+    };
+    let mut step = Step::new(&program, &run, moment);
+    let mut turns = Vec::new();
+    for _ in 0..10 {
+        step.begin_turn();
+        // Three quarters of what one state may take.
+        let steps = step.meter.steps_left().min(15_000_000);
+        step.meter.step(steps).unwrap();
+        turns.push(steps / 1_000_000);
+    }
+    assert_eq!(turns, [15, 15, 15, 15, 15, 5, 0, 0, 0, 0]);
+    assert!(!step.has_transitions_left());
+}
+
+#[test]
+fn locations_are_cut_to_what_aws_holds() {
+    let name = "n".repeat(300);
+    let fields = format!(r#""Type":"Pass","Output":{{"{name}":"{{% $nothing %}}"}}"#);
+    let definition = one(&fields).replacen('{', r#"{"QueryLanguage":"JSONata","#, 1);
+    let sim = Sim::started(&definition, "{}");
+    let locations = sim
+        .events
+        .iter()
+        .filter_map(|(_, event)| match &event.kind {
+            EventKind::EvaluationFailed { location, .. } => location.as_deref(),
+            _ => None,
+        });
+    let expected = format!("Output/{}", "n".repeat(249));
+    assert_eq!(locations.collect::<Vec<_>>(), [expected]);
+}
+
+#[test]
 fn causes_are_cut_to_what_aws_holds() {
     let mut sim = Sim::started(
         &one(&format!(r#""Type":"Task","Resource":"{FUNCTION}""#)),
@@ -269,7 +310,11 @@ fn heavy_expressions_of_an_iteration_leave_the_others_their_turns() {
 #[test]
 fn failures_write_out_no_more_than_a_payload() {
     let twenty = format!("States.Array({})", ["$"; 20].join(","));
-    let task = |fields: &str| one(&format!(r#""Type":"Task","Resource":"{FUNCTION}",{fields}"#));
+    let task = |fields: &str| {
+        one(&format!(
+            r#""Type":"Task","Resource":"{FUNCTION}",{fields}"#
+        ))
+    };
     let pass = |fields: &str| one(&format!(r#""Type":"Pass",{fields}"#));
     let fail = format!(r#""A":{{"Type":"Fail","CausePath":"{twenty}"}}"#);
     for (definition, expected) in [
