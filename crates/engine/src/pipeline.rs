@@ -236,9 +236,12 @@ impl<C: Caller> Pipeline<C> {
                 Err(Deferred::Heavy(entity)) => return Ok(Err(entity)),
                 Err(Deferred::Need(need)) => need,
             };
-            let brought = fetch(&*self.store, &self.programs, &need)?;
+            // What was brought in for this command is not for the next one: least of all a decision.
+            let brought = fetch(&*self.store, &self.programs, &need)
+                .inspect_err(|_| self.shard.clear_desk())?;
             self.shard.bring(brought);
         }
+        self.shard.clear_desk();
         tracing::error!(?command, "a command needs more than there is");
         Err(Error::NotConfirmed(None))
     }

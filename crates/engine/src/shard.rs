@@ -211,8 +211,8 @@ impl Shard {
         Ok(outcome)
     }
 
-    /// A command is done with, or put aside.
-    fn clear_desk(&mut self) {
+    /// A command is done with, put aside, or given up: what was brought in for it goes.
+    pub(crate) fn clear_desk(&mut self) {
         self.desk = Desk::default();
         self.cache
             .shrink(self.config.cache_bytes_max, self.groups.committed());

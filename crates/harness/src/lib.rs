@@ -14,6 +14,8 @@ mod cases;
 mod coverage;
 #[cfg(test)]
 mod dice;
+#[cfg(test)]
+mod differential;
 pub mod instructions;
 #[cfg(test)]
 mod property;

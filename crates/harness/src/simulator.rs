@@ -29,8 +29,9 @@ use crate::seeds::{self, variable};
 const SEEDS: u64 = 200;
 
 /// Seeds that found a fault: a clock of heartbeats outlived the decision that set it; an owner that
-/// was overtaken refused a token for good, as invalid or as of an attempt that is over.
-const FAILED_ONCE: &[u64] = &[233, 704, 4_528];
+/// was overtaken refused a token for good, as invalid or as of an attempt that is over; a stop got
+/// the slow decision of the command before it, which the store had failed.
+const FAILED_ONCE: &[u64] = &[233, 595, 704, 4_528];
 
 /// A sabotaged engine must be caught within this many seeds.
 const SEEDS_TO_CATCH: u64 = 25;
