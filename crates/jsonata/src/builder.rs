@@ -106,12 +106,9 @@ impl<'m> ListBuilder<'m> {
 
     fn note(&mut self, item: &Item) -> Result<(), Fault> {
         self.list.is_opaque |= item.is_opaque();
-        let is_nested = matches!(item, Item::List(_) | Item::Object(_) | Item::Function(_));
-        if is_nested {
-            self.list.depth = self.list.depth.max(item.depth() + 1);
-            if self.list.depth > OPAQUE_DEPTH_MAX {
-                return Err(Fault::too_deep());
-            }
+        self.list.depth = self.list.depth.max(item.depth_around());
+        if self.list.depth > OPAQUE_DEPTH_MAX {
+            return Err(Fault::too_deep());
         }
         Ok(())
     }

@@ -26,8 +26,7 @@ use std::sync::Arc;
 use json::Value;
 
 use crate::builder::ListBuilder;
-use crate::error::Limit;
-use crate::error::{Error, Fault};
+use crate::error::{Error, Fault, Limit};
 use crate::frame::{Cycles, Frame};
 use crate::function::{Closure, Function};
 use crate::functions::Builtin;

@@ -51,10 +51,9 @@ pub(crate) struct List {
 impl List {
     /// A list of a single item, which is charged to nobody.
     pub(crate) fn of(item: Item, flags: Flags) -> List {
-        let depth = item.depth();
         List {
             is_opaque: item.is_opaque(),
-            depth: if depth > 0 { depth + 1 } else { 0 },
+            depth: item.depth_around(),
             items: vec![item],
             flags,
             charged: 0,
@@ -232,6 +231,14 @@ impl Item {
         }
     }
 
+    /// The depth of a list that holds it.
+    pub(crate) fn depth_around(&self) -> usize {
+        match self {
+            Item::List(_) | Item::Object(_) | Item::Function(_) => self.depth() + 1,
+            _ => 0,
+        }
+    }
+
     /// The members, if it is a JSON object.
     pub(crate) fn as_object(&self) -> Option<&json::Object> {
         match self {
@@ -244,12 +251,6 @@ impl Item {
 impl From<bool> for Item {
     fn from(value: bool) -> Item {
         Item::Value(value.into())
-    }
-}
-
-impl From<Value> for Item {
-    fn from(value: Value) -> Item {
-        Item::Value(value)
     }
 }
 
