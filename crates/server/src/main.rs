@@ -9,6 +9,7 @@ mod door;
 mod files;
 mod guard;
 mod http;
+mod plain;
 mod run;
 mod server;
 mod upkeep;
@@ -23,6 +24,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command, Mode};
 use crate::config::{Config, Flags};
+use crate::plain::Plain;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -35,7 +37,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             if !is_reader_gone(&error) {
-                let _ = writeln!(io::stderr(), "lockstep: {error:#}");
+                let _ = writeln!(Plain(io::stderr()), "lockstep: {error:#}");
             }
             ExitCode::from(FAILED)
         }

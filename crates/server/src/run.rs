@@ -29,6 +29,7 @@ use self::mocks::{Mocks, Selection};
 use self::path::Data;
 use self::report::Report;
 use self::world::{Events, Telling, World};
+use crate::plain::Plain;
 use crate::{diagnostics, files};
 
 /// Exit code of an execution that failed or timed out.
@@ -157,7 +158,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<ExitCode
             if arguments.json {
                 print(out, &report::refused(&error).to_text())?;
             }
-            let _ = writeln!(io::stderr(), "lockstep: {error:#}");
+            let _ = writeln!(Plain(io::stderr()), "lockstep: {error:#}");
             Ok(ExitCode::from(REFUSED))
         }
     }
@@ -215,7 +216,7 @@ fn prepare(arguments: &Arguments) -> Result<Prepared> {
 fn program(file: &Path, definition: &str) -> Result<Program> {
     let name = file.display().to_string();
     let compiled = compile(definition, MachineType::Standard, &Mockable);
-    let _ = diagnostics::print(&mut io::stderr(), &name, definition, &compiled);
+    let _ = diagnostics::print(&mut Plain(io::stderr()), &name, definition, &compiled);
     let tally = diagnostics::tally(&compiled).unwrap_or_default();
     let diagnostics = diagnostics::to_json(&compiled);
     compiled.program.ok_or_else(|| {
@@ -317,7 +318,7 @@ fn play(arguments: &Arguments, prepared: Prepared) -> Result<Report> {
     let report = world.report(&run, &definition)?;
     if arguments.show != Show::None || !report.has_succeeded() {
         let file = arguments.file.display().to_string();
-        let _ = report.tell(&file, &mut io::stderr());
+        let _ = report.tell(&file, &mut Plain(io::stderr()));
     }
     Ok(report)
 }

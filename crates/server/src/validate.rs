@@ -10,6 +10,7 @@ use asl::definition::{Compiled, MachineType};
 use json::{ObjectBuilder, Value};
 
 use crate::cli::Machine;
+use crate::plain::Plain;
 use crate::{diagnostics, files};
 
 /// Exit code when a definition has errors.
@@ -46,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<ExitCode
         worst = worst.max(code(&judged));
         match arguments.json {
             true => items.push(item(file, &judged)),
-            false => print(file, &judged, out)?,
+            false => print(file, &judged, &mut Plain(&mut *out))?,
         }
     }
     if arguments.json {
@@ -80,7 +81,7 @@ fn print(file: &Path, judged: &Judged, out: &mut dyn Write) -> io::Result<()> {
     let name = file.display().to_string();
     let (text, compiled) = match judged {
         Ok(judged) => judged,
-        Err(error) => return writeln!(io::stderr(), "lockstep: {error:#}"),
+        Err(error) => return writeln!(Plain(io::stderr()), "lockstep: {error:#}"),
     };
     diagnostics::print(out, &name, text, compiled)?;
     let tally = diagnostics::tally(compiled);

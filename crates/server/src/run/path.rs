@@ -263,6 +263,8 @@ impl<'a, W: Write> Path<'a, W> {
         }
         let at = seconds(self.started_at, time);
         let margin = self.margin(branch);
+        // A cause may have lines; the path has one for each thing that happened.
+        let text = text.replace('\n', "\\n");
         let _ = writeln!(self.out, "{at:>9} s  {margin}{text}");
     }
 

@@ -51,7 +51,7 @@ impl Report {
             return Ok(());
         }
         if self.failure != Failure::default() {
-            writeln!(out, "  {}", path::told(&self.failure))?;
+            writeln!(out, "  {}", path::told(&self.failure).replace('\n', "\n  "))?;
         }
         let Some(Place { name, line_column }) = &self.state else {
             return Ok(());

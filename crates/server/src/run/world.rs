@@ -16,6 +16,7 @@ use super::locate;
 use super::mocks::{self, Mocks};
 use super::path::{self, Data, Path};
 use super::report::{Place, Report};
+use crate::plain::Plain;
 
 /// A wait that is shorter goes unsaid.
 const WAIT_TOLD_MS_MIN: i64 = 5_000;
@@ -44,7 +45,7 @@ pub(crate) struct World<'a> {
     start: Start,
     mocks: Option<Mocks>,
     telling: Telling,
-    path: Path<'a, io::Stderr>,
+    path: Path<'a, Plain<io::Stderr>>,
     /// The history, as far as it is kept.
     events: Vec<Value>,
     last: Option<Event>,
@@ -64,7 +65,7 @@ impl<'a> World<'a> {
             start,
             mocks,
             telling,
-            path: Path::new(program, io::stderr(), telling.path),
+            path: Path::new(program, Plain(io::stderr()), telling.path),
             events: Vec::new(),
             last: None,
             hint: "; Ctrl-C stops, --skip-waits jumps",
@@ -127,7 +128,7 @@ impl Outside for World<'_> {
             match events {
                 Events::Kept => self.events.push(shown),
                 Events::Told => {
-                    let _ = writeln!(io::stderr(), "{shown}");
+                    let _ = writeln!(Plain(io::stderr()), "{shown}");
                 }
             }
         }
@@ -140,7 +141,7 @@ impl Outside for World<'_> {
         let state = thread.and_then(|thread| self.path.standing_in(thread));
         let place = state.map(|state| format!(" in state {}", self.path.name(state)));
         let _ = writeln!(
-            io::stderr(),
+            Plain(io::stderr()),
             "waiting {}{}{}",
             path::span(now, until),
             place.unwrap_or_default(),

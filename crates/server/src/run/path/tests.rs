@@ -63,7 +63,7 @@ const NO_MOCKS: &str =
     r#"{"StateMachines": {"m": {"TestCases": {"c": {}}}}, "MockedResponses": {}}"#;
 const MOCKS: &str = r#"{"StateMachines": {"m": {"TestCases": {"c": {"T": "R", "U": "S"}}}},
     "MockedResponses": {
-        "R": {"0": {"Throw": {"Error": "Busy", "Cause": "later"}}, "1": {"Return": [1]},
+        "R": {"0": {"Throw": {"Error": "Busy", "Cause": "try\nlater"}}, "1": {"Return": [1]},
               "2": {"Throw": {"Error": "Busy"}}},
         "S": {"0": {"Throw": {"Error": "Broken"}}}}}"#;
 
@@ -107,7 +107,7 @@ fn retries_and_catches() {
             "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "F"}], "End": true},
         "F": {"Type": "Fail", "Error": "E"}}}"#;
     let path = "0.000 s  > T (Task)
-        0.000 s    failed: Busy: later
+        0.000 s    failed: Busy: try\\nlater
         0.000 s    retry 1 in 2 s
         2.000 s  < T
         2.000 s  > U (Task)
