@@ -44,7 +44,7 @@ pub(crate) use order::merge_sort;
 pub(crate) type Result<T> = std::result::Result<T, Fault>;
 
 /// What a closure takes, and the frame it holds.
-const CLOSURE_BYTES: usize = 384;
+const CLOSURE_BYTES: usize = 448;
 
 /// How many frames are kept to be used again: more calls than that rarely end at a time.
 const IDLE_MAX: usize = 32;

@@ -9,13 +9,13 @@ use crate::item::Item;
 use crate::meter::Meter;
 
 /// What a list in the making takes besides its elements.
-pub(crate) const LIST_BYTES: usize = 96;
+pub(crate) const LIST_BYTES: usize = 128;
 
 /// What an array takes besides its elements.
 pub(crate) const ARRAY_BYTES: usize = 96;
 
 /// What an object takes, and each of its members.
-pub(crate) const OBJECT_BYTES: usize = 96;
+pub(crate) const OBJECT_BYTES: usize = 128;
 pub(crate) const MEMBER_BYTES: usize = 40;
 
 /// Bytes that were freed and that the meter has not been told of yet.

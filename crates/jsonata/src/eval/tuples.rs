@@ -12,7 +12,7 @@ use crate::program::{Action, Filter, Group, Node, Path, Stage, Step, Tail};
 use crate::tuple::Tuple;
 
 /// What a tuple and a variable bound in it take, in elements of lists.
-const TUPLE_ELEMENTS: usize = 4;
+const TUPLE_ELEMENTS: usize = 5;
 
 impl Evaluation<'_> {
     pub(super) fn tuple_path(&self, path: &Path, input: &Item, frame: &Rc<Frame>) -> Result<Item> {
