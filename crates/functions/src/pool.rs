@@ -61,13 +61,14 @@ pub struct PoolConfig {
 
 impl PoolConfig {
     /// Bounds that suit one machine: 64 processes take some 1-2 GB, 1,000 is AWS's quota for
-    /// concurrency, ten minutes of idleness is what AWS roughly grants.
+    /// concurrency, ten minutes of idleness is what AWS roughly grants. Where AWS would start one
+    /// more environment, an invocation waits here: as long as a function may run, 15 minutes.
     pub fn new(folder: impl Into<PathBuf>) -> PoolConfig {
         PoolConfig {
             folder: folder.into(),
             processes_max: 64,
             queue_max: 10_000,
-            queue_timeout: Duration::from_secs(60),
+            queue_timeout: Duration::from_secs(900),
             concurrency_max: 1_000,
             idle_timeout: Duration::from_secs(600),
             age_max: Duration::from_secs(3_600),
