@@ -191,12 +191,49 @@ fn leave(run: &mut Run, event: &Event, output: &Value, assigned: Option<&Object>
     };
     if let Some(assigned) = assigned {
         let before = variables_bytes(&thread.variables);
-        for (name, value) in assigned.members() {
-            thread.variables.insert(name.clone(), value.clone());
-        }
+        assign(&mut thread.variables, assigned);
         let after = variables_bytes(&thread.variables);
         run.variables_bytes = (run.variables_bytes + after).saturating_sub(before);
     }
+}
+
+/// So few variables are looked for one after the other: an index over all that a scope holds, which
+/// is lost with each new one, would cost more.
+pub(crate) const FEW_VARIABLES: usize = 16;
+
+/// Sets variables: in their places those that are there, the new ones after them. Takes no longer
+/// than sorting all of them does, whoever assigns thousands.
+fn assign(variables: &mut Object, assigned: &Object) {
+    if variables.is_empty() {
+        *variables = assigned.clone();
+        return;
+    }
+    let is_few = assigned.len() <= FEW_VARIABLES;
+    let mut added = Vec::new();
+    for (name, value) in assigned.members() {
+        if is_few || variables.contains_key(name) {
+            variables.insert(name.clone(), value.clone());
+        } else {
+            added.push((name.clone(), value.clone()));
+        }
+    }
+    if !added.is_empty() {
+        *variables = variables.members().iter().cloned().chain(added).collect();
+    }
+}
+
+/// The text of the variables that `assigned` replaces, in bytes.
+pub(crate) fn replaced_bytes(variables: &Object, assigned: &Object) -> usize {
+    let is_few = assigned.len() <= FEW_VARIABLES;
+    let value = |name: &str| match is_few {
+        true => variables
+            .iter()
+            .find(|(own, _)| *own == name)
+            .map(|it| it.1),
+        false => variables.get(name),
+    };
+    let bytes = |(name, _): &(json::Text, Value)| Some(name.quoted_len() + 1 + value(name)?.size());
+    assigned.members().iter().filter_map(bytes).sum()
 }
 
 /// The text of variables without the braces around them.

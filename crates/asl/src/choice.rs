@@ -102,8 +102,11 @@ impl Condition {
     /// # Errors
     /// [`Failure::Condition`] if a path leads nowhere.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<bool, Failure> {
-        let holds = self.0.holds(&Evaluation::new(scope));
-        holds.map_err(|lost| lost.failure())
+        self.evaluate_in(&Evaluation::new(scope))
+    }
+
+    pub(crate) fn evaluate_in(&self, evaluation: &Evaluation<'_>) -> Result<bool, Failure> {
+        self.0.holds(evaluation).map_err(|lost| lost.failure())
     }
 
     /// The names of the variables it reads, in the order of the rule.

@@ -4,7 +4,8 @@ use json::Value;
 
 use super::data::{self, Data};
 use super::step::{Fault, Go, Step};
-use crate::program::{Choice, Next, Test};
+use crate::program::{Choice, Next, Rule, Test};
+use crate::template::Evaluation;
 
 /// What AWS reports when no rule holds and there is no Default; not `States.NoChoiceMatched`,
 /// which only the language's specification has.
@@ -15,13 +16,7 @@ pub(super) fn enter(step: &mut Step<'_>, choice: &Choice) -> Result<Go, Fault> {
     let context = step.context()?;
     let data = data::of(step, &context);
     let input = data.input()?;
-    let mut chosen = None;
-    for rule in &choice.rules {
-        if holds(&rule.condition, &input, &data)? {
-            chosen = Some(rule);
-            break;
-        }
-    }
+    let chosen = first(&choice.rules, &input, &data)?;
     let (next, exit) = match chosen {
         Some(rule) => (rule.next, data.choose(rule, input)?),
         None => {
@@ -33,10 +28,19 @@ pub(super) fn enter(step: &mut Step<'_>, choice: &Choice) -> Result<Go, Fault> {
     step.exit(exit, Next::State(next))
 }
 
-fn holds(test: &Test, input: &Value, data: &Data<'_>) -> Result<bool, Fault> {
-    Ok(match test {
-        Test::Paths(condition) => condition.evaluate(&data.scope(input))?,
-        Test::Query(query) => query.evaluate_boolean(&data.scope(input))?,
-        Test::Literal(literal) => *literal,
-    })
+/// The first rule that holds.
+fn first<'r>(rules: &'r [Rule], input: &Value, data: &Data<'_>) -> Result<Option<&'r Rule>, Fault> {
+    let scope = data.scope(input);
+    let evaluation = Evaluation::new(&scope);
+    for rule in rules {
+        let holds = match &rule.condition {
+            Test::Paths(condition) => condition.evaluate_in(&evaluation)?,
+            Test::Query(query) => query.evaluate_boolean(&scope)?,
+            Test::Literal(literal) => *literal,
+        };
+        if holds {
+            return Ok(Some(rule));
+        }
+    }
+    Ok(None)
 }

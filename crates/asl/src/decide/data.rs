@@ -10,7 +10,7 @@ use json::{Object, Value};
 use jsonata::Meter;
 
 use super::step::{Exit, Fault, Step, failure};
-use crate::apply::variables_bytes;
+use crate::apply::{FEW_VARIABLES, replaced_bytes, variables_bytes};
 use crate::context::Context;
 use crate::limits::Limits;
 use crate::program::{Catcher, Flow, Rule};
@@ -158,14 +158,20 @@ impl<'s> Data<'s> {
         }
         let run = self.context.run;
         let own = run.branch(self.context.branch).map(|it| &it.variables);
-        let replaced = |(name, _): &(json::Text, Value)| {
-            let old = own.and_then(|own| own.get(name))?;
-            Some(name.quoted_len() + 1 + old.size())
+        let own = own.cloned().unwrap_or_default();
+        // What it takes is counted, and never refused. Each of thousands is looked up in memory that
+        // nobody has touched for long.
+        let steps_each = if assigned.len() <= FEW_VARIABLES {
+            2
+        } else {
+            16
         };
-        let freed: usize = assigned.members().iter().filter_map(replaced).sum();
+        let _ = self
+            .meter
+            .step(count(own.len() + assigned.len() * steps_each));
+        let freed = replaced_bytes(&own, assigned);
         let held = run.variables_bytes + variables_bytes(assigned);
-        let freed = u64::try_from(freed).unwrap_or(u64::MAX);
-        if held.saturating_sub(freed) > u64::from(limits.variables_bytes_max) {
+        if held.saturating_sub(count(freed)) > u64::from(limits.variables_bytes_max) {
             return Err(exceeded("for all variables", limits.variables_bytes_max));
         }
         Ok(())
@@ -197,6 +203,10 @@ impl<'s> Data<'s> {
         let start = self.context.run.start.as_ref();
         start.map(|start| start.limits).unwrap_or_default()
     }
+}
+
+fn count(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
 }
 
 const DATA_LIMIT: &str = "States.DataLimitExceeded";

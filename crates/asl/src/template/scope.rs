@@ -47,7 +47,10 @@ pub trait Outside {
     fn now_ms(&self) -> i64;
 }
 
-/// One evaluation of a field: builds the context object at most once, however many expressions the
+/// What it takes to build the context object: some twenty allocations.
+const CONTEXT_STEPS: u64 = 20;
+
+/// One evaluation of a field, or of the conditions of a Choice: builds the context object at most once, however many expressions the
 /// field holds.
 pub(crate) struct Evaluation<'a> {
     pub(crate) scope: &'a Scope<'a>,
@@ -63,6 +66,10 @@ impl<'a> Evaluation<'a> {
     }
 
     pub(crate) fn context(&self) -> &Value {
-        self.context.get_or_init(|| self.scope.outside.context())
+        self.context.get_or_init(|| {
+            // What it takes is counted, and never refused.
+            let _ = self.scope.meter.step(CONTEXT_STEPS);
+            self.scope.outside.context()
+        })
     }
 }

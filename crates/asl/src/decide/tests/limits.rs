@@ -282,6 +282,23 @@ fn many_light_states_are_not_heavy() {
     assert_eq!(sim.run.last_event, 25_000);
 }
 
+/// To assign thousands of variables takes time, which is counted: the execution yields long before
+/// it has made 500 transitions.
+#[test]
+fn many_variables_are_heavy() {
+    let variables: Vec<_> = (0..8_000).map(|n| format!(r#""v{n}":{n}"#)).collect();
+    let variables = variables.join(",");
+    let definition = states(&format!(
+        r#""A":{{"Type":"Pass","Assign":{{{variables}}},"Next":"B"}},
+           "B":{{"Type":"Choice","Choices":[{{"Variable":"$.stop","IsPresent":true,"Next":"C"}}],
+                "Default":"A"}},
+           "C":{{"Type":"Succeed"}}"#
+    ));
+    let sim = Sim::started(&definition, "{}");
+    assert!(sim.run.is_yielded());
+    assert!(sim.run.last_event < 20, "{}", sim.run.last_event);
+}
+
 #[test]
 fn heavy_expressions_of_an_iteration_leave_the_others_their_turns() {
     let definition = r#"{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Map",

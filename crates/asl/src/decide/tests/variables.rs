@@ -189,3 +189,35 @@ fn how_much_may_be_assigned() {
         assert_eq!(sim.run.status, expected, "{bytes_max}");
     }
 }
+
+fn value_of(sim: &Sim) -> String {
+    json::Value::from(sim.run.branches[0].variables.clone()).to_text()
+}
+
+/// Few or many at once, the variables of a scope keep their places, and new ones follow.
+#[test]
+fn variables_keep_their_places() {
+    let names = |range: std::ops::Range<u32>, value: u32| {
+        let members: Vec<_> = range.map(|n| format!(r#""v{n}":{value}"#)).collect();
+        members.join(",")
+    };
+    for (first, second, expected) in [
+        (0..3, 2..5, [names(0..2, 1), names(2..5, 2)]),
+        (0..40, 30..60, [names(0..30, 1), names(30..60, 2)]),
+        (0..40, 10..40, [names(0..10, 1), names(10..40, 2)]),
+        (0..40, 39..44, [names(0..39, 1), names(39..44, 2)]),
+        (0..40, 40..80, [names(0..40, 1), names(40..80, 2)]),
+    ] {
+        let (first, second) = (names(first, 1), names(second, 2));
+        let definition = states(&format!(
+            r#""A":{{"Type":"Pass","Assign":{{{first}}},"Next":"B"}},
+               "B":{{"Type":"Pass","Assign":{{{second}}},"Next":"C"}},
+               "C":{{"Type":"Wait","Seconds":1,"End":true}}"#
+        ));
+        let sim = Sim::started(&definition, "{}");
+        let variables = value_of(&sim);
+        assert_eq!(variables, format!("{{{}}}", expected.join(",")));
+        let bytes = u64::try_from(variables.len()).unwrap() - 2;
+        assert_eq!(sim.run.variables_bytes, bytes);
+    }
+}
