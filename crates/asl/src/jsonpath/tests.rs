@@ -290,6 +290,17 @@ fn hostile_paths_are_stopped() {
     let shared = (0..12).fold(Value::from(1), |inner, _| vec![inner; 10].into());
     stopped("$..*", &shared);
     stopped(&format!("$[*]{}", "[*]".repeat(11)), &shared);
+    // What is found counts twice: its list is there twice while it grows.
+    let bounded = |count: usize| {
+        let allowance = Allowance {
+            bytes: 64 * 1024,
+            ..Allowance::FULL
+        };
+        let document = Value::from(vec![Value::from(1); count]);
+        let path = Path::parse("$[*]").unwrap();
+        path.select(&document, &Meter::new(allowance)).is_ok()
+    };
+    assert_eq!((bounded(2_048), bounded(2_049)), (true, false));
     // All of a full payload is well within the bound.
     let full = Value::from(vec![Value::from(1); 131_000]);
     assert_eq!(select(&Path::parse("$..*").unwrap(), &full).unwrap(), full);

@@ -171,8 +171,9 @@ impl<'v> Walk<'v> {
     }
 
     fn found(&mut self, value: Value) -> Result<(), Stop> {
+        // Twice: while the list grows, the old one is there beside the new one of double the size.
         self.meter
-            .make(size_of::<Value>())
+            .make(2 * size_of::<Value>())
             .map_err(SelectError::from)?;
         self.results.push(value);
         Ok(())
