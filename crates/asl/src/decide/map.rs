@@ -29,10 +29,7 @@ fn prepare(step: &Step<'_>, map: &Map) -> Result<EventKind, Fault> {
     let items = match &map.items {
         Items::Input => input,
         Items::Path(path) => data.select(path, &input)?,
-        Items::Template(template) => match template.as_query() {
-            Some(query) => query.evaluate_items(&data.scope(&input))?,
-            None => data.fill(template, &input)?,
-        },
+        Items::Template(template) => template.evaluate_items(&data.scope(&input))?,
     };
     if !matches!(items.kind(), Kind::Array | Kind::Object) {
         return Err(not_iterable(map, &items, data.is_queries()));
@@ -88,6 +85,7 @@ fn not_iterable(map: &Map, items: &Value, is_queries: bool) -> Fault {
 /// MapIterationSucceeded.
 pub(super) fn fill(step: &mut Step<'_>, map: &Map, previous: EventId) -> Result<(), Fault> {
     let parent = step.branch;
+    let mut effective = None;
     loop {
         let (visit, forked) = step.thread()?.forked().ok_or(Refusal::ForeignProgram)?;
         let state = visit.state;
@@ -99,7 +97,7 @@ pub(super) fn fill(step: &mut Step<'_>, map: &Map, previous: EventId) -> Result<
         let Some((_, item)) = mapping.item(index) else {
             return Ok(());
         };
-        let input = item_input(step, map, index, item.clone())?;
+        let input = item_input(step, map, (index, item.clone()), &mut effective)?;
         let branch = fork::next_branch(step);
         step.branch = branch;
         step.emit_after(
@@ -116,15 +114,25 @@ pub(super) fn fill(step: &mut Step<'_>, map: &Map, previous: EventId) -> Result<
     }
 }
 
-/// ItemSelector, which sees the state's input and, in the context object, the item.
-fn item_input(step: &Step<'_>, map: &Map, index: u32, item: Value) -> Result<Value, Fault> {
+/// ItemSelector, which sees the state's input and, in the context object, the item. The effective
+/// input is the same for all iterations: it is found once for those that begin together.
+fn item_input(
+    step: &Step<'_>,
+    map: &Map,
+    (index, item): (u32, Value),
+    effective: &mut Option<Value>,
+) -> Result<Value, Fault> {
     let Some(selector) = &map.item_selector else {
         return Ok(item);
     };
     let mut context = step.context()?;
     context.item = Some(index);
     let data = data::of(step, &context);
-    let input = data.fill(selector, &data.input()?)?;
+    let effective = match effective {
+        Some(found) => found,
+        None => effective.insert(data.input()?),
+    };
+    let input = data.fill(selector, effective)?;
     data.limit(&input, &context.state.name)?;
     Ok(input)
 }
