@@ -159,16 +159,13 @@ impl<'s> Data<'s> {
         let run = self.context.run;
         let own = run.branch(self.context.branch).map(|it| &it.variables);
         let own = own.cloned().unwrap_or_default();
-        // What it takes is counted, and never refused. Each of thousands is looked up in memory that
-        // nobody has touched for long.
-        let steps_each = if assigned.len() <= FEW_VARIABLES {
-            2
-        } else {
-            16
+        // What it takes is counted, and never refused. Few are looked for among all; each of
+        // thousands in an index, in memory that nobody has touched for long.
+        let steps = match assigned.len() {
+            few @ ..=FEW_VARIABLES => few * (2 + own.len() / 16),
+            many => many * 16 + own.len(),
         };
-        let _ = self
-            .meter
-            .step(count(own.len() + assigned.len() * steps_each));
+        let _ = self.meter.step(count(steps));
         let freed = replaced_bytes(&own, assigned);
         let held = run.variables_bytes + variables_bytes(assigned);
         if held.saturating_sub(count(freed)) > u64::from(limits.variables_bytes_max) {
