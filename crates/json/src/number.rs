@@ -147,7 +147,10 @@ fn short_f64(text: &[u8]) -> Option<f64> {
             _ => return None,
         }
     }
-    let value = digits as f64 / POWERS.get(point.unwrap_or(0))?;
+    let value = match point {
+        None => digits as f64,
+        Some(places) => digits as f64 / POWERS.get(places)?,
+    };
     Some(if is_negative { -value } else { value })
 }
 

@@ -46,6 +46,18 @@ impl Object {
             .map(|(_, value)| value)
     }
 
+    /// The value of the member `name`, as [`get`](Object::get) has it. A name that is a [`Text`]
+    /// already is found faster: short ones compare as words.
+    #[inline]
+    pub fn get_named(&self, name: &Text) -> Option<&Value> {
+        let members = &self.0.members;
+        if members.len() > SCAN_LEN_MAX {
+            return self.get(name);
+        }
+        let found = members.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| value)
+    }
+
     /// Whether there is a member `key`.
     pub fn contains_key(&self, key: &str) -> bool {
         self.position(key).is_some()

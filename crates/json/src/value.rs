@@ -156,20 +156,22 @@ impl Value {
     }
 
     /// The elements, if it is an array.
+    #[inline]
     pub fn as_array(&self) -> Option<&[Value]> {
-        if let View::Array(elements) = self.view() {
-            Some(elements)
-        } else {
-            None
+        match &self.0 {
+            Repr::Array(node) => Some(&node.elements),
+            Repr::Lazy(lazy) => lazy.tree().as_array(),
+            _ => None,
         }
     }
 
     /// The members, if it is an object.
+    #[inline]
     pub fn as_object(&self) -> Option<&Object> {
-        if let View::Object(object) = self.view() {
-            Some(object)
-        } else {
-            None
+        match &self.0 {
+            Repr::Object(object) => Some(object),
+            Repr::Lazy(lazy) => lazy.tree().as_object(),
+            _ => None,
         }
     }
 

@@ -131,6 +131,25 @@ impl<'a> Elements<'a> {
         }
     }
 
+    /// The members of an element that is a JSON object.
+    pub(crate) fn members(self, at: usize) -> &'a [(Text, Value)] {
+        let value = match self {
+            Elements::Values(values) => values.get(at),
+            Elements::Items(items) => items.get(at).and_then(Item::as_value),
+        };
+        let object = value.and_then(Value::as_object);
+        object.map_or(&[], json::Object::members)
+    }
+
+    /// The elements as numbers; what is none is not a number.
+    pub(crate) fn numbers(self) -> impl Iterator<Item = f64> + use<'a> {
+        let number_at = move |at| match self {
+            Elements::Values(values) => values.get(at).and_then(Value::as_f64),
+            Elements::Items(items) => items.get(at).and_then(Item::as_number),
+        };
+        (0..self.len()).map(move |at| number_at(at).unwrap_or(f64::NAN))
+    }
+
     pub(crate) fn iter(self) -> impl ExactSizeIterator<Item = Item> + use<'a> {
         (0..self.len()).map(move |at| self.get(at).unwrap_or_default())
     }

@@ -224,6 +224,29 @@ pub(crate) struct Comparison {
     pub(crate) is_swapped: bool,
 }
 
+impl Comparison {
+    /// What stands on the left and on the right for two arguments.
+    pub(crate) fn sides<T>(self, first: T, second: T) -> (T, T) {
+        if self.is_swapped {
+            (second, first)
+        } else {
+            (first, second)
+        }
+    }
+
+    /// Whether it is true when the fields of the two arguments are these numbers.
+    #[inline]
+    pub(crate) fn of_numbers(self, first: f64, second: f64) -> bool {
+        let (left, right) = self.sides(first, second);
+        match self.operator {
+            Operator::Less => left < right,
+            Operator::LessOrEqual => left <= right,
+            Operator::Greater => left > right,
+            _ => left >= right,
+        }
+    }
+}
+
 impl Step {
     /// The field, if the step is nothing but that.
     #[inline]

@@ -40,7 +40,7 @@ impl Evaluation<'_> {
                 break;
             };
             gone += 1;
-            match object.get(name) {
+            match object.get_named(name) {
                 Some(found) => value = found,
                 None => {
                     self.enter_many(gone)?;
@@ -104,7 +104,7 @@ impl Evaluation<'_> {
             count += 1;
             let found = match part {
                 Ok(value) => match value.view() {
-                    View::Object(object) => match object.get(name) {
+                    View::Object(object) => match object.get_named(name) {
                         Some(found) if only.is_none() && gather.is_empty() => {
                             only = Some(found);
                             continue;
@@ -202,7 +202,7 @@ fn fields_of(item: &Item, steps: &[Step]) -> Option<Result<Item>> {
     let mut value = value;
     for step in steps {
         match value.view() {
-            View::Object(object) => match object.get(step.plain_name()?) {
+            View::Object(object) => match object.get_named(step.plain_name()?) {
                 Some(found) => value = found,
                 None => return Some(Ok(Item::Undefined)),
             },

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use json::{ObjectBuilder, Text};
+use json::{ObjectBuilder, Text, Value};
 
 use super::flow::Flow;
 use super::{Evaluation, Result, leave};
@@ -48,11 +48,11 @@ impl<T> Groups<T> {
         Ok(meter.elements(0, elements)?)
     }
 
-    fn find(&self, key: &str) -> Option<usize> {
+    fn find(&self, key: &Text) -> Option<usize> {
         if self.entries.len() <= SCAN_LEN_MAX {
             return self.entries.iter().position(|entry| entry.key == *key);
         }
-        self.index.get(key).copied()
+        self.index.get(key.as_str()).copied()
     }
 
     /// Adds an item to the group of a key.
@@ -71,7 +71,7 @@ impl<T> Groups<T> {
             && let Some(entry) = self.entries.get_mut(at)
         {
             if entry.pair != pair {
-                let key = json::Value::from(key).to_text();
+                let key = Value::from(key).to_text();
                 return Err(Fault::of_value("D1009", &key).with_position(position));
             }
             entry.items.push(item);
@@ -157,6 +157,10 @@ impl Evaluation<'_> {
     }
 
     fn group(&self, group: &Group, elements: Elements<'_>, frame: &Rc<Frame>) -> Result<Item> {
+        if let ([pair], 0..=1) = (&*group.pairs, elements.len()) {
+            let item = elements.get(0).unwrap_or_default();
+            return self.only_group(pair, group.position, &item, frame);
+        }
         let mut groups = Groups::new();
         let mut add = |item: Item| {
             for (at, pair) in group.pairs.iter().enumerate() {
@@ -185,6 +189,24 @@ impl Evaluation<'_> {
         self.object_of(members)
     }
 
+    /// The object of a single item and a single pair: nothing has to be grouped.
+    fn only_group(
+        &self,
+        pair: &Pair,
+        position: usize,
+        item: &Item,
+        frame: &Rc<Frame>,
+    ) -> Result<Item> {
+        let mut members = Vec::new();
+        if let Some(key) = self.key(pair, position, item, frame)? {
+            let value = self.evaluate(&pair.value, item, frame)?;
+            if !value.is_undefined() {
+                members.push((key, value));
+            }
+        }
+        self.object_of(members)
+    }
+
     /// The key a pair makes of an item.
     ///
     /// # Errors
@@ -201,10 +223,12 @@ impl Evaluation<'_> {
             return Ok(Some(key.clone()));
         }
         let key = self.evaluate(&pair.key, item, frame)?;
-        match &key {
-            Item::Undefined => Ok(None),
-            Item::Value(value) if value.as_str().is_some() => Ok(value.to_shared_text()),
-            _ => Err(Fault::of_value("T1003", &self.shown(&key)).with_position(position)),
+        if key.is_undefined() {
+            return Ok(None);
+        }
+        match key.as_value().and_then(Value::to_shared_text) {
+            Some(key) => Ok(Some(key)),
+            None => Err(Fault::of_value("T1003", &self.shown(&key)).with_position(position)),
         }
     }
 

@@ -154,7 +154,7 @@ impl Evaluation<'_> {
 /// the first of two belongs behind the second.
 pub(crate) fn merge_sort(
     len: usize,
-    is_after: &mut dyn FnMut(usize, usize) -> Result<bool>,
+    is_after: &mut impl FnMut(usize, usize) -> Result<bool>,
 ) -> Result<Vec<usize>> {
     let mut order: Vec<usize> = (0..len).collect();
     let mut merged = Vec::with_capacity(len);
@@ -165,7 +165,7 @@ pub(crate) fn merge_sort(
 fn sort_range(
     order: &mut [usize],
     merged: &mut Vec<usize>,
-    is_after: &mut dyn FnMut(usize, usize) -> Result<bool>,
+    is_after: &mut impl FnMut(usize, usize) -> Result<bool>,
 ) -> Result<()> {
     if order.len() <= 1 {
         return Ok(());

@@ -1,6 +1,6 @@
 //! `|pattern|update,delete|`: a function that changes what the pattern finds within a copy.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use crate::program::{Node, Transform};
 struct Copy {
     root: Value,
     /// The container around each container.
-    parents: HashMap<usize, usize>,
-    changed: HashMap<usize, Object>,
+    parents: BTreeMap<usize, usize>,
+    changed: BTreeMap<usize, Object>,
     /// What contains something changed, or is changed.
-    stale: HashSet<usize>,
+    stale: BTreeSet<usize>,
 }
 
 impl Evaluation<'_> {
@@ -52,9 +52,9 @@ impl Evaluation<'_> {
         check_depth(&subject)?;
         let mut copy = Copy {
             root: Value::null(),
-            parents: HashMap::new(),
-            changed: HashMap::new(),
-            stale: HashSet::new(),
+            parents: BTreeMap::new(),
+            changed: BTreeMap::new(),
+            stale: BTreeSet::new(),
         };
         copy.root = self.copied(&subject, &mut copy.parents)?;
         let root = Item::Value(copy.root.clone());
@@ -69,7 +69,7 @@ impl Evaluation<'_> {
 
     /// A copy of a value, container by container. (Values nest deep, so no level may take much
     /// stack.)
-    fn copied(&self, value: &Value, parents: &mut HashMap<usize, usize>) -> Result<Value> {
+    fn copied(&self, value: &Value, parents: &mut BTreeMap<usize, usize>) -> Result<Value> {
         let mut parts = Vec::new();
         let copy: Value = match value.view() {
             View::Object(object) => {

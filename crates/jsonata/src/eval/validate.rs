@@ -4,7 +4,7 @@ use super::{Evaluation, Result};
 use crate::error::Fault;
 use crate::item::{ARRAY, Elements, Item, List};
 use crate::syntax::signature::{Count, Parameter, Signature, Type};
-use json::Kind;
+use json::{Kind, Value};
 use std::rc::Rc;
 
 /// Checks the arguments of a call and completes them: a missing one may be the context value, an
@@ -86,14 +86,18 @@ pub(super) fn type_of(item: &Item) -> Type {
         Item::List(_) => Type::Array,
         Item::Object(_) | Item::Tuples(_) => Type::Object,
         Item::Function(_) => Type::Function,
-        Item::Value(value) => match value.kind() {
-            Kind::Null => Type::Null,
-            Kind::Bool => Type::Boolean,
-            Kind::Number => Type::Number,
-            Kind::String => Type::Text,
-            Kind::Array => Type::Array,
-            Kind::Object => Type::Object,
-        },
+        Item::Value(value) => type_of_value(value),
+    }
+}
+
+fn type_of_value(value: &Value) -> Type {
+    match value.kind() {
+        Kind::Null => Type::Null,
+        Kind::Bool => Type::Boolean,
+        Kind::Number => Type::Number,
+        Kind::String => Type::Text,
+        Kind::Array => Type::Array,
+        Kind::Object => Type::Object,
     }
 }
 
@@ -176,12 +180,10 @@ fn array_argument(
 
 fn elements_are(elements: Elements<'_>, subtype: &str) -> bool {
     let wanted = subtype.chars().next();
-    let is_wanted = |letter: char| Some(letter) == wanted;
+    let is_wanted = |found: Type| Some(found.letter()) == wanted;
     match elements {
-        Elements::Values(values) => values
-            .iter()
-            .all(|value| is_wanted(type_of(&Item::Value(value.clone())).letter())),
-        Elements::Items(items) => items.iter().all(|item| is_wanted(type_of(item).letter())),
+        Elements::Values(values) => values.iter().all(|value| is_wanted(type_of_value(value))),
+        Elements::Items(items) => items.iter().all(|item| is_wanted(type_of(item))),
     }
 }
 

@@ -16,10 +16,8 @@ fn fold(
         return Ok(None);
     };
     evaluation.meter.step(elements.len() as u64)?;
-    let numbers = elements
-        .iter()
-        .map(|item| item.as_number().unwrap_or(f64::NAN));
-    Ok(Some((numbers.fold(start, combine), elements.len())))
+    let result = elements.numbers().fold(start, combine);
+    Ok(Some((result, elements.len())))
 }
 
 pub(super) fn sum(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Result<Item> {

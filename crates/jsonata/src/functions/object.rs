@@ -126,8 +126,8 @@ pub(super) fn merge(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Resu
         return evaluation.object_of(merged);
     }
     let mut builder = ObjectBuilder::new();
-    for item in elements.iter() {
-        let members = item.as_object().map_or(&[][..], json::Object::members);
+    for at in 0..elements.len() {
+        let members = elements.members(at);
         evaluation.make_object(members.len())?;
         for (name, value) in members {
             builder.add(name, value.clone());

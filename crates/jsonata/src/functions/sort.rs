@@ -1,6 +1,5 @@
 //! `$sort`.
 
-use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::rc::Rc;
 
@@ -93,35 +92,38 @@ fn by_fields(
     closure: &Closure,
     comparison: Comparison,
 ) -> Result<Vec<usize>> {
-    let keys: Vec<OnceCell<Item>> = items.iter().map(|_| OnceCell::new()).collect();
-    let key = |at: usize| {
-        let (Some(cell), Some(item)) = (keys.get(at), items.get(at)) else {
-            return Ok(None);
-        };
-        if cell.get().is_none() {
-            let key = evaluation.compared_field(closure, item)?;
-            let key = key.as_number().map_or(key, Item::Number);
-            cell.get_or_init(|| key);
+    evaluation.meter.elements(0, items.len())?;
+    let keys = items.iter();
+    let keys = keys.map(|item| evaluation.compared_field(closure, item));
+    let keys = keys.collect::<Result<Vec<Item>>>()?;
+    let numbers: Option<Vec<f64>> = keys.iter().map(Item::as_number).collect();
+    let order = match numbers {
+        Some(numbers) => merge_sort(items.len(), &mut |left, right| {
+            evaluation.meter.step(1)?;
+            let verdict = match (numbers.get(left), numbers.get(right)) {
+                (Some(left), Some(right)) => comparison.of_numbers(*left, *right),
+                _ => false,
+            };
+            Ok(verdict)
+        }),
+        None => {
+            let mut given = Vec::with_capacity(2);
+            merge_sort(items.len(), &mut |left, right| {
+                evaluation.meter.step(1)?;
+                let (first, second) = comparison.sides(left, right);
+                if let (Some(first), Some(second)) = (keys.get(first), keys.get(second))
+                    && let Ok(verdict) = evaluation.comparison(comparison.operator, first, second)
+                {
+                    return evaluation.truth_in_javascript(&verdict);
+                }
+                given.clear();
+                given.extend(items.get(left).cloned());
+                given.extend(items.get(right).cloned());
+                let verdict = evaluation.apply_to_items(function, &mut given)?;
+                evaluation.truth_in_javascript(&verdict)
+            })
         }
-        Ok::<Option<&Item>, Fault>(cell.get())
     };
-    let mut given = Vec::with_capacity(2);
-    merge_sort(items.len(), &mut |left, right| {
-        evaluation.meter.step(1)?;
-        let (first, second) = if comparison.is_swapped {
-            (right, left)
-        } else {
-            (left, right)
-        };
-        if let (Some(first), Some(second)) = (key(first)?, key(second)?)
-            && let Ok(verdict) = evaluation.comparison(comparison.operator, first, second)
-        {
-            return evaluation.truth_in_javascript(&verdict);
-        }
-        given.clear();
-        given.extend(items.get(left).cloned());
-        given.extend(items.get(right).cloned());
-        let verdict = evaluation.apply_to_items(function, &mut given)?;
-        evaluation.truth_in_javascript(&verdict)
-    })
+    evaluation.meter.refund_elements(items.len());
+    order
 }
