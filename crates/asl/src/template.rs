@@ -124,7 +124,7 @@ impl Template {
         }
     }
 
-    /// The expression, if the whole template is one: nothing can be told about its value beforehand.
+    /// The expression, if the whole template is one: nothing can be told about its value before.
     pub fn as_query(&self) -> Option<&Query> {
         match &self.0 {
             Part::Query(query) => Some(query),

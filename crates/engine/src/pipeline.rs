@@ -236,7 +236,7 @@ impl<C: Caller> Pipeline<C> {
                 Err(Deferred::Heavy(entity)) => return Ok(Err(entity)),
                 Err(Deferred::Need(need)) => need,
             };
-            // What was brought in for this command is not for the next one: least of all a decision.
+            // What was brought in for this command is not for the next: least of all a decision.
             let brought = fetch(&*self.store, &self.programs, &need)
                 .inspect_err(|_| self.shard.clear_desk())?;
             self.shard.bring(brought);

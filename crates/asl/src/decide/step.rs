@@ -384,8 +384,8 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// A state gets its turn, or its Catch does. Under the full allowance each has all of it, as far
-    /// as the decision still has that much.
+    /// A state gets its turn, or its Catch does. Under the full allowance each has all of it, as
+    /// far as the decision still has that much.
     pub(super) fn begin_turn(&mut self) {
         if self.allowance == Allowance::Inline {
             return;

@@ -50,8 +50,8 @@ pub trait Outside {
 /// What it takes to build the context object: some twenty allocations.
 const CONTEXT_STEPS: u64 = 20;
 
-/// One evaluation of a field, or of the conditions of a Choice: builds the context object at most once, however many expressions the
-/// field holds.
+/// One evaluation of a field, or of the conditions of a Choice: builds the context object at most
+/// once, however many expressions the field holds.
 pub(crate) struct Evaluation<'a> {
     pub(crate) scope: &'a Scope<'a>,
     context: OnceCell<Value>,

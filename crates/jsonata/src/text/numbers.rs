@@ -178,8 +178,8 @@ fn radix_value(text: &str) -> Option<f64> {
     Some(top as f64 * 2_f64.powi(dropped_bits))
 }
 
-/// `parseInt` of ECMAScript: as many digits as there are, hexadecimal ones behind `0x`; NaN if there
-/// are none.
+/// `parseInt` of ECMAScript: as many digits as there are, hexadecimal ones behind `0x`; NaN if
+/// there are none.
 pub(super) fn parse_int(text: &str) -> f64 {
     let text = text.trim_start();
     let (sign, digits) = match text.strip_prefix('-') {

@@ -7,7 +7,7 @@ use super::set::{Ranges, Set};
 /// debug build.
 const DEPTH_MAX: usize = 50;
 
-/// Longer expressions are refused: nobody writes them, and compiling takes time that is not metered.
+/// Longer expressions are refused: nobody writes them, and compiling takes time without a meter.
 const SOURCE_BYTES_MAX: usize = 1 << 16;
 
 #[derive(Debug)]
