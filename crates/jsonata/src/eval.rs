@@ -38,7 +38,7 @@ use crate::tuple::Tail;
 use crate::{Environment, Outcome};
 
 pub(crate) use leave::object as object_item;
-pub(crate) use operator::{compare_text, text_of_number};
+pub(crate) use operator::{compare_text, holds, text_of_number};
 pub(crate) use order::merge_sort;
 
 pub(crate) type Result<T> = std::result::Result<T, Fault>;

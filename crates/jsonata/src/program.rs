@@ -233,18 +233,6 @@ impl Comparison {
             (first, second)
         }
     }
-
-    /// Whether it is true when the fields of the two arguments are these numbers.
-    #[inline]
-    pub(crate) fn of_numbers(self, first: f64, second: f64) -> bool {
-        let (left, right) = self.sides(first, second);
-        match self.operator {
-            Operator::Less => left < right,
-            Operator::LessOrEqual => left <= right,
-            Operator::Greater => left > right,
-            _ => left >= right,
-        }
-    }
 }
 
 impl Step {

@@ -199,12 +199,18 @@ impl Evaluation<'_> {
             return Ok(Item::Undefined);
         };
         self.enter()?;
-        let frame = self.new_frame(&closure.frame, closure.lambda.slots);
-        for slot in &closure.lambda.parameters {
-            frame.set(*slot, argument.clone());
-        }
-        let field = self.evaluate(left, &closure.input, &frame)?;
-        self.release_frame(frame);
+        let field = match self.fields_from(left, argument) {
+            Some(field) => field?,
+            None => {
+                let frame = self.new_frame(&closure.frame, closure.lambda.slots);
+                for slot in &closure.lambda.parameters {
+                    frame.set(*slot, argument.clone());
+                }
+                let field = self.evaluate(left, &closure.input, &frame)?;
+                self.release_frame(frame);
+                field
+            }
+        };
         self.exit();
         Ok(field)
     }

@@ -8,7 +8,7 @@ use super::{Evaluation, Result};
 use crate::builder::ListBuilder;
 use crate::frame::Frame;
 use crate::item::{Elements, Item, SEQUENCE};
-use crate::program::{Action, Kind, Path, Step};
+use crate::program::{Action, Kind, Node, Path, Step};
 
 impl Evaluation<'_> {
     /// The value of a path of nothing but fields, unless there is an array on the way.
@@ -28,6 +28,22 @@ impl Evaluation<'_> {
             Kind::Context => fields_of(input, rest),
             _ => fields_of(input, &path.steps),
         }
+    }
+
+    /// The value of a path of nothing but fields of a variable that is bound to this item, unless
+    /// there is an array on the way.
+    pub(super) fn fields_from(&self, node: &Node, item: &Item) -> Option<Result<Item>> {
+        let Kind::Path(path) = &node.kind else {
+            return None;
+        };
+        let (_, rest) = path.steps.split_first().filter(|_| path.is_plain)?;
+        let field = fields_of(item, rest)?;
+        let entered = self.enter().and_then(|()| {
+            self.enter_many(path.steps.len())?;
+            self.exit();
+            Ok(())
+        });
+        Some(entered.and(field))
     }
 
     /// Goes down through fields of objects, which needs no list. Returns how many steps that

@@ -103,6 +103,9 @@ impl Evaluation<'_> {
     }
 
     pub(crate) fn comparison(&self, operator: Operator, left: &Item, right: &Item) -> Result<Item> {
+        if let (Some(left), Some(right)) = (left.as_number(), right.as_number()) {
+            return Ok(holds(operator, left.partial_cmp(&right)).into());
+        }
         for side in [left, right] {
             if !side.is_undefined() && side.as_number().is_none() && side.as_str().is_none() {
                 return Err(Fault::new("T2010"));
@@ -116,17 +119,7 @@ impl Evaluation<'_> {
             let inserts = values.each_ref().map(|(name, text)| (*name, text.as_str()));
             return Err(Fault::filled("T2009", &inserts));
         };
-        // What is not a number compares with nothing.
-        let Some(ordering) = ordering else {
-            return Ok(false.into());
-        };
-        Ok(match operator {
-            Operator::Less => ordering.is_lt(),
-            Operator::LessOrEqual => ordering.is_le(),
-            Operator::Greater => ordering.is_gt(),
-            _ => ordering.is_ge(),
-        }
-        .into())
+        Ok(holds(operator, ordering).into())
     }
 
     /// How two numbers or two strings compare; `None` for anything else.
@@ -245,6 +238,17 @@ impl Evaluation<'_> {
                 .set_token("-")),
         }
     }
+}
+
+/// Whether a comparison is true. What is not a number compares with nothing.
+#[inline]
+pub(crate) fn holds(operator: Operator, ordering: Option<Ordering>) -> bool {
+    ordering.is_some_and(|ordering| match operator {
+        Operator::Less => ordering.is_lt(),
+        Operator::LessOrEqual => ordering.is_le(),
+        Operator::Greater => ordering.is_gt(),
+        _ => ordering.is_ge(),
+    })
 }
 
 /// `$string` of a number.

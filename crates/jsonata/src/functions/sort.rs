@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::take;
 use crate::error::Fault;
-use crate::eval::{Evaluation, Result, compare_text, merge_sort};
+use crate::eval::{Evaluation, Result, compare_text, holds, merge_sort};
 use crate::function::{Closure, Function};
 use crate::item::{ARRAY, Item};
 use crate::program::Comparison;
@@ -100,11 +100,9 @@ fn by_fields(
     let order = match numbers {
         Some(numbers) => merge_sort(items.len(), &mut |left, right| {
             evaluation.meter.step(1)?;
-            let verdict = match (numbers.get(left), numbers.get(right)) {
-                (Some(left), Some(right)) => comparison.of_numbers(*left, *right),
-                _ => false,
-            };
-            Ok(verdict)
+            let (left, right) = comparison.sides(left, right);
+            let ordering = numbers.get(left).partial_cmp(&numbers.get(right));
+            Ok(holds(comparison.operator, ordering))
         }),
         None => {
             let mut given = Vec::with_capacity(2);
