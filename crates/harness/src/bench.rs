@@ -6,6 +6,8 @@
 //! and whatever else runs share the machine.
 
 mod client;
+mod hostile;
+mod language;
 mod load;
 pub(crate) mod payload;
 mod process;
@@ -64,6 +66,10 @@ enum Case {
     Tasks,
     /// Time to be ready and memory, also with 100,000 waiting executions
     Ready,
+    /// Parallel, Map and JSONata by themselves, and JSONata beside jsonata-core
+    Language,
+    /// Latency of executions while others evaluate hostile expressions
+    Hostile,
 }
 
 /// Exit code of a program that Ctrl-C ended.
@@ -151,6 +157,8 @@ impl Case {
             Case::States => states::measure(setting),
             Case::Tasks => tasks::measure(setting),
             Case::Ready => ready::measure(setting),
+            Case::Language => language::measure(setting),
+            Case::Hostile => hostile::measure(setting),
         }
     }
 }

@@ -61,6 +61,11 @@ impl Process {
         Ok(self.field("status", "VmRSS:")? * 1_024)
     }
 
+    /// The most memory it was ever resident with.
+    pub(crate) fn resident_bytes_max(&self) -> Result<u64> {
+        Ok(self.field("status", "VmHWM:")? * 1_024)
+    }
+
     /// The number behind a name in one of the process's files.
     fn field(&self, file: &str, name: &str) -> Result<u64> {
         let path = format!("/proc/{}/{file}", self.pid);
