@@ -206,7 +206,7 @@ impl Evaluation<'_> {
             Kind::Partial(call) => self.partial(call, input, frame),
             Kind::Transform(transform) => Ok(self.transformer(transform, frame)),
             Kind::Regex(regex) => {
-                let function = Function::Matcher(Arc::clone(regex));
+                let function = Function::Matcher(regex.clone());
                 Ok(Item::Function(Rc::new(function)))
             }
             Kind::Placeholder => Ok(Item::Undefined),

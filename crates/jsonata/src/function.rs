@@ -19,7 +19,7 @@ pub(crate) enum Function {
     Closure(Closure),
     Partial(Partial),
     /// A regular expression: finds the first match in a text.
-    Matcher(Arc<Regex>),
+    Matcher(Regex),
     /// Finds the next match.
     Next(Box<Next>),
     Transformer(Transformer),
@@ -47,7 +47,7 @@ pub(crate) struct Partial {
 
 #[derive(Debug)]
 pub(crate) struct Next {
-    pub(crate) regex: Arc<Regex>,
+    pub(crate) regex: Regex,
     pub(crate) text: Text,
     pub(crate) previous: Match,
 }

@@ -102,13 +102,6 @@ pub(crate) struct Members {
     pub(crate) depth: usize,
 }
 
-impl Members {
-    pub(crate) fn get(&self, key: &str) -> Option<&Item> {
-        let found = self.members.iter().find(|(name, _)| *name == key);
-        found.map(|(_, item)| item)
-    }
-}
-
 /// The elements of an array, of whichever kind.
 #[derive(Clone, Copy)]
 pub(crate) enum Elements<'a> {

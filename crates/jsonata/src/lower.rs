@@ -179,7 +179,7 @@ impl Lowering {
                 self.transform(*pattern, *update, delete, position),
             )),
             ast::Kind::Block(expressions) => Kind::Block(self.block(expressions)),
-            ast::Kind::Regex(regex) => Kind::Regex(Arc::new(regex)),
+            ast::Kind::Regex(regex) => Kind::Regex(regex),
             // The others are gone once a tree is processed.
             _ => Kind::Placeholder,
         }

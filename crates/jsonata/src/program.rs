@@ -76,7 +76,7 @@ pub(crate) enum Kind {
     Condition(Box<Node>, Box<Node>, Option<Box<Node>>),
     Transform(Arc<Transform>),
     Block(Block),
-    Regex(Arc<Regex>),
+    Regex(Regex),
 }
 
 /// Where `:=` binds: a variable of the frame so many frames up.

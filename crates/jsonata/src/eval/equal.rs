@@ -35,7 +35,7 @@ impl Evaluation<'_> {
                 return Ok(false);
             }
             for (name, item) in &left.members {
-                match right.get(name) {
+                match self.member(right, name)? {
                     Some(other) if self.equal(item, other)? => {}
                     _ => return Ok(false),
                 }

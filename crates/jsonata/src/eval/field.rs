@@ -7,7 +7,7 @@ use super::path::check_depth;
 use super::{Evaluation, Result};
 use crate::builder::ListBuilder;
 use crate::frame::Frame;
-use crate::item::{Elements, Item, SEQUENCE};
+use crate::item::{Elements, Item, Members, SEQUENCE};
 use crate::program::{Action, Kind, Node, Path, Step};
 
 impl Evaluation<'_> {
@@ -156,7 +156,7 @@ impl Evaluation<'_> {
     pub(crate) fn lookup(&self, input: &Item, name: &str) -> Result<Item> {
         match input {
             Item::Value(value) => self.lookup_value(value, name),
-            Item::Object(object) => Ok(object.get(name).cloned().unwrap_or_default()),
+            Item::Object(object) => Ok(self.member(object, name)?.cloned().unwrap_or_default()),
             Item::List(list) => {
                 let mut builder = self.list();
                 for item in &list.items {
@@ -167,6 +167,13 @@ impl Evaluation<'_> {
             }
             _ => Ok(Item::Undefined),
         }
+    }
+
+    /// A member of an object that JSON cannot hold. Those have no index.
+    pub(super) fn member<'o>(&self, object: &'o Members, name: &str) -> Result<Option<&'o Item>> {
+        self.meter.step(object.members.len() as u64 / 8)?;
+        let found = object.members.iter().find(|(other, _)| *other == name);
+        Ok(found.map(|(_, item)| item))
     }
 
     fn lookup_value(&self, value: &Value, name: &str) -> Result<Item> {

@@ -3,6 +3,7 @@
 use super::{Evaluation, Result};
 use crate::error::Fault;
 use crate::item::{ARRAY, Elements, Item, List};
+use crate::meter::Meter;
 use crate::syntax::signature::{Count, Parameter, Signature, Type};
 use json::{Kind, Value};
 use std::rc::Rc;
@@ -31,8 +32,8 @@ pub(super) fn validate(
     }
     let types: Vec<Type> = arguments.iter().map(type_of).collect();
     evaluation.meter.step(types.len() as u64)?;
-    let Some(counts) = fit(parameters, &types, true) else {
-        return Err(misfit(parameters, &types));
+    let Some(counts) = fit(parameters, &types, true, evaluation.meter)? else {
+        return Err(misfit(parameters, &types, evaluation.meter)?);
     };
     let mut valid = Vec::with_capacity(parameters.len());
     let mut at = 0;
@@ -103,9 +104,14 @@ fn type_of_value(value: &Value) -> Type {
 
 /// How many arguments each parameter takes; as a regular expression would match. `is_whole`: all
 /// of them have to be taken.
-fn fit(parameters: &[Parameter], types: &[Type], is_whole: bool) -> Option<Vec<usize>> {
+fn fit(
+    parameters: &[Parameter],
+    types: &[Type],
+    is_whole: bool,
+    meter: &Meter,
+) -> Result<Option<Vec<usize>>> {
     let Some((parameter, rest)) = parameters.split_first() else {
-        return (!is_whole || types.is_empty()).then(Vec::new);
+        return Ok((!is_whole || types.is_empty()).then(Vec::new));
     };
     let fits = |argument: &&Type| parameter.types & argument.bit() != 0;
     let matching = types.iter().take_while(fits).count();
@@ -119,23 +125,29 @@ fn fit(parameters: &[Parameter], types: &[Type], is_whole: bool) -> Option<Vec<u
     if parameter.count != Count::Reluctant {
         counts.reverse();
     }
-    counts.into_iter().find_map(|count| {
-        let mut fitted = fit(rest, types.get(count..)?, is_whole)?;
-        fitted.insert(0, count);
-        Some(fitted)
-    })
+    // It goes back as a regular expression does: the ways multiply with each `+`.
+    meter.step(1 + matching as u64)?;
+    for count in counts {
+        let others = types.get(count..).unwrap_or_default();
+        if let Some(mut fitted) = fit(rest, others, is_whole, meter)? {
+            fitted.insert(0, count);
+            return Ok(Some(fitted));
+        }
+    }
+    Ok(None)
 }
 
 /// T0410 for the argument at which the signature fails.
-fn misfit(parameters: &[Parameter], types: &[Type]) -> Fault {
+fn misfit(parameters: &[Parameter], types: &[Type], meter: &Meter) -> Result<Fault> {
     let mut good = 0;
     for count in 1..=parameters.len() {
-        match fit(parameters.get(..count).unwrap_or_default(), types, false) {
+        let first = parameters.get(..count).unwrap_or_default();
+        match fit(first, types, false, meter)? {
             Some(counts) => good = counts.iter().sum(),
             None => break,
         }
     }
-    numbered("T0410", good)
+    Ok(numbered("T0410", good))
 }
 
 fn numbered(code: &'static str, at: usize) -> Fault {

@@ -2,7 +2,6 @@
 //! like one.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use json::{Text, Value};
 
@@ -14,7 +13,7 @@ use crate::function::{Function, Next};
 use crate::item::{Item, SEQUENCE};
 use crate::text::builder::Builder;
 use crate::text::regex::{self, Match, Regex};
-use crate::text::strings;
+use crate::text::strings::{self, string_bytes};
 
 /// What a match object takes: its members, and the function among them.
 const MATCH_BYTES: usize = 512;
@@ -31,7 +30,7 @@ struct Found {
 
 impl Evaluation<'_> {
     /// A regular expression called as a function.
-    pub(crate) fn first_match(&self, regex: &Arc<Regex>, arguments: &[Item]) -> Result<Item> {
+    pub(crate) fn first_match(&self, regex: &Regex, arguments: &[Item]) -> Result<Item> {
         let Some(text) = arguments.first().and_then(Item::as_value) else {
             return Ok(Item::Undefined);
         };
@@ -48,27 +47,22 @@ impl Evaluation<'_> {
         self.match_item(&next.regex, next.text.clone(), found)
     }
 
-    fn match_item(&self, regex: &Arc<Regex>, text: Text, found: Option<Match>) -> Result<Item> {
+    fn match_item(&self, regex: &Regex, text: Text, found: Option<Match>) -> Result<Item> {
         let Some(found) = found else {
             return Ok(Item::Undefined);
         };
-        let groups = found.group_texts(&text);
-        self.meter
-            .make(MATCH_BYTES + found.span.len() + groups.len() * size_of::<Value>())?;
-        // A group that took no part is undefined in the reference, which arrays here do not hold.
-        let groups: Value = groups
-            .into_iter()
-            .map(|group| group.unwrap_or("").into())
-            .collect();
+        let matched = found.text(&text);
+        let bytes = MATCH_BYTES + string_bytes(matched) + found.groups_bytes(&text);
+        self.meter.make(bytes)?;
         let members: Vec<(Text, Item)> = vec![
-            ("match".into(), found.text(&text).into()),
+            ("match".into(), matched.into()),
             ("start".into(), found.start.into()),
             ("end".into(), found.end.into()),
-            ("groups".into(), Item::Value(groups)),
+            ("groups".into(), Item::Value(found.groups_value(&text))),
             (
                 "next".into(),
                 Item::Function(Rc::new(Function::Next(Box::new(Next {
-                    regex: Arc::clone(regex),
+                    regex: regex.clone(),
                     text,
                     previous: found,
                 })))),

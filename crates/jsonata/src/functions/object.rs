@@ -39,7 +39,10 @@ fn add_keys(
     evaluation.meter.step(1)?;
     match item {
         Item::Value(value) => match value.view() {
-            View::Object(object) => object.members().iter().try_for_each(|(name, _)| add(name)),
+            View::Object(object) => {
+                evaluation.meter.step(object.len() as u64)?;
+                object.members().iter().try_for_each(|(name, _)| add(name))
+            }
             View::Array(elements) => {
                 evaluation.check_depth(value)?;
                 elements.iter().try_for_each(|element| {
@@ -52,7 +55,10 @@ fn add_keys(
             .items
             .iter()
             .try_for_each(|item| add_keys(evaluation, item, add)),
-        Item::Object(object) => object.members.iter().try_for_each(|(name, _)| add(name)),
+        Item::Object(object) => {
+            evaluation.meter.step(object.members.len() as u64)?;
+            object.members.iter().try_for_each(|(name, _)| add(name))
+        }
         _ => Ok(()),
     }
 }

@@ -57,6 +57,21 @@ impl Match {
             .map(|group| group.clone().and_then(|range| text.get(range)))
             .collect()
     }
+
+    /// The same as an array. A group that took no part is undefined in the reference, which an
+    /// array writes as null.
+    pub(crate) fn groups_value(&self, text: &str) -> Value {
+        let groups = self.group_texts(text).into_iter();
+        groups.map(Value::from).collect()
+    }
+
+    /// What the array takes besides its node.
+    pub(crate) fn groups_bytes(&self, text: &str) -> usize {
+        let groups = self.group_texts(text).into_iter();
+        groups
+            .map(|group| string_bytes(group.unwrap_or_default()))
+            .sum()
+    }
 }
 
 impl Regex {
@@ -185,18 +200,12 @@ fn match_value(found: &Match, text: &str, meter: &Meter) -> Result<Value, Error>
     /// The nodes of the object and of the list of groups.
     const NODE_BYTES: usize = 288;
     let matched = found.text(text);
-    let groups = found.group_texts(text);
-    let group_bytes = |group: &Option<&str>| string_bytes(group.unwrap_or_default());
-    let bytes: usize = groups.iter().map(group_bytes).sum();
-    meter.make(NODE_BYTES + string_bytes(matched) + bytes)?;
+    meter.make(NODE_BYTES + string_bytes(matched) + found.groups_bytes(text))?;
     let mut object = ObjectBuilder::with_capacity(3);
     object
         .add("match", matched)
         .add("index", found.start as u64)
-        .add(
-            "groups",
-            groups.into_iter().map(Value::from).collect::<Value>(),
-        );
+        .add("groups", found.groups_value(text));
     Ok(object.build().into())
 }
 

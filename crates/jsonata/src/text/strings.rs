@@ -318,7 +318,7 @@ impl<'m> Parts<'m> {
 }
 
 /// What an array element that is this string takes.
-pub(super) fn string_bytes(text: &str) -> usize {
+pub(crate) fn string_bytes(text: &str) -> usize {
     if text.len() <= INLINE_BYTES {
         ELEMENT_BYTES
     } else {

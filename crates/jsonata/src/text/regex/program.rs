@@ -4,8 +4,9 @@ use super::parse::{Assertion, Node, Pattern, Repeat};
 use super::set::Set;
 
 /// Repetitions with bounds are copies; nested ones multiply. The machine needs memory for each
-/// instruction, and visits each once for each character.
-const INSTRUCTIONS_MAX: usize = 20_000;
+/// instruction, and visits each once for each character. A definition may hold hundreds of
+/// compiled expressions at some 30 bytes an instruction.
+const INSTRUCTIONS_MAX: usize = 4_000;
 
 /// The machine keeps the slots of two threads for each instruction; this is 16 MiB.
 const SLOTS_MAX: usize = 1 << 20;
