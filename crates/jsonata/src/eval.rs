@@ -34,7 +34,7 @@ use crate::item::{Flags, Item, List, SEQUENCE};
 use crate::ledger::{Charge, Ledger, bytes_freed_with};
 use crate::meter::Meter;
 use crate::program::{Block, Kind, Lambda, Node, Outside, Program, Scope, Variable};
-use crate::tuple::Tail;
+use crate::tuple::{Tail, Tuple};
 use crate::{Environment, Outcome};
 
 pub(crate) use leave::object as object_item;
@@ -48,6 +48,9 @@ const CLOSURE_BYTES: usize = 448;
 
 /// How many frames are kept to be used again: more calls than that rarely end at a time.
 const IDLE_MAX: usize = 32;
+
+/// Frames of more variables than this are charged one by one.
+const FEW_SLOTS: usize = 16;
 
 /// One evaluation of an expression.
 pub(crate) struct Evaluation<'e> {
@@ -109,7 +112,7 @@ impl Evaluation<'_> {
         } else {
             document
         };
-        let frame = Frame::new(None, vec![None; self.program.slots]);
+        let frame = Frame::new(None, Tuple::default(), self.program.slots, None);
         let result = self.evaluate(&self.program.root, &input, &frame)?;
         self.leave_with(result.unwrapped())
     }
@@ -277,11 +280,12 @@ impl Evaluation<'_> {
         match block.scope {
             Scope::None => self.in_turn(&block.expressions, input, frame),
             Scope::Shared { up, first, count } => {
+                self.meter.step(count as u64 / 8)?;
                 frame.clear(up, first, count);
                 self.in_turn(&block.expressions, input, frame)
             }
             Scope::Own { slots } => {
-                let frame = Frame::new(Some(Rc::clone(frame)), vec![None; slots]);
+                let frame = self.new_frame(frame, slots)?;
                 let result = self.in_turn(&block.expressions, input, &frame);
                 self.release_frame(frame);
                 result
@@ -330,14 +334,36 @@ impl Evaluation<'_> {
     }
 
     /// A frame with so many unbound variables.
-    fn new_frame(&self, parent: &Rc<Frame>, slots: usize) -> Rc<Frame> {
-        let idle = self.idle.borrow_mut().pop();
+    fn new_frame(&self, parent: &Rc<Frame>, slots: usize) -> Result<Rc<Frame>> {
+        let charge = self.frame_charge(slots)?;
+        let idle = match charge {
+            None => self.idle.borrow_mut().pop(),
+            Some(_) => None,
+        };
         if let Some(mut frame) = idle
             && frame.refill(parent, slots)
         {
-            return frame;
+            return Ok(frame);
         }
-        Frame::new(Some(Rc::clone(parent)), vec![None; slots])
+        let parent = Some(Rc::clone(parent));
+        Ok(Frame::new(parent, Tuple::default(), slots, charge))
+    }
+
+    /// The frame of a tuple.
+    fn tuple_frame(&self, parent: &Rc<Frame>, tuple: Tuple, slots: usize) -> Result<Rc<Frame>> {
+        let charge = self.frame_charge(slots)?;
+        Ok(Frame::new(Some(Rc::clone(parent)), tuple, slots, charge))
+    }
+
+    /// What a frame takes. That of few variables is within what a call or a function takes.
+    fn frame_charge(&self, slots: usize) -> Result<Option<Charge>> {
+        if slots <= FEW_SLOTS {
+            return Ok(None);
+        }
+        let bytes = slots.saturating_mul(size_of::<Option<Item>>());
+        self.ledger.settle(self.meter);
+        self.meter.make(bytes)?;
+        Ok(Some(Charge::new(bytes, &self.ledger)))
     }
 
     /// Drops a frame unless somebody else holds it; it is kept to be used again.

@@ -5,6 +5,7 @@ use std::rc::{Rc, Weak};
 
 use crate::function::Function;
 use crate::item::Item;
+use crate::ledger::Charge;
 use crate::program::{Binding, Place};
 use crate::tuple::Tuple;
 
@@ -16,24 +17,24 @@ pub(crate) struct Frame {
     tuple: Tuple,
     /// Whether the frame is in the list of those that may hold themselves.
     is_listed: Cell<bool>,
+    /// What a frame of many variables takes.
+    charge: Option<Charge>,
 }
 
 impl Frame {
-    pub(crate) fn new(parent: Option<Rc<Frame>>, slots: Vec<Option<Item>>) -> Rc<Frame> {
+    /// A frame with so many unbound variables, and a tuple, which is empty in most.
+    pub(crate) fn new(
+        parent: Option<Rc<Frame>>,
+        tuple: Tuple,
+        slots: usize,
+        charge: Option<Charge>,
+    ) -> Rc<Frame> {
         Rc::new(Frame {
             parent,
-            slots: RefCell::new(slots),
-            tuple: Tuple::default(),
-            is_listed: Cell::new(false),
-        })
-    }
-
-    pub(crate) fn of_tuple(parent: &Rc<Frame>, tuple: Tuple, slots: usize) -> Rc<Frame> {
-        Rc::new(Frame {
-            parent: Some(Rc::clone(parent)),
             slots: RefCell::new(vec![None; slots]),
             tuple,
             is_listed: Cell::new(false),
+            charge,
         })
     }
 
@@ -73,9 +74,10 @@ impl Frame {
         true
     }
 
-    /// Empties a frame; false if somebody else holds it, or may find it.
+    /// Empties a frame; false if somebody else holds it, or may find it, or if it is too large to
+    /// be kept.
     pub(crate) fn empty(self: &mut Rc<Frame>) -> bool {
-        let Some(frame) = Rc::get_mut(self) else {
+        let Some(frame) = Rc::get_mut(self).filter(|frame| frame.charge.is_none()) else {
             return false;
         };
         frame.parent = None;

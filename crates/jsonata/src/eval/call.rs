@@ -182,7 +182,7 @@ impl Evaluation<'_> {
     fn run_closure(&self, closure: &Closure, arguments: &mut Vec<Item>) -> Result<Item> {
         self.meter.step(CALL_STEPS)?;
         let lambda = &*closure.lambda;
-        let frame = self.new_frame(&closure.frame, lambda.slots);
+        let frame = self.new_frame(&closure.frame, lambda.slots)?;
         let mut given = arguments.drain(..);
         for slot in &lambda.parameters {
             frame.set(*slot, given.next().unwrap_or_default());
@@ -202,7 +202,7 @@ impl Evaluation<'_> {
         let field = match self.fields_from(left, argument) {
             Some(field) => field?,
             None => {
-                let frame = self.new_frame(&closure.frame, closure.lambda.slots);
+                let frame = self.new_frame(&closure.frame, closure.lambda.slots)?;
                 for slot in &closure.lambda.parameters {
                     frame.set(*slot, argument.clone());
                 }

@@ -60,7 +60,7 @@ impl Evaluation<'_> {
         frame: &Rc<Frame>,
     ) -> Result<Vec<Tuple>> {
         self.order(sort, tuples.into_iter(), &|term: &Term, tuple: &Tuple| {
-            let inner = Frame::of_tuple(frame, tuple.clone(), slots);
+            let inner = self.tuple_frame(frame, tuple.clone(), slots)?;
             self.evaluate(&term.expression, &tuple.context, &inner)
         })
     }

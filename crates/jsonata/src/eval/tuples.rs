@@ -95,7 +95,7 @@ impl Evaluation<'_> {
             Action::Sort(sort) => match tuples {
                 Some(tuples) => self.sorted_tuples(sort, tuples, slots, frame)?,
                 None => {
-                    let inner = Frame::of_tuple(frame, Tuple::default(), slots);
+                    let inner = self.tuple_frame(frame, Tuple::default(), slots)?;
                     let sorted = self.sorted(sort, flow, &inner)?;
                     let number = |(at, item): (usize, Item)| {
                         let mut tuple = Tuple::of(item);
@@ -131,7 +131,7 @@ impl Evaluation<'_> {
         frame: &Rc<Frame>,
         result: &mut Vec<Tuple>,
     ) -> Result<()> {
-        let inner = Frame::of_tuple(frame, tuple.clone(), slots);
+        let inner = self.tuple_frame(frame, tuple.clone(), slots)?;
         let found = self.evaluate(node, &tuple.context, &inner)?;
         if let Item::Tuples(found) = found {
             for other in found.iter() {
@@ -205,7 +205,7 @@ impl Evaluation<'_> {
             }
             Filter::Predicate(predicate) => {
                 for (at, tuple) in tuples.into_iter().enumerate() {
-                    let inner = Frame::of_tuple(frame, tuple.clone(), slots);
+                    let inner = self.tuple_frame(frame, tuple.clone(), slots)?;
                     let verdict = self.evaluate(predicate, &tuple.context, &inner)?;
                     let count = self.selections(&verdict, at, len)?;
                     for _ in 1..count {
@@ -258,7 +258,7 @@ impl Evaluation<'_> {
         }
         let mut groups = Groups::new();
         for tuple in tuples {
-            let inner = Frame::of_tuple(frame, tuple.clone(), slots);
+            let inner = self.tuple_frame(frame, tuple.clone(), slots)?;
             for (at, pair) in group.pairs.iter().enumerate() {
                 let key = self.key(pair, group.position, &tuple.context, &inner)?;
                 if let Some(key) = key {
@@ -270,7 +270,7 @@ impl Evaluation<'_> {
         for entry in groups.entries {
             let tuple = self.merged(entry.items)?;
             let context = tuple.context.clone();
-            let inner = Frame::of_tuple(frame, tuple, slots);
+            let inner = self.tuple_frame(frame, tuple, slots)?;
             if let Some(pair) = group.pairs.get(entry.pair) {
                 let value = self.evaluate(&pair.value, &context, &inner)?;
                 if !value.is_undefined() {

@@ -15,10 +15,10 @@ pub(super) fn keys(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Resul
     if subject.is_array() {
         let mut seen = HashSet::new();
         add_keys(evaluation, &subject, &mut |name| {
-            let name = name.clone();
-            if seen.insert(name.clone()) {
+            if !seen.contains(name) {
                 evaluation.meter.elements(0, 2)?;
-                result.push(Item::Value(name.into()))?;
+                seen.insert(name.clone());
+                result.push(Item::Value(name.clone().into()))?;
             }
             Ok(())
         })?;

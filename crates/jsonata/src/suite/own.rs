@@ -131,3 +131,16 @@ fn limits_are_where_aws_has_them() {
 fn hostile_input_ends() {
     run(cases!("hostile.json"), 8);
 }
+
+/// Each function holds the frame of the call that made it.
+#[test]
+fn frames_of_many_variables_are_charged() {
+    let many: String = (0..5000).map(|at| format!("$v{at} := 1;")).collect();
+    let maker = format!("function($i) {{ $i < 0 ? ({many}) : function() {{ $i }} }}");
+    let expression = format!("$count($map([1..20000], {maker}))");
+    let limit = json::parse(r#"{"limit": "bytes"}"#).unwrap();
+    let case = Value::empty_object()
+        .with_member("expression", expression.into())
+        .with_member("error", limit);
+    assert_eq!(check(&case, 1), Ok(()));
+}
