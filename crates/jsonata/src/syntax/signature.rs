@@ -88,11 +88,15 @@ fn types(letters: &str) -> u16 {
     bits.fold(0, |set, bit| set | bit)
 }
 
+/// Arguments are fitted to parameters by recursion, a level for each.
+const PARAMETERS_MAX: usize = 100;
+
 impl Signature {
     /// Parses the text between and including `<` and `>`.
     ///
     /// # Errors
-    /// S0401 and S0402, at a position from the start of the text.
+    /// S0401 and S0402, at a position from the start of the text; `Limit::Depth` for too many
+    /// parameters.
     pub(crate) fn parse(text: &str) -> Result<Signature, Fault> {
         let symbols: Vec<char> = text.chars().collect();
         let mut parameters: Vec<Parameter> = Vec::new();
@@ -132,6 +136,9 @@ impl Signature {
                 letter => parameters.extend(single(letter)),
             }
             at += 1;
+        }
+        if parameters.len() > PARAMETERS_MAX {
+            return Err(Fault::too_deep());
         }
         Ok(Signature { parameters })
     }
