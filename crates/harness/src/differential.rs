@@ -212,8 +212,7 @@ impl Tally {
     }
 }
 
-fn run(seeds: impl Iterator<Item = u64> + Send) -> Tally {
-    let sources = source::all();
+fn run(seeds: impl Iterator<Item = u64> + Send, sources: &[Source]) -> Tally {
     let pool = Pool::new(sources.iter().map(|source| source.expression.as_str()));
     let (seeds, tally) = (Mutex::new(seeds), Mutex::new(Tally::default()));
     let work = || {
@@ -222,7 +221,7 @@ fn run(seeds: impl Iterator<Item = u64> + Send) -> Tally {
             let Some(seed) = seeds.lock().next() else {
                 break;
             };
-            let verdict = compare(&mut other, seed, mutant(&pool, &sources, seed));
+            let verdict = compare(&mut other, seed, mutant(&pool, sources, seed));
             tally.lock().count(verdict);
         }
         tally.lock().deaths += other.deaths;
@@ -236,10 +235,9 @@ fn run(seeds: impl Iterator<Item = u64> + Send) -> Tally {
     tally.into_inner()
 }
 
-fn show(seed: u64) {
-    let sources = source::all();
+fn show(seed: u64, sources: &[Source]) {
     let pool = Pool::new(sources.iter().map(|source| source.expression.as_str()));
-    let (expression, data) = mutant(&pool, &sources, seed);
+    let (expression, data) = mutant(&pool, sources, seed);
     let ours = ours(&expression, data.as_ref());
     let theirs = Other::new().ask(&expression, data.as_ref());
     let difference = Difference {
@@ -254,12 +252,14 @@ fn show(seed: u64) {
 
 #[test]
 fn mutants_are_answered_alike_or_the_difference_is_known() {
-    let tally = match (variable("LOCKSTEP_SEED"), variable("LOCKSTEP_SEEDS")) {
+    let (one, many) = (variable("LOCKSTEP_SEED"), variable("LOCKSTEP_SEEDS"));
+    let sources = source::all(many.is_some());
+    let tally = match (one, many) {
         (Some(seed), _) => {
-            show(seed);
-            run(std::iter::once(seed))
+            show(seed, &sources);
+            run(std::iter::once(seed), &sources)
         }
-        (None, seeds) => run(0..seeds.unwrap_or(SEEDS)),
+        (None, seeds) => run(0..seeds.unwrap_or(SEEDS), &sources),
     };
     let Tally {
         classes,
