@@ -1,5 +1,7 @@
 //! Scopes: which variables live in which frame, while a tree is lowered.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::program::{Binding, Place, Scope};
 
 #[derive(Default)]
@@ -8,8 +10,8 @@ pub(crate) struct Scopes(Vec<Open>);
 /// A scope around the node that is being lowered.
 struct Open {
     /// The variables that are bound in it somewhere, and their slots.
-    names: Vec<(String, usize)>,
-    /// The variables that are bound from the start.
+    names: HashMap<String, usize>,
+    /// The variables in slots before this one are bound from the start.
     certain: usize,
     frame: Frame,
 }
@@ -24,13 +26,11 @@ enum Frame {
 }
 
 /// Gives each name a slot, a repeated one the same.
-fn number(names: Vec<String>, first: usize) -> Vec<(String, usize)> {
-    let mut numbered: Vec<(String, usize)> = Vec::new();
+fn number(names: Vec<String>, first: usize) -> HashMap<String, usize> {
+    let mut numbered = HashMap::new();
     for name in names {
-        if !numbered.iter().any(|(known, _)| *known == name) {
-            let slot = first + numbered.len();
-            numbered.push((name, slot));
-        }
+        let slot = first + numbered.len();
+        numbered.entry(name).or_insert(slot);
     }
     numbered
 }
@@ -43,9 +43,9 @@ impl Scopes {
     /// A function; its parameters are the first of the names.
     pub(crate) fn open_function(&mut self, names: Vec<String>, parameters: &[String]) {
         let names = number(names, 0);
-        let is_parameter = |(name, _): &&(String, usize)| parameters.contains(name);
+        let parameters: HashSet<&String> = parameters.iter().collect();
         self.0.push(Open {
-            certain: names.iter().take_while(is_parameter).count(),
+            certain: parameters.len(),
             frame: Frame::Own { slots: names.len() },
             names,
         });
@@ -129,7 +129,7 @@ impl Scopes {
     /// Where `:=` binds a name that the innermost scope knows.
     pub(crate) fn binding(&self, name: &str) -> Option<Binding> {
         let open = self.0.last()?;
-        let (_, slot) = open.names.iter().find(|(known, _)| known == name)?;
+        let slot = open.names.get(name)?;
         Some(self.place(self.0.len() - 1, open, *slot))
     }
 
@@ -149,12 +149,9 @@ impl Scopes {
     pub(crate) fn places(&self, name: &str, label: Option<usize>) -> (Vec<Place>, bool) {
         let mut places = Vec::new();
         for (at, open) in self.0.iter().enumerate().rev() {
-            let found = open.names.iter().position(|(known, _)| known == name);
-            if let Some(found) = found
-                && let Some((_, slot)) = open.names.get(found)
-            {
+            if let Some(slot) = open.names.get(name) {
                 places.push(Place::Slot(self.place(at, open, *slot)));
-                if found < open.certain {
+                if *slot < open.certain {
                     return (places, true);
                 }
             }
