@@ -73,6 +73,21 @@ pub(super) const PATHS: &[Path] = &[
         run: decide_pass,
     },
     Path {
+        name: "decide-map-100-pass",
+        times: 20,
+        run: decide_map,
+    },
+    Path {
+        name: "decide-parallel-20",
+        times: 50,
+        run: decide_parallel,
+    },
+    Path {
+        name: "decide-100-jsonata",
+        times: 20,
+        run: decide_jsonata,
+    },
+    Path {
         name: "decide-task-result",
         times: 500,
         run: decide_task,
@@ -244,15 +259,46 @@ fn decided(program: &Program, run: &Run, input: Input) -> Result<Decision> {
     decision.map_err(|refusal| anyhow::anyhow!("refused: {refusal:?}"))
 }
 
-fn decide_pass(times: u64) -> Result<()> {
-    let program = rig::program(&chain(100, |_| r#""Type":"Pass""#.to_owned()))?;
+/// Decides an execution of this definition, which ends with its first decision.
+fn decide_whole(definition: &str, times: u64) -> Result<()> {
+    let program = rig::program(definition)?;
     let (run, input) = (Run::default(), start()?);
     let ended = decided(&program, &run, input.clone())?.run;
-    anyhow::ensure!(ended.end.is_some(), "the chain has not ended");
+    anyhow::ensure!(ended.end.is_some(), "the execution has not ended");
     repeat(times, || {
         decide(&program, black_box(&run), MOMENT, input.clone())
     });
     Ok(())
+}
+
+fn decide_pass(times: u64) -> Result<()> {
+    decide_whole(&chain(100, |_| r#""Type":"Pass""#.to_owned()), times)
+}
+
+fn decide_map(times: u64) -> Result<()> {
+    let items: Value = (0..100_i64).map(Value::from).collect();
+    let definition = r#"{"StartAt":"I","States":{"I":{"Type":"Pass","Result":ITEMS,"Next":"M"},
+        "M":{"Type":"Map","End":true,"ItemProcessor":{"StartAt":"P","States":
+        {"P":{"Type":"Pass","End":true}}}}}}"#;
+    decide_whole(&definition.replace("ITEMS", &items.to_text()), times)
+}
+
+fn decide_parallel(times: u64) -> Result<()> {
+    let branch = |at| format!(r#"{{"StartAt":"P{at}","States":{{"P{at}":{PASS}}}}}"#);
+    let branches: Vec<String> = (0..20).map(branch).collect();
+    let definition = format!(
+        r#"{{"StartAt":"F","States":{{"F":{{"Type":"Parallel","End":true,"Branches":[{}]}}}}}}"#,
+        branches.join(",")
+    );
+    decide_whole(&definition, times)
+}
+
+const PASS: &str = r#"{"Type":"Pass","End":true}"#;
+
+fn decide_jsonata(times: u64) -> Result<()> {
+    let output = r#""Output":{"id":"{% $states.input.id %}","n":"{% 1 + 2 * 3 %}"}"#;
+    let members = |_| format!(r#""Type":"Pass","QueryLanguage":"JSONata",{output}"#);
+    decide_whole(&chain(100, members), times)
 }
 
 fn task(_: usize) -> String {
