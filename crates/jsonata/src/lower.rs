@@ -8,6 +8,7 @@ mod comparison;
 mod scan;
 mod scope;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use json::Text;
@@ -33,6 +34,7 @@ pub(crate) fn lower(syntax: Syntax) -> (Program, References) {
         labels,
         scopes: Scopes::default(),
         globals: Vec::new(),
+        known_globals: HashMap::new(),
         references: References::default(),
         is_root: true,
     };
@@ -52,6 +54,8 @@ struct Lowering {
     labels: Vec<String>,
     scopes: Scopes,
     globals: Vec<Global>,
+    /// Where each is among them.
+    known_globals: HashMap<String, usize>,
     references: References,
     /// Whether the context value is the input document.
     is_root: bool,
@@ -320,14 +324,16 @@ impl Lowering {
     }
 
     fn global(&mut self, name: &str) -> usize {
-        let known = self.globals.iter().position(|global| global.name == name);
-        known.unwrap_or_else(|| {
-            self.globals.push(Global {
-                name: name.to_owned(),
-                builtin: Builtin::find(name),
-            });
-            self.globals.len() - 1
-        })
+        if let Some(known) = self.known_globals.get(name) {
+            return *known;
+        }
+        let at = self.globals.len();
+        self.globals.push(Global {
+            name: name.to_owned(),
+            builtin: Builtin::find(name),
+        });
+        self.known_globals.insert(name.to_owned(), at);
+        at
     }
 
     fn label(&mut self, name: String) -> usize {
