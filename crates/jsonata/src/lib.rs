@@ -111,11 +111,24 @@ pub trait Environment {
     fn random(&self) -> u64;
 }
 
+/// Longer expressions are refused: compiling has no meter, and some of what it does (names of
+/// labels and of functions) takes time in their number times the length.
+const SOURCE_BYTES_MAX: usize = 64 << 10;
+
 /// Compiles an expression.
 ///
 /// # Errors
 /// The first place that is not JSONata, with the reference's code, text and position.
 pub fn compile(source: &str) -> Result<Expression, Error> {
+    if source.len() > SOURCE_BYTES_MAX {
+        return Err(Error {
+            code: "",
+            message: format!("The expression is longer than {SOURCE_BYTES_MAX} bytes"),
+            position: None,
+            token: None,
+            limit: None,
+        });
+    }
     let syntax = syntax::parse(source).map_err(error::Fault::finish)?;
     let (program, references) = lower::lower(syntax);
     Ok(Expression(Arc::new(Compiled {

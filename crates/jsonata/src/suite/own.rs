@@ -144,3 +144,11 @@ fn frames_of_many_variables_are_charged() {
         .with_member("error", limit);
     assert_eq!(check(&case, 1), Ok(()));
 }
+
+#[test]
+fn long_expressions_are_refused() {
+    let most = " ".repeat(crate::SOURCE_BYTES_MAX - 1) + "1";
+    assert!(crate::compile(&most).is_ok());
+    let error = crate::compile(&(most + " ")).unwrap_err();
+    assert_eq!(error.message, "The expression is longer than 65536 bytes");
+}
