@@ -253,13 +253,15 @@ fn show(seed: u64, sources: &[Source]) {
 #[test]
 fn mutants_are_answered_alike_or_the_difference_is_known() {
     let (one, many) = (variable("LOCKSTEP_SEED"), variable("LOCKSTEP_SEEDS"));
-    let sources = source::all(many.is_some());
+    let (sources, has_suite) = source::all(many.is_some());
+    // Our own cases are harder on the clock than the suite's.
+    let gate = if has_suite { SEEDS } else { SEEDS / 4 };
     let tally = match (one, many) {
         (Some(seed), _) => {
             show(seed, &sources);
             run(std::iter::once(seed), &sources)
         }
-        (None, seeds) => run(0..seeds.unwrap_or(SEEDS), &sources),
+        (None, seeds) => run(0..seeds.unwrap_or(gate), &sources),
     };
     let Tally {
         classes,

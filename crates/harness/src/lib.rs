@@ -16,6 +16,8 @@ mod coverage;
 mod dice;
 #[cfg(test)]
 mod differential;
+#[cfg(test)]
+mod hostile;
 pub mod instructions;
 #[cfg(test)]
 mod property;

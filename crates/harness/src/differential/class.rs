@@ -311,6 +311,17 @@ impl Difference {
             .any(|rest| !rest.starts_with(is_part_of_name))
     }
 
+    /// `$name ?`
+    fn has_tested_function(&self) -> bool {
+        let parts = self.expression.split('?').collect::<Vec<_>>();
+        parts.iter().rev().skip(1).any(|before| {
+            let before = before.trim_end();
+            let name = before.rsplit(|char: char| !char.is_alphanumeric()).next();
+            let name = name.unwrap_or_default();
+            before.ends_with(&format!("${name}"))
+        })
+    }
+
     /// A number of more digits than a double keeps, in the expression or in its data.
     fn has_long_number(&self) -> bool {
         let data = self.data.as_ref().map(Value::to_text);
