@@ -143,7 +143,17 @@ const CLASSES: &[Class] = &[
     },
     Class {
         name: "2.0 looks at arguments and keys before there is anything to do with them",
-        is_it: |it| it.ours_fails("does not match function signature") || it.ours_fails("T1003"),
+        is_it: |it| {
+            [
+                "does not match function signature",
+                "T1003",
+                "T2001",
+                "T2002",
+                "D1002",
+            ]
+            .iter()
+            .any(|text| it.ours_fails(text))
+        },
     },
     Class {
         name: "2.0 makes dates of NaN for a timezone that is none; ours refuses it",
@@ -156,6 +166,10 @@ const CLASSES: &[Class] = &[
     Class {
         name: "the other rounds to places beyond what a double has, otherwise",
         is_it: |it| it.names("round"),
+    },
+    Class {
+        name: "a lone surrogate is U+FFFD in our texts, and refused",
+        is_it: |it| it.ours_fails("D3140") && it.has("\u{fffd}"),
     },
     Class {
         name: "the other escapes fewer characters of a URL",
@@ -201,15 +215,16 @@ const CLASSES: &[Class] = &[
     Class {
         name: "a function as a condition is true in 2.0, and an error where 2.0 makes it one",
         is_it: |it| {
-            let is_tested = it.has("?") || it.names("boolean") || it.has(" and ") || it.has(" or ");
-            is_tested
-                && (it.theirs == Answer::Undefined || it.theirs == Answer::Value(false.into()))
+            let tests = ["?", "$boolean", " and ", " or ", "[$"];
+            let is_tested = tests.iter().any(|text| it.has(text));
+            is_tested && says_no(&it.theirs) || it.has_tested_function()
         },
     },
     Class {
         name: "2.0 has no order of functions, and a function is equal to itself",
         is_it: |it| {
-            it.ours_fails("T2010") || it.ours_fails("T2009") || it.has("function") && it.has("=")
+            let is_equal = !says_no(&it.ours) && says_no(&it.theirs) && it.has("=");
+            it.ours_fails("T2010") || it.ours_fails("T2009") || is_equal
         },
     },
     Class {
@@ -265,12 +280,12 @@ const CLASSES: &[Class] = &[
         is_it: |it| it.has("λ") && it.theirs_fails("Parse error"),
     },
     Class {
-        name: "a lone surrogate is U+FFFD in our texts, and refused",
-        is_it: |it| it.ours_fails("D3140") && it.has("\u{fffd}"),
-    },
-    Class {
         name: "the other refuses a step that calls its own item",
         is_it: |it| it.has(".$(") && it.theirs_fails("T1006"),
+    },
+    Class {
+        name: "a matcher of the user's own that gives no text: an empty one in ours",
+        is_it: |it| it.names("match") && it.makes(r#""match":"""#),
     },
     Class {
         name: "2.0 binds `$$`",
@@ -282,6 +297,17 @@ const CLASSES: &[Class] = &[
 pub(super) fn explain(difference: &Difference) -> Option<&'static str> {
     let class = CLASSES.iter().find(|class| (class.is_it)(difference))?;
     Some(class.name)
+}
+
+/// False, empty or nothing, also as a text.
+fn says_no(answer: &Answer) -> bool {
+    match answer {
+        Answer::Value(value) => {
+            let text = value.to_text();
+            ["false", "\"false\"", "{}", "\"{}\"", "[]"].contains(&text.as_str())
+        }
+        answer => *answer == Answer::Undefined,
+    }
 }
 
 impl Difference {
