@@ -68,6 +68,11 @@ pub(super) const PATHS: &[Path] = &[
         run: choice_evaluate,
     },
     Path {
+        name: "jsonata-evaluate",
+        times: 500,
+        run: jsonata_evaluate,
+    },
+    Path {
         name: "decide-100-pass",
         times: 20,
         run: decide_pass,
@@ -106,6 +111,11 @@ pub(super) const PATHS: &[Path] = &[
         name: "record-decode-fold",
         times: 500,
         run: record_fold,
+    },
+    Path {
+        name: "record-fold-map-100",
+        times: 20,
+        run: record_fold_map,
     },
     Path {
         name: "aws-decode-start",
@@ -229,6 +239,38 @@ fn choice_evaluate(times: u64) -> Result<()> {
     Ok(())
 }
 
+/// Variables are not asked for.
+struct NoEnvironment;
+
+impl jsonata::Environment for NoEnvironment {
+    fn variable(&self, _: &str) -> Option<Value> {
+        None
+    }
+
+    fn now_ms(&self) -> i64 {
+        MOMENT.now.0
+    }
+
+    fn random(&self) -> u64 {
+        MOMENT.random
+    }
+}
+
+fn jsonata_evaluate(times: u64) -> Result<()> {
+    let source = r#"{"id": id, "lines": order.items[quantity > 20].{"a": article, "q": quantity},
+        "count": $sum(order.items.quantity)}"#;
+    let expression = jsonata::compile(source)?;
+    let input = json::parse(&order(1, INPUT_BYTES))?;
+    let meter = meter();
+    let outcome = expression.evaluate(Some(&input), &NoEnvironment, &meter)?;
+    let has_lines = matches!(&outcome, jsonata::Outcome::Value(it) if it.get("lines").is_some());
+    anyhow::ensure!(has_lines, "no lines: {outcome:?}");
+    repeat(times, || {
+        expression.evaluate(Some(black_box(&input)), &NoEnvironment, &meter)
+    });
+    Ok(())
+}
+
 /// A definition of so many states of a kind in a row.
 fn chain(len: usize, members: impl Fn(usize) -> String) -> String {
     let states: Vec<String> = (1..=len)
@@ -275,12 +317,17 @@ fn decide_pass(times: u64) -> Result<()> {
     decide_whole(&chain(100, |_| r#""Type":"Pass""#.to_owned()), times)
 }
 
-fn decide_map(times: u64) -> Result<()> {
+/// A Map of 100 iterations.
+fn map() -> String {
     let items: Value = (0..100_i64).map(Value::from).collect();
     let definition = r#"{"StartAt":"I","States":{"I":{"Type":"Pass","Result":ITEMS,"Next":"M"},
         "M":{"Type":"Map","End":true,"ItemProcessor":{"StartAt":"P","States":
         {"P":{"Type":"Pass","End":true}}}}}}"#;
-    decide_whole(&definition.replace("ITEMS", &items.to_text()), times)
+    definition.replace("ITEMS", &items.to_text())
+}
+
+fn decide_map(times: u64) -> Result<()> {
+    decide_whole(&map(), times)
 }
 
 fn decide_parallel(times: u64) -> Result<()> {
@@ -360,12 +407,25 @@ fn record_fold(times: u64) -> Result<()> {
     let program = rig::program(&chain(2, task))?;
     let begun = decided(&program, &Run::default(), start()?)?;
     let result = decided(&program, &begun.run, task_result(&program, &begun.run)?)?;
+    fold(times, &[begun, result])
+}
+
+/// A Map that has ended.
+fn record_fold_map(times: u64) -> Result<()> {
+    let program = rig::program(&map())?;
+    let ended = decided(&program, &Run::default(), start()?)?;
+    anyhow::ensure!(ended.run.end.is_some(), "the Map has not ended");
+    fold(times, &[ended])
+}
+
+/// Reads the records of these decisions back.
+fn fold(times: u64, decisions: &[Decision]) -> Result<()> {
     let (mut compressor, mut encoder) = (Compressor::default(), Encoder::new(ENTITY));
     let store = Memory::new();
     let shard = ShardId(0);
     let acquired = store.acquire(&[shard])?;
     let (epoch, sequence) = acquired.first().copied().context("no shard")?;
-    let writes = (0..).zip([&begun, &result]).map(|(number, decision)| {
+    let writes = (0..).zip(decisions).map(|(number, decision)| {
         let record = encoder.encode(decision.time, &decision.events, &mut compressor);
         Write::Append {
             entity: ENTITY,
@@ -382,7 +442,8 @@ fn record_fold(times: u64) -> Result<()> {
     }]);
     anyhow::ensure!(answers == [Committed::Ok], "the commit failed: {answers:?}");
     let loaded = engine::journal::load(&store, ENTITY)?.context("the journal is empty")?;
-    anyhow::ensure!(loaded.run == result.run, "the fold differs");
+    let last = decisions.last().context("no decision")?;
+    anyhow::ensure!(loaded.run == last.run, "the fold differs");
     repeat(times, || {
         engine::journal::load(black_box(&store), ENTITY).is_ok()
     });
