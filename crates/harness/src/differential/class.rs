@@ -126,7 +126,7 @@ const CLASSES: &[Class] = &[
     },
     Class {
         name: "2.0 shows 15 digits of a number, also of a whole one",
-        is_it: |it| it.names("string") && it.has_long_number(),
+        is_it: |it| (it.names("string") || it.has("&")) && it.has_long_number(),
     },
     Class {
         name: "2.0 crashes where an argument is undefined; ours is undefined, or does without it",
@@ -284,8 +284,31 @@ const CLASSES: &[Class] = &[
         is_it: |it| it.has(".$(") && it.theirs_fails("T1006"),
     },
     Class {
-        name: "a matcher of the user's own that gives no text: an empty one in ours",
-        is_it: |it| it.names("match") && it.makes(r#""match":"""#),
+        name: "a matcher of the user's own that leaves parts out: ours fills them in",
+        is_it: |it| it.names("match") && it.has("function"),
+    },
+    Class {
+        name: "another chance",
+        is_it: |it| it.names("shuffle"),
+    },
+    Class {
+        name: "2.0 refuses a number as a step",
+        is_it: |it| it.ours_fails("S0213"),
+    },
+    Class {
+        name: "2.0 crashes where nothing is grouped behind `#` or `@`",
+        is_it: |it| (it.has("#") || it.has("@")) && it.has("{"),
+    },
+    Class {
+        name: "the other looks at a limit although there is nothing to cut by",
+        is_it: |it| it.theirs_fails("D3020"),
+    },
+    Class {
+        name: "the other has null in a sequence where 2.0 has nothing",
+        is_it: |it| {
+            let has_null = |answer: &Answer| matches!(answer, Answer::Value(value) if value.to_text().contains("null"));
+            has_null(&it.theirs) && !has_null(&it.ours)
+        },
     },
     Class {
         name: "2.0 binds `$$`",
