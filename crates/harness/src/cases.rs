@@ -206,9 +206,9 @@ fn cases_give_what_they_expect() {
     );
 }
 
-/// The issue this foundation was built for asks for 150; more were written.
+/// Cases are added, not lost: at least 400 were asked for with the whole language.
 fn count_is_kept(files: &[(PathBuf, File)]) -> bool {
-    const CASES_MIN: usize = 170;
+    const CASES_MIN: usize = 680;
     let mut names: Vec<&str> = files
         .iter()
         .flat_map(|(_, file)| &file.cases)

@@ -4,7 +4,7 @@
 
 use crate::dice::Dice;
 
-pub(super) const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 const CALLBACK: &str = "arn:aws:states:::lambda:invoke.waitForTaskToken";
 
 /// States of one definition: enough to nest, few enough to read.
