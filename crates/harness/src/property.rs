@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use asl::decide::Input;
+use asl::event::{Event, EventKind};
 use asl::history::EVENT_TYPES;
 use parking_lot::Mutex;
 
@@ -24,6 +25,9 @@ use world::Life;
 
 /// Seeds of the gate.
 const SEEDS: u64 = 200;
+
+/// A fault must be caught within this many seeds.
+const SEEDS_TO_CATCH: u64 = 60;
 
 /// What seeds met in all.
 #[derive(Default)]
@@ -56,7 +60,7 @@ impl Met {
 fn check(seed: u64, met: &Met) -> Result<(), String> {
     let life = world::live(seed);
     met.note(&life);
-    let cuts = cuts::check(&life, &mut Dice::new(!seed));
+    let cuts = cuts::check(&life, &mut Dice::new(!seed), |_| true);
     let cuts = cuts.map_err(|why| format!("seed {seed}: {}\n{why}", life.definition))?;
     met.cuts.fetch_add(cuts, Ordering::Relaxed);
     Ok(())
@@ -104,5 +108,27 @@ fn drawn_executions_survive_a_crash_at_any_commit() {
         let missing: Vec<_> = missing.collect();
         assert!(missing.is_empty(), "no seed met {missing:?}");
         assert_eq!(ends.len(), 4, "{ends:?}");
+    }
+}
+
+/// Whether journals that lack such events are noticed within the first seeds.
+fn is_caught(keeps: fn(&Event) -> bool) -> bool {
+    (0..SEEDS_TO_CATCH).any(|seed| {
+        let life = world::live(seed);
+        cuts::check(&life, &mut Dice::new(!seed), keeps).is_err()
+    })
+}
+
+#[test]
+fn a_journal_that_forgets_is_caught() {
+    let forgotten: [fn(&Event) -> bool; 5] = [
+        |event| !matches!(event.kind, EventKind::BranchesCut),
+        |event| !matches!(event.kind, EventKind::BranchSucceeded),
+        |event| !matches!(event.kind, EventKind::RetryAt { .. }),
+        |event| !matches!(event.kind, EventKind::MapIterationSucceeded { .. }),
+        |event| !matches!(event.kind, EventKind::Yielded { .. }),
+    ];
+    for (at, keeps) in forgotten.into_iter().enumerate() {
+        assert!(is_caught(keeps), "fault {at} is not caught");
     }
 }
