@@ -306,7 +306,10 @@ const CLASSES: &[Class] = &[
     Class {
         name: "the other has null in a sequence where 2.0 has nothing",
         is_it: |it| {
-            let has_null = |answer: &Answer| matches!(answer, Answer::Value(value) if value.to_text().contains("null"));
+            let has_null = |answer: &Answer| match answer {
+                Answer::Value(value) => value.to_text().contains("null"),
+                _ => false,
+            };
             has_null(&it.theirs) && !has_null(&it.ours)
         },
     },
