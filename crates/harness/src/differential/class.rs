@@ -300,10 +300,6 @@ const CLASSES: &[Class] = &[
         is_it: |it| (it.has("#") || it.has("@")) && it.has("{"),
     },
     Class {
-        name: "the other looks at a limit although there is nothing to cut by",
-        is_it: |it| it.theirs_fails("D3020"),
-    },
-    Class {
         name: "the other has null in a sequence where 2.0 has nothing",
         is_it: |it| {
             let has_null = |answer: &Answer| match answer {

@@ -169,8 +169,12 @@ pub(super) fn split(evaluation: &Evaluation<'_>, arguments: &mut [Item]) -> Resu
         },
         separator => match separator.and_then(Item::as_str) {
             Some(separator) => strings::split(text, separator, limit, evaluation.meter)?,
-            // Javascript splits at nothing then.
-            None => vec![text.into()],
+            // Javascript splits at nothing then, and looks at the limit all the same.
+            None => {
+                strings::check_split_limit(limit)?;
+                let whole = below(0, limit).then(|| text.into());
+                whole.into_iter().collect()
+            }
         },
     };
     Ok(array_of(parts))
