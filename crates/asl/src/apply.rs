@@ -294,12 +294,13 @@ fn apply_to_visit(visit: &mut StateRun, time: Timestamp, event: &Event) {
                 credentials_role_arn: credentials_role_arn.clone(),
                 deadline: timeout_seconds.map(|seconds| time.plus_seconds(seconds)),
                 heartbeat_seconds: *heartbeat_seconds,
-                submitted: false,
+                submitted: None,
+                is_picked_up: false,
             });
         }
-        EventKind::TaskSubmitted { .. } => {
+        EventKind::TaskSubmitted { output, .. } => {
             if let Activity::Calling(calling) = &mut visit.activity {
-                calling.submitted = true;
+                calling.submitted = Some(output.clone());
             }
         }
         EventKind::TaskSucceeded { .. }

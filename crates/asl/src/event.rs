@@ -95,9 +95,26 @@ pub struct Start {
     /// text of `input`: ExecutionStarted and DescribeExecution show this one.
     pub input_text: Option<Text>,
     pub trace_header: Option<Text>,
+    /// The attempt that started it, for a nested execution: the parent's ARN, `#`, the id of its
+    /// Scheduled event. The same attempt, made again after a crash, finds its own child by it.
+    pub started_by: Option<Text>,
+    pub kind: ExecutionKind,
     pub limits: Limits,
     /// Key of this execution's task tokens.
     pub token_secret: [u8; 16],
+}
+
+/// What sort of execution it is. They differ in what `$$` shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExecutionKind {
+    #[default]
+    Standard,
+    /// StartExecution of an Express state machine.
+    Express,
+    /// StartSyncExecution.
+    SyncExpress,
+    /// TestState.
+    Test,
 }
 
 /// Everything that can happen in an execution.
@@ -126,7 +143,8 @@ pub enum EventKind {
         /// The variables that Assign wrote, by name; `None` if it wrote none.
         assigned: Option<Object>,
     },
-    /// `TaskScheduled` or `LambdaFunctionScheduled`, by the task's resource. Its id is the attempt.
+    /// `TaskScheduled`, `LambdaFunctionScheduled` or `ActivityScheduled`, by the task's resource.
+    /// Its id is the attempt.
     TaskScheduled {
         state: StateIndex,
         /// `parameters` (service tasks) or `input` (Lambda function ARN).
@@ -138,9 +156,12 @@ pub enum EventKind {
         /// The role of the state's `Credentials`, when it has any.
         credentials_role_arn: Option<Text>,
     },
-    /// `TaskStarted` or `LambdaFunctionStarted`; committed together with its Scheduled event.
+    /// `TaskStarted` or `LambdaFunctionStarted`, committed together with its Scheduled event; or
+    /// `ActivityStarted`, when a worker picked the task up.
     TaskStarted {
         state: StateIndex,
+        /// What the worker calls itself; only of activities, and only if it said so.
+        worker_name: Option<Text>,
     },
     /// `TaskSubmitted`: the call of a job or callback pattern answered.
     TaskSubmitted {
@@ -219,7 +240,24 @@ pub enum EventKind {
         state: StateIndex,
     },
 
+    /// A failed, aborted or timed-out execution goes on. `previous` is the event it had ended with.
+    ExecutionRedriven {
+        /// 1 for the first.
+        redrive_count: u32,
+        /// RedriveExecution's; the same token again is the same redrive.
+        client_token: Option<Text>,
+    },
+
     // -- internal, id 0 ----------------------------------------------------------------------
+    /// The execution has started and waits until its state machine's concurrency limit lets it go
+    /// on. Follows ExecutionStarted; the root thread stands before the first state (`Yielded`).
+    Queued,
+    /// It goes on.
+    Admitted,
+    /// The job of a `.sync` attempt that is no longer wanted was told to stop: nothing is owed.
+    JobCancelled {
+        attempt: EventId,
+    },
     /// Follows ExecutionStarted when the machine has TimeoutSeconds.
     ExecutionDeadline {
         at: Timestamp,
@@ -266,6 +304,9 @@ impl EventKind {
                 | EventKind::BranchStarted { .. }
                 | EventKind::BranchSucceeded
                 | EventKind::BranchesCut
+                | EventKind::Queued
+                | EventKind::Admitted
+                | EventKind::JobCancelled { .. }
         )
     }
 

@@ -7,12 +7,13 @@ use crate::program::{Program, ResourceFamily, State, StateIndex, StateKind, Task
 use crate::time::Timestamp;
 
 /// Every `type` that an event of ours can have.
-pub const EVENT_TYPES: [&str; 46] = [
+pub const EVENT_TYPES: [&str; 47] = [
     "ExecutionStarted",
     "ExecutionSucceeded",
     "ExecutionFailed",
     "ExecutionAborted",
     "ExecutionTimedOut",
+    "ExecutionRedriven",
     "PassStateEntered",
     "PassStateExited",
     "TaskStateEntered",
@@ -93,12 +94,13 @@ pub fn type_name(program: &Program, kind: &EventKind) -> Option<&'static str> {
         EventKind::ExecutionFailed(_) => "ExecutionFailed",
         EventKind::ExecutionAborted(_) => "ExecutionAborted",
         EventKind::ExecutionTimedOut(_) => "ExecutionTimedOut",
+        EventKind::ExecutionRedriven { .. } => "ExecutionRedriven",
         EventKind::StateEntered { state, .. } => entered(program.state(*state)?),
         EventKind::StateExited { state, .. } => exited(program.state(*state)?)?,
         EventKind::TaskScheduled { state, .. } => {
             of_task(program, *state, "LambdaFunctionScheduled", "TaskScheduled")?
         }
-        EventKind::TaskStarted { state } => {
+        EventKind::TaskStarted { state, .. } => {
             of_task(program, *state, "LambdaFunctionStarted", "TaskStarted")?
         }
         EventKind::TaskSubmitted { .. } => "TaskSubmitted",
@@ -127,7 +129,10 @@ pub fn type_name(program: &Program, kind: &EventKind) -> Option<&'static str> {
             _ => "MapStateFailed",
         },
         EventKind::StateAborted { state } => aborted(program.state(*state)?)?,
-        EventKind::ExecutionDeadline { .. }
+        EventKind::Queued
+        | EventKind::Admitted
+        | EventKind::JobCancelled { .. }
+        | EventKind::ExecutionDeadline { .. }
         | EventKind::WaitUntil { .. }
         | EventKind::RetryAt { .. }
         | EventKind::Yielded { .. }
@@ -178,6 +183,7 @@ fn exited(state: &State) -> Option<&'static str> {
 fn of_task<T>(program: &Program, state: StateIndex, lambda: T, service: T) -> Option<T> {
     match task(program, state)?.resource.family {
         ResourceFamily::LambdaFunction => Some(lambda),
+        ResourceFamily::Activity => None,
         ResourceFamily::Service { .. } => Some(service),
     }
 }
@@ -252,7 +258,15 @@ impl Shown<'_> {
             | EventKind::StateSucceeded { .. }
             | EventKind::StateFailed { .. }
             | EventKind::StateAborted { .. } => return Some(None),
-            EventKind::ExecutionDeadline { .. }
+            EventKind::ExecutionRedriven { redrive_count, .. } => {
+                let count = u64::from(*redrive_count);
+                let details = ObjectBuilder::new().add("redriveCount", count).build();
+                ("executionRedrivenEventDetails", details)
+            }
+            EventKind::Queued
+            | EventKind::Admitted
+            | EventKind::JobCancelled { .. }
+            | EventKind::ExecutionDeadline { .. }
             | EventKind::WaitUntil { .. }
             | EventKind::RetryAt { .. }
             | EventKind::Yielded { .. }
@@ -265,7 +279,7 @@ impl Shown<'_> {
     fn task_details(&self, kind: &EventKind) -> Option<Option<Details>> {
         Some(Some(match kind {
             EventKind::TaskScheduled { .. } => self.scheduled(kind)?,
-            EventKind::TaskStarted { state } => match resource(task(self.program, *state)?) {
+            EventKind::TaskStarted { state, .. } => match resource(task(self.program, *state)?) {
                 Some(mut details) => ("taskStartedEventDetails", details.build()),
                 // AWS has none for LambdaFunctionStarted.
                 None => return Some(None),

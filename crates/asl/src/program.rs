@@ -157,6 +157,8 @@ pub struct Resource {
 pub enum ResourceFamily {
     /// A Lambda function's ARN: `LambdaFunction…` events.
     LambdaFunction,
+    /// An activity's ARN: `Activity…` events. Nobody is called; a worker asks for the task.
+    Activity,
     /// `arn:aws:states:::…`: `Task…` events with `resourceType` (`lambda`) and `resource`
     /// (`invoke.waitForTaskToken`).
     Service { resource_type: Text, resource: Text },
@@ -169,6 +171,8 @@ pub enum Pattern {
     RequestResponse,
     /// When SendTaskSuccess or SendTaskFailure brings its token.
     WaitForTaskToken,
+    /// `.sync`, `.sync:2`: when the job that the call started has ended.
+    RunJob,
 }
 
 #[derive(Debug)]

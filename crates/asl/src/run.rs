@@ -31,8 +31,40 @@ pub struct Run {
     pub last_branch: u32,
     /// The text of all variables of all threads in bytes, names included.
     pub variables_bytes: u64,
-    /// Set once the status is terminal.
+    /// Set while the status is terminal.
     pub end: Option<End>,
+    /// Whether it waits for its state machine's concurrency limit.
+    pub queued: bool,
+    pub redrives: Redrives,
+    /// Jobs that nobody wants any more and that were not told so yet. They are owed even after the
+    /// end.
+    pub cancels: Vec<Cancel>,
+}
+
+/// How often an execution went on after its end.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Redrives {
+    pub count: u32,
+    pub last_at: Option<Timestamp>,
+    /// The client tokens of the latest, with their times; at most [`Redrives::TOKENS_MAX`].
+    pub tokens: Vec<(Text, Timestamp)>,
+}
+
+impl Redrives {
+    /// Client tokens that are remembered (API reference, RedriveExecution, "clientToken").
+    pub const TOKENS_MAX: usize = 10;
+}
+
+/// A `.sync` attempt whose job is to be stopped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cancel {
+    pub state: StateIndex,
+    pub attempt: EventId,
+    pub parameters: Value,
+    pub credentials_role_arn: Option<Text>,
+    /// What the call that started the job answered; `None` if no answer was recorded, so that the
+    /// job may or may not exist.
+    pub response: Option<Value>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -171,8 +203,10 @@ pub struct Calling {
     /// default of 99,999,999 s is beyond the one year an execution may last.
     pub deadline: Option<Timestamp>,
     pub heartbeat_seconds: Option<u64>,
-    /// The call itself answered; only the token's result is awaited.
-    pub submitted: bool,
+    /// What the call itself answered: from then on the token's result, or the job's end, is awaited.
+    pub submitted: Option<Value>,
+    /// Whether a worker has picked the task up; only of activities.
+    pub is_picked_up: bool,
 }
 
 /// What a deadline is for; at the same instant the first in this order comes first.
@@ -219,7 +253,9 @@ impl Run {
     pub fn owed_calls(&self, program: &Program) -> Vec<Call> {
         let owed = |thread: &Branch| {
             let (visit, calling) = thread.calling()?;
-            (!calling.submitted)
+            calling
+                .submitted
+                .is_none()
                 .then(|| Call::new(program, visit.state, calling))
                 .flatten()
         };

@@ -68,7 +68,7 @@ pub(crate) async fn invoke(door: &dyn Door, caller: Caller, call: &TaskCall) -> 
     }
     match call.call.resource.pattern {
         Pattern::WaitForTaskToken => TaskOutcome::Submitted(answer.result()),
-        Pattern::RequestResponse => TaskOutcome::Succeeded(answer.result()),
+        Pattern::RequestResponse | Pattern::RunJob => TaskOutcome::Succeeded(answer.result()),
     }
 }
 

@@ -58,6 +58,7 @@ async fn run(door: &dyn Door, call: &TaskCall) -> TaskOutcome {
         ResourceFamily::Service { resource_type, .. } if &**resource_type == "lambda" => {
             lambda::invoke(door, caller, call).await
         }
+        ResourceFamily::Activity => outcome::failed("States.Runtime", "nobody calls an activity"),
         // A definition with such a resource is refused at creation, so only a store that a newer
         // version wrote leads here.
         ResourceFamily::Service {

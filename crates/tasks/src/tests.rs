@@ -37,6 +37,7 @@ fn response(status: u16, headers: &[(&'static str, &str)], body: &str) -> Respon
 fn call(family: ResourceFamily, pattern: Pattern, parameters: &str) -> TaskCall {
     let arn = match &family {
         ResourceFamily::LambdaFunction => FUNCTION.into(),
+        ResourceFamily::Activity => unreachable!("no case calls one"),
         ResourceFamily::Service {
             resource_type,
             resource,

@@ -18,7 +18,10 @@ fn event(id: u64, kind: EventKind) -> Event {
 fn events_of_nothing_change_nothing_but_counters() {
     let state = StateIndex(0);
     for kind in [
-        EventKind::TaskStarted { state },
+        EventKind::TaskStarted {
+            state,
+            worker_name: None,
+        },
         EventKind::ParallelStarted { state },
         EventKind::MapIterationStarted {
             state,

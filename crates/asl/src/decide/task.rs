@@ -35,7 +35,7 @@ pub(super) fn answered(step: &mut Step<'_>, task: &Task, answer: Answer) -> Resu
     let (visit, calling) = step.calling()?;
     let (state, attempt) = (visit.state, calling.attempt);
     let has_token = task.resource.pattern == Pattern::WaitForTaskToken;
-    let can_submit = has_token && !calling.submitted;
+    let can_submit = has_token && calling.submitted.is_none();
     let can_miss_heartbeat = has_token && calling.heartbeat_seconds.is_some();
     match answer {
         Answer::Submitted(response) if can_submit => submitted(step, task, state, response),
@@ -81,7 +81,10 @@ fn prepare(step: &Step<'_>, task: &Task) -> Result<EventKind, Fault> {
 fn schedule(step: &mut Step<'_>, scheduled: EventKind) -> Result<Go, Fault> {
     step.emit(scheduled)?;
     let state = step.calling()?.0.state;
-    step.emit(EventKind::TaskStarted { state })?;
+    step.emit(EventKind::TaskStarted {
+        state,
+        worker_name: None,
+    })?;
     let (_, calling) = step.calling()?;
     let call = Call::new(step.program, state, calling).ok_or(Refusal::ForeignProgram)?;
     step.effects.push(Effect::Call(call));
@@ -210,7 +213,7 @@ fn timed_out(
 fn payload_name(task: &Task) -> &str {
     let Resource { arn, family, .. } = &task.resource;
     match family {
-        ResourceFamily::LambdaFunction => arn,
+        ResourceFamily::LambdaFunction | ResourceFamily::Activity => arn,
         ResourceFamily::Service { resource_type, .. } => resource_type,
     }
 }

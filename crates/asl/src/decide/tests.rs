@@ -92,6 +92,8 @@ pub(crate) fn start_of(input: &str) -> Start {
         input: value(input),
         input_text: None,
         trace_header: None,
+        started_by: None,
+        kind: crate::event::ExecutionKind::Standard,
         limits: Limits::default(),
         token_secret: [7; 16],
     }

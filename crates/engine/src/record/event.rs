@@ -13,7 +13,7 @@ use super::bytes::{Reader, put_number};
 use super::read::Payload;
 use fields::{
     failure, object, optional_number, optional_text, payload, put_failure, put_optional_number,
-    put_optional_text, put_small, put_state, put_time, small, time,
+    put_optional_text, put_small, put_state, put_text, put_time, small, text, time,
 };
 
 /// Where an event's parts go. Payloads and texts have places of their own in a record.
@@ -74,7 +74,8 @@ mod kinds {
     pub(super) const WAIT_UNTIL: u8 = 15;
     pub(super) const RETRY_AT: u8 = 16;
     pub(super) const YIELDED: u8 = 17;
-    pub(super) const EXECUTION_STARTED: u8 = 18;
+    /// Before there were executions of other kinds; only read.
+    pub(super) const EXECUTION_STARTED_OF_STANDARD: u8 = 18;
     /// Left with variables written.
     pub(super) const STATE_EXITED_ASSIGNING: u8 = 19;
     pub(super) const EVALUATION_FAILED: u8 = 20;
@@ -90,6 +91,13 @@ mod kinds {
     pub(super) const BRANCH_STARTED: u8 = 30;
     pub(super) const BRANCH_SUCCEEDED: u8 = 31;
     pub(super) const BRANCHES_CUT: u8 = 32;
+    /// Picked up by a worker that said its name.
+    pub(super) const TASK_STARTED_BY: u8 = 33;
+    pub(super) const EXECUTION_REDRIVEN: u8 = 34;
+    pub(super) const QUEUED: u8 = 35;
+    pub(super) const ADMITTED: u8 = 36;
+    pub(super) const JOB_CANCELLED: u8 = 37;
+    pub(super) const EXECUTION_STARTED: u8 = 38;
 }
 
 /// The event is internal: its id is 0.
@@ -147,7 +155,14 @@ fn code(kind: &EventKind) -> u8 {
         EventKind::StateExited { assigned: None, .. } => kinds::STATE_EXITED,
         EventKind::StateExited { .. } => kinds::STATE_EXITED_ASSIGNING,
         EventKind::TaskScheduled { .. } => kinds::TASK_SCHEDULED,
-        EventKind::TaskStarted { .. } => kinds::TASK_STARTED,
+        EventKind::TaskStarted {
+            worker_name: None, ..
+        } => kinds::TASK_STARTED,
+        EventKind::TaskStarted { .. } => kinds::TASK_STARTED_BY,
+        EventKind::ExecutionRedriven { .. } => kinds::EXECUTION_REDRIVEN,
+        EventKind::Queued => kinds::QUEUED,
+        EventKind::Admitted => kinds::ADMITTED,
+        EventKind::JobCancelled { .. } => kinds::JOB_CANCELLED,
         EventKind::TaskSubmitted { .. } => kinds::TASK_SUBMITTED,
         EventKind::TaskSucceeded { .. } => kinds::TASK_SUCCEEDED,
         EventKind::TaskFailed { .. } => kinds::TASK_FAILED,
@@ -200,7 +215,18 @@ fn put_kind(out: &mut impl Sink, kind: &EventKind) {
             put_small(out, *index);
             out.payload(input);
         }
-        EventKind::BranchSucceeded | EventKind::BranchesCut => {}
+        EventKind::ExecutionRedriven {
+            redrive_count,
+            client_token,
+        } => {
+            put_small(out, *redrive_count);
+            put_optional_text(out, client_token.as_deref());
+        }
+        EventKind::JobCancelled { attempt } => put_number(out.bytes(), *attempt),
+        EventKind::BranchSucceeded
+        | EventKind::BranchesCut
+        | EventKind::Queued
+        | EventKind::Admitted => {}
         _ => put_state_kind(out, kind),
     }
 }
@@ -236,8 +262,13 @@ fn put_state_kind(out: &mut impl Sink, kind: &EventKind) {
             put_failure(out, failure);
             put_optional_text(out, location.as_deref());
         }
-        EventKind::TaskStarted { state }
-        | EventKind::ParallelStarted { state }
+        EventKind::TaskStarted { state, worker_name } => {
+            put_state(out, *state);
+            if let Some(name) = worker_name {
+                put_text(out, name);
+            }
+        }
+        EventKind::ParallelStarted { state }
         | EventKind::StateSucceeded { state }
         | EventKind::StateFailed { state }
         | EventKind::StateAborted { state } => put_state(out, *state),
@@ -333,6 +364,9 @@ pub(super) fn read<'r, S: Source<'r>>(source: &mut S) -> Result<Event, S::Error>
 fn read_kind<'r, S: Source<'r>>(kind: u8, source: &mut S) -> Result<EventKind, S::Error> {
     Ok(match kind {
         kinds::EXECUTION_STARTED => EventKind::ExecutionStarted(Box::new(start::read(source)?)),
+        kinds::EXECUTION_STARTED_OF_STANDARD => {
+            EventKind::ExecutionStarted(Box::new(start::read_of_standard(source)?))
+        }
         kinds::EXECUTION_STARTED_OF_THREE_LIMITS => {
             EventKind::ExecutionStarted(Box::new(start::read_of_three_limits(source)?))
         }
@@ -358,6 +392,15 @@ fn read_kind<'r, S: Source<'r>>(kind: u8, source: &mut S) -> Result<EventKind, S
         },
         kinds::BRANCH_SUCCEEDED => EventKind::BranchSucceeded,
         kinds::BRANCHES_CUT => EventKind::BranchesCut,
+        kinds::EXECUTION_REDRIVEN => EventKind::ExecutionRedriven {
+            redrive_count: small(source)?,
+            client_token: optional_text(source)?,
+        },
+        kinds::QUEUED => EventKind::Queued,
+        kinds::ADMITTED => EventKind::Admitted,
+        kinds::JOB_CANCELLED => EventKind::JobCancelled {
+            attempt: source.bytes().number()?,
+        },
         _ => {
             let state = StateIndex(small(source)?);
             read_state_kind(kind, state, source)?
@@ -401,6 +444,7 @@ fn read_state_kind<'r, S: Source<'r>>(
         kinds::STATE_ABORTED => EventKind::StateAborted { state },
         kinds::TASK_SCHEDULED
         | kinds::TASK_STARTED
+        | kinds::TASK_STARTED_BY
         | kinds::TASK_SUBMITTED
         | kinds::TASK_SUCCEEDED
         | kinds::TASK_FAILED
@@ -422,7 +466,14 @@ fn read_task_kind<'r, S: Source<'r>>(
             heartbeat_seconds: optional_number(source)?,
             credentials_role_arn: optional_text(source)?,
         },
-        kinds::TASK_STARTED => EventKind::TaskStarted { state },
+        kinds::TASK_STARTED => EventKind::TaskStarted {
+            state,
+            worker_name: None,
+        },
+        kinds::TASK_STARTED_BY => EventKind::TaskStarted {
+            state,
+            worker_name: Some(text(source)?),
+        },
         kinds::TASK_SUBMITTED => EventKind::TaskSubmitted {
             state,
             output: payload(source)?,

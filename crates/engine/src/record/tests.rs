@@ -109,6 +109,8 @@ fn start(input: &str) -> Start {
             .filter(|text| value(text).to_text() != **text)
             .map(Text::from),
         trace_header: None,
+        started_by: None,
+        kind: asl::event::ExecutionKind::Standard,
         limits: Limits::default(),
         token_secret: [9; 16],
     }
@@ -121,6 +123,8 @@ fn shown_kinds(payload: &Value) -> Vec<EventKind> {
         state_machine_version_arn: Some(format!("{MACHINE}:1").into()),
         state_machine_alias_arn: Some(format!("{MACHINE}:live").into()),
         trace_header: Some("Root=1-5759e988".into()),
+        started_by: Some(format!("{MACHINE}:parent#7").into()),
+        kind: asl::event::ExecutionKind::SyncExpress,
         execution_arn: "arn:of:another:kind".into(),
         ..start(r#"{ "kept":  "as sent" }"#)
     };
@@ -160,7 +164,22 @@ fn shown_kinds(payload: &Value) -> Vec<EventKind> {
         },
         scheduled(None),
         scheduled(Some(99_999_999)),
-        EventKind::TaskStarted { state },
+        EventKind::TaskStarted {
+            state,
+            worker_name: None,
+        },
+        EventKind::TaskStarted {
+            state,
+            worker_name: Some("worker 1".into()),
+        },
+        EventKind::ExecutionRedriven {
+            redrive_count: 2,
+            client_token: Some("token".into()),
+        },
+        EventKind::ExecutionRedriven {
+            redrive_count: 1,
+            client_token: None,
+        },
         EventKind::TaskSubmitted {
             state,
             output: value("{}"),
@@ -234,6 +253,9 @@ fn threads() -> Vec<Vec<Event>> {
         },
         EventKind::BranchSucceeded,
         EventKind::BranchesCut,
+        EventKind::Queued,
+        EventKind::Admitted,
+        EventKind::JobCancelled { attempt: 12 },
     ];
     let shown = (10..).zip(kinds_of_threads(&payload));
     let mut events: Vec<Event> = shown.map(|(id, kind)| event(id, kind)).collect();
@@ -275,6 +297,7 @@ fn every_kind() -> Vec<Vec<Event>> {
         branch: BranchId(300),
         kind: EventKind::TaskStarted {
             state: StateIndex(u32::MAX),
+            worker_name: None,
         },
     };
     let internal_of_branch = Event {

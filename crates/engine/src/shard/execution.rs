@@ -310,7 +310,9 @@ impl Shard {
         let threads = execution.run.branches.iter();
         let waiting = threads
             .filter_map(|thread| thread.calling())
-            .filter(|(_, call)| !call.submitted && !self.calls.is_under_way(entity, call.attempt));
+            .filter(|(_, call)| {
+                call.submitted.is_none() && !self.calls.is_under_way(entity, call.attempt)
+            });
         // One more than there is room for, so that the execution is remembered.
         let room = self.calls.room(self.config.calls_max);
         let calls: Vec<Call> = waiting
@@ -359,7 +361,7 @@ fn row(run: &Run, due: Option<Timestamp>) -> Row {
     };
     let owes = |thread: &Arc<Branch>| {
         let calling = thread.calling();
-        calling.is_some_and(|(_, calling)| !calling.submitted)
+        calling.is_some_and(|(_, calling)| calling.submitted.is_none())
     };
     Row {
         due,

@@ -106,6 +106,8 @@ impl Shard {
             input: request.input.clone(),
             input_text: request.input_text.clone(),
             trace_header: request.trace_header.clone(),
+            started_by: None,
+            kind: asl::event::ExecutionKind::Standard,
             limits,
             token_secret: secret(random),
         };

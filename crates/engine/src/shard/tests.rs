@@ -62,7 +62,11 @@ fn types(stage: &Stage, entity: EntityId) -> Vec<&'static str> {
         EventKind::StateSucceeded { .. } => "StateSucceeded",
         EventKind::StateFailed { .. } => "StateFailed",
         EventKind::StateAborted { .. } => "StateAborted",
+        EventKind::ExecutionRedriven { .. } => "ExecutionRedriven",
         EventKind::ExecutionDeadline { .. }
+        | EventKind::Queued
+        | EventKind::Admitted
+        | EventKind::JobCancelled { .. }
         | EventKind::WaitUntil { .. }
         | EventKind::RetryAt { .. }
         | EventKind::Yielded { .. }

@@ -169,6 +169,8 @@ impl Settings {
             input,
             input_text: (!is_compact).then(|| input_text.into()),
             trace_header: None,
+            started_by: None,
+            kind: asl::event::ExecutionKind::Standard,
             limits: self.limits,
             token_secret: *b"case-token-key-0",
         }

@@ -174,7 +174,7 @@ impl Checker {
             .branches
             .iter()
             .filter_map(|branch| branch.calling())
-            .any(|(_, calling)| calling.submitted);
+            .any(|(_, calling)| calling.submitted.is_some());
         agree(owes_calls || is_timed || awaits_token, || {
             format!("{arn}: nothing will wake {:?}", run.branches)
         })

@@ -127,7 +127,7 @@ impl Runner {
     pub(super) fn run(&mut self, task: &TaskCall) -> Fate {
         let mut fate = Fate::default();
         match task.call.resource.pattern {
-            Pattern::RequestResponse => self.function(&task.call, &mut fate),
+            Pattern::RequestResponse | Pattern::RunJob => self.function(&task.call, &mut fate),
             Pattern::WaitForTaskToken => self.callback(task, &mut fate),
         }
         fate

@@ -125,7 +125,7 @@ pub(super) fn halfway(path: &Path) -> Vec<Execution> {
         }
         let start = run.start.as_ref().unwrap();
         let calling = run.branches.iter().find_map(|thread| thread.calling());
-        let waiting = calling.filter(|(_, call)| call.submitted);
+        let waiting = calling.filter(|(_, call)| call.submitted.is_some());
         Execution {
             name: case.name.clone(),
             definition: case.definition.clone(),

@@ -1,6 +1,6 @@
 //! ExecutionStarted: who runs what, on which input, within which limits.
 
-use asl::event::Start;
+use asl::event::{ExecutionKind, Start};
 use asl::limits::Limits;
 
 use super::fields::{optional_text, put_optional_text, put_small, put_text, small, text};
@@ -28,6 +28,13 @@ pub(super) fn put(out: &mut impl Sink, start: &Start) {
     put_optional_text(out, start.trace_header.as_deref());
     put_limits(out, start.limits);
     out.bytes().extend_from_slice(&start.token_secret);
+    put_optional_text(out, start.started_by.as_deref());
+    out.bytes().push(match start.kind {
+        ExecutionKind::Standard => 0,
+        ExecutionKind::Express => 1,
+        ExecutionKind::SyncExpress => 2,
+        ExecutionKind::Test => 3,
+    });
 }
 
 /// Counted, so that a later build can add limits: an execution that began without one runs under
@@ -52,6 +59,22 @@ fn put_limits(out: &mut impl Sink, limits: Limits) {
 }
 
 pub(super) fn read<'r, S: Source<'r>>(source: &mut S) -> Result<Start, S::Error> {
+    let start = read_of_standard(source)?;
+    Ok(Start {
+        started_by: optional_text(source)?,
+        kind: match source.bytes().byte()? {
+            0 => ExecutionKind::Standard,
+            1 => ExecutionKind::Express,
+            2 => ExecutionKind::SyncExpress,
+            3 => ExecutionKind::Test,
+            _ => return Err(Flaw::Kind.into()),
+        },
+        ..start
+    })
+}
+
+/// Without what tells nested and Express executions from others.
+pub(super) fn read_of_standard<'r, S: Source<'r>>(source: &mut S) -> Result<Start, S::Error> {
     let count = |source: &mut S| Ok(source.bytes().len()?);
     read_with(source, count)
 }
@@ -92,6 +115,8 @@ fn read_with<'r, S: Source<'r>>(
         input,
         input_text,
         trace_header,
+        started_by: None,
+        kind: ExecutionKind::Standard,
         limits: read_limits(source, count)?,
         token_secret: source.bytes().array()?,
     })
