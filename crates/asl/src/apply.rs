@@ -5,6 +5,7 @@ use std::sync::Arc;
 use json::{Object, Value};
 
 use crate::event::{BranchId, Event, EventKind, Failure, Start};
+use crate::program::StateIndex;
 use crate::run::{
     Activity, Branch, Calling, End, Forked, Mapping, Parent, Phase, Results, Run, StateRun, Status,
 };
@@ -63,7 +64,24 @@ pub fn apply(run: &mut Run, time: Timestamp, event: &Event) {
             if let Some(thread) = run.branch_mut(event.branch) {
                 apply_to_thread(thread, time, event);
             }
+            if let EventKind::TaskScheduled { state, .. } = &event.kind {
+                count_call(run, event.branch, *state);
+            }
         }
+    }
+}
+
+/// Numbers a call where tasks are mocked: the number chooses the mocked response.
+fn count_call(run: &mut Run, branch: BranchId, state: StateIndex) {
+    if run.start.as_ref().is_none_or(|start| start.mock_case.is_none()) {
+        return;
+    }
+    let count = run.calls.entry(state).or_default();
+    let number = *count;
+    *count = count.saturating_add(1);
+    let thread = run.branch_mut(branch);
+    if let Some(calling) = thread.and_then(Branch::calling_mut) {
+        calling.number = number;
     }
 }
 
@@ -290,6 +308,7 @@ fn apply_to_visit(visit: &mut StateRun, time: Timestamp, event: &Event) {
         } => {
             visit.activity = Activity::Calling(Calling {
                 attempt: event.id,
+                number: 0,
                 parameters: parameters.clone(),
                 credentials_role_arn: credentials_role_arn.clone(),
                 deadline: timeout_seconds.map(|seconds| time.plus_seconds(seconds)),

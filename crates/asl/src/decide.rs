@@ -126,6 +126,9 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     pub attempt: EventId,
+    /// Calls the state made before this one in the execution; counted where tasks are mocked
+    /// ([`Start::mock_case`]), and 0 elsewhere.
+    pub number: u32,
     pub state_name: Text,
     pub resource: Resource,
     pub parameters: Value,
@@ -142,6 +145,7 @@ impl Call {
         };
         Some(Call {
             attempt: calling.attempt,
+            number: calling.number,
             state_name: state.name.clone(),
             resource: task.resource.clone(),
             parameters: calling.parameters.clone(),

@@ -99,6 +99,8 @@ pub struct Start {
     /// Scheduled event. The same attempt, made again after a crash, finds its own child by it.
     pub started_by: Option<Text>,
     pub kind: ExecutionKind,
+    /// The test case of a mock file whose responses answer its tasks; see `lockstep dev --mocks`.
+    pub mock_case: Option<Text>,
     pub limits: Limits,
     /// Key of this execution's task tokens.
     pub token_secret: [u8; 16],

@@ -2,6 +2,7 @@
 
 mod results;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use json::{Object, Value};
@@ -39,6 +40,9 @@ pub struct Run {
     /// Jobs that nobody wants any more and that were not told so yet. They are owed even after the
     /// end.
     pub cancels: Vec<Cancel>,
+    /// How often each state has called, in executions of a mocked test case ([`Start::mock_case`]);
+    /// empty in all others.
+    pub calls: BTreeMap<StateIndex, u32>,
 }
 
 /// How often an execution went on after its end.
@@ -197,6 +201,9 @@ pub struct Mapping {
 pub struct Calling {
     /// Id of the Scheduled event.
     pub attempt: EventId,
+    /// Calls the state made before this one in the execution; counted where tasks are mocked, as
+    /// [`Run::calls`] is, and 0 elsewhere.
+    pub number: u32,
     pub parameters: Value,
     pub credentials_role_arn: Option<Text>,
     /// TimeoutSeconds after the Scheduled event's time. Without TimeoutSeconds there is none: AWS's
@@ -348,6 +355,16 @@ impl Branch {
         let visit = self.visit()?;
         match &visit.activity {
             Activity::Calling(calling) => Some((visit, calling)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn calling_mut(&mut self) -> Option<&mut Calling> {
+        match &mut self.phase {
+            Phase::In(StateRun {
+                activity: Activity::Calling(calling),
+                ..
+            }) => Some(calling),
             _ => None,
         }
     }

@@ -53,6 +53,7 @@
 //!         input: json::parse(r#"{"greeting":"Hello, World!"}"#)?,
 //!         input_text: None,
 //!         trace_header: None,
+//!         mock_case: None,
 //!     };
 //!     // Once this returned, the execution survives a crash; this one has even ended.
 //!     let started = engine.start(request).await?;

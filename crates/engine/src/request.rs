@@ -28,6 +28,8 @@ pub struct StartRequest {
     /// The input as sent, if white space makes it differ from the compact text of `input`.
     pub input_text: Option<Text>,
     pub trace_header: Option<Text>,
+    /// The test case whose mocked responses answer its tasks; `None` for an ordinary execution.
+    pub mock_case: Option<Text>,
 }
 
 /// The answer to StartExecution. The execution survives any crash from now on.

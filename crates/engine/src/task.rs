@@ -29,6 +29,9 @@ pub struct TaskCall {
     /// The execution role. `call.credentials_role_arn`, if present, is to be used instead.
     pub role_arn: Text,
     pub trace_header: Option<Text>,
+    /// The test case whose mocked responses answer the execution's tasks; with it `call.number`
+    /// counts the calls of each state.
+    pub mock_case: Option<Text>,
     /// What to call. `call.attempt` together with the execution's ARN identifies this call: a
     /// repeated one is the same call.
     pub call: Call,

@@ -77,6 +77,7 @@ impl Gateway {
             input: input.members,
             body: input.body,
             violations: input.violations,
+            mock_case: None,
         };
         let operation = route.operation;
         match self

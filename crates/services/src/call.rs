@@ -26,6 +26,9 @@ pub struct Call {
     pub body: Option<Bytes>,
     /// Constraints of the model that the input breaks, in the order of its members.
     pub violations: Vec<Violation>,
+    /// The test case of a mock file that an execution is started under (`...stateMachine:Name#Case`
+    /// where the server has mocks); the door took it off the ARN and knows it.
+    pub mock_case: Option<Arc<str>>,
 }
 
 impl Call {

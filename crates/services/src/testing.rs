@@ -34,6 +34,7 @@ pub(crate) fn call(service: Service, operation: &str, input: &Value, now_ms: i64
         request_id: "00000000-0000-4000-8000-000000000000".into(),
         now: Timestamp(now_ms),
         violations: shape.input.map(check).unwrap_or_default(),
+        mock_case: None,
         input: input.clone(),
         body,
     }

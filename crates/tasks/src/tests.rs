@@ -49,8 +49,10 @@ fn call(family: ResourceFamily, pattern: Pattern, parameters: &str) -> TaskCall 
         state_machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:m".into(),
         role_arn: ROLE.into(),
         trace_header: None,
+        mock_case: None,
         call: Call {
             attempt: 3,
+            number: 0,
             state_name: "S".into(),
             resource: Resource {
                 arn,

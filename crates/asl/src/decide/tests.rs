@@ -93,6 +93,7 @@ pub(crate) fn start_of(input: &str) -> Start {
         input_text: None,
         trace_header: None,
         started_by: None,
+        mock_case: None,
         kind: crate::event::ExecutionKind::Standard,
         limits: Limits::default(),
         token_secret: [7; 16],

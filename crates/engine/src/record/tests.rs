@@ -110,6 +110,7 @@ fn start(input: &str) -> Start {
             .map(Text::from),
         trace_header: None,
         started_by: None,
+        mock_case: None,
         kind: asl::event::ExecutionKind::Standard,
         limits: Limits::default(),
         token_secret: [9; 16],
@@ -125,6 +126,7 @@ fn shown_kinds(payload: &Value) -> Vec<EventKind> {
         trace_header: Some("Root=1-5759e988".into()),
         started_by: Some(format!("{MACHINE}:parent#7").into()),
         kind: asl::event::ExecutionKind::SyncExpress,
+        mock_case: Some("HappyPath".into()),
         execution_arn: "arn:of:another:kind".into(),
         ..start(r#"{ "kept":  "as sent" }"#)
     };

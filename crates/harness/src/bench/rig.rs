@@ -184,6 +184,7 @@ impl Machine {
             input,
             input_text: None,
             trace_header: None,
+            mock_case: None,
         }
     }
 }

@@ -170,6 +170,7 @@ impl Settings {
             input_text: (!is_compact).then(|| input_text.into()),
             trace_header: None,
             started_by: None,
+            mock_case: None,
             kind: asl::event::ExecutionKind::Standard,
             limits: self.limits,
             token_secret: *b"case-token-key-0",

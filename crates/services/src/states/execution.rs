@@ -28,6 +28,7 @@ impl States {
             input: input.value,
             input_text: input.text,
             trace_header: call.text("traceHeader").map(Text::from),
+            mock_case: call.mock_case.clone(),
         };
         let started = self
             .engine

@@ -338,13 +338,14 @@ fn effects() {
     };
     let Call {
         attempt,
+        number,
         state_name,
         resource,
         parameters,
         credentials_role_arn,
         deadline,
     } = call;
-    assert_eq!((*attempt, &**state_name), (3, "A"));
+    assert_eq!((*attempt, *number, &**state_name), (3, 0, "A"));
     assert_eq!(
         &*resource.arn,
         "arn:aws:states:::lambda:invoke.waitForTaskToken"

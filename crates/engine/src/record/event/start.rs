@@ -35,6 +35,7 @@ pub(super) fn put(out: &mut impl Sink, start: &Start) {
         ExecutionKind::SyncExpress => 2,
         ExecutionKind::Test => 3,
     });
+    put_optional_text(out, start.mock_case.as_deref());
 }
 
 /// Counted, so that a later build can add limits: an execution that began without one runs under
@@ -69,11 +70,12 @@ pub(super) fn read<'r, S: Source<'r>>(source: &mut S) -> Result<Start, S::Error>
             3 => ExecutionKind::Test,
             _ => return Err(Flaw::Kind.into()),
         },
+        mock_case: optional_text(source)?,
         ..start
     })
 }
 
-/// Without what tells nested and Express executions from others.
+/// Without what tells nested, Express and mocked executions from others.
 pub(super) fn read_of_standard<'r, S: Source<'r>>(source: &mut S) -> Result<Start, S::Error> {
     let count = |source: &mut S| Ok(source.bytes().len()?);
     read_with(source, count)
@@ -117,6 +119,7 @@ fn read_with<'r, S: Source<'r>>(
         trace_header,
         started_by: None,
         kind: ExecutionKind::Standard,
+        mock_case: None,
         limits: read_limits(source, count)?,
         token_secret: source.bytes().array()?,
     })

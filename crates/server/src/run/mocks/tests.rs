@@ -20,6 +20,7 @@ fn call(state: &str) -> Call {
     };
     Call {
         attempt: 5,
+        number: 0,
         state_name: state.into(),
         resource,
         parameters: Value::null(),
