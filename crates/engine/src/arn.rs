@@ -4,6 +4,7 @@ use asl::event::Text;
 
 const MACHINE: &str = "stateMachine";
 const EXECUTION: &str = "execution";
+const EXPRESS: &str = "express";
 
 /// `arn:P:states:R:A:stateMachine:N` and a name make `arn:P:states:R:A:execution:N:name`; `None`
 /// if the first is not the unqualified ARN of a state machine.
@@ -30,6 +31,56 @@ pub fn read_execution(arn: &str) -> Option<ExecutionRef<'_>> {
         machine_arn: machine_arn(),
         name,
     })
+}
+
+/// `arn:P:states:R:A:stateMachine:N`, a name and a unique text make
+/// `arn:P:states:R:A:express:N:name:unique`; `None` if the first is not the unqualified ARN of a
+/// state machine.
+pub fn express(machine_arn: &str, name: &str, unique: &str) -> Option<Text> {
+    let machine = split(machine_arn, MACHINE).filter(|parts| !parts.rest.contains(':'))?;
+    Some(
+        format!(
+            "{}:{EXPRESS}:{}:{name}:{unique}",
+            machine.prefix, machine.rest
+        )
+        .into(),
+    )
+}
+
+/// What an Express execution's ARN names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpressRef<'a> {
+    /// The unqualified ARN of the state machine.
+    pub machine_arn: String,
+    pub name: &'a str,
+    /// What tells executions of one name apart.
+    pub unique: &'a str,
+}
+
+/// Reads the ARN of an Express execution.
+pub fn read_express(arn: &str) -> Option<ExpressRef<'_>> {
+    let parts = split(arn, EXPRESS)?;
+    let mut fields = parts.rest.split(':');
+    let (machine_name, name, unique) = (fields.next()?, fields.next()?, fields.next()?);
+    let is_complete = [machine_name, name, unique]
+        .iter()
+        .all(|field| !field.is_empty());
+    (is_complete && fields.next().is_none()).then(|| ExpressRef {
+        machine_arn: format!("{}:{MACHINE}:{machine_name}", parts.prefix),
+        name,
+        unique,
+    })
+}
+
+/// What stands behind the name in the qualified ARN of a state machine: a version or an alias.
+pub fn qualifier(machine_arn: &str) -> Option<&str> {
+    let (_, qualifier) = split(machine_arn, MACHINE)?.rest.split_once(':')?;
+    Some(qualifier)
+}
+
+/// The number of a version, by its ARN.
+pub fn version(version_arn: &str) -> Option<u32> {
+    qualifier(version_arn)?.parse().ok()
 }
 
 /// The Region of any ARN; empty if the text is none.

@@ -8,7 +8,7 @@ use asl::history::render;
 use asl::program::Program;
 use asl::time::Timestamp;
 use json::Value;
-use store::{EntityId, ExecutionRow, Store};
+use store::{EntityId, ExecutionFilter, ExecutionRow, Store};
 
 use crate::arn;
 use crate::bring::find_execution;
@@ -120,10 +120,18 @@ pub(crate) fn list(
         });
     };
     let max = results_max(query.max_results);
-    let status = query.status.map(ExecutionStatus::code);
+    let filter = ExecutionFilter {
+        machine,
+        statuses: query
+            .status
+            .map(ExecutionStatus::code)
+            .into_iter()
+            .collect(),
+        ..ExecutionFilter::default()
+    };
     // One more than asked for tells whether there is a next page.
     let rows = store
-        .list_executions(machine, status, before, max + 1)
+        .list_executions(&filter, before, max + 1)
         .map_err(Error::from)?;
     let last_shown = rows.get(max.saturating_sub(1)).map(|row| row.entity.0);
     let next = last_shown.filter(|_| rows.len() > max);

@@ -28,8 +28,8 @@ mod store;
 pub use memory::{Fault, Memory};
 pub use sqlite::Sqlite;
 pub use store::{
-    Batch, Committed, Document, EntityId, Epoch, Error, ExecutionRow, Expected, Expired, Integrity,
-    Kind, MachineNumber, Record, Result, SHARDS, ShardId, Store, WakeUp, Write,
+    Batch, Committed, Document, EntityId, Epoch, Error, ExecutionFilter, ExecutionRow, Expected,
+    Expired, Integrity, Kind, MachineNumber, Record, Result, SHARDS, ShardId, Store, WakeUp, Write,
 };
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 
 use crate::months::Months;
 use crate::{
-    Batch, Committed, Document, EntityId, Epoch, Error, ExecutionRow, Expected, Expired, Integrity,
-    Kind, MachineNumber, Record, Result, SHARDS, ShardId, Store, WakeUp, Write,
+    Batch, Committed, Document, EntityId, Epoch, Error, ExecutionFilter, ExecutionRow, Expected,
+    Expired, Integrity, Kind, MachineNumber, Record, Result, SHARDS, ShardId, Store, WakeUp, Write,
 };
 
 /// What shall happen to one call of [`Store::commit`].
@@ -144,14 +144,19 @@ impl State {
                     self.journal.insert((*entity, *number), record.clone());
                 }
                 Write::OpenExecution(row) => self.open(row),
-                Write::CloseExecution {
+                Write::UpdateExecution {
                     entity,
                     status,
                     stopped_ms,
+                    redrive,
                 } => {
                     if let Some(row) = self.executions.get_mut(entity) {
                         row.status = *status;
-                        row.stopped_ms = Some(*stopped_ms);
+                        row.stopped_ms = *stopped_ms;
+                        if let Some((count, redriven_ms)) = *redrive {
+                            row.redrive_count = count;
+                            row.redriven_ms = Some(redriven_ms);
+                        }
                     }
                 }
                 Write::WakeUp {
@@ -236,6 +241,15 @@ impl State {
             expired.months += 1;
         }
         expired
+    }
+}
+
+impl ExecutionFilter {
+    /// Whether it lets a row of its machine through.
+    fn shows(&self, row: &ExecutionRow) -> bool {
+        (self.statuses.is_empty() || self.statuses.contains(&row.status))
+            && (self.version.is_none() || self.version == row.version)
+            && (self.alias.is_none() || self.alias == row.alias)
     }
 }
 
@@ -356,8 +370,7 @@ impl Store for Memory {
 
     fn list_executions(
         &self,
-        machine: MachineNumber,
-        status: Option<u8>,
+        filter: &ExecutionFilter,
         before: Option<EntityId>,
         limit: usize,
     ) -> Result<Vec<ExecutionRow>> {
@@ -365,11 +378,11 @@ impl Store for Memory {
         let above = before.unwrap_or(EntityId(u64::MAX));
         let range = state
             .of_machine
-            .range((machine, EntityId(0))..(machine, above))
+            .range((filter.machine, EntityId(0))..(filter.machine, above))
             .rev();
         let rows = range
             .filter_map(|(_, entity)| state.executions.get(entity))
-            .filter(|row| status.is_none_or(|status| row.status == status))
+            .filter(|row| filter.shows(row))
             .take(limit);
         Ok(rows.cloned().collect())
     }

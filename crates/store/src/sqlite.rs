@@ -25,6 +25,7 @@ mod files;
 mod filter;
 mod guard;
 mod journal;
+mod list;
 mod log;
 mod names;
 mod readers;
@@ -37,7 +38,7 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, ffi};
 
 use self::checkpoint::Checkpointer;
-use self::commit::{Group, Shards, Staged, stored_status};
+use self::commit::{Group, Shards, Staged};
 use self::files::Files;
 use self::guard::{Guard, Paths};
 use self::journal::LASTING;
@@ -46,8 +47,8 @@ use self::readers::Readers;
 use crate::memory::require;
 use crate::months::{Month, Months};
 use crate::{
-    Batch, Committed, Document, EntityId, Epoch, Error, ExecutionRow, Expected, Expired, Integrity,
-    Kind, MachineNumber, Record, Result, ShardId, Store, WakeUp,
+    Batch, Committed, Document, EntityId, Epoch, Error, ExecutionFilter, ExecutionRow, Expected,
+    Expired, Integrity, Kind, MachineNumber, Record, Result, ShardId, Store, WakeUp,
 };
 
 /// What tests and measurements vary.
@@ -420,20 +421,14 @@ impl Store for Sqlite {
 
     fn list_executions(
         &self,
-        machine: MachineNumber,
-        status: Option<u8>,
+        filter: &ExecutionFilter,
         before: Option<EntityId>,
         limit: usize,
     ) -> Result<Vec<ExecutionRow>> {
         let before = before.map_or(i64::MAX, |before| {
             i64::try_from(before.0).unwrap_or(i64::MAX)
         });
-        self.read(|connection| {
-            let Some(status) = status else {
-                return executions::list_all(connection, machine, before, limit);
-            };
-            executions::list_status(connection, machine, stored_status(status), before, limit)
-        })
+        self.read(|connection| list::executions(connection, filter, before, limit))
     }
 
     fn wake_ups(&self, after: Option<EntityId>, limit: usize) -> Result<Vec<WakeUp>> {

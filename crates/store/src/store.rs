@@ -72,11 +72,14 @@ pub enum Write {
     },
     /// Adds an execution, which may have ended already.
     OpenExecution(ExecutionRow),
-    /// Gives an execution its last status. Nothing happens when the row is gone (expired).
-    CloseExecution {
+    /// Gives an execution another status: it ended, its turn came, or it goes on after a redrive,
+    /// of which `redrive` is the count and the time. Nothing happens when the row is gone
+    /// (expired).
+    UpdateExecution {
         entity: EntityId,
         status: u8,
-        stopped_ms: i64,
+        stopped_ms: Option<i64>,
+        redrive: Option<(u32, i64)>,
     },
     /// Replaces an entity's wake-up row; no deadline and no calls owed removes it.
     WakeUp {
@@ -87,7 +90,7 @@ pub enum Write {
 }
 
 /// What lists and look-ups show of an execution. Times are milliseconds since the epoch, UTC.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExecutionRow {
     pub entity: EntityId,
     pub machine: MachineNumber,
@@ -100,6 +103,26 @@ pub struct ExecutionRow {
     /// The definition it runs, which is kept as long as this row; 0 when it runs none of the
     /// store's.
     pub definition: u64,
+    /// The version of the state machine it was started by, itself or through an alias.
+    pub version: Option<u32>,
+    /// The name of the alias it was started by.
+    pub alias: Option<String>,
+    /// How often it was redriven, and when last.
+    pub redrive_count: u32,
+    pub redriven_ms: Option<i64>,
+}
+
+/// Which executions of a machine [`Store::list_executions`] shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExecutionFilter {
+    pub machine: MachineNumber,
+    /// Those with one of these statuses; any if empty.
+    pub statuses: Vec<u8>,
+    /// Those started by this version.
+    pub version: Option<u32>,
+    /// Those started by this alias. Where both are given, those of the alias are read until enough
+    /// of the version are found.
+    pub alias: Option<String>,
 }
 
 /// The answer to one [`Batch`].
@@ -259,12 +282,12 @@ pub trait Store: Send + Sync {
     /// The newest execution of `machine` that was opened with this name by its caller.
     fn find_execution(&self, machine: MachineNumber, name: &str) -> Result<Option<EntityId>>;
 
-    /// Executions of a machine, newest first: those with a number below `before` and with `status`,
-    /// where given; at most `limit`.
+    /// Executions of a machine that a filter lets through, newest first: those with a number below
+    /// `before`, where given; at most `limit`. Reads as many rows as it answers, however many the
+    /// machine has.
     fn list_executions(
         &self,
-        machine: MachineNumber,
-        status: Option<u8>,
+        filter: &ExecutionFilter,
         before: Option<EntityId>,
         limit: usize,
     ) -> Result<Vec<ExecutionRow>>;

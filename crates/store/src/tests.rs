@@ -63,8 +63,15 @@ pub(crate) fn execution(counter: u64, machine: u64, name: &str) -> ExecutionRow 
         name_is_generated: false,
         status: 0,
         started_ms: JANUARY,
-        stopped_ms: None,
-        definition: 0,
+        ..ExecutionRow::default()
+    }
+}
+
+/// All executions of a machine.
+pub(crate) fn of(machine: u64) -> ExecutionFilter {
+    ExecutionFilter {
+        machine: MachineNumber(machine),
+        ..ExecutionFilter::default()
     }
 }
 
@@ -267,10 +274,11 @@ fn executions_are_found_by_name() {
         // A name that is used again, as AWS allows after 90 days.
         owner.commit(store, vec![Write::OpenExecution(execution(4, 1, "same"))]);
         assert_eq!(find(1, "same"), Some(entity(4)));
-        let close = |counter, stopped_ms| Write::CloseExecution {
+        let close = |counter, stopped_ms| Write::UpdateExecution {
             entity: entity(counter),
             status: 3,
-            stopped_ms,
+            stopped_ms: Some(stopped_ms),
+            redrive: None,
         };
         owner.commit(store, vec![close(1, JANUARY + 1), close(99, 5)]);
         let row = store.execution(entity(1)).unwrap().unwrap();
@@ -279,48 +287,136 @@ fn executions_are_found_by_name() {
     });
 }
 
+/// Executions 1 to 30 of machines 0 and 1 in turn, with three statuses in turn; those of version 1
+/// are every fifth, of version 2 every seventh, half of which were started by an alias.
+fn thirty(store: &dyn Store, owner: &mut Owner) {
+    for counter in 1..=30 {
+        let mut row = execution(counter, counter % 2, &format!("n{counter}"));
+        row.status = [0, 1, 200][usize::try_from(counter % 3).unwrap()];
+        row.version = match counter {
+            counter if counter % 5 == 0 => Some(1),
+            counter if counter % 7 == 0 => Some(2),
+            _ => None,
+        };
+        let is_aliased = row.version.is_some() && counter % 4 == 1;
+        row.alias = is_aliased.then(|| "live".to_owned());
+        owner.commit(store, vec![Write::OpenExecution(row)]);
+    }
+}
+
 #[test]
 fn executions_are_listed_newest_first() {
     on_every_store(|store| {
         let mut owner = Owner::of(store);
-        for counter in 1..=30 {
-            let mut row = execution(counter, counter % 2, &format!("n{counter}"));
-            row.status = [0, 1, 200][usize::try_from(counter % 3).unwrap()];
-            owner.commit(store, vec![Write::OpenExecution(row)]);
-        }
-        let close = Write::CloseExecution {
+        thirty(store, &mut owner);
+        let close = Write::UpdateExecution {
             entity: entity(9),
             status: 1,
-            stopped_ms: JANUARY,
+            stopped_ms: Some(JANUARY),
+            redrive: None,
         };
         owner.commit(store, vec![close]);
-        let check = |status, before: Option<u64>, limit, expected: &[u64]| {
-            let before = before.map(entity);
-            let rows = store
-                .list_executions(MachineNumber(1), status, before, limit)
-                .unwrap();
+        let check = |filter: &ExecutionFilter, before: Option<u64>, limit, expected: &[u64]| {
+            let rows = store.list_executions(filter, before.map(entity), limit);
+            let rows = rows.unwrap();
             let counters: Vec<u64> = rows.iter().map(|row| row.entity.counter()).collect();
-            assert_eq!(
-                counters, expected,
-                "status {status:?} before {before:?}, {limit}"
-            );
+            assert_eq!(counters, expected, "{filter:?} before {before:?}, {limit}");
         };
-        check(None, None, 4, &[29, 27, 25, 23]);
-        check(None, Some(23), 3, &[21, 19, 17]);
-        check(None, Some(4), 9, &[3, 1]);
-        check(None, Some(1), 9, &[]);
-        check(None, None, 0, &[]);
-        check(Some(0), None, 99, &[27, 21, 15, 3]);
-        check(Some(1), None, 99, &[25, 19, 13, 9, 7, 1]);
-        check(Some(1), Some(13), 2, &[9, 7]);
-        check(Some(200), Some(20), usize::MAX, &[17, 11, 5]);
-        check(Some(3), None, 99, &[]);
-        assert_eq!(
-            store
-                .list_executions(MachineNumber(7), None, None, 9)
-                .unwrap(),
-            []
+        let all = of(1);
+        check(&all, None, 4, &[29, 27, 25, 23]);
+        check(&all, Some(23), 3, &[21, 19, 17]);
+        check(&all, Some(4), 9, &[3, 1]);
+        check(&all, Some(1), 9, &[]);
+        check(&all, None, 0, &[]);
+        let statuses = |statuses: &[u8]| ExecutionFilter {
+            statuses: statuses.to_vec(),
+            ..of(1)
+        };
+        check(&statuses(&[0]), None, 99, &[27, 21, 15, 3]);
+        check(&statuses(&[1]), None, 99, &[25, 19, 13, 9, 7, 1]);
+        check(&statuses(&[1]), Some(13), 2, &[9, 7]);
+        check(&statuses(&[200]), Some(20), usize::MAX, &[17, 11, 5]);
+        check(&statuses(&[200, 0, 0, 3]), Some(22), 4, &[21, 17, 15, 11]);
+        check(&statuses(&[3]), None, 99, &[]);
+        check(&of(7), None, 9, &[]);
+        let version = |version| ExecutionFilter {
+            version: Some(version),
+            ..of(1)
+        };
+        check(&version(1), None, 9, &[25, 15, 5]);
+        check(&version(2), None, 9, &[21, 7]);
+        check(&version(2), Some(21), 9, &[7]);
+        check(&version(3), None, 9, &[]);
+        let alias = |version, statuses: &[u8]| ExecutionFilter {
+            statuses: statuses.to_vec(),
+            version,
+            alias: Some("live".to_owned()),
+            ..of(1)
+        };
+        check(&alias(None, &[]), None, 9, &[25, 21, 5]);
+        check(&alias(None, &[]), Some(25), 1, &[21]);
+        check(&alias(None, &[0, 1]), None, 9, &[25, 21]);
+        check(&alias(Some(1), &[]), None, 9, &[25, 5]);
+        check(&alias(Some(1), &[200]), None, 9, &[5]);
+        let other = ExecutionFilter {
+            alias: Some("Live".to_owned()),
+            ..of(1)
+        };
+        check(&other, None, 9, &[]);
+    });
+}
+
+#[test]
+fn an_execution_is_redriven() {
+    on_every_store(|store| {
+        let mut owner = Owner::of(store);
+        let row = ExecutionRow {
+            version: Some(u32::MAX),
+            alias: Some("live".to_owned()),
+            ..execution(1, 1, "one")
+        };
+        owner.commit(store, vec![Write::OpenExecution(row.clone())]);
+        let update = |status, stopped_ms, redrive| Write::UpdateExecution {
+            entity: entity(1),
+            status,
+            stopped_ms,
+            redrive,
+        };
+        let check = |owner: &mut Owner, write, expected: ExecutionRow| {
+            owner.commit(store, vec![write]);
+            assert_eq!(
+                store.execution(entity(1)).unwrap().as_ref(),
+                Some(&expected)
+            );
+            let listed = store.list_executions(&of(1), None, 9).unwrap();
+            assert_eq!(listed, [expected]);
+        };
+        let failed = ExecutionRow {
+            status: 2,
+            stopped_ms: Some(JANUARY + 5),
+            ..row.clone()
+        };
+        check(
+            &mut owner,
+            update(2, Some(JANUARY + 5), None),
+            failed.clone(),
         );
+        let redriven = ExecutionRow {
+            redrive_count: 1,
+            redriven_ms: Some(JANUARY + 9),
+            ..row
+        };
+        check(
+            &mut owner,
+            update(0, None, Some((1, JANUARY + 9))),
+            redriven.clone(),
+        );
+        let ended = ExecutionRow {
+            status: 1,
+            stopped_ms: Some(JANUARY + 20),
+            ..redriven
+        };
+        check(&mut owner, update(1, Some(JANUARY + 20), None), ended);
     });
 }
 
@@ -501,10 +597,11 @@ fn three_months(store: &dyn Store, owner: &mut Owner) {
             vec![append(counter, 0, b"zero"), row, append(counter, 1, b"one")],
         );
         let stopped_ms = started_ms + DAY;
-        let close = Write::CloseExecution {
+        let close = Write::UpdateExecution {
             entity: entity(counter),
             status: 1,
-            stopped_ms,
+            stopped_ms: Some(stopped_ms),
+            redrive: None,
         };
         if counter != 29 {
             owner.commit(store, vec![close]);
@@ -538,10 +635,11 @@ fn months_expire_whole() {
         );
 
         let stopped_ms = JANUARY + 60 * DAY;
-        let close = Write::CloseExecution {
+        let close = Write::UpdateExecution {
             entity: entity(29),
             status: 1,
-            stopped_ms,
+            stopped_ms: Some(stopped_ms),
+            redrive: None,
         };
         owner.commit(store, vec![close]);
         assert_eq!(expire(store, stopped_ms, 3), Expired::default());
@@ -555,13 +653,7 @@ fn months_expire_whole() {
         assert_eq!(expire(store, i64::MAX, 1_000), Expired::default());
         assert_eq!(store.journal(entity(39), 1, 99).unwrap()[0].bytes, b"one");
         assert_eq!(store.journal(entity(1), 0, 99).unwrap().len(), 2);
-        assert_eq!(
-            store
-                .list_executions(MachineNumber(1), None, None, 99)
-                .unwrap()
-                .len(),
-            10
-        );
+        assert_eq!(store.list_executions(&of(1), None, 99).unwrap().len(), 10);
         assert_eq!(store.last_entity().unwrap(), Some(entity(39)));
         assert_eq!(store.check().unwrap().executions, 10);
     });

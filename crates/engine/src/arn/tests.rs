@@ -57,6 +57,40 @@ fn what_is_no_execution_arn_is_refused() {
 }
 
 #[test]
+fn express_arns_are_made_and_read() {
+    let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:Hello";
+    let arn = express(machine, "run-1", "f0").unwrap();
+    assert_eq!(
+        &*arn,
+        "arn:aws:states:us-east-1:000000000000:express:Hello:run-1:f0"
+    );
+    let read = ExpressRef {
+        machine_arn: machine.to_owned(),
+        name: "run-1",
+        unique: "f0",
+    };
+    assert_eq!(read_express(&arn), Some(read));
+    assert_eq!(express(&format!("{machine}:1"), "run", "x"), None);
+    for arn in [
+        "arn:aws:states:us-east-1:000000000000:express:Hello:run",
+        "arn:aws:states:us-east-1:000000000000:express:Hello:run:",
+        "arn:aws:states:us-east-1:000000000000:express:Hello:run:x:y",
+        "arn:aws:states:us-east-1:000000000000:execution:Hello:run",
+    ] {
+        assert_eq!(read_express(arn), None, "{arn}");
+    }
+}
+
+#[test]
+fn a_qualifier_is_a_version_or_an_alias() {
+    let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:Hello";
+    let alias = format!("{machine}:live-2");
+    assert_eq!((qualifier(machine), version(machine)), (None, None));
+    assert_eq!((qualifier(&alias), version(&alias)), (Some("live-2"), None));
+    assert_eq!(version(&format!("{machine}:12")), Some(12));
+}
+
+#[test]
 fn region_and_account_are_fields_of_the_arn() {
     let arn = "arn:aws:states:eu-west-1:123456789012:execution:Hello:x";
     assert_eq!((region(arn), account(arn)), ("eu-west-1", "123456789012"));

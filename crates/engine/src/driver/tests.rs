@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use store::{Fault, Memory};
+use store::{ExecutionFilter, Fault, Memory};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
@@ -307,17 +307,14 @@ fn many_clients_and_threads_share_groups() {
         for client in clients.collect::<Vec<_>>() {
             assert_eq!(client.await.unwrap(), ExecutionStatus::Succeeded);
         }
-        let machine = store
-            .known_machine(crate::testing::MACHINE)
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            store
-                .list_executions(machine, None, None, 1_000)
+        let all = ExecutionFilter {
+            machine: store
+                .known_machine(crate::testing::MACHINE)
                 .unwrap()
-                .len(),
-            200
-        );
+                .unwrap(),
+            ..ExecutionFilter::default()
+        };
+        assert_eq!(store.list_executions(&all, None, 1_000).unwrap().len(), 200);
         engine.shutdown().await;
     });
 }

@@ -125,6 +125,7 @@ impl Shard {
                 state_machine_arn: start.state_machine_arn.clone(),
                 role_arn: start.role_arn.clone(),
                 trace_header: start.trace_header.clone(),
+                mock_case: start.mock_case.clone(),
                 call,
             }),
         ))
@@ -373,9 +374,10 @@ fn row(run: &Run, due: Option<Timestamp>) -> Row {
 fn close(entity: EntityId, run: &Run) -> Option<Write> {
     let end = run.end.as_ref()?;
     let status = ExecutionStatus::from(run.status).code();
-    Some(Write::CloseExecution {
+    Some(Write::UpdateExecution {
         entity,
         status,
-        stopped_ms: end.at.0,
+        stopped_ms: Some(end.at.0),
+        redrive: None,
     })
 }

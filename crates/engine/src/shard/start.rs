@@ -107,6 +107,7 @@ impl Shard {
             input_text: request.input_text.clone(),
             trace_header: request.trace_header.clone(),
             started_by: None,
+            mock_case: request.mock_case.clone(),
             kind: asl::event::ExecutionKind::Standard,
             limits,
             token_secret: secret(random),
@@ -135,6 +136,17 @@ impl Shard {
             started_ms: started_at.0,
             stopped_ms: run.end.as_ref().map(|end| end.at.0),
             definition: request.definition,
+            version: request
+                .state_machine_version_arn
+                .as_deref()
+                .and_then(arn::version),
+            alias: request
+                .state_machine_alias_arn
+                .as_deref()
+                .and_then(arn::qualifier)
+                .map(str::to_owned),
+            redrive_count: 0,
+            redriven_ms: None,
         };
         self.write(entity, [Write::OpenExecution(row)]);
         let answer = Answer::Started(Ok(Started {

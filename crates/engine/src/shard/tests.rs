@@ -184,12 +184,12 @@ fn a_name_is_taken_before_its_commit() {
     // All of them wait for the same commit.
     assert!(other.tenure.is_some());
     assert!(stage.commit());
+    let all = store::ExecutionFilter {
+        machine: MachineNumber(1),
+        ..store::ExecutionFilter::default()
+    };
     assert_eq!(
-        stage
-            .store
-            .list_executions(MachineNumber(1), None, None, 10)
-            .unwrap()
-            .len(),
+        stage.store.list_executions(&all, None, 10).unwrap().len(),
         1
     );
 }

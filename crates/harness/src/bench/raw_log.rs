@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use store::{
-    Batch, Committed, Document, EntityId, Epoch, Error, ExecutionRow, Expected, Expired, Integrity,
-    Kind, MachineNumber, Record, Result, ShardId, Store, WakeUp, Write,
+    Batch, Committed, Document, EntityId, Epoch, Error, ExecutionFilter, ExecutionRow, Expected,
+    Expired, Integrity, Kind, MachineNumber, Record, Result, ShardId, Store, WakeUp, Write,
 };
 
 /// An append-only file that nobody reads: engines on it need [`RawLog::config`].
@@ -87,15 +87,21 @@ fn put(write: &Write, out: &mut Vec<u8>) {
             out.extend_from_slice(&row.started_ms.to_le_bytes());
             out.extend_from_slice(&row.stopped_ms.unwrap_or_default().to_le_bytes());
             out.extend_from_slice(&row.definition.to_le_bytes());
+            out.extend_from_slice(&row.version.unwrap_or_default().to_le_bytes());
+            out.extend_from_slice(row.alias.as_deref().unwrap_or_default().as_bytes());
         }
-        Write::CloseExecution {
+        Write::UpdateExecution {
             entity,
             status,
             stopped_ms,
+            redrive,
         } => {
             out.extend_from_slice(&entity.0.to_le_bytes());
             out.push(*status);
-            out.extend_from_slice(&stopped_ms.to_le_bytes());
+            out.extend_from_slice(&stopped_ms.unwrap_or_default().to_le_bytes());
+            let (count, redriven_ms) = redrive.unwrap_or_default();
+            out.extend_from_slice(&count.to_le_bytes());
+            out.extend_from_slice(&redriven_ms.to_le_bytes());
         }
         Write::WakeUp {
             entity,
@@ -151,8 +157,7 @@ impl Store for RawLog {
 
     fn list_executions(
         &self,
-        _: MachineNumber,
-        _: Option<u8>,
+        _: &ExecutionFilter,
         _: Option<EntityId>,
         _: usize,
     ) -> Result<Vec<ExecutionRow>> {

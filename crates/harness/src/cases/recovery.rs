@@ -60,7 +60,7 @@ impl Journal {
             status: status.code(),
             started_ms: 0,
             stopped_ms: (status != ExecutionStatus::Running).then_some(0),
-            definition: 0,
+            ..ExecutionRow::default()
         });
         let append = |(number, record): (u32, &Vec<u8>)| Write::Append {
             entity,

@@ -8,7 +8,7 @@ use asl::event::Text;
 use asl::program::Program;
 use asl::run::Run;
 use engine::{ExecutionStatus, journal};
-use store::{EntityId, ExecutionRow, Memory, Store, WakeUp};
+use store::{EntityId, ExecutionFilter, ExecutionRow, Memory, Store, WakeUp};
 
 use super::facts::{Attempt, Facts, agree};
 use super::machines::MACHINES;
@@ -82,9 +82,12 @@ impl Checker {
         }
         let mut rows = BTreeSet::new();
         for machine in MACHINES.iter() {
-            let number = store.machine_number(&machine.arn).unwrap();
+            let all = ExecutionFilter {
+                machine: store.machine_number(&machine.arn).unwrap(),
+                ..ExecutionFilter::default()
+            };
             let mut names = BTreeSet::new();
-            for row in store.list_executions(number, None, None, ROWS_MAX).unwrap() {
+            for row in store.list_executions(&all, None, ROWS_MAX).unwrap() {
                 rows.insert(row.entity);
                 agree(names.insert(row.name.clone()), || {
                     format!("two executions of {} are called {}", machine.name, row.name)

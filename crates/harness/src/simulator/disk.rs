@@ -8,8 +8,9 @@ use asl::program::Program;
 use engine::{DefinitionError, Definitions};
 use parking_lot::Mutex;
 use store::{
-    Batch, Committed, Document, EntityId, Epoch, Error, ExecutionRow, Expected, Expired, Fault,
-    Integrity, Kind, MachineNumber, Memory, Record, Result, SHARDS, ShardId, Store, WakeUp,
+    Batch, Committed, Document, EntityId, Epoch, Error, ExecutionFilter, ExecutionRow, Expected,
+    Expired, Fault, Integrity, Kind, MachineNumber, Memory, Record, Result, SHARDS, ShardId, Store,
+    WakeUp,
 };
 
 use super::machines::MACHINES;
@@ -170,12 +171,11 @@ impl Store for Disk {
 
     fn list_executions(
         &self,
-        machine: MachineNumber,
-        status: Option<u8>,
+        filter: &ExecutionFilter,
         before: Option<EntityId>,
         limit: usize,
     ) -> Result<Vec<ExecutionRow>> {
-        self.memory.list_executions(machine, status, before, limit)
+        self.memory.list_executions(filter, before, limit)
     }
 
     fn wake_ups(&self, after: Option<EntityId>, limit: usize) -> Result<Vec<WakeUp>> {

@@ -273,11 +273,12 @@ impl super::disk::Disk {
         let running = engine::ExecutionStatus::Running.code();
         let store = self.committed();
         super::machines::MACHINES.iter().all(|machine| {
-            let number = store.machine_number(&machine.arn).unwrap();
-            let rows = store
-                .list_executions(number, Some(running), None, 1)
-                .unwrap();
-            rows.is_empty()
+            let filter = store::ExecutionFilter {
+                machine: store.machine_number(&machine.arn).unwrap(),
+                statuses: vec![running],
+                ..Default::default()
+            };
+            store.list_executions(&filter, None, 1).unwrap().is_empty()
         })
     }
 }

@@ -17,6 +17,7 @@ fn findings_of(record: Option<&[u8]>) -> Vec<String> {
         started_ms: 1_790_000_000_000,
         stopped_ms: Some(1_790_000_000_000),
         definition: 1,
+        ..ExecutionRow::default()
     };
     let mut writes = vec![Write::OpenExecution(row)];
     if let Some(record) = record {

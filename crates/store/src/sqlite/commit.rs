@@ -156,15 +156,14 @@ impl<'a> Group<'a> {
                 Write::OpenExecution(row) => {
                     self.open(row, first_records.get(&row.entity).copied().flatten())?;
                 }
-                Write::CloseExecution {
+                Write::UpdateExecution {
                     entity,
                     status,
                     stopped_ms,
+                    redrive,
                 } => {
-                    let mut statement = self.connection.prepare_cached(
-                        "UPDATE executions SET status = ?2, stopped_ms = ?3 WHERE entity = ?1",
-                    )?;
-                    statement.execute((*entity, stored_status(*status), *stopped_ms))?;
+                    let stopped_ms = stopped_ms.unwrap_or(RUNNING_MS);
+                    self.update(*entity, stored_status(*status), stopped_ms, *redrive)?;
                 }
                 Write::WakeUp {
                     entity,
@@ -248,8 +247,9 @@ impl<'a> Group<'a> {
     fn open(&mut self, row: &ExecutionRow, first: Option<Place>) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO executions (entity, machine, name, name_is_generated, status, started_ms,
-                 stopped_ms, definition, chunk, position, length)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 stopped_ms, definition, chunk, position, length, version, alias, redrive_count,
+                 redriven_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?;
         statement.execute((
             row.entity,
@@ -263,11 +263,35 @@ impl<'a> Group<'a> {
             first.map(|place| place.chunk),
             first.map(|place| place.position),
             first.map(|place| place.length),
+            row.version,
+            row.alias.as_deref(),
+            row.redrive_count,
+            row.redriven_ms,
         ))?;
         self.staged.names.opened += 1;
         if !row.name_is_generated {
             let entry = ((self.hash)(row.machine, &row.name), row.entity);
             self.staged.names.added.push(entry);
+        }
+        Ok(())
+    }
+
+    fn update(
+        &self,
+        entity: EntityId,
+        status: u16,
+        stopped_ms: i64,
+        redrive: Option<(u32, i64)>,
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE executions SET status = ?2, stopped_ms = ?3 WHERE entity = ?1",
+        )?;
+        statement.execute((entity, status, stopped_ms))?;
+        if let Some((count, redriven_ms)) = redrive {
+            let mut statement = self.connection.prepare_cached(
+                "UPDATE executions SET redrive_count = ?2, redriven_ms = ?3 WHERE entity = ?1",
+            )?;
+            statement.execute((entity, count, redriven_ms))?;
         }
         Ok(())
     }

@@ -6,10 +6,10 @@ use super::commit::{RUNNING_MS, status_of};
 use crate::{EntityId, ExecutionRow, MachineNumber};
 
 /// The columns of `execution_row`.
-const ROW: &str =
-    "entity, machine, name, name_is_generated, status, started_ms, stopped_ms, definition";
+pub(super) const ROW: &str = "entity, machine, name, name_is_generated, status, started_ms, \
+     stopped_ms, definition, version, alias, redrive_count, redriven_ms";
 
-fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
+pub(super) fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
     let stopped_ms: i64 = row.get(6)?;
     Ok(ExecutionRow {
         entity: row.get(0)?,
@@ -20,6 +20,10 @@ fn execution_row(row: &Row<'_>) -> rusqlite::Result<ExecutionRow> {
         started_ms: row.get(5)?,
         stopped_ms: (stopped_ms != RUNNING_MS).then_some(stopped_ms),
         definition: row.get(7)?,
+        version: row.get(8)?,
+        alias: row.get(9)?,
+        redrive_count: row.get(10)?,
+        redriven_ms: row.get(11)?,
     })
 }
 
@@ -46,43 +50,6 @@ pub(super) fn is_named(
          WHERE entity = ?1 AND machine = ?2 AND name = ?3 AND NOT name_is_generated",
     )?;
     statement.exists((entity, machine, name))
-}
-
-pub(super) fn list_status(
-    connection: &Connection,
-    machine: MachineNumber,
-    status: u16,
-    before: i64,
-    limit: usize,
-) -> rusqlite::Result<Vec<ExecutionRow>> {
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {ROW} FROM executions INDEXED BY executions_listing
-         WHERE machine = ?1 AND status = ?2 AND entity < ?3 ORDER BY entity DESC"
-    ))?;
-    let rows = statement.query_map((machine, status, before), execution_row)?;
-    rows.take(limit).collect()
-}
-
-/// Merges the lists of every status the machine's executions have.
-pub(super) fn list_all(
-    connection: &Connection,
-    machine: MachineNumber,
-    before: i64,
-    limit: usize,
-) -> rusqlite::Result<Vec<ExecutionRow>> {
-    let mut next = connection.prepare_cached(
-        "SELECT min(status) FROM executions INDEXED BY executions_listing
-         WHERE machine = ?1 AND status > ?2",
-    )?;
-    let mut rows = Vec::new();
-    let mut status = 0;
-    while let Some(found) = next.query_row((machine, status), |row| row.get(0))? {
-        status = found;
-        rows.extend(list_status(connection, machine, status, before, limit)?);
-    }
-    rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.entity));
-    rows.truncate(limit);
-    Ok(rows)
 }
 
 /// The numbers above one, in order.

@@ -17,7 +17,7 @@ use crate::{Error, Result};
 const APPLICATION_ID: i32 = 0x4c4b_5350;
 
 /// Raised with every change of the schema or of what its bytes mean.
-const SCHEMA_VERSION: i32 = 1;
+const SCHEMA_VERSION: i32 = 2;
 
 /// The writer's page cache. More did not help: its pages are the tails of tables.
 const WRITER_CACHE_KIB: u32 = 8 * 1_024;
@@ -36,7 +36,9 @@ const STATEMENTS_MAX: usize = 64;
 ///
 /// `shards` is one row: 64 times epoch and sequence, 8 bytes each, little-endian, because a group
 /// of commits touches most of them. `stopped_ms` and `status` are stored so that closing an
-/// execution doesn't change the size of its row (see `commit`).
+/// execution doesn't change the size of its row (see `commit`). Every index over executions ends in
+/// the row's number, so that new rows go to the end of one of a few runs of it; most executions are
+/// in the first only.
 const SCHEMA: &str = "
 CREATE TABLE shards (id INTEGER PRIMARY KEY, state BLOB NOT NULL);
 CREATE TABLE numbers (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -52,9 +54,16 @@ CREATE TABLE executions (
     definition INTEGER NOT NULL,
     chunk INTEGER,
     position INTEGER,
-    length INTEGER
+    length INTEGER,
+    version INTEGER,
+    alias TEXT,
+    redrive_count INTEGER NOT NULL,
+    redriven_ms INTEGER
 );
 CREATE INDEX executions_listing ON executions (machine, status);
+CREATE INDEX executions_of_version ON executions (machine, version, status)
+    WHERE version IS NOT NULL;
+CREATE INDEX executions_of_alias ON executions (machine, alias, status) WHERE alias IS NOT NULL;
 CREATE TABLE wake_ups (entity INTEGER PRIMARY KEY, due_ms INTEGER, owes_calls INTEGER NOT NULL);
 CREATE TABLE names (place INTEGER PRIMARY KEY, entries BLOB NOT NULL);
 CREATE TABLE name_runs (

@@ -329,10 +329,11 @@ fn runs_of_names_expire_with_their_executions() {
     open_many(&store, &mut owner, 1, 600);
     for counter in 1..=600 {
         let entity = execution(counter, 1, "").entity;
-        let close = Write::CloseExecution {
+        let close = Write::UpdateExecution {
             entity,
             status: 2,
-            stopped_ms: JANUARY + 5,
+            stopped_ms: Some(JANUARY + 5),
+            redrive: None,
         };
         owner.commit_to(&store, entity.shard(), vec![close]);
     }
@@ -420,10 +421,11 @@ fn closing_an_execution_keeps_the_size_of_its_row() {
     let before = size();
     for counter in 1..=500 {
         let entity = execution(counter, 1, "").entity;
-        let close = Write::CloseExecution {
+        let close = Write::UpdateExecution {
             entity,
             status: 4,
-            stopped_ms: JANUARY + 99,
+            stopped_ms: Some(JANUARY + 99),
+            redrive: None,
         };
         owner.commit_to(&store, entity.shard(), vec![close]);
     }

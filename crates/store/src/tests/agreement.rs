@@ -17,6 +17,7 @@ enum Operation {
         name: u16,
         generated: bool,
         ended: bool,
+        version: Option<u32>,
     },
     /// Appends to the entity this many before the last one.
     Append {
@@ -27,6 +28,10 @@ enum Operation {
     Close {
         back: u64,
         status: u8,
+    },
+    Redrive {
+        back: u64,
+        count: u32,
     },
     WakeUp {
         back: u64,
@@ -62,11 +67,17 @@ fn operation() -> impl Strategy<Value = Operation> {
     let bytes = prop_oneof![9 => 0..300_usize, 1 => 20_000..90_000_usize];
     prop_oneof![
         8 => Just(Commit),
-        30 => (0..2_u64, 0..400_u16, prop::bool::weighted(0.2), any::<bool>())
-            .prop_map(|(machine, name, generated, ended)| Open { machine, name, generated, ended }),
+        30 => (
+            (0..2_u64, 0..400_u16, prop::bool::weighted(0.2)),
+            (any::<bool>(), prop::option::weighted(0.4, 1..4_u32)),
+        )
+            .prop_map(|((machine, name, generated), (ended, version))| {
+                Open { machine, name, generated, ended, version }
+            }),
         10 => (0..9_u64, bytes).prop_map(|(back, bytes)| Append { back, bytes }),
         1 => Just(Lasting),
         10 => (0..99_u64, 0..6_u8).prop_map(|(back, status)| Close { back, status }),
+        3 => (0..99_u64, 1..9_u32).prop_map(|(back, count)| Redrive { back, count }),
         5 => (0..99_u64, prop::option::of(0..99_i64), any::<bool>())
             .prop_map(|(back, due_ms, owes_calls)| WakeUp { back, due_ms, owes_calls }),
         2 => (0..20_u8).prop_map(Days),
@@ -148,19 +159,9 @@ impl Pair {
         self.entities.get_mut(place)
     }
 
-    fn open(&mut self, machine: u64, name: u16, generated: bool, ended: bool) {
-        let entity = self.next_entity();
+    fn open(&mut self, row: ExecutionRow) {
+        let entity = row.entity;
         self.entities.push((entity, 1));
-        let row = ExecutionRow {
-            entity,
-            machine: MachineNumber(machine),
-            name: format!("name-{name}"),
-            name_is_generated: generated,
-            status: u8::from(ended),
-            started_ms: self.now_ms,
-            stopped_ms: ended.then_some(self.now_ms),
-            definition: u64::from(name % 3),
-        };
         let record = entity.0.to_le_bytes().repeat(20);
         let append = Write::Append {
             entity,
@@ -191,6 +192,26 @@ impl Pair {
         );
     }
 
+    fn update(
+        &mut self,
+        back: u64,
+        status: u8,
+        stopped_ms: Option<i64>,
+        redrive: Option<(u32, i64)>,
+    ) {
+        let Some((entity, _)) = self.earlier(back) else {
+            return;
+        };
+        let entity = *entity;
+        let update = Write::UpdateExecution {
+            entity,
+            status,
+            stopped_ms,
+            redrive,
+        };
+        self.add(entity, vec![update]);
+    }
+
     fn apply(&mut self, operation: &Operation) {
         match *operation {
             Operation::Commit => self.commit(),
@@ -199,9 +220,23 @@ impl Pair {
                 name,
                 generated,
                 ended,
-            } => {
-                self.open(machine, name, generated, ended);
-            }
+                version,
+            } => self.open(ExecutionRow {
+                entity: self.next_entity(),
+                machine: MachineNumber(machine),
+                name: format!("name-{name}"),
+                name_is_generated: generated,
+                status: u8::from(ended),
+                started_ms: self.now_ms,
+                stopped_ms: ended.then_some(self.now_ms),
+                definition: u64::from(name % 3),
+                version,
+                // Version 2 has two aliases, the others none.
+                alias: version
+                    .filter(|version| *version == 2)
+                    .map(|_| format!("alias-{}", name % 2)),
+                ..ExecutionRow::default()
+            }),
             Operation::Append { back, bytes } => self.append(back, bytes),
             Operation::Lasting => {
                 let entity = self.next_entity();
@@ -216,19 +251,10 @@ impl Pair {
                 );
             }
             Operation::Close { back, status } => {
-                let stopped_ms = self.now_ms;
-                let Some((entity, _)) = self.earlier(back) else {
-                    return;
-                };
-                let entity = *entity;
-                self.add(
-                    entity,
-                    vec![Write::CloseExecution {
-                        entity,
-                        status,
-                        stopped_ms,
-                    }],
-                );
+                self.update(back, status, Some(self.now_ms), None);
+            }
+            Operation::Redrive { back, count } => {
+                self.update(back, 0, None, Some((count, self.now_ms)));
             }
             Operation::WakeUp {
                 back,
@@ -319,9 +345,12 @@ impl Pair {
             for name in (0..400).map(|name| format!("name-{name}")) {
                 agree(&|store| format!("{:?}", store.find_execution(machine, &name).unwrap()));
             }
-            for status in [None, Some(0), Some(1), Some(5)] {
-                let list = |store: &dyn Store| store.list_executions(machine, status, None, 50);
-                agree(&|store| format!("{:?}", list(store).unwrap()));
+        }
+        let middle = self.entities.get(self.entities.len() / 2);
+        for filter in filters() {
+            for before in [None, middle.map(|(entity, _)| *entity)] {
+                let list = |store: &dyn Store| store.list_executions(&filter, before, 50);
+                agree(&|store| format!("{filter:?}: {:?}", list(store).unwrap()));
             }
         }
         let documents = |store: &dyn Store| store.list_documents(Kind::Setting, "key", None, 9);
@@ -336,6 +365,30 @@ impl Pair {
             format!("{:?}", Integrity { bytes: 0, ..found })
         });
     }
+}
+
+/// Every kind of filter.
+fn filters() -> impl Iterator<Item = ExecutionFilter> {
+    let qualifiers = [
+        (None, None),
+        (Some(1), None),
+        (Some(2), None),
+        (None, Some("alias-0")),
+        (Some(2), Some("alias-1")),
+        (Some(1), Some("alias-1")),
+    ];
+    let statuses: [&[u8]; 5] = [&[], &[0], &[1], &[5], &[0, 5, 3]];
+    let each = move |machine| {
+        qualifiers.into_iter().flat_map(move |(version, alias)| {
+            statuses.map(|statuses| ExecutionFilter {
+                machine: MachineNumber(machine),
+                statuses: statuses.to_vec(),
+                version,
+                alias: alias.map(str::to_owned),
+            })
+        })
+    };
+    (0..2).flat_map(each)
 }
 
 proptest! {

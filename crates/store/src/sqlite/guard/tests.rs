@@ -2,8 +2,8 @@ use tempfile::{TempDir, tempdir};
 
 use super::*;
 use crate::sqlite::{Sqlite, crash_image};
-use crate::tests::{Owner, execution};
-use crate::{Committed, Expected, Kind, MachineNumber, ShardId, Store, Write};
+use crate::tests::{Owner, execution, of};
+use crate::{Committed, Expected, Kind, ShardId, Store, Write};
 
 fn name(counter: u64) -> String {
     format!("name-{counter}")
@@ -27,7 +27,7 @@ fn running() -> (Sqlite, TempDir, Owner) {
 
 fn executions(folder: &Path) -> usize {
     let store = Sqlite::open(folder).unwrap();
-    let rows = store.list_executions(MachineNumber(1), None, None, 100);
+    let rows = store.list_executions(&of(1), None, 100);
     rows.unwrap().len()
 }
 
