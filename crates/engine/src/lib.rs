@@ -45,15 +45,11 @@
 //!     let request = StartRequest {
 //!         state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:Hello".into(),
 //!         state_machine_name: "Hello".into(),
-//!         state_machine_version_arn: None,
-//!         state_machine_alias_arn: None,
 //!         role_arn: "arn:aws:iam::000000000000:role/hello".into(),
 //!         definition: 1,
 //!         name: Some("first".into()),
 //!         input: json::parse(r#"{"greeting":"Hello, World!"}"#)?,
-//!         input_text: None,
-//!         trace_header: None,
-//!         mock_case: None,
+//!         ..StartRequest::default()
 //!     };
 //!     // Once this returned, the execution survives a crash; this one has even ended.
 //!     let started = engine.start(request).await?;
@@ -94,8 +90,9 @@ pub use definitions::{DefinitionError, Definitions};
 pub use driver::Engine;
 pub use limits::Config;
 pub use request::{
-    Description, Error, ExecutionStatus, HistoryPage, HistoryQuery, ListPage, ListQuery, OpenError,
-    ReadError, StartError, StartRequest, Started, StopError, Summary, TokenError,
+    ActivityError, ActivityTask, Concurrency, Description, Error, ExecutionStatus, HistoryPage,
+    HistoryQuery, ListPage, ListQuery, OpenError, QueuedExecution, ReadError, RedriveError,
+    StartError, StartRequest, Started, StopError, Summary, TokenError,
 };
 pub use task::{Runner, TaskCall, TaskOutcome};
 

@@ -20,8 +20,19 @@ pub struct Config {
     pub cache_bytes_max: usize,
     /// Task calls under way at once. Those beyond wait as rows of the store, not in memory.
     pub calls_max: usize,
+    /// Jobs (`.sync`) waited for at once; those beyond wait as rows of the store. A watch is a
+    /// future that mostly sleeps, so there may be more of them than of calls.
+    pub watches_max: usize,
     /// Commands that were taken in and not answered. A caller beyond waits.
     pub commands_max: usize,
+    /// Workers that wait for tasks of one activity: AWS allows 1,000 (developer guide, "Quotas").
+    pub pollers_per_activity_max: usize,
+    /// Standard executions that are open: AWS allows 1,000,000.
+    pub open_executions_max: u64,
+    /// Express executions under way at once; each is held in memory.
+    pub express_runs_max: usize,
+    /// An Express execution times out after this: AWS's five minutes.
+    pub express_seconds_max: u64,
 }
 
 impl Default for Config {
@@ -32,7 +43,12 @@ impl Default for Config {
             slow_threads: 1,
             cache_bytes_max: 64 << 20,
             calls_max: 1_024,
+            watches_max: 10_000,
             commands_max: 1_024,
+            pollers_per_activity_max: 1_000,
+            open_executions_max: 1_000_000,
+            express_runs_max: 4_096,
+            express_seconds_max: 300,
         }
     }
 }
@@ -40,6 +56,9 @@ impl Default for Config {
 /// Callers that wait for a place among the commands; one more is refused. A waiting caller holds
 /// its request in memory, which can be 256 KiB.
 pub const WAITERS_MAX: usize = 4_096;
+
+/// Queued executions that [`Engine::concurrency`](crate::Engine::concurrency) names; it counts all.
+pub const QUEUE_SHOWN_MAX: usize = 1_000;
 
 /// A page of history ends here (4 MiB of rendered events), whatever its `maxResults`.
 pub const HISTORY_PAGE_BYTES_MAX: usize = 4 << 20;

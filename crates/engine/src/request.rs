@@ -12,7 +12,7 @@ use crate::definitions::DefinitionError;
 
 /// StartExecution of a Standard state machine, checked by the caller: names are valid, the input
 /// is JSON and within the limit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct StartRequest {
     /// Unqualified.
     pub state_machine_arn: Text,
@@ -22,7 +22,7 @@ pub struct StartRequest {
     pub role_arn: Text,
     /// The number that [`store::Store::add_definition`] gave the definition.
     pub definition: u64,
-    /// `None` lets the engine name the execution.
+    /// `None` lets the engine name the execution: after `started_by`, if that is given.
     pub name: Option<Text>,
     pub input: Value,
     /// The input as sent, if white space makes it differ from the compact text of `input`.
@@ -30,6 +30,15 @@ pub struct StartRequest {
     pub trace_header: Option<Text>,
     /// The test case whose mocked responses answer its tasks; `None` for an ordinary execution.
     pub mock_case: Option<Text>,
+    /// The attempt that starts it ([`TaskCall::attempt_id`](crate::TaskCall::attempt_id)): the same
+    /// attempt, made again, is answered with its own child, whatever became of that.
+    pub started_by: Option<Text>,
+    /// The state machine's concurrency limit; `None` for none. A start with a limit goes through
+    /// the machine's gate, which asks [`Definitions::concurrency_max`] for the limit itself, so
+    /// that a limit read some time ago does no harm.
+    ///
+    /// [`Definitions::concurrency_max`]: crate::Definitions::concurrency_max
+    pub concurrency_max: Option<u32>,
 }
 
 /// The answer to StartExecution. The execution survives any crash from now on.
@@ -48,8 +57,72 @@ pub enum StartError {
     /// The state machine's ARN is not an unqualified one.
     #[error("`{0}` is not the unqualified ARN of a state machine")]
     NotAStateMachine(Text),
+    /// As many executions are open as [`Config::open_executions_max`](crate::Config) allows.
+    #[error("{OPEN_EXECUTIONS_EXCEEDED}")]
+    LimitExceeded,
     #[error(transparent)]
     Engine(#[from] Error),
+}
+
+/// AWS's words in the API reference of StartExecution.
+const OPEN_EXECUTIONS_EXCEEDED: &str = "The maximum number of running executions has been \
+    reached. Running executions must end or be stopped before a new execution can be started.";
+
+/// Why an execution was not redriven.
+#[derive(Debug, thiserror::Error)]
+pub enum RedriveError {
+    #[error("Execution Does Not Exist: '{0}'")]
+    DoesNotExist(Text),
+    /// As many executions are open as [`Config::open_executions_max`](crate::Config) allows.
+    #[error("{OPEN_EXECUTIONS_EXCEEDED}")]
+    LimitExceeded,
+    #[error(transparent)]
+    Engine(#[from] Error),
+}
+
+/// A task of an activity, for the worker that picked it up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActivityTask {
+    pub task_token: String,
+    pub input: Value,
+}
+
+/// Why no task of an activity was given out.
+#[derive(Debug, thiserror::Error)]
+pub enum ActivityError {
+    /// As many workers poll as [`Config::pollers_per_activity_max`](crate::Config) allows.
+    #[error(
+        "The maximum number of workers concurrently polling for activity tasks has been reached."
+    )]
+    TooManyPollers,
+    /// The activity was deleted meanwhile.
+    #[error("Activity Does Not Exist: '{0}'")]
+    DoesNotExist(Text),
+    #[error(transparent)]
+    Engine(#[from] Error),
+}
+
+/// How a state machine stands to its concurrency limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Concurrency {
+    /// `None`: as many run as are started.
+    pub limit: Option<u32>,
+    /// Executions that run. More than the limit, if that was lowered or executions were redriven.
+    pub running: usize,
+    /// Executions that wait.
+    pub queued: usize,
+    /// The first of those that wait, in the order of their turns.
+    pub queue: Vec<QueuedExecution>,
+}
+
+/// An execution that has started and waits for its turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueuedExecution {
+    pub execution_arn: Text,
+    /// Since it was started.
+    pub since: Timestamp,
+    /// 1 for the next.
+    pub position: usize,
 }
 
 /// Why an execution was not stopped.
@@ -150,15 +223,19 @@ pub enum ExecutionStatus {
     Failed,
     TimedOut,
     Aborted,
+    /// It has started and waits for its state machine's concurrency limit; AWS's word for it is
+    /// RUNNING.
+    Queued,
 }
 
 impl ExecutionStatus {
-    const ALL: [ExecutionStatus; 5] = [
+    const ALL: [ExecutionStatus; 6] = [
         ExecutionStatus::Running,
         ExecutionStatus::Succeeded,
         ExecutionStatus::Failed,
         ExecutionStatus::TimedOut,
         ExecutionStatus::Aborted,
+        ExecutionStatus::Queued,
     ];
 
     /// The code in an execution's row. Part of the store's format.
@@ -169,6 +246,7 @@ impl ExecutionStatus {
             ExecutionStatus::Failed => 3,
             ExecutionStatus::TimedOut => 4,
             ExecutionStatus::Aborted => 5,
+            ExecutionStatus::Queued => 6,
         }
     }
 
@@ -182,7 +260,7 @@ impl ExecutionStatus {
     /// AWS's word: `TIMED_OUT`.
     pub fn name(self) -> &'static str {
         match self {
-            ExecutionStatus::Running => "RUNNING",
+            ExecutionStatus::Running | ExecutionStatus::Queued => "RUNNING",
             ExecutionStatus::Succeeded => "SUCCEEDED",
             ExecutionStatus::Failed => "FAILED",
             ExecutionStatus::TimedOut => "TIMED_OUT",

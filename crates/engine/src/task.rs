@@ -14,6 +14,37 @@ pub trait Runner: Send + Sync + 'static {
     /// stopped) and when the engine shuts down.
     fn run(&self, call: TaskCall) -> BoxFuture<'static, TaskOutcome>;
 
+    /// Waits for the job (`.sync`) that a call started, and gives its outcome: never
+    /// [`TaskOutcome::Submitted`]. `response` is what the call answered. Asked for again after a
+    /// restart, with the same arguments; the future is dropped when its outcome is no longer
+    /// wanted.
+    fn watch(&self, call: TaskCall, response: Value) -> BoxFuture<'static, TaskOutcome> {
+        drop(response);
+        let cause = format!(
+            "this runner starts no jobs, so it can't wait for that of `{}`",
+            call.call.resource.arn
+        );
+        let failure = Failure {
+            error: Some("States.Runtime".into()),
+            cause: Some(cause.into()),
+        };
+        Box::pin(std::future::ready(TaskOutcome::Failed(failure)))
+    }
+
+    /// Stops the job of an attempt whose outcome is no longer wanted. `response` is what the call
+    /// answered; `None` if no answer was recorded, so that the job may or may not exist. Once the
+    /// future is done nothing is owed any more; until then this is asked for again after every
+    /// restart, also when the execution itself has ended. A job that is gone is as good as stopped.
+    fn cancel(&self, call: TaskCall, response: Option<Value>) -> BoxFuture<'static, ()> {
+        drop(response);
+        tracing::error!(
+            execution = &*call.execution_arn,
+            resource = &*call.call.resource.arn,
+            "this runner starts no jobs, so there is none to stop"
+        );
+        Box::pin(std::future::ready(()))
+    }
+
     /// The outcome of this attempt is no longer wanted. Its future, if it still runs, is dropped
     /// as well; this is for what a dropped future does not end.
     fn abandon(&self, execution_arn: &Text, attempt: EventId) {
@@ -38,6 +69,13 @@ pub struct TaskCall {
 }
 
 impl TaskCall {
+    /// What identifies the attempt beyond its execution: the execution's ARN, `#`, and the number
+    /// of the attempt. A nested start passes it as
+    /// [`StartRequest::started_by`](crate::StartRequest::started_by).
+    pub fn attempt_id(&self) -> Text {
+        format!("{}#{}", self.execution_arn, self.call.attempt).into()
+    }
+
     /// The Region of the execution.
     pub fn region(&self) -> &str {
         arn::region(&self.execution_arn)
@@ -55,6 +93,7 @@ pub enum TaskOutcome {
     /// The result of a request-response call.
     Succeeded(Value),
     Failed(Failure),
-    /// The call of a callback pattern was accepted; its task token brings the result.
+    /// The call of a callback or job pattern was accepted; its task token, or
+    /// [`Runner::watch`], brings the result.
     Submitted(Value),
 }

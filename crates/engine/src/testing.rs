@@ -100,7 +100,7 @@ pub(crate) fn request(name: Option<&str>, input: &str) -> StartRequest {
         input: parsed,
         input_text: (!is_compact).then(|| input.into()),
         trace_header: None,
-        mock_case: None,
+        ..StartRequest::default()
     }
 }
 

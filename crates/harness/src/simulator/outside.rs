@@ -95,7 +95,7 @@ pub(super) fn start(dice: &mut Dice, has_room: bool) -> Wish {
         input: json::parse(&input).unwrap(),
         input_text: None,
         trace_header: None,
-        mock_case: None,
+        ..StartRequest::default()
     };
     Wish::Start { request, input }
 }

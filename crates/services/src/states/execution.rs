@@ -29,6 +29,7 @@ impl States {
             input_text: input.text,
             trace_header: call.text("traceHeader").map(Text::from),
             mock_case: call.mock_case.clone(),
+            ..StartRequest::default()
         };
         let started = self
             .engine
