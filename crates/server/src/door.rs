@@ -78,6 +78,8 @@ impl Gateway {
             body: input.body,
             violations: input.violations,
             mock_case: None,
+            attempt: None,
+            trace_header: text_of(request, "x-amzn-trace-id"),
         };
         let operation = route.operation;
         match self
@@ -103,6 +105,12 @@ impl Gateway {
             None => refuse(&ServiceError::not_served_yet(route.model, &operation.name)),
         }
     }
+}
+
+/// A header that is text.
+fn text_of(request: &Request, header: &str) -> Option<Arc<str>> {
+    let value = request.headers.get(header)?;
+    value.to_str().ok().map(Arc::from)
 }
 
 /// Refuses a signature that is ill-formed. Whether it is right is not looked at by this version:

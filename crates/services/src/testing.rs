@@ -35,6 +35,8 @@ pub(crate) fn call(service: Service, operation: &str, input: &Value, now_ms: i64
         now: Timestamp(now_ms),
         violations: shape.input.map(check).unwrap_or_default(),
         mock_case: None,
+        attempt: None,
+        trace_header: None,
         input: input.clone(),
         body,
     }
