@@ -164,6 +164,7 @@ pub enum Kind {
     Tags = 5,
     Setting = 6,
     LogGroup = 7,
+    Activity = 8,
 }
 
 /// A small mutable thing, kept under a kind and a key and changed under a revision check.
