@@ -9,6 +9,7 @@
 
 mod body;
 mod choice;
+mod distributed;
 mod fail;
 mod map;
 mod parallel;
@@ -34,7 +35,7 @@ use crate::validate::schema::{Language, STATE_TYPE_NAMES, StateType};
 use crate::validate::scopes::ScopeIndex;
 use crate::validate::table::MACHINE;
 use crate::validate::{patterns, source, values};
-use body::Bodies;
+use body::{Around, Bodies};
 
 /// Compiles a definition: everything there is to say about it, and the program when nothing of
 /// that is an error. Takes time linear in the text.
@@ -77,6 +78,7 @@ pub fn compile(text: &str, machine: MachineType, catalogue: &dyn Catalogue) -> C
 
 /// What one state needs to know of the others, and where it reports to.
 struct Context<'c, 'a> {
+    /// What the executions are that run the body being compiled.
     machine: MachineType,
     catalogue: &'c dyn Catalogue,
     /// The machine's.
@@ -172,7 +174,8 @@ fn definition<'a>(
         anchor: Anchor::root(),
         state: StateIndex(0),
     };
-    let start = body::open(&fields, &Place::ROOT, scope, &mut context);
+    let around = Around { scope, machine };
+    let start = body::open(&fields, &Place::ROOT, around, &mut context);
     let states = body::compile_all(&mut context);
     Some(Program {
         variable_references: references::of_states(&states),

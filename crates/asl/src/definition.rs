@@ -2,6 +2,7 @@
 //! locations, and the [`Program`] when none of them is an error.
 
 use crate::program::{Program, Resource};
+use crate::validate::{label, message};
 
 /// Most diagnostics kept for one definition. ValidateStateMachineDefinition has the same maximum.
 pub const DIAGNOSTICS_MAX: usize = 100;
@@ -101,15 +102,20 @@ pub struct Compiled {
 }
 
 /// The message of the error `InvalidDefinition`, as CreateStateMachine and UpdateStateMachine give
-/// it: every error, joined with commas. Warnings have no part in it.
+/// it for a definition's text: every error, joined with commas. Warnings have no part in it.
 ///
 /// A JSON error already ends with its place; other errors without a place end in `at null`.
-pub fn invalid_definition_message(diagnostics: &[Diagnostic]) -> String {
+pub fn invalid_definition_message(definition: &str, diagnostics: &[Diagnostic]) -> String {
     let errors = diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.severity == Severity::Error)
-        .map(composed)
         .collect::<Vec<_>>();
+    if let [only] = errors.as_slice()
+        && only.code == message::INVALID_LABEL
+    {
+        return label::refusal(definition, &only.message);
+    }
+    let errors = errors.into_iter().map(composed).collect::<Vec<_>>();
     format!("Invalid State Machine Definition: '{}'", errors.join(", "))
 }
 

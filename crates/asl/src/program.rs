@@ -8,6 +8,7 @@ use std::sync::Arc;
 use json::Value;
 
 use crate::choice::Condition;
+use crate::definition::MachineType;
 use crate::event::Text;
 use crate::jsonpath::Path;
 use crate::query::Query;
@@ -152,6 +153,13 @@ pub struct Resource {
     pub pattern: Pattern,
 }
 
+impl Resource {
+    /// Whether somebody gets a token that ends the task: a callback's, or an activity's worker.
+    pub(crate) fn gives_token(&self) -> bool {
+        self.pattern == Pattern::WaitForTaskToken || self.family == ResourceFamily::Activity
+    }
+}
+
 /// Which history events a Task writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResourceFamily {
@@ -236,7 +244,6 @@ pub struct Parallel {
     pub next: Next,
 }
 
-/// An inline Map.
 #[derive(Debug)]
 pub struct Map {
     pub items: Items,
@@ -244,10 +251,137 @@ pub struct Map {
     pub item_selector: Option<Template>,
     /// 0 and absent: no limit of the author's.
     pub max_concurrency: Option<Dynamic<u64>>,
+    /// Which share of its items may fail. On an inline Map it is shown and does nothing.
+    pub tolerance: Tolerance,
+    /// Mode DISTRIBUTED; `None` for an inline Map.
+    pub distributed: Option<Box<Distributed>>,
     /// The first state of the ItemProcessor.
     pub body: StateIndex,
     pub recovery: Recovery,
     pub next: Next,
+}
+
+impl Map {
+    /// Whether its items come from outside the execution.
+    pub fn has_reader(&self) -> bool {
+        let distributed = self.distributed.as_ref();
+        distributed.is_some_and(|distributed| distributed.item_reader.is_some())
+    }
+}
+
+/// ToleratedFailureCount and ToleratedFailurePercentage, each of which is 0 when absent.
+#[derive(Debug, Default)]
+pub struct Tolerance {
+    pub count: Option<Dynamic<u64>>,
+    /// From 0 to 100.
+    pub percentage: Option<Dynamic<f64>>,
+}
+
+/// What only a distributed Map has.
+#[derive(Debug)]
+pub struct Distributed {
+    /// ExecutionType: that of its child workflow executions.
+    pub execution_type: MachineType,
+    /// What the ARNs of its Map Runs are made with; drawn when absent.
+    pub label: Option<Text>,
+    pub item_reader: Option<ItemReader>,
+    pub item_batcher: Option<ItemBatcher>,
+    pub result_writer: Option<ResultWriter>,
+}
+
+/// Items from outside the execution.
+#[derive(Debug)]
+pub struct ItemReader {
+    pub resource: ReaderResource,
+    /// `Parameters`, in JSONata `Arguments`.
+    pub arguments: Option<Template>,
+    pub config: ReaderConfig,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReaderResource {
+    /// `arn:aws:states:::s3:getObject`: the items are in one file.
+    GetObject,
+    /// `arn:aws:states:::s3:listObjectsV2`: the items are objects of a bucket.
+    ListObjects,
+}
+
+/// `ReaderConfig`; names and values are AWS's.
+#[derive(Debug, Default)]
+pub struct ReaderConfig {
+    pub input_type: Option<InputType>,
+    /// CSV only: where the names of the columns are.
+    pub csv_headers: Option<CsvHeaders>,
+    pub csv_delimiter: CsvDelimiter,
+    /// JSON only: a JSON pointer (RFC 6901) to the node that holds the items.
+    pub items_pointer: Option<Text>,
+    /// 0 and absent: all.
+    pub max_items: Option<Dynamic<u64>>,
+    pub manifest_type: Option<ManifestType>,
+    /// Transformation LOAD_AND_FLATTEN: the items are those in the objects that are listed.
+    pub loads_objects: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputType {
+    Csv,
+    Json,
+    JsonLines,
+    Manifest,
+    Parquet,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CsvHeaders {
+    FirstRow,
+    Given(Box<[Text]>),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CsvDelimiter {
+    #[default]
+    Comma,
+    Pipe,
+    Semicolon,
+    Space,
+    Tab,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManifestType {
+    AthenaData,
+    S3Inventory,
+}
+
+/// Several items for each child workflow execution.
+#[derive(Debug, Default)]
+pub struct ItemBatcher {
+    pub max_items_per_batch: Option<Dynamic<u64>>,
+    /// In bytes.
+    pub max_input_bytes_per_batch: Option<Dynamic<u64>>,
+    /// What each batch gets beside its items.
+    pub batch_input: Option<Template>,
+}
+
+/// Where the results go, and in which form.
+#[derive(Debug, Default)]
+pub struct ResultWriter {
+    /// Whether there is a `Resource`, which can only be `arn:aws:states:::s3:putObject`: the
+    /// results go to a bucket.
+    pub exports: bool,
+    /// `Parameters`, in JSONata `Arguments`.
+    pub arguments: Option<Template>,
+    /// Absent: NONE for exported results, COMPACT for others.
+    pub transformation: Option<Transformation>,
+    /// OutputType JSONL instead of JSON.
+    pub json_lines: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transformation {
+    None,
+    Compact,
+    Flatten,
 }
 
 /// Where a Map's items come from.

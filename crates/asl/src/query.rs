@@ -124,6 +124,17 @@ impl Query {
             })
     }
 
+    /// The value of ToleratedFailurePercentage.
+    pub fn evaluate_percentage(&self, scope: &Scope<'_>) -> Result<f64, Failure> {
+        let value = self.evaluate_kind(scope, Kind::Number)?;
+        let in_range = |number: &f64| (0.0..=100.0).contains(number);
+        value.as_f64().filter(in_range).ok_or_else(|| {
+            self.failure(format!(
+                "returned an unexpected result. Expected a number from 0 to 100, but was {value}."
+            ))
+        })
+    }
+
     /// The value of a field that takes an instant: Timestamp.
     pub fn evaluate_timestamp(&self, scope: &Scope<'_>) -> Result<Timestamp, Failure> {
         let value = self.evaluate_kind(scope, Kind::String)?;

@@ -4,6 +4,7 @@
 pub(crate) mod errors;
 pub(crate) mod fields;
 pub(crate) mod graph;
+pub(crate) mod label;
 pub(crate) mod lint;
 pub(crate) mod message;
 pub(crate) mod patterns;
@@ -17,18 +18,17 @@ pub(crate) mod table;
 pub(crate) mod values;
 
 pub use errors::RESERVED as ERROR_NAMES;
-use schema::{Kind, Language, STATE_TYPE_NAMES, Schema, StateType};
+use schema::{Language, STATE_TYPE_NAMES, Schema, StateType};
 
 /// One field of the table that definitions are judged by, for tests that walk the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FieldName {
-    /// A type of state, `Machine`, `Branch`, `ItemProcessor`, `ProcessorConfig`, `Retrier`,
-    /// `Catcher` or `Rule` (of a Choice).
+    /// A type of state, or the name of one of [`table::PARTS`].
     pub object: &'static str,
     pub name: &'static str,
     /// The query language whose states have it; `None` for both.
     pub language: Option<&'static str>,
-    /// Whether a definition with this field can be accepted.
+    /// Whether an execution does what the field says. Those of a distributed Map are accepted only.
     pub is_served: bool,
 }
 
@@ -39,7 +39,7 @@ pub fn fields() -> Vec<FieldName> {
             object,
             name: field.name,
             language: field.language.map(Language::name),
-            is_served: !matches!(field.kind, Kind::NotServed),
+            is_served: !table::is_distributed(object, field.name),
         })
     };
     schemas().into_iter().flat_map(of_object).collect()

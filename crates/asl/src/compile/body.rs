@@ -6,6 +6,7 @@ use std::sync::Arc;
 use json::Object;
 
 use super::{Context, one_state};
+use crate::definition::MachineType;
 use crate::event::Text;
 use crate::program::{State, StateIndex};
 use crate::validate::fields::Fields;
@@ -23,6 +24,8 @@ pub(super) struct Bodies<'a> {
     /// States that have an index.
     len: u32,
     waiting: VecDeque<Body<'a>>,
+    /// The labels of all distributed Maps: unique, too.
+    pub(super) labels: BTreeSet<&'a str>,
     pub(super) scopes: Scopes<'a>,
 }
 
@@ -34,6 +37,16 @@ struct Body<'a> {
     start: Option<StateIndex>,
     graph: Graph<'a>,
     scope: ScopeIndex,
+    machine: MachineType,
+}
+
+/// What is around the states of a body.
+#[derive(Clone, Copy)]
+pub(super) struct Around {
+    /// Their variables'.
+    pub(super) scope: ScopeIndex,
+    /// What the executions are that run them.
+    pub(super) machine: MachineType,
 }
 
 /// Gives the states of the body at `place` their indices and sets it aside. The index of its first
@@ -41,7 +54,7 @@ struct Body<'a> {
 pub(super) fn open<'a>(
     fields: &Fields<'a>,
     place: &Place<'_>,
-    scope: ScopeIndex,
+    around: Around,
     context: &mut Context<'_, 'a>,
 ) -> Option<StateIndex> {
     let states = fields.object("States")?;
@@ -72,7 +85,8 @@ pub(super) fn open<'a>(
         first,
         start,
         graph,
-        scope,
+        scope: around.scope,
+        machine: around.machine,
     });
     start
 }
@@ -83,8 +97,23 @@ pub(super) fn open_inner<'a>(
     place: &Place<'_>,
     context: &mut Context<'_, 'a>,
 ) -> Option<StateIndex> {
-    let scope = context.bodies.scopes.add(Some(context.scope));
-    open(fields, place, scope, context)
+    let around = Around {
+        scope: context.bodies.scopes.add(Some(context.scope)),
+        machine: context.machine,
+    };
+    open(fields, place, around, context)
+}
+
+/// Opens the body of a distributed Map within the one being compiled. Executions of their own run
+/// it, and those see no variables of others.
+pub(super) fn open_distributed<'a>(
+    fields: &Fields<'a>,
+    place: &Place<'_>,
+    machine: MachineType,
+    context: &mut Context<'_, 'a>,
+) -> Option<StateIndex> {
+    let scope = context.bodies.scopes.add(None);
+    open(fields, place, Around { scope, machine }, context)
 }
 
 /// Compiles all bodies, in the order of their states' indices. Where a state cannot be made the
@@ -100,6 +129,7 @@ pub(super) fn compile_all(context: &mut Context<'_, '_>) -> Vec<State> {
 fn compile<'a>(body: Body<'a>, compiled: &mut Vec<State>, context: &mut Context<'_, 'a>) {
     context.graph = body.graph;
     context.scope = body.scope;
+    context.machine = body.machine;
     context.anchor = Arc::clone(&body.anchor);
     let place = Place::anchored(&body.anchor);
     let states = place.member("States");

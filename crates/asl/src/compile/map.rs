@@ -2,14 +2,15 @@
 
 use json::Object;
 
-use super::{Context, body, recovery};
-use crate::program::{Flow, Items, Map, StateIndex, StateKind};
+use super::{Context, body, distributed, recovery};
+use crate::definition::MachineType;
+use crate::program::{Flow, Items, Map, StateIndex, StateKind, Tolerance};
 use crate::validate::fields::{self, Fields};
 use crate::validate::lint;
 use crate::validate::message;
 use crate::validate::place::Place;
 use crate::validate::queries::Setting;
-use crate::validate::table::{ITEM_PROCESSOR, PROCESSOR_CONFIG};
+use crate::validate::table::{DISTRIBUTED_ONLY, ITEM_PROCESSOR, PROCESSOR_CONFIG};
 
 pub(super) fn compile<'a>(
     fields: &mut Fields<'a>,
@@ -29,14 +30,25 @@ pub(super) fn compile<'a>(
     let given = names
         .iter()
         .find_map(|name| Some((name, fields.object(name)?)));
-    let body = given.and_then(|(name, processor)| {
-        self::processor(processor, object, &place.member(name), place, context)
-    });
+    let processor =
+        given.map(|(name, processor)| self::processor(processor, &place.member(name), context));
+    let distributed = match processor.as_ref().and_then(|it| it.distributed) {
+        None => {
+            inline(object, place, context);
+            None
+        }
+        Some(execution_type) => {
+            let made = distributed::compile(fields, execution_type, flow, place, context);
+            Some(Box::new(made?))
+        }
+    };
     Some(StateKind::Map(Box::new(Map {
         items: items(fields),
         item_selector: fields.take_template("ItemSelector").or(old_selector),
         max_concurrency: fields.take_integer("MaxConcurrency", "MaxConcurrencyPath"),
-        body: body?,
+        tolerance: tolerance(fields),
+        distributed,
+        body: processor?.body?,
         recovery,
         next,
     })))
@@ -48,36 +60,58 @@ fn items(fields: &mut Fields<'_>) -> Items {
     items.or_else(path).unwrap_or(Items::Input)
 }
 
-/// The item processor at `place` of the Map `state`, which stands at `state_place`. The index of
-/// its first state.
+fn tolerance(fields: &mut Fields<'_>) -> Tolerance {
+    Tolerance {
+        count: fields.take_integer("ToleratedFailureCount", "ToleratedFailureCountPath"),
+        percentage: fields.take_number(
+            "ToleratedFailurePercentage",
+            "ToleratedFailurePercentagePath",
+        ),
+    }
+}
+
+/// Reports the fields of an inline Map that it cannot have, or that do nothing there.
+fn inline(state: &Object, place: &Place<'_>, context: &mut Context<'_, '_>) {
+    for name in DISTRIBUTED_ONLY {
+        if state.contains_key(name) {
+            let (message, at) = (message::only_distributed(name), place.member(name));
+            context
+                .report
+                .error_within(message::SCHEMA, message, place, &at);
+        }
+    }
+    lint::tolerance(state, place, context.report);
+}
+
+/// What an ItemProcessor says.
+struct Processor {
+    /// Its first state; `None` has been reported.
+    body: Option<StateIndex>,
+    /// Of Mode DISTRIBUTED: ExecutionType.
+    distributed: Option<MachineType>,
+}
+
 fn processor<'a>(
     processor: &'a Object,
-    state: &Object,
     place: &Place<'_>,
-    state_place: &Place<'_>,
     context: &mut Context<'_, 'a>,
-) -> Option<StateIndex> {
+) -> Processor {
     let setting = Setting::new(context.language);
     let fields = fields::read(&ITEM_PROCESSOR, setting, processor, place, context.report);
-    let config_place = place.member("ProcessorConfig");
-    let config = fields.object("ProcessorConfig").map(|config| {
-        fields::read(
-            &PROCESSOR_CONFIG,
-            setting,
-            config,
-            &config_place,
-            context.report,
-        )
-    });
-    let config = config.unwrap_or_default();
-    if config.text("Mode") == Some("DISTRIBUTED") {
-        if !config.contains("ExecutionType") {
-            context.error(message::required(&["ExecutionType"]), &config_place);
-        }
-        let at = config_place.member("Mode");
-        context.report.not_served("the Map mode 'DISTRIBUTED'", &at);
-    } else {
-        lint::tolerance(state, state_place, context.report);
+    let at = place.member("ProcessorConfig");
+    let config = fields
+        .object("ProcessorConfig")
+        .map(|config| fields::read(&PROCESSOR_CONFIG, setting, config, &at, context.report))
+        .unwrap_or_default();
+    if config.text("Mode") != Some("DISTRIBUTED") {
+        return Processor {
+            body: body::open_inner(&fields, place, context),
+            distributed: None,
+        };
     }
-    body::open_inner(&fields, place, context)
+    let execution_type = distributed::mode(&config, &at, context);
+    Processor {
+        body: body::open_distributed(&fields, place, execution_type, context),
+        distributed: Some(execution_type),
+    }
 }

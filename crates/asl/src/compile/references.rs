@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::event::Text;
 use crate::program::{
-    Catcher, Choice, Dynamic, Filter, Flow, Items, Map, Recovery, State, StateKind, Test,
-    TextSource, WaitUntil,
+    Catcher, Choice, Distributed, Dynamic, Filter, Flow, Items, Map, Recovery, State, StateKind,
+    Test, TextSource, WaitUntil,
 };
 use crate::template::Template;
 
@@ -85,7 +85,27 @@ impl<'s> Names<'s> {
         }
         self.template(map.item_selector.as_ref());
         self.dynamic(map.max_concurrency.as_ref());
+        self.dynamic(map.tolerance.count.as_ref());
+        self.dynamic(map.tolerance.percentage.as_ref());
+        if let Some(distributed) = &map.distributed {
+            self.distributed(distributed);
+        }
         self.recovery(&map.recovery);
+    }
+
+    fn distributed(&mut self, distributed: &'s Distributed) {
+        if let Some(reader) = &distributed.item_reader {
+            self.template(reader.arguments.as_ref());
+            self.dynamic(reader.config.max_items.as_ref());
+        }
+        if let Some(batcher) = &distributed.item_batcher {
+            self.dynamic(batcher.max_items_per_batch.as_ref());
+            self.dynamic(batcher.max_input_bytes_per_batch.as_ref());
+            self.template(batcher.batch_input.as_ref());
+        }
+        if let Some(writer) = &distributed.result_writer {
+            self.template(writer.arguments.as_ref());
+        }
     }
 
     fn recovery(&mut self, recovery: &'s Recovery) {

@@ -177,10 +177,9 @@ fn checked<'a>(
         Kind::NonEmptyArray => values::non_empty_array(value, at, report).map(Checked::Array),
         Kind::Object => values::object(value, at, report).map(Checked::Object),
         Kind::Objects(schema) => objects(schema, setting, value, at, report).map(Checked::Objects),
-        Kind::NotServed => {
-            report.not_served(&format!("the field '{}'", field.name), at);
-            None
-        }
+        Kind::Label => values::label(value, at, report).map(Checked::Text),
+        Kind::Pointer => values::pointer(value, at, report).map(Checked::Text),
+        Kind::Texts => values::texts(value, at, report).map(Checked::Names),
     }
 }
 
@@ -324,6 +323,15 @@ impl<'a> Fields<'a> {
     pub(crate) fn take_integer(&mut self, name: &str, path: &str) -> Option<Dynamic<u64>> {
         match self.take(name) {
             Some(Checked::Integer(number)) => Some(Dynamic::Literal(number)),
+            Some(Checked::Query(query)) => Some(Dynamic::Query(query)),
+            _ => self.take_path(path).map(Dynamic::Path),
+        }
+    }
+
+    /// A number with a fraction, an expression for it, or the field with a path to it.
+    pub(crate) fn take_number(&mut self, name: &str, path: &str) -> Option<Dynamic<f64>> {
+        match self.take(name) {
+            Some(Checked::Factor(number)) => Some(Dynamic::Literal(number)),
             Some(Checked::Query(query)) => Some(Dynamic::Query(query)),
             _ => self.take_path(path).map(Dynamic::Path),
         }

@@ -64,6 +64,12 @@ pub(crate) fn tolerance(state: &Object, place: &Place<'_>, report: &mut Report<'
     }
 }
 
+/// `NOT_SERVED`: a Map whose mode, at this place, is DISTRIBUTED.
+pub(crate) fn distributed(place: &Place<'_>, report: &mut Report<'_>) {
+    let message = message::DISTRIBUTED_NOT_RUN.to_owned();
+    report.warn(message::NOT_SERVED, message, place, place);
+}
+
 /// `NO_PATH` in a Choice rule: an operand that looks like a path under an operator that takes a
 /// literal.
 pub(crate) fn condition(rule: &Value, place: &Place<'_>, report: &mut Report<'_>) {

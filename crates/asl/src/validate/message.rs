@@ -13,6 +13,8 @@ pub(crate) const MISSING_TARGET: &str = "MISSING_TRANSITION_TARGET";
 pub(crate) const MISSING_END: &str = "MISSING_END_STATE";
 pub(crate) const DUPLICATE_STATE: &str = "DUPLICATE_STATE_NAME";
 pub(crate) const STATE_NAME: &str = "INVALID_STATE_NAME";
+pub(crate) const INVALID_LABEL: &str = "INVALID_LABEL_NAME";
+pub(crate) const DUPLICATE_LABEL: &str = "DUPLICATE_LABEL_NAME";
 pub(crate) const TOO_DEEP: &str = "TOO_DEEPLY_NESTED";
 pub(crate) const NO_DOLLAR: &str = "NO_DOLLAR";
 pub(crate) const NO_PATH: &str = "NO_PATH";
@@ -21,6 +23,8 @@ pub(crate) const STATIC_RESULT: &str = "PASS_RESULT_IS_STATIC";
 pub(crate) const DUPLICATE_FIELD: &str = "DUPLICATE_FIELD";
 /// Ours: AWS accepts the tolerance of failures on an inline Map without a word.
 pub(crate) const NO_EFFECT: &str = "NO_EFFECT";
+/// Ours: AWS has it, Lockstep accepts it and can't run it yet.
+pub(crate) const NOT_SERVED: &str = "NOT_SERVED";
 
 // -- AWS's texts ---------------------------------------------------------------------------------
 
@@ -109,6 +113,16 @@ pub(crate) fn foreign_field(name: &str, language: Language) -> String {
     )
 }
 
+pub(crate) const LABEL_EMPTY: &str = "Label cannot be empty";
+
+pub(crate) fn label_too_long(limit: usize) -> String {
+    format!("Label cannot exceed {limit} characters")
+}
+
+pub(crate) fn label_character(character: &str) -> String {
+    format!("Label contains invalid character: '{character}'")
+}
+
 // -- In AWS's style ------------------------------------------------------------------------------
 
 pub(crate) const NOT_JSONPATH: &str = "Value is not a valid JSONPath";
@@ -126,6 +140,24 @@ pub(crate) const VARIABLE_NAME_LENGTH: &str =
     "Variable name must be between 1 and 80 characters long";
 
 pub(crate) const RULE_TOO_DEEP: &str = "Choice rule is nested too deeply";
+
+pub(crate) const EXPRESS_DISTRIBUTED: &str =
+    "Express state machine does not support the Map mode 'DISTRIBUTED'";
+pub(crate) const NOT_POINTER: &str = "Value is not a valid JSON Pointer";
+
+pub(crate) fn duplicate_label(label: &str) -> String {
+    format!("Duplicate label: {label}")
+}
+
+/// A field of a Map that an inline one cannot have.
+pub(crate) fn only_distributed(field: &str) -> String {
+    format!("Field '{field}' is only supported for the Map mode 'DISTRIBUTED'")
+}
+
+/// A field that the value of another rules out.
+pub(crate) fn unsupported_with(field: &str, other: &str, value: &str) -> String {
+    format!("Field '{field}' is not supported if '{other}' is '{value}'")
+}
 
 pub(crate) fn expected(kind: &str) -> String {
     format!("Expected value of type {kind}")
@@ -235,6 +267,9 @@ pub(crate) fn unknown_states(member: &str) -> String {
 pub(crate) fn not_served(what: &str) -> String {
     format!("Lockstep does not support {what} yet")
 }
+
+pub(crate) const DISTRIBUTED_NOT_RUN: &str =
+    "Lockstep does not run a Map whose mode is DISTRIBUTED yet: an execution that comes to it fails";
 
 pub(crate) fn no_effect(field: &str) -> String {
     format!("The field '{field}' has no effect on a Map whose mode is INLINE")

@@ -3,7 +3,6 @@
 use json::Document;
 
 use crate::definition::{DIAGNOSTICS_MAX, Diagnostic, Severity, Span};
-use crate::validate::message;
 use crate::validate::place::Place;
 
 /// What there is to say about one definition so far.
@@ -57,11 +56,6 @@ impl<'a> Report<'a> {
         } else {
             self.is_truncated = true;
         }
-    }
-
-    /// Refuses by name what comes later: `what` reads like `the state type 'Map'`.
-    pub(crate) fn not_served(&mut self, what: &str, place: &Place<'_>) {
-        self.error(message::SCHEMA, message::not_served(what), place);
     }
 
     /// A warning whose location AWS gives as `place`, because of the member or element `at`.

@@ -167,6 +167,12 @@ pub(crate) enum Kind {
     /// JSONata: `true`, `false` or an expression.
     Condition,
     ErrorNames,
+    /// The Label of a distributed Map.
+    Label,
+    /// A JSON pointer.
+    Pointer,
+    /// An array of strings.
+    Texts,
     /// An array with at least one element, read by the state type's own file.
     NonEmptyArray,
     /// An object, read by the state type's own file.
@@ -174,6 +180,4 @@ pub(crate) enum Kind {
     /// An array of objects, none of which need be there.
     Objects(&'static Schema),
     Credentials,
-    /// AWS has it, Lockstep will.
-    NotServed,
 }

@@ -7,11 +7,16 @@
 use super::schema::{Field, Group, Kind, Language, STATE_TYPE_NAMES, Schema};
 
 /// Every schema that is no state's, by the name tests and documents use.
-pub(crate) const PARTS: [(&str, &Schema); 7] = [
+pub(crate) const PARTS: [(&str, &Schema); 12] = [
     ("Machine", &MACHINE),
     ("Branch", &BRANCH),
     ("ItemProcessor", &ITEM_PROCESSOR),
     ("ProcessorConfig", &PROCESSOR_CONFIG),
+    ("ItemReader", &ITEM_READER),
+    ("ReaderConfig", &READER_CONFIG),
+    ("ItemBatcher", &ITEM_BATCHER),
+    ("ResultWriter", &RESULT_WRITER),
+    ("WriterConfig", &WRITER_CONFIG),
     ("Retrier", &RETRIER),
     ("Catcher", &CATCHER),
     ("Rule", &RULE),
@@ -290,10 +295,10 @@ pub(crate) const MAP: Schema = Schema {
             json_path("ToleratedFailureCountPath", Kind::DataPath),
             optional("ToleratedFailurePercentage", Kind::Percentage),
             json_path("ToleratedFailurePercentagePath", Kind::DataPath),
-            optional("ItemReader", Kind::NotServed),
-            optional("ItemBatcher", Kind::NotServed),
-            optional("ResultWriter", Kind::NotServed),
-            optional("Label", Kind::NotServed),
+            optional("ItemReader", Kind::Object),
+            optional("ItemBatcher", Kind::Object),
+            optional("ResultWriter", Kind::Object),
+            optional("Label", Kind::Label),
         ],
         RECOVERY,
         ASSIGN,
@@ -310,6 +315,104 @@ pub(crate) const MAP: Schema = Schema {
             "ToleratedFailurePercentagePath",
         ]),
     ],
+};
+
+/// The fields of a Map that an inline one cannot have.
+pub(crate) const DISTRIBUTED_ONLY: &[&str] = &["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
+
+/// Whether the field of an object is one of a distributed Map.
+pub(super) fn is_distributed(object: &str, field: &str) -> bool {
+    let is_part = matches!(
+        object,
+        "ItemReader" | "ReaderConfig" | "ItemBatcher" | "ResultWriter" | "WriterConfig"
+    );
+    is_part || object == "Map" && DISTRIBUTED_ONLY.contains(&field)
+}
+
+/// What readers and writers hand to S3.
+const S3_ARGUMENTS: &[Field] = &[
+    json_path("Parameters", Kind::Template),
+    jsonata("Arguments", Kind::Template),
+];
+
+pub(crate) const ITEM_READER: Schema = Schema {
+    parts: &[
+        &[
+            required("Resource", Kind::Text),
+            optional("ReaderConfig", Kind::Object),
+        ],
+        S3_ARGUMENTS,
+    ],
+    groups: &[],
+};
+
+pub(crate) const READER_CONFIG: Schema = Schema {
+    parts: &[&[
+        optional(
+            "InputType",
+            Kind::OneOf(&["CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"]),
+        ),
+        optional("CSVHeaderLocation", Kind::OneOf(&["FIRST_ROW", "GIVEN"])),
+        optional("CSVHeaders", Kind::Texts),
+        optional(
+            "CSVDelimiter",
+            Kind::OneOf(&["COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"]),
+        ),
+        optional("ItemsPointer", Kind::Pointer),
+        optional("MaxItems", COUNT),
+        json_path("MaxItemsPath", Kind::DataPath),
+        optional("ManifestType", Kind::OneOf(&["ATHENA_DATA", "S3_INVENTORY"])),
+        optional("Transformation", Kind::OneOf(&["NONE", "LOAD_AND_FLATTEN"])),
+    ]],
+    groups: &[at_most_one(&["MaxItems", "MaxItemsPath"])],
+};
+
+/// A batch is the input of an execution.
+const BATCH_BYTES_MAX: u64 = 262_144;
+
+pub(crate) const ITEM_BATCHER: Schema = Schema {
+    parts: &[&[
+        optional(
+            "MaxItemsPerBatch",
+            Kind::DynamicInteger {
+                minimum: 1,
+                maximum: COUNT_MAX,
+            },
+        ),
+        json_path("MaxItemsPerBatchPath", Kind::DataPath),
+        optional(
+            "MaxInputBytesPerBatch",
+            Kind::DynamicInteger {
+                minimum: 1,
+                maximum: BATCH_BYTES_MAX,
+            },
+        ),
+        json_path("MaxInputBytesPerBatchPath", Kind::DataPath),
+        optional("BatchInput", Kind::Template),
+    ]],
+    groups: &[
+        at_most_one(&["MaxItemsPerBatch", "MaxItemsPerBatchPath"]),
+        at_most_one(&["MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"]),
+    ],
+};
+
+pub(crate) const RESULT_WRITER: Schema = Schema {
+    parts: &[
+        &[
+            optional("Resource", Kind::Text),
+            optional("WriterConfig", Kind::Object),
+        ],
+        S3_ARGUMENTS,
+    ],
+    groups: &[],
+};
+
+pub(crate) const WRITER_CONFIG: Schema = Schema {
+    parts: &[&[
+        optional("Transformation", Kind::OneOf(&["NONE", "COMPACT", "FLATTEN"])),
+        optional("OutputType", Kind::OneOf(&["JSON", "JSONL"])),
+    ]],
+    groups: &[],
 };
 
 pub(crate) const RETRIER: Schema = Schema {

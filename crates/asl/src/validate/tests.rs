@@ -140,7 +140,7 @@ fn errors_are_composed_into_one_message() {
     let mut checked = 0;
     for (_, case) in cases() {
         if let Some(message) = case.get("create_message").and_then(Value::as_str) {
-            let found = crate::definition::invalid_definition_message(&run(&case).diagnostics);
+            let found = crate::definition::invalid_definition_message(&text(&case), &run(&case).diagnostics);
             assert_eq!(found, message, "{}", case.get("name").unwrap());
             checked += 1;
         }

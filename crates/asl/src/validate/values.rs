@@ -18,7 +18,7 @@ use crate::validate::place::{Place, pointer_steps};
 use crate::validate::queries::{self, Setting};
 use crate::validate::report::Report;
 use crate::validate::schema::Language;
-use crate::validate::{errors, lint};
+use crate::validate::{errors, label, lint};
 
 /// Reports that a value is not of the kind its place demands.
 fn refuse<T>(kind: &str, place: &Place<'_>, report: &mut Report<'_>) -> Option<T> {
@@ -344,6 +344,49 @@ pub(crate) fn error_names(
         report.error(SCHEMA, message::ALL_ALONE.to_owned(), place);
     }
     Some(names.into())
+}
+
+/// The Label of a distributed Map.
+pub(crate) fn label<'a>(
+    value: &'a Value,
+    place: &Place<'_>,
+    report: &mut Report<'_>,
+) -> Option<&'a str> {
+    let label = text(value, place, report)?;
+    if let Some(problem) = label::problem(label) {
+        report.error(message::INVALID_LABEL, problem, place);
+        return None;
+    }
+    Some(label)
+}
+
+/// ItemsPointer: a JSON pointer. (RFC 6901)
+pub(crate) fn pointer<'a>(
+    value: &'a Value,
+    place: &Place<'_>,
+    report: &mut Report<'_>,
+) -> Option<&'a str> {
+    let pointer = text(value, place, report)?;
+    let mut after_tildes = pointer.split('~').skip(1);
+    let is_pointer = (pointer.is_empty() || pointer.starts_with('/'))
+        && after_tildes.all(|after| after.starts_with(['0', '1']));
+    if !is_pointer {
+        return say(message::NOT_POINTER, place, report);
+    }
+    Some(pointer)
+}
+
+/// CSVHeaders. Those that are repeated are refused when the file is read.
+pub(crate) fn texts(
+    value: &Value,
+    place: &Place<'_>,
+    report: &mut Report<'_>,
+) -> Option<Arc<[Text]>> {
+    let mut texts = Vec::new();
+    for (index, element) in non_empty_array(value, place, report)?.iter().enumerate() {
+        texts.push(text(element, &place.item(index), report)?.into());
+    }
+    Some(texts.into())
 }
 
 /// Credentials: `RoleArn`, literally, from a path or by an expression, and nothing else.

@@ -137,7 +137,7 @@ impl Rig {
 /// The program of a definition.
 pub(crate) fn program(definition: &str) -> Result<Arc<Program>> {
     let compiled = compile(definition, MachineType::Standard, &Integrations);
-    let why = || invalid_definition_message(&compiled.diagnostics);
+    let why = || invalid_definition_message(definition, &compiled.diagnostics);
     compiled.program.map(Arc::new).with_context(why)
 }
 
@@ -184,7 +184,7 @@ impl Machine {
             input,
             input_text: None,
             trace_header: None,
-            mock_case: None,
+            ..StartRequest::default()
         }
     }
 }

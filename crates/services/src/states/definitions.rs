@@ -29,7 +29,7 @@ impl Definitions for StoredDefinitions {
             .ok_or(DefinitionError::Missing(definition))?;
         let compiled = compile(&revision.definition, MachineType::Standard, &Integrations);
         let program = compiled.program.ok_or_else(|| {
-            let why = invalid_definition_message(&compiled.diagnostics);
+            let why = invalid_definition_message(&revision.definition, &compiled.diagnostics);
             DefinitionError::Broken(definition, why)
         })?;
         Ok(Arc::new(program))
