@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -28,8 +30,8 @@ pub(crate) enum Command {
     ///
     /// A 12-digit access key selects that account, any other one account 000000000000. The region
     /// is the one your client signs for.
-    #[command(after_help = "Example:\n  lockstep dev --data ./.lockstep --listen 127.0.0.1:8083")]
-    Dev(Flags),
+    #[command(after_help = DEV_EXAMPLES)]
+    Dev(DevFlags),
     /// Start for others to use; quiet, settings from flags, LOCKSTEP_ variables or a file
     ///
     /// IAM policies are not evaluated by this version, so it serves loopback addresses only.
@@ -55,6 +57,25 @@ Examples:
         after_help = "Example:\n  lockstep completion bash > /etc/bash_completion.d/lockstep"
     )]
     Completion { shell: Shell },
+}
+
+const DEV_EXAMPLES: &str = "\
+Examples:
+  lockstep dev --data ./.lockstep --listen 127.0.0.1:8083
+  lockstep dev --mocks MockConfigFile.json
+  aws stepfunctions start-execution --state-machine-arn arn:...:stateMachine:Order#HappyPath";
+
+/// The flags of `dev`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DevFlags {
+    #[command(flatten)]
+    pub flags: Flags,
+    /// Mocked responses of tasks, in the format of Step Functions Local's MockConfigFile.json
+    ///
+    /// An execution started with `#` and the name of a test case behind the state machine's ARN
+    /// gets them, for those Task states that the test case names; all others call for real.
+    #[arg(long, value_name = "FILE", env = "LOCKSTEP_MOCKS")]
+    pub mocks: Option<PathBuf>,
 }
 
 /// How a server is run.

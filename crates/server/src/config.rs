@@ -1,5 +1,8 @@
 //! Settings, from the least to the most specific: defaults, configuration file, environment, flags.
 
+mod quota;
+
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -8,6 +11,10 @@ use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::Dict;
 use serde::{Deserialize, Serialize};
+
+use crate::throttle::{Rate, Throttle};
+
+pub(crate) use quota::QUOTAS;
 
 /// Everything a server can be told. Each name is also a variable `LOCKSTEP_<NAME>`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,8 +32,38 @@ pub(crate) struct Config {
     pub retention_days: u32,
     /// Bytes an input, output or result may have. AWS's quota is 262,144.
     pub payload_bytes_max: u32,
+    /// Bytes the variables of an execution may have. AWS's quota is 10 MiB.
+    pub variables_bytes_max: u32,
     /// Events an execution's history may have. AWS's quota is 25,000.
     pub history_events_max: u32,
+    /// Iterations of an inline Map that run at a time. AWS runs 40.
+    pub map_concurrency_max: u32,
+    /// Seconds after which an Express execution times out. On AWS after 300.
+    pub express_seconds_max: u64,
+    /// Express executions under way at once; each is held in memory.
+    pub express_runs_max: usize,
+    /// Standard executions that are open. AWS's quota is 1,000,000.
+    pub open_executions_max: u64,
+    /// Workers that wait for tasks of one activity. AWS's quota is 1,000.
+    pub pollers_per_activity_max: usize,
+    /// State machines of an account in a Region. AWS's quota is 100,000.
+    pub state_machines_max: usize,
+    /// Activities of an account in a Region. AWS's quota is 100,000.
+    pub activities_max: usize,
+    /// Versions of a state machine. AWS's quota is 1,000.
+    pub versions_max: usize,
+    /// Aliases of a state machine. AWS's quota is 100.
+    pub aliases_max: usize,
+    /// Tags of a resource of Step Functions. AWS's quota is 50.
+    pub tags_max: usize,
+    /// Calls of Tasks under way at once; more wait.
+    pub calls_max: usize,
+    /// Jobs of Tasks (`.sync`) waited for at once; more wait.
+    pub watches_max: usize,
+    /// Refuses to start with a limit that AWS would not grant.
+    pub strict: bool,
+    /// How often an operation may be called, by account and Region; none unless named here.
+    pub rate_limits: BTreeMap<String, Rate>,
     /// What is logged, in the syntax of `RUST_LOG` (`info`, `engine=debug`, ...).
     pub log: String,
 }
@@ -40,7 +77,22 @@ impl Default for Config {
             function_idle_seconds: 300,
             retention_days: 90,
             payload_bytes_max: 262_144,
+            variables_bytes_max: 10 * 1024 * 1024,
             history_events_max: 25_000,
+            map_concurrency_max: 40,
+            express_seconds_max: 300,
+            express_runs_max: 4_096,
+            open_executions_max: 1_000_000,
+            pollers_per_activity_max: 1_000,
+            state_machines_max: 100_000,
+            activities_max: 100_000,
+            versions_max: 1_000,
+            aliases_max: 100,
+            tags_max: 50,
+            calls_max: 1_024,
+            watches_max: 10_000,
+            strict: false,
+            rate_limits: BTreeMap::new(),
             log: "warn".to_owned(),
         }
     }
@@ -113,29 +165,76 @@ impl Config {
                 self.listen
             );
         }
-        if self.function_processes_max == 0 {
-            bail!("`function_processes_max` is 0: no function could run; use 1 or more");
+        for (name, value, least) in self.least() {
+            if value < least {
+                bail!(
+                    "`{name}` is {value}, and less than {least} serves nobody; use {least} or more"
+                );
+            }
         }
-        if self.payload_bytes_max < 1024 || self.history_events_max < 10 {
-            bail!(
-                "`payload_bytes_max` below 1024 or `history_events_max` below 10: no execution \
-                 could end properly; AWS's values are 262144 and 25000"
-            );
+        if self.strict {
+            quota::check(self)?;
         }
+        Throttle::new(&self.rate_limits)?;
         Ok(())
+    }
+}
+
+impl Config {
+    /// Every number with a least value: with less no execution could end properly, or none begin.
+    fn least(&self) -> [(&'static str, u64, u64); 13] {
+        let of = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        [
+            ("function_processes_max", of(self.function_processes_max), 1),
+            ("payload_bytes_max", self.payload_bytes_max.into(), 1_024),
+            (
+                "variables_bytes_max",
+                self.variables_bytes_max.into(),
+                1_024,
+            ),
+            ("history_events_max", self.history_events_max.into(), 10),
+            ("map_concurrency_max", self.map_concurrency_max.into(), 1),
+            ("express_seconds_max", self.express_seconds_max, 1),
+            ("express_runs_max", of(self.express_runs_max), 1),
+            ("open_executions_max", self.open_executions_max, 1),
+            (
+                "pollers_per_activity_max",
+                of(self.pollers_per_activity_max),
+                1,
+            ),
+            ("state_machines_max", of(self.state_machines_max), 1),
+            ("versions_max", of(self.versions_max), 1),
+            ("calls_max", of(self.calls_max), 1),
+            ("watches_max", of(self.watches_max), 1),
+        ]
     }
 }
 
 /// The settings that are text: whatever a variable holds is meant as it stands. Figment would read
 /// `123` as a number and `true` as a flag.
 const TEXTS: [&str; 3] = ["listen", "data", "log"];
-/// All other settings.
-const NUMBERS: [&str; 5] = [
+/// Those that are on or off.
+const SWITCHES: [&str; 1] = ["strict"];
+/// All others but tables.
+const NUMBERS: [&str; 18] = [
     "function_processes_max",
     "function_idle_seconds",
     "retention_days",
     "payload_bytes_max",
+    "variables_bytes_max",
     "history_events_max",
+    "map_concurrency_max",
+    "express_seconds_max",
+    "express_runs_max",
+    "open_executions_max",
+    "pollers_per_activity_max",
+    "state_machines_max",
+    "activities_max",
+    "versions_max",
+    "aliases_max",
+    "tags_max",
+    "calls_max",
+    "watches_max",
 ];
 
 /// The variables of this process that are text at all.
@@ -155,6 +254,11 @@ fn of_variables(variables: impl Iterator<Item = (String, String)>) -> Result<Dic
         let name = name.to_ascii_lowercase();
         if TEXTS.contains(&name.as_str()) {
             settings.insert(name, text.into());
+        } else if SWITCHES.contains(&name.as_str()) {
+            let switch: bool = text.parse().with_context(|| {
+                format!("the variable `{variable}` is `{text}`: neither true nor false")
+            })?;
+            settings.insert(name, switch.into());
         } else if NUMBERS.contains(&name.as_str()) {
             let number: u64 = text
                 .parse()

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use store::{Sqlite, Store};
 
-use crate::config::Config;
+use crate::config::{Config, QUOTAS};
+use crate::throttle::Rate;
 
 /// Exit code when something is wrong.
 const UNWELL: u8 = 1;
@@ -30,7 +31,7 @@ enum Finding {
 /// Prints what was found. Changes nothing; the store is only opened where there is one.
 pub(crate) fn run(config: &Config, out: &mut dyn Write) -> Result<ExitCode> {
     writeln!(out, "lockstep {}", env!("CARGO_PKG_VERSION"))?;
-    let mut findings = vec![listen(config)];
+    let mut findings = vec![listen(config), limits(config), rates(config)];
     findings.extend(runtimes());
     findings.extend(store(&config.data));
     findings.push(Finding::Notice(
@@ -70,6 +71,45 @@ fn listen(config: &Config) -> Finding {
             config.listen
         )),
     }
+}
+
+/// The limits that are not AWS's numbers: a workflow may run here and fail there, or the other way.
+fn limits(config: &Config) -> Finding {
+    let others: Vec<String> = QUOTAS
+        .iter()
+        .filter(|quota| (quota.of)(config) != quota.aws)
+        .map(|quota| {
+            format!(
+                "{} = {} (AWS: {})",
+                quota.name,
+                (quota.of)(config),
+                quota.aws
+            )
+        })
+        .collect();
+    let mode = match config.strict {
+        true => "; strict: none is higher than AWS grants",
+        false => "",
+    };
+    match others.is_empty() {
+        true => Finding::Good(format!("limits: all {} are AWS's{mode}", QUOTAS.len())),
+        false => Finding::Notice(format!("limits: {}{mode}", others.join(", "))),
+    }
+}
+
+fn rates(config: &Config) -> Finding {
+    let of = |(operation, rate): (&String, &Rate)| {
+        let Rate {
+            bucket,
+            refill_per_second,
+        } = rate;
+        format!("{operation} {bucket}, then {refill_per_second}/s")
+    };
+    let rates: Vec<String> = config.rate_limits.iter().map(of).collect();
+    Finding::Good(match rates.is_empty() {
+        true => "rates: calls are not limited".to_owned(),
+        false => format!("rates: {}", rates.join("; ")),
+    })
 }
 
 fn runtimes() -> Vec<Finding> {

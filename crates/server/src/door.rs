@@ -1,20 +1,23 @@
-//! The request path: guard, route, who calls, decode, handle, encode. Every call takes it,
-//! whether it came over a socket or from a Task.
+//! The request path: guard, route, who calls, how often, decode, handle, encode. Every call takes
+//! it, whether it came over a socket or from a Task.
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use asl::time::Timestamp;
 use aws::route::{Route, route};
 use aws::sigv4::{self, Claim, Rules};
-use aws::{Answer, Caller, Door, Request, Response, ServiceError};
+use aws::{Answer, Caller, Common, Door, Request, Response, Service, ServiceError};
 use http::HeaderValue;
+use json::Value;
 use services::{Call, Services};
 use uuid::Uuid;
 
 use crate::guard;
 use crate::http::Handler;
+use crate::mocks::MockFile;
+use crate::throttle::Throttle;
 
 /// The account of access keys that are no account number.
 const DEFAULT_ACCOUNT: &str = "000000000000";
@@ -22,11 +25,22 @@ const DEFAULT_ACCOUNT: &str = "000000000000";
 /// The front of all services.
 pub(crate) struct Gateway {
     services: Services,
+    throttle: Throttle,
+    /// The test cases that an execution may be started under.
+    mocks: Option<Arc<MockFile>>,
 }
 
 impl Gateway {
-    pub(crate) fn new(services: Services) -> Gateway {
-        Gateway { services }
+    pub(crate) fn new(
+        services: Services,
+        throttle: Throttle,
+        mocks: Option<Arc<MockFile>>,
+    ) -> Gateway {
+        Gateway {
+            services,
+            throttle,
+            mocks,
+        }
     }
 
     /// What the calls end in.
@@ -63,21 +77,35 @@ impl Gateway {
         if let Err(malformed) = check_signature(request, now) {
             return refuse(&malformed.answer(route.model.protocol));
         }
+        let principal = Principal::of(caller, route);
+        let called = (route.service, &*route.operation.name);
+        let bucket = (&principal.account, &principal.region);
+        if !self.throttle.admits(called, bucket, Instant::now()) {
+            let protocol = route.model.protocol;
+            return refuse(&ServiceError::common(
+                Common::Throttling,
+                protocol,
+                "Rate exceeded",
+            ));
+        }
         let input = match aws::protocol::decode_request(route.model, route.operation, request) {
             Ok(input) => input,
             Err(error) => return refuse(&error),
         };
-        let principal = Principal::of(caller, route);
+        let (members, mock_case) = match self.take_mock_case(called, input.members) {
+            Ok(taken) => taken,
+            Err(error) => return refuse(&error),
+        };
         let call = Call {
             account: principal.account,
             region: principal.region,
             caller_arn: principal.arn,
             request_id: request_id.into(),
             now,
-            input: input.members,
+            input: members,
             body: input.body,
             violations: input.violations,
-            mock_case: None,
+            mock_case,
             attempt: None,
             trace_header: text_of(request, "x-amzn-trace-id"),
         };
@@ -106,6 +134,42 @@ impl Gateway {
         }
     }
 }
+
+/// The operations whose state machine may come with a test case.
+const MOCKABLE: [&str; 2] = ["StartExecution", "StartSyncExecution"];
+
+impl Gateway {
+    /// Takes the test case off the state machine's ARN (`...stateMachine:Name#Case`), where the
+    /// server has mocks. Without them it is no ARN, as on AWS.
+    fn take_mock_case(
+        &self,
+        (service, operation): (Service, &str),
+        members: Value,
+    ) -> Result<(Value, Option<Arc<str>>), ServiceError> {
+        let Some(mocks) = &self.mocks else {
+            return Ok((members, None));
+        };
+        let is_start = service == Service::States && MOCKABLE.contains(&operation);
+        let arn = members.get(MACHINE_ARN).and_then(Value::as_str);
+        let parts = arn.filter(|_| is_start).and_then(|arn| arn.split_once('#'));
+        let (Some((arn, case)), Some(object)) = (parts, members.as_object()) else {
+            return Ok((members, None));
+        };
+        // Behind the name there may be a version or an alias.
+        let name = arn.split(':').nth(6).unwrap_or_default();
+        if mocks.case(name, case).is_none() {
+            let text = mocks.unknown(name, case);
+            return Err(ServiceError::new(
+                "InvalidName",
+                format!("Invalid Name: '{case}': {text}"),
+            ));
+        }
+        let case: Arc<str> = case.into();
+        Ok((object.with(MACHINE_ARN, arn.into()).into(), Some(case)))
+    }
+}
+
+const MACHINE_ARN: &str = "stateMachineArn";
 
 /// A header that is text.
 fn text_of(request: &Request, header: &str) -> Option<Arc<str>> {

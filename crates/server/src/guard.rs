@@ -37,7 +37,8 @@ pub(crate) fn check(request: &Request) -> Result<(), Refused> {
 }
 
 /// A loopback name with any port. SDKs put `sync-` before it for two operations, and services put
-/// their own name before `localhost`.
+/// their own name before `localhost`. AWS's own name of Step Functions is that of a client whose
+/// resolver or proxy leads here; nobody else can make a browser find this machine under it.
 fn is_ours(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
@@ -46,10 +47,20 @@ fn is_ours(host: &str) -> bool {
     let name = name.strip_prefix("sync-").unwrap_or(name);
     let (_, last_label) = name.rsplit_once('.').unwrap_or(("", name));
     last_label.eq_ignore_ascii_case("localhost")
+        || is_aws(name)
         || name
             .trim_matches(['[', ']'])
             .parse::<std::net::IpAddr>()
             .is_ok_and(|ip| ip.is_loopback())
+}
+
+/// `states.<region>.amazonaws.com`, or that of China.
+fn is_aws(name: &str) -> bool {
+    let region = name.strip_prefix("states.").and_then(|rest| {
+        let china = rest.strip_suffix(".amazonaws.com.cn");
+        china.or_else(|| rest.strip_suffix(".amazonaws.com"))
+    });
+    region.is_some_and(aws::route::is_region)
 }
 
 #[cfg(test)]

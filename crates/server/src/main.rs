@@ -9,21 +9,25 @@ mod door;
 mod files;
 mod guard;
 mod http;
+mod mocks;
 mod plain;
 mod run;
 mod server;
+mod throttle;
 mod upkeep;
 mod validate;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Cli, Command, Mode};
+use crate::cli::{Cli, Command, DevFlags, Mode};
 use crate::config::{Config, Flags};
+use crate::mocks::MockFile;
 use crate::plain::Plain;
 
 #[global_allocator]
@@ -53,8 +57,8 @@ fn is_reader_gone(error: &anyhow::Error) -> bool {
 
 fn obey(cli: Cli) -> Result<ExitCode> {
     match cli.command {
-        Command::Dev(flags) => start(&flags, Mode::Dev),
-        Command::Serve(flags) => start(&flags, Mode::Serve),
+        Command::Dev(DevFlags { flags, mocks }) => start(&flags, Mode::Dev, mocks.as_deref()),
+        Command::Serve(flags) => start(&flags, Mode::Serve, None),
         Command::Run(arguments) => run::run(&arguments, &mut io::stdout()),
         Command::Validate(arguments) => validate::run(&arguments, &mut io::stdout()),
         Command::Doctor(flags) => doctor::run(&Config::load(&flags)?, &mut io::stdout()),
@@ -65,8 +69,9 @@ fn obey(cli: Cli) -> Result<ExitCode> {
     }
 }
 
-fn start(flags: &Flags, mode: Mode) -> Result<ExitCode> {
+fn start(flags: &Flags, mode: Mode, mocks: Option<&Path>) -> Result<ExitCode> {
     let config = Config::load(flags)?;
+    let mocks = mocks.map(MockFile::read).transpose()?;
     tracing_subscriber::fmt()
         .with_env_filter(
             EnvFilter::try_new(&config.log).with_context(|| {
@@ -76,6 +81,6 @@ fn start(flags: &Flags, mode: Mode) -> Result<ExitCode> {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
-    server::run(&config, mode)?;
+    server::run(&config, mode, mocks)?;
     Ok(ExitCode::SUCCESS)
 }

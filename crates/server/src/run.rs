@@ -1,9 +1,7 @@
 //! `lockstep run`: one execution of a definition in this process, without a server or a store.
 
-mod catalogue;
 mod execution;
 mod locate;
-mod mocks;
 mod path;
 mod pretty;
 mod report;
@@ -12,6 +10,7 @@ mod world;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use asl::compile::compile;
@@ -21,14 +20,14 @@ use asl::limits::Limits;
 use asl::program::Program;
 use clap::ValueEnum;
 use json::Value;
+use services::states::Integrations;
 use uuid::Uuid;
 
-use self::catalogue::Mockable;
 use self::execution::{Time, execute};
-use self::mocks::{Mocks, Selection};
 use self::path::Data;
 use self::report::Report;
 use self::world::{Events, Telling, World};
+use crate::mocks::{MockFile, Selection, TestCase};
 use crate::plain::Plain;
 use crate::{diagnostics, files};
 
@@ -40,8 +39,6 @@ const REFUSED: u8 = 2;
 
 /// Longest input, in bytes (Step Functions developer guide, "Quotas").
 const INPUT_BYTES_MAX: usize = 262_144;
-/// Longest mock file: room for some sixty payloads of the largest size.
-const MOCKS_BYTES_MAX: usize = 16 << 20;
 
 /// Beginning of the ARNs of a local run.
 const REGION_AND_ACCOUNT: &str = "us-east-1:000000000000";
@@ -178,7 +175,7 @@ fn print(out: &mut dyn Write, text: &str) -> Result<()> {
 struct Prepared {
     definition: String,
     program: Program,
-    mocks: Option<Mocks>,
+    case: Option<Arc<TestCase>>,
     start: Start,
 }
 
@@ -197,25 +194,28 @@ fn prepare(arguments: &Arguments) -> Result<Prepared> {
     }
     let definition = files::definition(&arguments.file)?;
     let program = program(&arguments.file, &definition)?;
-    let mocks = match &arguments.mocks {
-        Some(file) => Some(mocks_of(file, arguments, &program)?),
+    let case = match &arguments.mocks {
+        Some(file) => Some(test_case(file, arguments, &program)?),
         None => None,
     };
-    let mocked = mocks.as_ref().map(|mocks| &*mocks.machine);
+    let mocked = case.as_ref().map(|case| &*case.machine);
     let machine = arguments.state_machine.as_deref().or(mocked);
     let machine = machine.map_or_else(|| name_of(&arguments.file), str::to_owned);
-    let start = start(arguments, machine, input(&arguments.input)?)?;
+    let start = Start {
+        mock_case: case.as_ref().map(|case| case.name.as_str().into()),
+        ..start(arguments, machine, input(&arguments.input)?)?
+    };
     Ok(Prepared {
         definition,
         program,
-        mocks,
+        case,
         start,
     })
 }
 
 fn program(file: &Path, definition: &str) -> Result<Program> {
     let name = file.display().to_string();
-    let compiled = compile(definition, MachineType::Standard, &Mockable);
+    let compiled = compile(definition, MachineType::Standard, &Integrations);
     let _ = diagnostics::print(&mut Plain(io::stderr()), &name, definition, &compiled);
     let tally = diagnostics::tally(&compiled).unwrap_or_default();
     let diagnostics = diagnostics::to_json(&compiled);
@@ -227,15 +227,15 @@ fn program(file: &Path, definition: &str) -> Result<Program> {
     })
 }
 
-fn mocks_of(file: &Path, arguments: &Arguments, program: &Program) -> Result<Mocks> {
-    let text = files::text(file, "the mocks", MOCKS_BYTES_MAX)?;
+fn test_case(file: &Path, arguments: &Arguments, program: &Program) -> Result<Arc<TestCase>> {
+    let mocks = MockFile::read(file)?;
     let selection = Selection {
         state_machine: arguments.state_machine.as_deref(),
         test_case: arguments.test_case.as_deref(),
     };
-    let mocks = Mocks::parse(&text, &file.display().to_string(), selection)?;
-    mocks.check(program)?;
-    Ok(mocks)
+    let case = mocks.select(selection)?;
+    case.check(program)?;
+    Ok(Arc::clone(case))
 }
 
 /// The file an input is read from, unless it stands for itself.
@@ -270,6 +270,13 @@ fn start(arguments: &Arguments, machine: String, (input, text): (Value, Text)) -
         if !aws::arn::is_valid_name(name) {
             bail!("`{name}` ({flag}) is no name that Step Functions allows");
         }
+    }
+    if !aws::Arn::parse(&arguments.role_arn).is_ok_and(|arn| arn.role_path_and_name().is_some()) {
+        bail!(
+            "`{}` (--role-arn) is no role's ARN; one looks like \
+             `arn:aws:iam::000000000000:role/name`",
+            arguments.role_arn
+        );
     }
     let prefix = format!("arn:aws:states:{REGION_AND_ACCOUNT}");
     Ok(Start {
@@ -306,14 +313,14 @@ fn play(arguments: &Arguments, prepared: Prepared) -> Result<Report> {
     let Prepared {
         definition,
         program,
-        mocks,
+        case,
         start,
     } = prepared;
     let mut time = match arguments.skip_waits {
         true => Time::virtual_now(),
         false => Time::Real,
     };
-    let mut world = World::new(&program, start.clone(), mocks, Telling::of(arguments));
+    let mut world = World::new(&program, start.clone(), case, Telling::of(arguments));
     let run = execute(&program, start, &mut time, &mut world)?;
     let report = world.report(&run, &definition)?;
     if arguments.show != Show::None || !report.has_succeeded() {

@@ -21,18 +21,21 @@ use crate::cli::Mode;
 use crate::config::Config;
 use crate::door::Gateway;
 use crate::http;
+use crate::mocks::{MockFile, MockedRunner};
+use crate::throttle::Throttle;
 use crate::upkeep;
 
 /// Runs a server until SIGINT or SIGTERM.
-pub(crate) fn run(config: &Config, mode: Mode) -> Result<()> {
+pub(crate) fn run(config: &Config, mode: Mode, mocks: Option<MockFile>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the threads of the server")?;
-    runtime.block_on(serve(config, mode))
+    runtime.block_on(serve(config, mode, mocks.map(Arc::new)))
 }
 
-async fn serve(config: &Config, mode: Mode) -> Result<()> {
+async fn serve(config: &Config, mode: Mode, mocks: Option<Arc<MockFile>>) -> Result<()> {
+    let throttle = Throttle::new(&config.rate_limits)?;
     // The port comes first: a second server on the same port is told so before it touches data.
     let listener = http::bind(config.listen).await?;
     let address = listener
@@ -43,7 +46,8 @@ async fn serve(config: &Config, mode: Mode) -> Result<()> {
     let blobs = LocalBlobs::open(&config.data.join("blobs")).context("cannot open the blobs")?;
     let functions = open_functions(config)?;
     let runner = TaskRunner::default();
-    let engine = open_engine(config, &store, &runner)?;
+    let mocked = MockedRunner::new(mocks.clone(), runner.clone());
+    let engine = open_engine(config, &store, mocked)?;
     let services = Services::new(&Foundations {
         store: Arc::clone(&store),
         blobs: Arc::new(blobs),
@@ -52,7 +56,7 @@ async fn serve(config: &Config, mode: Mode) -> Result<()> {
         endpoint: format!("http://{address}"),
         payload_bytes_max: usize::try_from(config.payload_bytes_max)?,
     });
-    let gateway = Arc::new(Gateway::new(services));
+    let gateway = Arc::new(Gateway::new(services, throttle, mocks));
     runner.open(Arc::clone(&gateway) as Arc<dyn aws::Door>);
 
     let (stop, stopped) = watch::channel(false);
@@ -90,21 +94,33 @@ fn open_functions(config: &Config) -> Result<Pool> {
     Pool::new(pool).context("cannot prepare the folder of function code")
 }
 
-fn open_engine(config: &Config, store: &Arc<dyn Store>, runner: &TaskRunner) -> Result<Engine> {
+fn open_engine(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    runner: MockedRunner<TaskRunner>,
+) -> Result<Engine> {
     let limits = Limits {
         payload_bytes_max: config.payload_bytes_max,
         history_events_max: config.history_events_max,
+        map_concurrency_max: config.map_concurrency_max,
+        variables_bytes_max: config.variables_bytes_max,
         ..Limits::default()
     };
     let settings = engine::Config {
         limits,
+        calls_max: config.calls_max,
+        watches_max: config.watches_max,
+        pollers_per_activity_max: config.pollers_per_activity_max,
+        open_executions_max: config.open_executions_max,
+        express_runs_max: config.express_runs_max,
+        express_seconds_max: config.express_seconds_max,
         ..engine::Config::default()
     };
     let definitions = Arc::new(StoredDefinitions::new(Arc::clone(store)));
     let engine = Engine::open(
         settings,
         Arc::clone(store),
-        Arc::new(runner.clone()),
+        Arc::new(runner),
         definitions,
         Arc::new(SystemClock),
         Handle::current(),

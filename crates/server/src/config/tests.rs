@@ -3,12 +3,8 @@ use std::path::Path;
 use super::*;
 
 fn check(toml: &str, flags: &Flags, expected: Result<fn(&Config) -> bool, &str>) {
-    let folder = std::env::temp_dir().join(format!("lockstep-config-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join(format!(
-        "{:x}.toml",
-        toml.len() * 31 + toml.matches('e').count()
-    ));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lockstep.toml");
     std::fs::write(&file, toml).unwrap();
     let flags = Flags {
         listen: flags.listen,
@@ -56,13 +52,87 @@ fn files_and_flags() {
     check(
         "function_processes_max = 0",
         &none,
-        Err("no function could run"),
+        Err("`function_processes_max` is 0"),
     );
     check(
         "history_events_max = 1",
         &none,
-        Err("no execution could end"),
+        Err("`history_events_max` is 1, and less than 10"),
     );
+}
+
+#[test]
+fn strict_mode_grants_what_aws_grants() {
+    let check = |toml: &str, expected: Result<fn(&Config) -> bool, &str>| {
+        super::tests::check(
+            &format!("strict = true\n{toml}"),
+            &Flags::default(),
+            expected,
+        );
+    };
+    check("", Ok(|c| c.strict));
+    check(
+        "payload_bytes_max = 1024",
+        Ok(|c| c.payload_bytes_max == 1024),
+    );
+    check(
+        "payload_bytes_max = 262145",
+        Err("`payload_bytes_max` is 262145, and AWS grants no more than 262144"),
+    );
+    check("state_machines_max = 150000", Ok(|c| c.strict));
+    check(
+        "state_machines_max = 150001",
+        Err("AWS grants no more than 150000; lower it, or unset `strict`"),
+    );
+    check(
+        "versions_max = 5000\nopen_executions_max = 2000000",
+        Ok(|c| c.strict),
+    );
+    super::tests::check(
+        "payload_bytes_max = 262145",
+        &Flags::default(),
+        Ok(|c| !c.strict),
+    );
+}
+
+#[test]
+fn the_defaults_are_those_of_aws() {
+    let defaults = Config::default();
+    for quota in QUOTAS {
+        assert_eq!((quota.of)(&defaults), quota.aws, "{}", quota.name);
+        assert!(NUMBERS.contains(&quota.name), "{}", quota.name);
+    }
+    let limits = asl::limits::Limits::default();
+    assert_eq!(defaults.payload_bytes_max, limits.payload_bytes_max);
+    assert_eq!(defaults.variables_bytes_max, limits.variables_bytes_max);
+    assert_eq!(defaults.history_events_max, limits.history_events_max);
+    assert_eq!(defaults.map_concurrency_max, limits.map_concurrency_max);
+    let engine = engine::Config::default();
+    assert_eq!(defaults.express_runs_max, engine.express_runs_max);
+    assert_eq!(defaults.calls_max, engine.calls_max);
+    assert_eq!(defaults.watches_max, engine.watches_max);
+}
+
+#[test]
+fn rate_limits() {
+    let none = Flags::default();
+    check("", &none, Ok(|c| c.rate_limits.is_empty()));
+    check(
+        "[rate_limits]\nStartExecution = { bucket = 1300, refill_per_second = 300 }",
+        &none,
+        Ok(|c| c.rate_limits["StartExecution"].bucket == 1300),
+    );
+    for (toml, text) in [
+        ("StartExecution = { bucket = 1 }", "refill_per_second"),
+        ("StartExecution = 5", "rate_limits"),
+        ("Start = { bucket = 1, refill_per_second = 1 }", "`Start`"),
+        (
+            "StopExecution = { bucket = 0, refill_per_second = 1 }",
+            "no call through",
+        ),
+    ] {
+        check(&format!("[rate_limits]\n{toml}"), &none, Err(text));
+    }
 }
 
 #[test]
@@ -117,6 +187,11 @@ fn variables() {
         &[("LOCKSTEP_RETENTION_DAYS", "many")],
         Err("the variable `LOCKSTEP_RETENTION_DAYS` is `many`: not a number"),
     );
+    check(&[("LOCKSTEP_STRICT", "true")], Ok(|c| c.strict));
+    check(
+        &[("LOCKSTEP_STRICT", "yes")],
+        Err("the variable `LOCKSTEP_STRICT` is `yes`: neither true nor false"),
+    );
     check(&[("LOCKSTEP_LISTEN", "here")], Err("listen"));
     check(&[("LOCKSTEP_RETENTION_DAYS", "-1")], Err("not a number"));
     check(
@@ -130,7 +205,9 @@ fn variables() {
 fn every_setting_has_a_variable() {
     let all = Serialized::defaults(Config::default());
     let names: Dict = Figment::from(all).extract().unwrap();
-    let mut listed: Vec<&str> = TEXTS.into_iter().chain(NUMBERS).collect();
+    // A table needs a file.
+    let settings = TEXTS.into_iter().chain(NUMBERS).chain(SWITCHES);
+    let mut listed: Vec<&str> = settings.chain(["rate_limits"]).collect();
     listed.sort_unstable();
     assert!(names.keys().eq(listed), "{names:?}");
 }

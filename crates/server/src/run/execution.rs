@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use asl::decide::{Allowance, Call, Effect, Input, Moment, decide};
-use asl::event::{BranchId, Event, Start};
+use asl::event::{BranchId, Event, EventId, Start};
 use asl::program::Program;
 use asl::run::{Deadline, Run};
 use asl::time::Timestamp;
 use engine::{Clock, SystemClock};
+
+use crate::mocks;
 
 /// Sleeps are cut in pieces of this length, so that a clock that was set, or a laptop that slept,
 /// is noticed.
@@ -17,8 +19,8 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 
 /// What the execution asks of the outside, and tells it.
 pub(crate) trait Outside {
-    /// The answer to a call.
-    fn answer(&mut self, call: &Call) -> Result<Input>;
+    /// How a call ends: its result, or that of the job or callback it began.
+    fn outcome(&mut self, call: &Call) -> Result<Input>;
     /// An event happened.
     fn happened(&mut self, time: Timestamp, event: &Event);
     /// Nothing happens until then; `thread` is the one that goes on, if it is one.
@@ -60,10 +62,26 @@ impl Time {
     }
 }
 
+/// What an attempt still has coming.
+enum Owed {
+    Answer(Call),
+    /// The end of a job or callback that was taken on.
+    Outcome(EventId, Input),
+}
+
+impl Owed {
+    fn attempt(&self) -> EventId {
+        match self {
+            Owed::Answer(call) => call.attempt,
+            Owed::Outcome(attempt, _) => *attempt,
+        }
+    }
+}
+
 /// Runs an execution to its end.
 ///
 /// # Errors
-/// Those of [`Outside::answer`]: the execution is given up where it stands.
+/// Those of [`Outside::outcome`]: the execution is given up where it stands.
 pub(crate) fn execute(
     program: &Program,
     start: Start,
@@ -71,7 +89,7 @@ pub(crate) fn execute(
     outside: &mut dyn Outside,
 ) -> Result<Run> {
     let mut run = Run::default();
-    let mut calls: VecDeque<Call> = VecDeque::new();
+    let mut owed: VecDeque<Owed> = VecDeque::new();
     let mut input = Input::Start(Box::new(start));
     loop {
         let moment = Moment {
@@ -87,8 +105,8 @@ pub(crate) fn execute(
         }
         for effect in decision.effects {
             match effect {
-                Effect::Call(call) => calls.push_back(call),
-                Effect::Abandon { attempt } => calls.retain(|call| call.attempt != attempt),
+                Effect::Call(call) => owed.push_back(Owed::Answer(call)),
+                Effect::Abandon { attempt } => owed.retain(|it| it.attempt() != attempt),
             }
         }
         run = decision.run;
@@ -99,8 +117,19 @@ pub(crate) fn execute(
         input = match run.next_deadline() {
             Some((at, _)) if at <= time.now() => Input::DeadlineReached,
             _ if run.is_yielded() => Input::Continue,
-            deadline => match (calls.pop_front(), deadline) {
-                (Some(call), _) => outside.answer(&call)?,
+            deadline => match (owed.pop_front(), deadline) {
+                (Some(Owed::Answer(call)), _) => {
+                    let attempt = call.attempt;
+                    let outcome = outside.outcome(&call)?;
+                    if mocks::is_submitted(&call) {
+                        owed.push_back(Owed::Outcome(attempt, outcome));
+                        let response = mocks::submission();
+                        Input::TaskSubmitted { attempt, response }
+                    } else {
+                        outcome
+                    }
+                }
+                (Some(Owed::Outcome(_, outcome)), _) => outcome,
                 (None, Some((at, whose))) => {
                     let thread = match whose {
                         Deadline::Thread(thread) => Some(thread),

@@ -1,6 +1,7 @@
 //! What stands around a local execution: mocks that answer, and somebody who looks on.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use asl::decide::{Call, Input};
@@ -13,9 +14,9 @@ use json::Value;
 
 use super::execution::Outside;
 use super::locate;
-use super::mocks::{self, Mocks};
 use super::path::{self, Data, Path};
 use super::report::{Place, Report};
+use crate::mocks::{self, TestCase};
 use crate::plain::Plain;
 
 /// A wait that is shorter goes unsaid.
@@ -43,7 +44,7 @@ pub(crate) enum Events {
 pub(crate) struct World<'a> {
     program: &'a Program,
     start: Start,
-    mocks: Option<Mocks>,
+    case: Option<Arc<TestCase>>,
     telling: Telling,
     path: Path<'a, Plain<io::Stderr>>,
     /// The history, as far as it is kept.
@@ -57,13 +58,13 @@ impl<'a> World<'a> {
     pub(crate) fn new(
         program: &'a Program,
         start: Start,
-        mocks: Option<Mocks>,
+        case: Option<Arc<TestCase>>,
         telling: Telling,
     ) -> World<'a> {
         World {
             program,
             start,
-            mocks,
+            case,
             telling,
             path: Path::new(program, Plain(io::stderr()), telling.path),
             events: Vec::new(),
@@ -109,9 +110,9 @@ impl<'a> World<'a> {
 }
 
 impl Outside for World<'_> {
-    fn answer(&mut self, call: &Call) -> Result<Input> {
-        match &mut self.mocks {
-            Some(mocks) => mocks.answer(call),
+    fn outcome(&mut self, call: &Call) -> Result<Input> {
+        match &self.case {
+            Some(case) => case.answer(call),
             None => Err(mocks::unmocked(call, &self.start.state_machine_name)),
         }
     }

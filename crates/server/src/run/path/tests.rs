@@ -4,21 +4,20 @@ use asl::definition::MachineType;
 use asl::event::Start;
 use asl::run::Status;
 
-use super::super::Mockable;
 use super::super::execution::{Outside, Time, execute};
-use super::super::mocks::{Mocks, Selection};
 use super::*;
+use crate::mocks::{MockFile, Selection, TestCase};
 
 /// Mocks, and the path as text.
 struct World<'a> {
-    mocks: Mocks,
+    case: std::sync::Arc<TestCase>,
     path: Path<'a, Vec<u8>>,
     last: Option<Event>,
 }
 
 impl Outside for World<'_> {
-    fn answer(&mut self, call: &Call) -> anyhow::Result<Input> {
-        self.mocks.answer(call)
+    fn outcome(&mut self, call: &Call) -> anyhow::Result<Input> {
+        self.case.answer(call)
     }
 
     fn happened(&mut self, time: Timestamp, event: &Event) {
@@ -34,18 +33,27 @@ impl Outside for World<'_> {
 /// Runs a definition in virtual time; the path, and the state to blame.
 #[track_caller]
 fn check(definition: &str, mocks: &str, data: Data, expected: &str, culprit: Option<&str>) {
-    let compiled = compile(definition, MachineType::Standard, &Mockable);
+    let compiled = compile(
+        definition,
+        MachineType::Standard,
+        &services::states::Integrations,
+    );
     let program = compiled
         .program
         .unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
-    let mocks = Mocks::parse(mocks, "mocks", Selection::default()).unwrap();
+    let mocks = MockFile::parse(mocks, "mocks").unwrap();
+    let case = std::sync::Arc::clone(mocks.select(Selection::default()).unwrap());
+    let start = Start {
+        mock_case: Some(case.name.as_str().into()),
+        ..Start::default()
+    };
     let mut world = World {
-        mocks,
+        case,
         path: Path::new(&program, Vec::new(), Some(data)),
         last: None,
     };
     let mut time = Time::Virtual(Timestamp(1_000_000));
-    let run = execute(&program, Start::default(), &mut time, &mut world).unwrap();
+    let run = execute(&program, start, &mut time, &mut world).unwrap();
     let found = String::from_utf8(std::mem::take(&mut world.path.out)).unwrap();
     let lines = |text: &str| -> Vec<String> {
         let lines = text.lines().map(|line| line.trim().to_owned());

@@ -8,11 +8,13 @@ fn file(states: &str, responses: &str) -> String {
     )
 }
 
-fn parse(text: &str, selection: Selection<'_>) -> Result<Mocks, String> {
-    Mocks::parse(text, "mocks.json", selection).map_err(|error| format!("{error:#}"))
+fn parse(text: &str, selection: Selection<'_>) -> Result<Arc<TestCase>, String> {
+    MockFile::parse(text, "mocks.json")
+        .and_then(|mocks| mocks.select(selection).cloned())
+        .map_err(|error| format!("{error:#}"))
 }
 
-fn call(state: &str) -> Call {
+fn call(state: &str, number: u32) -> Call {
     let resource = asl::program::Resource {
         arn: "arn:aws:states:::lambda:invoke".into(),
         family: asl::program::ResourceFamily::LambdaFunction,
@@ -20,7 +22,7 @@ fn call(state: &str) -> Call {
     };
     Call {
         attempt: 5,
-        number: 0,
+        number,
         state_name: state.into(),
         resource,
         parameters: Value::null(),
@@ -39,7 +41,10 @@ fn check_refused(text: &str, expected: &str) {
 fn files_that_are_none() {
     check_refused("{", "`mocks.json` is not JSON");
     check_refused("[]", "the file must have an object `StateMachines`");
-    check_refused(r#"{"StateMachines": {}}"#, "it has no state machine");
+    check_refused(
+        r#"{"StateMachines": {}, "MockedResponses": {}}"#,
+        "it has no state machine",
+    );
     check_refused(
         &file("1", "{}"),
         "test case `c` must be an object of state names",
@@ -121,9 +126,9 @@ fn calls_are_counted_by_state() {
         r#"{"S": "R", "T": "R"}"#,
         r#"{"R": {"0": {"Return": {"n": 1.0}}, "1-2": {"Throw": {"Error": "E", "Cause": "c"}}}}"#,
     );
-    let mut mocks = parse(&text, Selection::default()).unwrap();
-    let mut check = |state: &str, expected: &str| {
-        let told = match mocks.answer(&call(state)) {
+    let case = parse(&text, Selection::default()).unwrap();
+    let check = |state: &str, number: u32, expected: &str| {
+        let told = match case.answer(&call(state, number)) {
             Ok(Input::TaskSucceeded { attempt: 5, output }) => output.to_text(),
             Ok(Input::TaskFailed {
                 attempt: 5,
@@ -136,13 +141,14 @@ fn calls_are_counted_by_state() {
         };
         assert!(told.contains(expected), "{told}");
     };
-    check("S", r#"{"n":1.0}"#);
-    check("S", "E/c");
-    check("S", "E/c");
-    check("S", "has no key for call 3");
-    check("T", r#"{"n":1.0}"#);
+    check("S", 0, r#"{"n":1.0}"#);
+    check("S", 1, "E/c");
+    check("S", 2, "E/c");
+    check("S", 3, "has no key for call 3");
+    check("T", 0, r#"{"n":1.0}"#);
     check(
         "U",
+        0,
         "state `U` calls `arn:aws:states:::lambda:invoke`, and test case `c`",
     );
 }
@@ -153,7 +159,7 @@ fn names_must_be_tasks_of_the_definition() {
         "T": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
               "Parameters": {"FunctionName": "f"}, "End": true}}}"#;
     let machine = asl::definition::MachineType::Standard;
-    let compiled = asl::compile::compile(definition, machine, &super::super::Mockable);
+    let compiled = asl::compile::compile(definition, machine, &services::states::Integrations);
     let program = compiled.program.unwrap();
     let check = |state: &str, expected: Option<&str>| {
         let text = file(
