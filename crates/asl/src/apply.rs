@@ -1,5 +1,7 @@
 //! Folds events into a run. Evaluates nothing, and cannot fail on an event that was decided.
 
+mod redrive;
+
 use std::sync::Arc;
 
 use json::{Object, Value};
@@ -7,7 +9,8 @@ use json::{Object, Value};
 use crate::event::{BranchId, Event, EventKind, Failure, Start};
 use crate::program::StateIndex;
 use crate::run::{
-    Activity, Branch, Calling, End, Forked, Mapping, Parent, Phase, Results, Run, StateRun, Status,
+    Activity, Branch, Calling, Cancel, End, Forked, Kept, Mapping, Parent, Phase, Results, Run,
+    StateRun, Status,
 };
 use crate::time::Timestamp;
 
@@ -24,6 +27,11 @@ pub fn apply(run: &mut Run, time: Timestamp, event: &Event) {
     match &event.kind {
         EventKind::ExecutionStarted(start) => begin(run, time, start),
         EventKind::ExecutionDeadline { at } => run.times_out_at = Some(*at),
+        EventKind::ExecutionRedriven { .. } => redrive::redrive(run, time, event),
+        EventKind::Queued => run.queued = true,
+        EventKind::Admitted => run.queued = false,
+        EventKind::JobCancelled { attempt } => run.cancels.retain(|it| it.attempt != *attempt),
+        EventKind::TaskTimedOut { .. } => time_out(run, time, event),
         EventKind::ExecutionSucceeded { output } => {
             end(
                 run,
@@ -104,13 +112,34 @@ fn begin(run: &mut Run, time: Timestamp, start: &Start) {
 fn end(run: &mut Run, at: Timestamp, status: Status, output: Option<Value>, failure: Failure) {
     run.status = status;
     run.times_out_at = None;
-    run.branches = Vec::new();
+    run.queued = false;
     run.variables_bytes = 0;
+    let mut remains = std::mem::take(&mut run.branches);
+    if status == Status::Succeeded {
+        remains = Vec::new();
+    }
+    owe_cancels(&mut run.cancels, &remains);
     run.end = Some(End {
         at,
         output,
         failure,
+        remains,
     });
+}
+
+/// These threads have ended before their time: the jobs that they wait for are to be stopped.
+fn owe_cancels(cancels: &mut Vec<Cancel>, threads: &[Arc<Branch>]) {
+    cancels.extend(threads.iter().filter_map(|thread| Cancel::of(thread)));
+}
+
+/// An attempt ran out of time. If it had started a job, that is to be stopped.
+fn time_out(run: &mut Run, time: Timestamp, event: &Event) {
+    let Some(thread) = run.branch_mut(event.branch) else {
+        return;
+    };
+    let cancel = Cancel::of(thread);
+    apply_to_thread(thread, time, event);
+    run.cancels.extend(cancel);
 }
 
 /// A branch or iteration begins; `event.branch` is its thread.
@@ -175,26 +204,32 @@ fn join(run: &mut Run, event: &Event) {
     }
 }
 
-/// All threads below `event.branch` are gone. Threads are in the order of their ids, and a thread
-/// is older than those below it: one pass finds them all.
+/// All threads below `event.branch` are gone; the state above keeps them as they were, in case the
+/// execution ends with its failure and is redriven. Threads are in the order of their ids, and a
+/// thread is older than those below it: one pass finds them all.
 fn cut(run: &mut Run, event: &Event) {
     let mut gone: Vec<BranchId> = Vec::new();
-    let mut bytes_gone = 0_u64;
+    let mut threads = Vec::new();
     run.branches.retain(|thread| {
         let is_below = thread.parent.is_some_and(|parent| {
             parent.branch == event.branch || gone.binary_search(&parent.branch).is_ok()
         });
         if is_below {
             gone.push(thread.id);
-            bytes_gone += variables_bytes(&thread.variables);
+            threads.push(thread.clone());
         }
         !is_below
     });
+    let bytes_gone = variables_bytes_of(&threads);
     run.variables_bytes = run.variables_bytes.saturating_sub(bytes_gone);
+    owe_cancels(&mut run.cancels, &threads);
     if let Some(thread) = run.branch_mut(event.branch) {
         thread.last_event = event.previous;
         if let Phase::In(visit) = &mut thread.phase {
-            visit.activity = Activity::Answered;
+            let activity = std::mem::replace(&mut visit.activity, Activity::Answered);
+            if let Activity::Forked(forked) = activity {
+                visit.kept = Some(Box::new(Kept { forked, threads }));
+            }
         }
     }
 }
@@ -221,7 +256,7 @@ pub(crate) const FEW_VARIABLES: usize = 16;
 
 /// Sets variables: in their places those that are there, the new ones after them. Takes no longer
 /// than sorting all of them does, whoever assigns thousands.
-fn assign(variables: &mut Object, assigned: &Object) {
+pub(crate) fn assign(variables: &mut Object, assigned: &Object) {
     if variables.is_empty() {
         *variables = assigned.clone();
         return;
@@ -254,6 +289,12 @@ pub(crate) fn replaced_bytes(variables: &Object, assigned: &Object) -> usize {
     assigned.members().iter().filter_map(bytes).sum()
 }
 
+/// The text of all variables of these threads.
+fn variables_bytes_of(threads: &[Arc<Branch>]) -> u64 {
+    let bytes = |thread: &Arc<Branch>| variables_bytes(&thread.variables);
+    threads.iter().map(bytes).sum()
+}
+
 /// The text of variables without the braces around them.
 pub(crate) fn variables_bytes(variables: &Object) -> u64 {
     u64::try_from(variables.size().saturating_sub(2)).unwrap_or(u64::MAX)
@@ -272,6 +313,7 @@ fn apply_to_thread(thread: &mut Branch, time: Timestamp, event: &Event) {
                 input: input.clone(),
                 retries: Vec::new(),
                 activity: Activity::Entered,
+                kept: None,
             });
         }
         EventKind::Yielded { next, input } => {
@@ -298,12 +340,14 @@ fn apply_to_visit(visit: &mut StateRun, time: Timestamp, event: &Event) {
         } => {
             count_retry(&mut visit.retries, *retrier, *retries);
             visit.activity = Activity::BackingOff { until: *until };
+            visit.kept = None;
         }
         EventKind::TaskScheduled {
             parameters,
             timeout_seconds,
             heartbeat_seconds,
             credentials_role_arn,
+            is_job,
             ..
         } => {
             visit.activity = Activity::Calling(Calling {
@@ -315,7 +359,13 @@ fn apply_to_visit(visit: &mut StateRun, time: Timestamp, event: &Event) {
                 heartbeat_seconds: *heartbeat_seconds,
                 submitted: None,
                 is_picked_up: false,
+                is_job: *is_job,
             });
+        }
+        EventKind::TaskStarted { .. } => {
+            if let Activity::Calling(calling) = &mut visit.activity {
+                calling.is_picked_up = true;
+            }
         }
         EventKind::TaskSubmitted { output, .. } => {
             if let Activity::Calling(calling) = &mut visit.activity {
@@ -335,15 +385,26 @@ fn apply_to_visit(visit: &mut StateRun, time: Timestamp, event: &Event) {
                 started: 0,
             }));
         }
-        EventKind::StateSucceeded { .. } => {
-            let before = event.previous;
-            visit.activity = Activity::Succeeded { before };
-        }
-        EventKind::StateFailed { .. } => {
-            let before = event.previous;
-            visit.activity = Activity::Failed { before };
+        EventKind::StateSucceeded { .. } | EventKind::StateFailed { .. } => {
+            finish(visit, event);
         }
         _ => {}
+    }
+}
+
+/// A Parallel or Map has had its last attempt. What it had stays for a redrive.
+fn finish(visit: &mut StateRun, event: &Event) {
+    let before = event.previous;
+    let activity = std::mem::replace(&mut visit.activity, Activity::Failed { before });
+    match (&event.kind, activity) {
+        (EventKind::StateSucceeded { .. }, Activity::Forked(forked)) => {
+            visit.activity = Activity::Succeeded { before, forked };
+        }
+        (_, Activity::Forked(forked) | Activity::Succeeded { forked, .. }) => {
+            let threads = Vec::new();
+            visit.kept = Some(Box::new(Kept { forked, threads }));
+        }
+        (_, _) => {}
     }
 }
 

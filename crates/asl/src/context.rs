@@ -4,19 +4,20 @@ use std::cell::{Cell, OnceCell};
 
 use json::{Object, ObjectBuilder, Value};
 
-use crate::event::{BranchId, EventId, Start};
+use crate::event::{BranchId, EventId, ExecutionKind, Start};
 use crate::program::{State, StateKind};
 use crate::run::{Run, StateRun};
 use crate::template::Outside;
-use crate::time::Timestamp;
+use crate::test_state::Probe;
 use crate::token;
 
 /// What lies outside a state visit. The context object is built when an expression asks for it,
 /// and not before.
 ///
 /// Members and their order are those recorded on AWS: `Execution{Id, Input, StartTime, Name,
-/// RoleArn, RedriveCount}`, `StateMachine{Id, Name}`, `State{Name, EnteredTime, RetryCount}`,
-/// `Task{Token}`, `Map{Item{Index, Value, Key, Source}}`. RetryCount is there for states that can
+/// RoleArn, RedriveCount, RedriveTime}`, `StateMachine{Id, Name}`, `State{Name, EnteredTime, RetryCount}`,
+/// `Task{Token}`, `Map{Item{Index, Value, Key, Source}}`. RedriveTime is there after a redrive,
+/// RetryCount is there for states that can
 /// retry, Task while a token exists, Map in a Map's ItemSelector and in its iterations, Key when
 /// the items are those of an object.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Context<'a> {
     pub token_attempt: Option<EventId>,
     /// The item of the ItemSelector; otherwise the iteration's own counts.
     pub item: Option<u32>,
+    /// Of a test: what stands in for the execution, and what is noted.
+    pub(crate) probe: Option<&'a Probe>,
 }
 
 /// What is the same in every state of an execution, built once for all states of a decision.
@@ -43,7 +46,7 @@ impl Constants {
     fn of(&self, run: &Run) -> Option<&[Object; 2]> {
         let build = || {
             let start = run.start.as_ref()?;
-            Some([execution(start, run.started_at), machine(start)])
+            Some([execution(start, run), machine(start)])
         };
         self.0.get_or_init(build).as_ref()
     }
@@ -72,6 +75,9 @@ impl Chance {
 
 impl Outside for Context<'_> {
     fn context(&self) -> Value {
+        if let Some(given) = self.probe.and_then(|probe| probe.context.as_ref()) {
+            return given.clone();
+        }
         let mut context = ObjectBuilder::new();
         if let Some([execution, machine]) = self.constants.of(self.run) {
             context.add("Execution", execution.clone());
@@ -84,6 +90,8 @@ impl Outside for Context<'_> {
         }
         if let Some(item) = self.item() {
             context.add("Map", ObjectBuilder::new().add("Item", item).build());
+        } else if let Some(map) = self.probe.and_then(|probe| probe.map.as_ref()) {
+            context.add("Map", map.clone());
         }
         context.build().into()
     }
@@ -111,7 +119,9 @@ impl Context<'_> {
             StateKind::Task(_) | StateKind::Parallel(_) | StateKind::Map(_)
         );
         if can_retry {
-            state.add("RetryCount", i64::from(self.visit.retry_count()));
+            let tested = self.probe.map(|probe| probe.retries);
+            let retries = tested.unwrap_or_else(|| self.visit.retry_count());
+            state.add("RetryCount", i64::from(retries));
         }
         state.build()
     }
@@ -140,15 +150,22 @@ impl Context<'_> {
     }
 }
 
-fn execution(start: &Start, started_at: Timestamp) -> Object {
-    ObjectBuilder::new()
+fn execution(start: &Start, run: &Run) -> Object {
+    let mut execution = ObjectBuilder::new();
+    execution
         .add("Id", &*start.execution_arn)
         .add("Input", start.input.clone())
-        .add("StartTime", started_at.to_iso())
+        .add("StartTime", run.started_at.to_iso())
         .add("Name", &*start.execution_name)
-        .add("RoleArn", &*start.role_arn)
-        .add("RedriveCount", 0)
-        .build()
+        .add("RoleArn", &*start.role_arn);
+    // Recorded: neither StartSyncExecution nor TestState shows it.
+    if let ExecutionKind::Standard | ExecutionKind::Express = start.kind {
+        execution.add("RedriveCount", u64::from(run.redrives.count));
+    }
+    if let Some(at) = run.redrives.last_at {
+        execution.add("RedriveTime", at.to_iso());
+    }
+    execution.build()
 }
 
 fn machine(start: &Start) -> Object {

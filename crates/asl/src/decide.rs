@@ -6,7 +6,9 @@
 //! order in which threads move.
 
 mod choice;
+mod counts;
 mod data;
+mod distributed;
 mod fail;
 mod failure;
 mod fork;
@@ -17,13 +19,14 @@ mod ready;
 mod step;
 mod succeed;
 mod task;
+pub(crate) mod trial;
 mod wait;
 
 use json::Value;
 
 use crate::event::{Event, EventId, EventKind, Failure, Start, Text};
 use crate::program::{Program, Resource, StateIndex, StateKind};
-use crate::run::{Activity, Calling, Deadline, Run, Status};
+use crate::run::{Activity, Calling, Deadline, NotRedrivable, Run, Status};
 use crate::time::Timestamp;
 use ready::Ready;
 use step::{Fault, Go, Step};
@@ -42,7 +45,12 @@ pub enum Input {
     HeartbeatMissed {
         attempt: EventId,
     },
-    /// The call of a callback pattern answered.
+    /// A worker picked up the task of an activity: its token is out, its heartbeats begin.
+    ActivityPickedUp {
+        attempt: EventId,
+        worker_name: Option<Text>,
+    },
+    /// The call of a callback or job pattern answered.
     TaskSubmitted {
         attempt: EventId,
         response: Value,
@@ -55,8 +63,18 @@ pub enum Input {
         attempt: EventId,
         failure: Failure,
     },
+    /// The job of an attempt that is no longer wanted ([`Run::owed_cancels`]) was told to stop.
+    JobCancelled {
+        attempt: EventId,
+    },
     /// StopExecution.
     Stop(Failure),
+    /// RedriveExecution.
+    Redrive {
+        client_token: Option<Text>,
+    },
+    /// A queued execution may go on.
+    Admitted,
 }
 
 /// Time and chance, drawn by the caller.
@@ -115,11 +133,21 @@ pub struct Decision {
 /// What the outside must do once the events are committed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
+    /// Also the task of an activity: it is to be laid out for a worker.
     Call(Call),
+    /// The call of a job pattern answered this: how the job ends is the attempt's outcome.
+    Watch {
+        call: Call,
+        response: Value,
+    },
     /// The attempt's result is no longer wanted (timed out, stopped).
     Abandon {
         attempt: EventId,
     },
+    /// The job that this call started is to be stopped. With it goes what the call answered, if an
+    /// answer was recorded; without one there may be a job or not. Owed until
+    /// [`Input::JobCancelled`].
+    Cancel(Call, Option<Value>),
 }
 
 /// A task call to make as the execution role (or the state's credentials role).
@@ -168,6 +196,15 @@ pub enum Refusal {
     AlreadyStarted,
     /// [`Input::Continue`] for a run that has not yielded.
     NotYielded,
+    /// [`Input::Admitted`] for a run that is not queued.
+    NotQueued,
+    /// [`Input::Redrive`] for an execution that cannot be redriven.
+    NotRedrivable(NotRedrivable),
+    /// [`Input::Redrive`] with the client token of the redrive made at this time: the same request
+    /// again, to be answered the same.
+    AlreadyRedriven {
+        at: Timestamp,
+    },
     /// The decision needs more than [`Allowance::Inline`]. The same input is to be decided again
     /// under [`Allowance::Full`], where it keeps nobody waiting.
     TooHeavy,
@@ -187,7 +224,27 @@ pub fn decide(
     moment: Moment,
     input: Input,
 ) -> Result<Decision, Refusal> {
+    decide_without(program, run, moment, input, &[])
+}
+
+/// Decides one input where some activities, named by their ARNs, do not exist: a Task of such a one
+/// fails with `States.Runtime` before it is scheduled.
+///
+/// Whoever carries out effects decides as ever, and again like this if [`Effect::Call`] names an
+/// activity that is not there. So the language knows of no catalogue, and tasks of activities that
+/// exist cost nothing more.
+///
+/// # Errors
+/// As [`decide`].
+pub fn decide_without(
+    program: &Program,
+    run: &Run,
+    moment: Moment,
+    input: Input,
+    missing_activities: &[Text],
+) -> Result<Decision, Refusal> {
     let mut step = Step::new(program, run, moment);
+    step.missing_activities = missing_activities;
     let outcome = take(&mut step, input);
     step.proceed(outcome)?;
     Ok(step.into_decision())
@@ -211,17 +268,75 @@ pub fn begin(program: &Program, moment: Moment, start: Box<Start>) -> Result<Dec
     Ok(step.into_decision())
 }
 
+/// Begins an execution that has to wait for its state machine's concurrency limit. Its TimeoutSeconds
+/// count from now; [`Input::Admitted`] lets it go on.
+///
+/// # Errors
+/// None of a start; see [`decide`].
+pub fn begin_queued(
+    program: &Program,
+    moment: Moment,
+    start: Box<Start>,
+) -> Result<Decision, Refusal> {
+    let mut step = Step::new(program, &Run::default(), moment);
+    let outcome = match step.begin(start) {
+        Ok(Go::Enter { next, input }) => {
+            let yielded = step.emit(EventKind::Yielded { next, input });
+            yielded
+                .and_then(|_| step.emit(EventKind::Queued))
+                .map(|_| Go::Rest)
+        }
+        outcome => outcome,
+    };
+    step.proceed(outcome)?;
+    Ok(step.into_decision())
+}
+
+/// Redrives an execution that then has to wait for its state machine's concurrency limit, likewise.
+///
+/// # Errors
+/// As [`decide`] with [`Input::Redrive`].
+pub fn redrive_queued(
+    program: &Program,
+    run: &Run,
+    moment: Moment,
+    client_token: Option<Text>,
+) -> Result<Decision, Refusal> {
+    let mut step = Step::new(program, run, moment);
+    let redriven = redrive(&mut step, client_token);
+    let outcome = redriven
+        .and_then(|()| step.emit(EventKind::Queued))
+        .map(|_| Go::Rest);
+    step.proceed(outcome)?;
+    Ok(step.into_decision())
+}
+
 /// Every legal transition: where the execution stands, and what comes.
 fn take(step: &mut Step<'_>, input: Input) -> Result<Go, Fault> {
     match (step.run.status, input) {
         (Status::NotStarted, Input::Start(start)) => step.begin(start),
         (_, Input::Start(_)) => Err(Refusal::AlreadyStarted.into()),
-        (Status::Running, Input::Continue) => resume(step),
+        (Status::NotStarted, _) => Err(Refusal::NotRunning.into()),
+        (_, Input::JobCancelled { attempt }) => job_cancelled(step, attempt),
+        (_, Input::Redrive { client_token }) => {
+            redrive(step, client_token)?;
+            Ok(resume(step))
+        }
+        (Status::Running, Input::Admitted) => admitted(step),
+        (Status::Running, Input::Continue) if step.run.is_yielded() => Ok(resume(step)),
+        (Status::Running, Input::Continue) => Err(Refusal::NotYielded.into()),
         (Status::Running, Input::DeadlineReached) => deadlines(step),
         (Status::Running, Input::Stop(failure)) => step.abort(failure),
         (Status::Running, Input::HeartbeatMissed { attempt }) => {
             answered(step, attempt, Answer::HeartbeatMissed)
         }
+        (
+            Status::Running,
+            Input::ActivityPickedUp {
+                attempt,
+                worker_name,
+            },
+        ) => answered(step, attempt, Answer::PickedUp { worker_name }),
         (Status::Running, Input::TaskSubmitted { attempt, response }) => {
             answered(step, attempt, Answer::Submitted(response))
         }
@@ -235,12 +350,46 @@ fn take(step: &mut Step<'_>, input: Input) -> Result<Go, Fault> {
     }
 }
 
-/// The threads that yielded go on.
-fn resume(step: &mut Step<'_>) -> Result<Go, Fault> {
-    if !step.run.is_yielded() {
-        return Err(Refusal::NotYielded.into());
-    }
+/// The threads that can move go on.
+fn resume(step: &mut Step<'_>) -> Go {
     step.ready = Ready::of(&step.run);
+    Go::Rest
+}
+
+/// There is room for a queued execution.
+fn admitted(step: &mut Step<'_>) -> Result<Go, Fault> {
+    if !step.run.queued {
+        return Err(Refusal::NotQueued.into());
+    }
+    step.emit(EventKind::Admitted)?;
+    Ok(resume(step))
+}
+
+/// An execution that ended badly goes on from there. Its TimeoutSeconds start anew.
+fn redrive(step: &mut Step<'_>, client_token: Option<Text>) -> Result<(), Fault> {
+    let redrives = &step.run.redrives;
+    let repeated = client_token.as_deref();
+    if let Some(at) = repeated.and_then(|token| redrives.repeated(token, step.time)) {
+        return Err(Refusal::AlreadyRedriven { at }.into());
+    }
+    let redrive_count = redrives.count.saturating_add(1);
+    step.run
+        .redrivable(step.time)
+        .map_err(Refusal::NotRedrivable)?;
+    let redriven = EventKind::ExecutionRedriven {
+        redrive_count,
+        client_token,
+    };
+    step.emit_after(step.run.last_event, redriven)?;
+    step.start_clock()
+}
+
+/// Nothing is owed to a job any more.
+fn job_cancelled(step: &mut Step<'_>, attempt: EventId) -> Result<Go, Fault> {
+    if !step.run.cancels.iter().any(|it| it.attempt == attempt) {
+        return Err(Refusal::NotAwaited.into());
+    }
+    step.emit(EventKind::JobCancelled { attempt })?;
     Ok(Go::Rest)
 }
 

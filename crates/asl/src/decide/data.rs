@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::limits::Limits;
 use crate::program::{Catcher, Flow, Rule};
 use crate::template::{Scope, Template, ValuePath};
+use crate::test_state::Stage;
 
 /// How data flows in one query language.
 trait Language {
@@ -84,6 +85,13 @@ impl<'s> Data<'s> {
     /// What the state works on.
     pub(super) fn input(&self) -> Result<Value, Fault> {
         self.language().input(self)
+    }
+
+    /// Shows a test, if there is one, how far the data has come.
+    pub(super) fn see(&self, stage: Stage, value: &Value) {
+        if let Some(probe) = self.context.probe {
+            probe.see(stage, value);
+        }
     }
 
     /// What a Task calls with, what the branches of a Parallel begin with, what a Pass passes.

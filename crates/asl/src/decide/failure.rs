@@ -34,6 +34,9 @@ pub(super) fn recover(step: &mut Step<'_>, failed: Failed) -> Result<Go, Fault> 
     if failed.is_runtime() {
         return step.fail(failed.failure);
     }
+    if let Some(probe) = step.probe {
+        probe.see_failure(&failed.failure);
+    }
     step.begin_turn();
     let (state, _) = step.visit()?;
     let Some(recovery) = recovery(state) else {
@@ -49,10 +52,14 @@ pub(super) fn recover(step: &mut Step<'_>, failed: Failed) -> Result<Go, Fault> 
         return Ok(outcome);
     }
     state_failed(step, state)?;
-    let matching = |catcher: &&Catcher| failed.matches(&catcher.error_equals);
-    let Some(catcher) = recovery.catch.iter().find(matching) else {
+    let mut catchers = recovery.catch.iter().enumerate();
+    let matching = catchers.find(|(_, catcher)| failed.matches(&catcher.error_equals));
+    let Some((index, catcher)) = matching else {
         return Ok(Go::Raise(failed));
     };
+    if let Some(probe) = step.probe {
+        probe.see_catcher(index);
+    }
     match catch(step, catcher, &failed) {
         Ok(exit) => step.exit(exit, Next::State(catcher.next)),
         // What a catcher gets wrong no catcher of the same state mends.
@@ -102,7 +109,10 @@ fn retry(step: &mut Step<'_>, recovery: &Recovery, failed: &Failed) -> Result<Op
         return Ok(None);
     };
     let (_, visit) = step.visit()?;
-    let used = visit.retries.get(index).copied().unwrap_or(0);
+    let used = match step.probe {
+        Some(probe) => probe.retries,
+        None => visit.retries.get(index).copied().unwrap_or(0),
+    };
     if u64::from(used) >= retrier.attempts_max {
         return Ok(None);
     }

@@ -4,36 +4,33 @@ use json::{Kind, Value};
 
 use super::data::{self, Data};
 use super::step::{Fault, Go, QUERY, Step};
-use super::{Refusal, fork};
+use super::{Refusal, counts, distributed, fork};
 use crate::event::{EventId, EventKind};
-use crate::program::{Dynamic, Items, Map};
+use crate::program::{Items, Map};
 use crate::template::shown;
+use crate::test_state::Stage;
 
 /// Makes an attempt: the first on entry, a further one after a back-off.
 pub(super) fn attempt(step: &mut Step<'_>, map: &Map) -> Result<Go, Fault> {
+    if let Some(distributed) = &map.distributed {
+        return distributed::attempt(step, map, distributed);
+    }
     let started = prepare(step, map)?;
     let last = step.emit(started)?;
     fill(step, map, last)?;
     fork::finish(step, map.next)
 }
 
-/// The Started event, evaluated.
-fn prepare(step: &Step<'_>, map: &Map) -> Result<EventKind, Fault> {
+/// The Started event, evaluated. What a reader will bring is not known then.
+pub(super) fn prepare(step: &Step<'_>, map: &Map) -> Result<EventKind, Fault> {
     let context = step.context()?;
     let data = data::of(step, &context);
     let input = data.input()?;
-    let author = match &map.max_concurrency {
-        None => 0,
-        Some(limit) => author_limit(limit, &input, &data)?,
+    let author = concurrency(map, &input, &data)?;
+    let items = match map.has_reader() {
+        true => Value::empty_array(),
+        false => items(map, input, &data)?,
     };
-    let items = match &map.items {
-        Items::Input => input,
-        Items::Path(path) => data.select(path, &input)?,
-        Items::Template(template) => template.evaluate_items(&data.scope(&input))?,
-    };
-    if !matches!(items.kind(), Kind::Array | Kind::Object) {
-        return Err(not_iterable(map, &items, data.is_queries()));
-    }
     data.limit(&items, &context.state.name)?;
     let ours = step.limits().map_or(1, |limits| limits.map_concurrency_max);
     let author = u32::try_from(author).unwrap_or(u32::MAX);
@@ -45,25 +42,26 @@ fn prepare(step: &Step<'_>, map: &Map) -> Result<EventKind, Fault> {
     })
 }
 
-/// MaxConcurrency. A path may lead to an integer or to the text of one.
-fn author_limit(limit: &Dynamic<u64>, input: &Value, data: &Data<'_>) -> Result<u64, Fault> {
-    let path = match limit {
-        Dynamic::Literal(limit) => return Ok(*limit),
-        Dynamic::Query(query) => {
-            return Ok(query.evaluate_integer(&data.scope(input), 0..=u64::MAX)?);
-        }
-        Dynamic::Path(path) => path,
+/// What a Map iterates over, unless a reader brings it: an array, or an object.
+pub(super) fn items(map: &Map, input: Value, data: &Data<'_>) -> Result<Value, Fault> {
+    let items = match &map.items {
+        Items::Input => input,
+        Items::Path(path) => data.select(path, &input)?,
+        Items::Template(template) => template.evaluate_items(&data.scope(&input))?,
     };
-    let found = data.select(path, input)?;
-    let of_text = || found.as_str()?.parse::<i64>().ok();
-    let not_an_integer = || {
-        Fault::runtime(format!(
-            "The MaxConcurrencyPath field refers to value {found} which is not a valid integer: {}",
-            path.text
-        ))
-    };
-    let limit = found.as_i64().or_else(of_text).ok_or_else(not_an_integer)?;
-    u64::try_from(limit).map_err(|_| Fault::runtime("MaxConcurrency cannot be negative."))
+    data.see(Stage::AfterItemsPath, &items);
+    match items.kind() {
+        Kind::Array | Kind::Object => Ok(items),
+        _ => Err(not_iterable(map, &items, data.is_queries())),
+    }
+}
+
+/// What the author allows to run at a time; 0 is no limit.
+pub(super) fn concurrency(map: &Map, input: &Value, data: &Data<'_>) -> Result<u64, Fault> {
+    let limit = map.max_concurrency.as_ref();
+    let limit = limit.map_or(Ok(0), |limit| counts::count(limit, "MaxConcurrency", input, data))?;
+    data.see(Stage::MaxConcurrency, &limit.into());
+    Ok(limit)
 }
 
 fn not_iterable(map: &Map, items: &Value, is_queries: bool) -> Fault {
@@ -116,7 +114,7 @@ pub(super) fn fill(step: &mut Step<'_>, map: &Map, previous: EventId) -> Result<
 
 /// ItemSelector, which sees the state's input and, in the context object, the item. The effective
 /// input is the same for all iterations: it is found once for those that begin together.
-fn item_input(
+pub(super) fn item_input(
     step: &Step<'_>,
     map: &Map,
     (index, item): (u32, Value),

@@ -17,6 +17,7 @@ use crate::limits::Limits;
 use crate::program::{Next, Program, State, StateIndex, StateKind, Task};
 use crate::run::{Activity, Branch, Calling, Parent, Phase, Run, StateRun};
 use crate::template;
+use crate::test_state::Probe;
 use crate::time::Timestamp;
 
 /// Most decisions write the four to eight events of one or two states.
@@ -43,7 +44,13 @@ pub(super) struct Step<'a> {
     turn_steps: u64,
     /// What all turns from this one on may take, under the full allowance.
     full_steps_left: u64,
-    transitions_left: u32,
+    pub(super) transitions_left: u32,
+    /// ARNs of activities that a Task may name and that do not exist.
+    pub(super) missing_activities: &'a [Text],
+    /// Only in a test of one state.
+    pub(super) probe: Option<&'a Probe>,
+    /// How many cancellations the run owed before this decision.
+    cancels_before: usize,
 }
 
 /// What a thread does after a state has had its turn.
@@ -132,6 +139,9 @@ impl<'a> Step<'a> {
             turn_steps: meter.steps,
             full_steps_left: Allowance::STEPS_FULL_DECISION,
             transitions_left: transitions(&limits),
+            missing_activities: &[],
+            probe: None,
+            cancels_before: run.cancels.len(),
         }
     }
 
@@ -147,22 +157,30 @@ impl<'a> Step<'a> {
     }
 
     /// A call that this very decision cut is not made at all, and who was never called need not be
-    /// told. An attempt is abandoned once, whatever ends it.
+    /// told. An attempt is abandoned once, whatever ends it. Jobs that are no longer wanted are
+    /// cancelled after all else.
     fn settle_effects(&mut self) {
         let mut abandoned = BTreeSet::new();
         let mut effects = std::mem::take(&mut self.effects);
         effects.retain(|effect| match effect {
-            Effect::Call(_) => true,
             Effect::Abandon { attempt } => {
                 abandoned.insert(*attempt) && *attempt <= self.last_event_before
             }
+            Effect::Call(_) | Effect::Watch { .. } | Effect::Cancel(..) => true,
         });
         if !abandoned.is_empty() {
             effects.retain(|effect| match effect {
-                Effect::Call(call) => !abandoned.contains(&call.attempt),
-                Effect::Abandon { .. } => true,
+                Effect::Call(call) | Effect::Watch { call, .. } => {
+                    !abandoned.contains(&call.attempt)
+                }
+                Effect::Abandon { .. } | Effect::Cancel(..) => true,
             });
         }
+        let cancels = self.run.cancels.iter().skip(self.cancels_before);
+        effects.extend(cancels.filter_map(|cancel| {
+            let call = cancel.call(self.program)?;
+            Some(Effect::Cancel(call, cancel.response.clone()))
+        }));
         self.effects = effects;
     }
 
@@ -219,10 +237,10 @@ impl<'a> Step<'a> {
                 | EventKind::ExecutionTimedOut(_),
                 _,
             ) => 0,
-            (EventKind::StateExited { .. }, Some(Activity::Succeeded { before }))
+            (EventKind::StateExited { .. }, Some(Activity::Succeeded { before, .. }))
             | (
                 EventKind::EvaluationFailed { .. },
-                Some(Activity::Succeeded { before } | Activity::Failed { before }),
+                Some(Activity::Succeeded { before, .. } | Activity::Failed { before }),
             ) => *before,
             _ => thread.last_event,
         }
@@ -255,15 +273,20 @@ impl<'a> Step<'a> {
         let input = start.input.clone();
         self.transitions_left = transitions(&start.limits);
         self.emit(EventKind::ExecutionStarted(start))?;
-        if let Some(seconds) = self.program.timeout_seconds {
-            self.emit(EventKind::ExecutionDeadline {
-                at: self.time.plus_seconds(seconds),
-            })?;
-        }
+        self.start_clock()?;
         Ok(Go::Enter {
             next: self.program.start,
             input,
         })
+    }
+
+    /// From now on the execution's TimeoutSeconds count.
+    pub(super) fn start_clock(&mut self) -> Result<(), Fault> {
+        if let Some(seconds) = self.program.timeout_seconds {
+            let at = self.time.plus_seconds(seconds);
+            self.emit(EventKind::ExecutionDeadline { at })?;
+        }
+        Ok(())
     }
 
     /// StopExecution.
@@ -341,12 +364,38 @@ impl<'a> Step<'a> {
                     },
                     None => return Some(Err(Refusal::ForeignProgram.into())),
                 },
+                Phase::In(visit) if visit.is_ready() => {
+                    self.branch = id;
+                    return Some(self.take_up());
+                }
                 Phase::Between { .. } | Phase::In(_) => continue,
             };
             self.branch = id;
             return Some(Ok(go));
         }
         None
+    }
+
+    /// After a redrive the thread takes up the state it is in. AWS enters a Fail state again; the
+    /// others have been entered.
+    fn take_up(&mut self) -> Result<Go, Fault> {
+        self.transitions_left = self.transitions_left.saturating_sub(1);
+        self.begin_turn();
+        let (state, visit) = self.visit()?;
+        let is_forked = matches!(visit.activity, Activity::Forked(_));
+        match &state.kind {
+            StateKind::Fail(_) => Ok(Go::Enter {
+                next: visit.state,
+                input: visit.input.clone(),
+            }),
+            StateKind::Parallel(parallel) if is_forked => fork::finish(self, parallel.next),
+            StateKind::Map(map) if is_forked => {
+                let last_event = self.thread()?.last_event;
+                map::fill(self, map, last_event)?;
+                fork::finish(self, map.next)
+            }
+            _ => self.take_turn(state),
+        }
     }
 
     fn enter(&mut self, next: StateIndex, input: Value) -> Result<Go, Fault> {
@@ -359,6 +408,11 @@ impl<'a> Step<'a> {
         self.transitions_left = left;
         self.emit(EventKind::StateEntered { state: next, input })?;
         self.begin_turn();
+        self.take_turn(state)
+    }
+
+    /// The state that was entered does its work.
+    pub(super) fn take_turn(&mut self, state: &'a State) -> Result<Go, Fault> {
         match &state.kind {
             StateKind::Pass(pass) => pass::enter(self, pass),
             StateKind::Task(task) => task::attempt(self, task),
@@ -479,6 +533,7 @@ impl<'a> Step<'a> {
             chance: &self.chance,
             token_attempt: None,
             item: None,
+            probe: self.probe,
         })
     }
 

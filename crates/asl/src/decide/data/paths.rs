@@ -6,14 +6,19 @@ use super::{Data, Language};
 use crate::decide::step::{Exit, Fault};
 use crate::program::{Catcher, Filter, Paths, ResultPath, Rule};
 use crate::template::Template;
+use crate::test_state::Stage;
 
 impl Language for Paths {
     fn input(&self, data: &Data<'_>) -> Result<Value, Fault> {
-        filter(&self.input_path, &data.context.visit.input, data)
+        let input = filter(&self.input_path, &data.context.visit.input, data)?;
+        data.see(Stage::AfterInputPath, &input);
+        Ok(input)
     }
 
     fn arguments(&self, input: Value, data: &Data<'_>) -> Result<Value, Fault> {
-        shape(self.parameters.as_ref(), input, data)
+        let arguments = shape(self.parameters.as_ref(), input, data)?;
+        data.see(Stage::AfterParameters, &arguments);
+        Ok(arguments)
     }
 
     /// `$` in Assign: the effective input.
@@ -26,9 +31,12 @@ impl Language for Paths {
 
     /// `$` in Assign: the raw result, as in ResultSelector.
     fn leave_with(&self, result: Value, data: &Data<'_>) -> Result<Exit, Fault> {
+        data.see(Stage::Result, &result);
         let assigned = data.assign(self.assign.as_ref(), &data.scope(&result))?;
         let selected = shape(self.result_selector.as_ref(), result, data)?;
+        data.see(Stage::AfterResultSelector, &selected);
         let placed = place(&self.result_path, selected, data)?;
+        data.see(Stage::AfterResultPath, &placed);
         Ok(Exit {
             assigned,
             output: filter(&self.output_path, &placed, data)?,

@@ -6,6 +6,7 @@ use super::{Data, Language};
 use crate::decide::step::{Exit, Fault};
 use crate::program::{Catcher, Queries, Rule};
 use crate::template::{Scope, Template};
+use crate::test_state::Stage;
 
 impl Language for Queries {
     fn input(&self, data: &Data<'_>) -> Result<Value, Fault> {
@@ -13,10 +14,12 @@ impl Language for Queries {
     }
 
     fn arguments(&self, input: Value, data: &Data<'_>) -> Result<Value, Fault> {
-        match &self.arguments {
-            None => Ok(input),
-            Some(template) => data.fill(template, &input),
-        }
+        let arguments = match &self.arguments {
+            None => input,
+            Some(template) => data.fill(template, &input)?,
+        };
+        data.see(Stage::AfterArguments, &arguments);
+        Ok(arguments)
     }
 
     fn leave(&self, input: Value, data: &Data<'_>) -> Result<Exit, Fault> {
@@ -26,6 +29,7 @@ impl Language for Queries {
     }
 
     fn leave_with(&self, result: Value, data: &Data<'_>) -> Result<Exit, Fault> {
+        data.see(Stage::Result, &result);
         let mut scope = data.scope(&data.context.visit.input);
         scope.result = Some(&result);
         let templates = (self.assign.as_ref(), self.output.as_ref());

@@ -1,0 +1,107 @@
+//! The state under test among others: alone in a definition made around it, or one of many.
+
+use json::{ObjectBuilder, Value};
+
+use crate::program::{Next, Program, State, StateIndex, StateKind};
+
+/// The name of a state that is given without one, as AWS shows it.
+pub const SINGLE_STATE_NAME: &str = "StateName";
+
+/// A definition whose first state is the one given by itself. The states it goes to, which a test
+/// never enters, are made up. What is no JSON object comes back as it is.
+pub fn as_definition(state: &str) -> String {
+    let Ok(parsed) = json::parse(state) else {
+        return state.to_owned();
+    };
+    if parsed.as_object().is_none() {
+        return state.to_owned();
+    }
+    let name = Value::from(SINGLE_STATE_NAME);
+    let mut text = format!(r#"{{"StartAt":{name},"States":{{{name}:{state}"#);
+    let mut known = vec![SINGLE_STATE_NAME];
+    for target in targets_of(&parsed) {
+        if !known.contains(&target) {
+            known.push(target);
+            let target = Value::from(target);
+            text.push_str(&format!(r#",{target}:{{"Type":"Succeed"}}"#));
+        }
+    }
+    text.push_str("}}");
+    text
+}
+
+/// The names of states that a state goes to, as written.
+fn targets_of(state: &Value) -> Vec<&str> {
+    let each = |list: &str, field: &'static str| {
+        let elements = state.get(list).and_then(Value::as_array);
+        let elements = elements.unwrap_or_default().iter();
+        elements.filter_map(move |element| element.get(field)?.as_str())
+    };
+    let own = ["Next", "Default"].into_iter();
+    let own = own.filter_map(|field| state.get(field)?.as_str());
+    own.chain(each("Choices", "Next"))
+        .chain(each("Catch", "Next"))
+        .collect()
+}
+
+/// The state of this name, on whatever level: names are unique in the whole definition.
+pub fn find(program: &Program, name: &str) -> Option<StateIndex> {
+    let named = |state: &State| &*state.name == name;
+    let position = program.states.iter().position(named)?;
+    u32::try_from(position).ok().map(StateIndex)
+}
+
+/// `Map` of the context object, for a state in the body of a Map: the first iteration, whose item
+/// is the state's input (unverified; AWS's guide says that the index is 0).
+pub(super) fn map_item(program: &Program, state: StateIndex, input: &Value) -> Option<Value> {
+    let mut around = program.states.iter().filter_map(|state| match &state.kind {
+        StateKind::Map(map) => Some(map.body),
+        _ => None,
+    });
+    around.find(|body| reaches(program, *body, state))?;
+    let item = ObjectBuilder::new()
+        .add("Index", 0)
+        .add("Value", input.clone())
+        .add("Source", "STATE_DATA")
+        .build();
+    Some(ObjectBuilder::new().add("Item", item).build().into())
+}
+
+/// Whether control gets from one state to another, or into the bodies below it.
+fn reaches(program: &Program, from: StateIndex, to: StateIndex) -> bool {
+    let mut seen = vec![false; program.states.len()];
+    let mut open = vec![from];
+    while let Some(index) = open.pop() {
+        if index == to {
+            return true;
+        }
+        let position = usize::try_from(index.0).unwrap_or(usize::MAX);
+        let is_new = seen.get_mut(position).is_some_and(|seen| !std::mem::replace(seen, true));
+        if is_new && let Some(state) = program.state(index) {
+            open.extend(targets(state));
+        }
+    }
+    false
+}
+
+/// The states a state goes to, and those its branches or iterations begin with.
+fn targets(state: &State) -> Vec<StateIndex> {
+    let (next, recovery, below) = match &state.kind {
+        StateKind::Pass(pass) => (Some(pass.next), None, Vec::new()),
+        StateKind::Wait(wait) => (Some(wait.next), None, Vec::new()),
+        StateKind::Task(task) => (Some(task.next), Some(&task.recovery), Vec::new()),
+        StateKind::Choice(choice) => {
+            let rules = choice.rules.iter().map(|rule| rule.next);
+            (None, None, rules.chain(choice.default).collect())
+        }
+        StateKind::Parallel(it) => (Some(it.next), Some(&it.recovery), it.branches.clone()),
+        StateKind::Map(map) => (Some(map.next), Some(&map.recovery), vec![map.body]),
+        StateKind::Succeed | StateKind::Fail(_) => (None, None, Vec::new()),
+    };
+    let mut targets = below;
+    if let Some(Next::State(next)) = next {
+        targets.push(next);
+    }
+    targets.extend(recovery.iter().flat_map(|it| &it.catch).map(|it| it.next));
+    targets
+}
