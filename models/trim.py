@@ -3,6 +3,10 @@
 
     python3 models/trim.py            # needs the package botocore; rewrites models/*.json
 
+Two files are no models of botocore's: `services.json` names every service that a Task of the form
+`aws-sdk:<service>:<action>` can name, as AWS's SDK for Java spells it, and is made here too;
+`lockstep.json` is our own API in the same form, written by hand, and left alone.
+
 Kept is what the wire needs: names, types, constraints, protocol, HTTP bindings, errors. Dropped
 are documentation, examples, deprecation notes and shapes nobody refers to. Keys keep botocore's
 names. One operation or shape a line, so that a new botocore shows as a readable diff. A reference
@@ -12,17 +16,26 @@ that carries no trait is the bare name of its shape.
 import gzip
 import json
 import pathlib
+import re
 
 import botocore
 
 # The file name is the service's signing name, which is also how a credential scope names it.
 SERVICES = {
+    "dynamodb": "dynamodb/2012-08-10",
+    "events": "events/2015-10-07",
     "iam": "iam/2010-05-08",
     "lambda": "lambda/2015-03-31",
     "logs": "logs/2014-03-28",
+    "s3": "s3/2006-03-01",
+    "sns": "sns/2010-03-31",
+    "sqs": "sqs/2012-11-05",
     "states": "stepfunctions/2016-11-23",
     "sts": "sts/2011-06-15",
 }
+
+# Operations left out: their host name depends on a member, which no codec here writes.
+LEFT_OUT = {"s3": {"WriteGetObjectResponse"}}
 
 # What precedes `#` in the `__type` of a modelled error; services not named here send none.
 # Botocore's models don't have it.
@@ -176,7 +189,8 @@ def lines(entries):
 def trim(source, service):
     metadata = source["metadata"]
     protocol = metadata["protocol"]
-    operations = {name: operation(op, protocol) for name, op in source["operations"].items()}
+    wanted = source["operations"].keys() - LEFT_OUT.get(service, ())
+    operations = {name: operation(source["operations"][name], protocol) for name in sorted(wanted)}
     shapes = {name: shape(entry, service) for name, entry in source["shapes"].items()}
     wanted = reachable(operations, shapes)
     shapes = {name: entry for name, entry in shapes.items() if name in wanted}
@@ -188,9 +202,36 @@ def trim(source, service):
     )
 
 
+def java_words(text):
+    """The words of a name as the code generator of AWS's SDK for Java 2 sees them."""
+    text = re.sub("[^A-Za-z0-9]+", " ", text)
+    text = re.sub("([^a-z]{2,})v([0-9]+)", r"\1 v\2 ", text)
+    text = re.sub("([^A-Z]{2,})V([0-9]+)", r"\1 V\2 ", text)
+    text = re.sub("(?<=[a-z])(?=[A-Z][a-zA-Z0-9])", " ", text)
+    text = re.sub("([A-Z]+)([A-Z][a-z])", r"\1 \2", text)
+    return re.sub("([0-9])([a-zA-Z])", r"\1 \2", text).split()
+
+
+def java_name(service_id):
+    """`DynamoDb` of the service id `DynamoDB`: the prefix of error names."""
+    name = "".join(word.lower().capitalize() for word in java_words(service_id))
+    return name.removeprefix("Amazon").removeprefix("Aws").removesuffix("Service")
+
+
+def all_services(data):
+    """Every service: its name in resources (`cloudwatchlogs`) and in errors (`CloudWatchLogs`)."""
+    found = {}
+    for path in data.glob("*/*/service-2.json.gz"):
+        with gzip.open(path) as file:
+            name = java_name(json.load(file)["metadata"]["serviceId"])
+        found[name.lower()] = name
+    return "{\n" + lines(found) + "\n}\n"
+
+
 def main():
     here = pathlib.Path(__file__).parent
     data = pathlib.Path(botocore.__path__[0], "data")
+    (here / "services.json").write_text(all_services(data), encoding="utf-8")
     for name, folder in SERVICES.items():
         with gzip.open(data / folder / "service-2.json.gz") as file:
             text = trim(json.load(file), name)

@@ -123,11 +123,11 @@ impl Common {
         match protocol {
             Protocol::Json10 | Protocol::Json11 => json,
             Protocol::RestJson => rest,
-            Protocol::Query => query,
+            Protocol::Query | Protocol::RestXml => query,
         }
     }
 
-    /// JSON, rest-json, query.
+    /// JSON, rest-json, the protocols with XML.
     fn row(self) -> [(&'static str, u16); 3] {
         match self {
             Common::AccessDenied => {

@@ -1,117 +1,180 @@
 //! What the `Resource` of a Task state may be: the table of service integrations.
 //!
 //! Source: the Step Functions developer guide, "Integrating services" and the pages of each
-//! optimised integration.
+//! optimised integration. Whether this server can make a call is not judged here: as with AWS, a
+//! definition may name any service, and its call fails when it is made.
+
+use std::borrow::Cow;
 
 use crate::arn::Arn;
+use crate::model::{Model, Operation, ShapeId};
+use crate::models::Service;
+
+mod optimised;
+mod sdk;
+
+pub use optimised::Parameter;
+pub use sdk::SdkService;
 
 /// What a `Resource` turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
-    /// A call this server makes.
-    Served(TaskResource),
-    /// A resource of AWS that this server doesn't call yet; `message` says so and names it.
-    NotServedYet { message: String },
+    /// Something a Task can name.
+    Task(TaskResource),
     /// Not a resource of AWS; `message` is AWS's text.
     Unrecognised { message: String },
 }
 
-/// A call a Task can make.
+/// What a Task can name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskResource {
     /// `arn:aws:lambda:<region>:<account>:function:<name>[:<qualifier>]`: the input is the event,
     /// the result comes back bare.
     LambdaFunction { arn: Arn },
+    /// `arn:aws:states:<region>:<account>:activity:<name>`: a worker asks for the task.
+    Activity { arn: Arn },
     /// `arn:aws:states:::lambda:invoke[.waitForTaskToken]`: parameters as the Invoke API has them.
     LambdaInvoke { pattern: Pattern },
+    /// `arn:aws:states:::<service>:<action>[.<pattern>]`.
+    Optimised {
+        service: &'static str,
+        action: &'static str,
+        pattern: Pattern,
+    },
+    /// `arn:aws:states:::aws-sdk:<service>:<action>[.waitForTaskToken]`.
+    Sdk {
+        service: SdkService,
+        /// In camel case: `putItem`.
+        action: Box<str>,
+        pattern: Pattern,
+    },
 }
 
 impl TaskResource {
-    /// `resourceType` of the `Task…` events; `None` for a function ARN, which has events of its
-    /// own.
+    /// `resourceType` of the `Task…` events; `None` for ARNs of functions and activities, which
+    /// have events of their own.
     #[must_use]
-    pub fn resource_type(&self) -> Option<&'static str> {
+    pub fn resource_type(&self) -> Option<Cow<'static, str>> {
         match self {
-            TaskResource::LambdaFunction { .. } => None,
-            TaskResource::LambdaInvoke { .. } => Some("lambda"),
+            TaskResource::LambdaFunction { .. } | TaskResource::Activity { .. } => None,
+            TaskResource::LambdaInvoke { .. } => Some("lambda".into()),
+            TaskResource::Optimised { service, .. } => Some((*service).into()),
+            TaskResource::Sdk { service, .. } => Some(format!("aws-sdk:{}", service.id).into()),
         }
     }
 
-    /// `resource` of the `Task…` events, pattern included; `None` for a function ARN.
+    /// `resource` of the `Task…` events, pattern included (`startExecution.sync:2`); `None` for
+    /// ARNs of functions and activities.
     #[must_use]
-    pub fn resource(&self) -> Option<&'static str> {
-        match self {
-            TaskResource::LambdaFunction { .. } => None,
-            TaskResource::LambdaInvoke {
-                pattern: Pattern::WaitForTaskToken,
-            } => Some("invoke.waitForTaskToken"),
-            TaskResource::LambdaInvoke { .. } => Some("invoke"),
-        }
+    pub fn resource(&self) -> Option<String> {
+        let action = match self {
+            TaskResource::LambdaFunction { .. } | TaskResource::Activity { .. } => return None,
+            TaskResource::LambdaInvoke { .. } => "invoke",
+            TaskResource::Optimised { action, .. } => action,
+            TaskResource::Sdk { action, .. } => action,
+        };
+        Some(format!("{action}{}", self.pattern().suffix()))
     }
 
     /// How the task ends.
     #[must_use]
     pub fn pattern(&self) -> Pattern {
         match self {
-            TaskResource::LambdaFunction { .. } => Pattern::RequestResponse,
-            TaskResource::LambdaInvoke { pattern } => *pattern,
+            TaskResource::LambdaFunction { .. } | TaskResource::Activity { .. } => {
+                Pattern::RequestResponse
+            }
+            TaskResource::LambdaInvoke { pattern }
+            | TaskResource::Optimised { pattern, .. }
+            | TaskResource::Sdk { pattern, .. } => *pattern,
         }
     }
 
-    /// The members that `Parameters` may have; `None` when it is free, being the payload itself.
+    /// All members that `Parameters` may have; `None` when it is free, or not all are known.
     #[must_use]
     pub fn parameters(&self) -> Option<&'static [Parameter]> {
         match self {
-            TaskResource::LambdaFunction { .. } => None,
-            TaskResource::LambdaInvoke { .. } => Some(LAMBDA_INVOKE),
+            TaskResource::LambdaInvoke { .. } => Some(optimised::LAMBDA_INVOKE),
+            TaskResource::Optimised {
+                service: "states", ..
+            } => Some(optimised::START_EXECUTION),
+            _ => None,
+        }
+    }
+
+    /// The members without which no call can be made, as far as they are known; AWS refuses a
+    /// definition that lacks one.
+    #[must_use]
+    pub fn required_parameters(&self) -> &'static [&'static str] {
+        match self {
+            TaskResource::LambdaInvoke { .. } => &["FunctionName"],
+            TaskResource::Optimised {
+                service, action, ..
+            } => optimised::required(service, action),
+            _ => &[],
+        }
+    }
+
+    /// The model and the operation of the call the task makes; `None` for an activity and where
+    /// this build has no model of the service.
+    #[must_use]
+    pub fn operation(&self) -> Option<(&'static Model, &'static Operation)> {
+        match self {
+            TaskResource::LambdaFunction { .. } | TaskResource::LambdaInvoke { .. } => {
+                let model = Service::Lambda.model().ok()?;
+                Some((model, model.operation("Invoke")?))
+            }
+            TaskResource::Activity { .. } => None,
+            TaskResource::Optimised {
+                service, action, ..
+            } => optimised::operation(service, action),
+            TaskResource::Sdk {
+                service, action, ..
+            } => service.operation(action),
+        }
+    }
+
+    /// The shape of the API's answer that becomes the task's result: of the call itself, or, with
+    /// `.sync`, of the one that describes the finished job. `None` where there is no such shape (a
+    /// function's own result) or this build has no model of it.
+    #[must_use]
+    pub fn response_shape(&self) -> Option<(&'static Model, ShapeId)> {
+        let (model, operation) = match self {
+            TaskResource::LambdaFunction { .. } => return None,
+            TaskResource::Optimised {
+                service,
+                pattern: Pattern::Sync | Pattern::Sync2,
+                ..
+            } => optimised::describing(service)?,
+            _ => self.operation()?,
+        };
+        Some((model, operation.output?))
+    }
+
+    /// How `Parameters` and results of this task spell `member`, a name of the API's model. The
+    /// optimised integrations only make its first letter a capital; those of the SDK have the names
+    /// of AWS's SDK for Java, in which a leading acronym is one word (`DbInstanceIdentifier`).
+    #[must_use]
+    pub fn member_name<'n>(&self, member: &'n str) -> Cow<'n, str> {
+        match self {
+            TaskResource::Sdk { .. } => sdk::member_name(member),
+            _ => capitalised(member),
         }
     }
 }
 
-/// A member of an integration's `Parameters`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parameter {
-    pub name: &'static str,
-    pub required: bool,
-    /// What it may be; empty when anything.
-    pub values: &'static [&'static str],
-    /// Values that AWS has and this server doesn't serve yet.
-    pub values_not_served: &'static [&'static str],
-}
-
-const fn required(name: &'static str) -> Parameter {
-    Parameter {
-        name,
-        required: true,
-        values: &[],
-        values_not_served: &[],
+/// `text` with its first letter a capital.
+fn capitalised(text: &str) -> Cow<'_, str> {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) if first.is_ascii_lowercase() => {
+            let first = std::iter::once(first.to_ascii_uppercase());
+            Cow::Owned(first.chain(chars).collect())
+        }
+        _ => Cow::Borrowed(text),
     }
 }
 
-const fn optional(name: &'static str) -> Parameter {
-    Parameter {
-        name,
-        required: false,
-        values: &[],
-        values_not_served: &[],
-    }
-}
-
-const LAMBDA_INVOKE: &[Parameter] = &[
-    required("FunctionName"),
-    optional("ClientContext"),
-    Parameter {
-        values: &["RequestResponse", "DryRun"],
-        // An event that is accepted must survive a restart, which it doesn't yet.
-        values_not_served: &["Event"],
-        ..optional("InvocationType")
-    },
-    optional("LogType"),
-    optional("Payload"),
-    optional("Qualifier"),
-];
-
-/// When a task of an optimised integration is over.
+/// When a task of an integration is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pattern {
     /// No suffix: when the call answers.
@@ -125,14 +188,30 @@ pub enum Pattern {
 }
 
 impl Pattern {
-    fn of(suffix: Option<&str>) -> Option<Pattern> {
-        Some(match suffix {
-            None => Pattern::RequestResponse,
-            Some("sync") => Pattern::Sync,
-            Some("sync:2") => Pattern::Sync2,
-            Some("waitForTaskToken") => Pattern::WaitForTaskToken,
-            Some(_) => return None,
-        })
+    const ALL: [Pattern; 4] = [
+        Pattern::RequestResponse,
+        Pattern::Sync,
+        Pattern::Sync2,
+        Pattern::WaitForTaskToken,
+    ];
+
+    /// What stands after the action, with its dot; empty for request-response.
+    #[must_use]
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Pattern::RequestResponse => "",
+            Pattern::Sync => ".sync",
+            Pattern::Sync2 => ".sync:2",
+            Pattern::WaitForTaskToken => ".waitForTaskToken",
+        }
+    }
+
+    /// The action in front of the first dot, and the pattern after it.
+    fn split(call: &str) -> Option<(&str, Pattern)> {
+        let at = call.find('.').unwrap_or(call.len());
+        let (action, suffix) = call.split_at_checked(at)?;
+        let pattern = Pattern::ALL.into_iter().find(|p| p.suffix() == suffix)?;
+        Some((action, pattern))
     }
 }
 
@@ -140,29 +219,42 @@ impl Pattern {
 ///
 /// ```
 /// use aws::integrations::{Resolution, resolve};
-/// let known = resolve("arn:aws:states:::lambda:invoke");
-/// assert!(matches!(known, Resolution::Served(_)));
-/// let unserved = resolve("arn:aws:states:::sqs:sendMessage.waitForTaskToken");
-/// assert!(matches!(unserved, Resolution::NotServedYet { .. }));
+/// let Resolution::Task(task) = resolve("arn:aws:states:::aws-sdk:sfn:listActivities") else {
+///     panic!("AWS has it");
+/// };
+/// assert_eq!(task.resource_type().as_deref(), Some("aws-sdk:sfn"));
+/// assert_eq!(task.resource().as_deref(), Some("listActivities"));
+/// assert!(task.response_shape().is_some());
+///
 /// let unknown = resolve("arn:aws:states:::dynamodb:query");
 /// assert!(matches!(unknown, Resolution::Unrecognised { .. }));
 /// ```
 #[must_use]
 pub fn resolve(resource: &str) -> Resolution {
-    let Ok(arn) = Arn::parse(resource) else {
-        return unrecognised(resource);
-    };
+    match task(resource) {
+        Some(task) => Resolution::Task(task),
+        None => Resolution::Unrecognised {
+            message: format!(
+                "The resource provided {resource} is not recognized. The value is not a valid \
+                 resource ARN, or the resource is not available in this region."
+            ),
+        },
+    }
+}
+
+fn task(resource: &str) -> Option<TaskResource> {
+    let arn = Arn::parse(resource).ok()?;
     if !matches!(arn.partition.as_str(), "aws" | "aws-cn" | "aws-us-gov") {
-        return unrecognised(resource);
+        return None;
     }
     let placed = !arn.region.is_empty() && !arn.account.is_empty();
     match arn.service.as_str() {
         "lambda" if placed && arn.function_name_and_qualifier().is_some() => {
-            Resolution::Served(TaskResource::LambdaFunction { arn })
+            Some(TaskResource::LambdaFunction { arn })
         }
-        "states" if placed && is_activity(&arn) => not_served(resource, "activities are"),
-        "states" if arn.region.is_empty() && arn.account.is_empty() => integration(resource, &arn),
-        _ => unrecognised(resource),
+        "states" if placed && is_activity(&arn) => Some(TaskResource::Activity { arn }),
+        "states" if arn.region.is_empty() && arn.account.is_empty() => integration(&arn.resource),
+        _ => None,
     }
 }
 
@@ -172,208 +264,22 @@ fn is_activity(arn: &Arn) -> bool {
         .is_some_and(crate::arn::is_valid_name)
 }
 
-fn integration(resource: &str, arn: &Arn) -> Resolution {
-    if let Some(call) = arn.resource.strip_prefix("aws-sdk:") {
-        return sdk(resource, call);
+fn integration(resource: &str) -> Option<TaskResource> {
+    if let Some(call) = resource.strip_prefix("aws-sdk:") {
+        return sdk::resolve(call);
     }
-    let Some((service, call)) = arn.resource.split_once(':') else {
-        return unrecognised(resource);
-    };
-    let (action, suffix) = match call.split_once('.') {
-        Some((action, suffix)) => (action, Some(suffix)),
-        None => (call, None),
-    };
-    match Pattern::of(suffix) {
-        Some(pattern) if is_offered(service, action, pattern) => match (service, action) {
-            ("lambda", "invoke") => Resolution::Served(TaskResource::LambdaInvoke { pattern }),
-            _ => not_served(resource, "this integration is"),
+    let (service, call) = resource.split_once(':')?;
+    let (action, pattern) = Pattern::split(call)?;
+    let (service, action) = optimised::find(service, action, pattern)?;
+    Some(match (service, action) {
+        ("lambda", "invoke") => TaskResource::LambdaInvoke { pattern },
+        _ => TaskResource::Optimised {
+            service,
+            action,
+            pattern,
         },
-        _ => unrecognised(resource),
-    }
-}
-
-/// `<service>:<action>[.waitForTaskToken]` in the spelling of the AWS SDK integrations. Which
-/// services and actions exist is not looked up before they are served, so here only the form is
-/// judged.
-fn sdk(resource: &str, call: &str) -> Resolution {
-    let call = call.strip_suffix(".waitForTaskToken").unwrap_or(call);
-    let word = |text: &str| {
-        text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text.chars().all(|c| c.is_ascii_alphanumeric())
-    };
-    match call.split_once(':') {
-        Some((service, action)) if word(service) && word(action) => {
-            not_served(resource, "AWS SDK integrations are")
-        }
-        _ => unrecognised(resource),
-    }
-}
-
-fn is_offered(service: &str, action: &str, pattern: Pattern) -> bool {
-    OPTIMISED.iter().any(|entry| {
-        entry.service == service
-            && entry.actions.contains(&action)
-            && match pattern {
-                Pattern::RequestResponse => entry.request_response,
-                Pattern::Sync => entry.sync,
-                Pattern::Sync2 => entry.sync && service == "states",
-                Pattern::WaitForTaskToken => entry.token,
-            }
     })
 }
-
-fn unrecognised(resource: &str) -> Resolution {
-    let message = format!(
-        "The resource provided {resource} is not recognized. The value is not a valid resource \
-         ARN, or the resource is not available in this region."
-    );
-    Resolution::Unrecognised { message }
-}
-
-fn not_served(resource: &str, what: &str) -> Resolution {
-    let message = format!(
-        "the resource `{resource}` can't be called: {what} not served by this version of Lockstep; \
-         use a Lambda function instead"
-    );
-    Resolution::NotServedYet { message }
-}
-
-/// Actions of one service that offer the same patterns.
-struct Optimised {
-    service: &'static str,
-    actions: &'static [&'static str],
-    request_response: bool,
-    sync: bool,
-    token: bool,
-}
-
-/// Reads `patterns` as the guide's table prints them: `r` request-response, `s` run a job, `t` wait
-/// for the token.
-const fn entry(
-    service: &'static str,
-    patterns: &'static str,
-    actions: &'static [&'static str],
-) -> Optimised {
-    let (mut request_response, mut sync, mut token) = (false, false, false);
-    let mut rest = patterns.as_bytes();
-    while let [letter, others @ ..] = rest {
-        match *letter {
-            b'r' => request_response = true,
-            b's' => sync = true,
-            _ => token = true,
-        }
-        rest = others;
-    }
-    Optimised {
-        service,
-        actions,
-        request_response,
-        sync,
-        token,
-    }
-}
-
-const OPTIMISED: &[Optimised] = &[
-    entry("apigateway", "rt", &["invoke"]),
-    entry("athena", "rs", &["startQueryExecution"]),
-    entry(
-        "athena",
-        "r",
-        &["getQueryExecution", "getQueryResults", "stopQueryExecution"],
-    ),
-    entry("batch", "rs", &["submitJob"]),
-    entry("bedrock", "rt", &["invokeModel"]),
-    entry("bedrock", "rs", &["createModelCustomizationJob"]),
-    entry("codebuild", "rs", &["startBuild", "startBuildBatch"]),
-    entry(
-        "codebuild",
-        "r",
-        &["batchDeleteBuilds", "batchGetReports", "retryBuildBatch"],
-    ),
-    entry("codebuild", "r", &["stopBuild", "stopBuildBatch"]),
-    entry("databrew", "rs", &["startJobRun"]),
-    entry(
-        "dynamodb",
-        "r",
-        &["deleteItem", "getItem", "putItem", "updateItem"],
-    ),
-    entry("ecs", "rst", &["runTask"]),
-    entry(
-        "eks",
-        "rs",
-        &["createCluster", "createFargateProfile", "createNodegroup"],
-    ),
-    entry(
-        "eks",
-        "rs",
-        &[
-            "deleteCluster",
-            "deleteFargateProfile",
-            "deleteNodegroup",
-            "runJob",
-        ],
-    ),
-    entry("eks", "rt", &["call"]),
-    entry(
-        "elasticmapreduce",
-        "rs",
-        &["addStep", "createCluster", "terminateCluster"],
-    ),
-    entry(
-        "elasticmapreduce",
-        "r",
-        &["cancelStep", "setClusterTerminationProtection"],
-    ),
-    entry(
-        "elasticmapreduce",
-        "r",
-        &["modifyInstanceFleetByName", "modifyInstanceGroupByName"],
-    ),
-    entry(
-        "emr-containers",
-        "rs",
-        &[
-            "createVirtualCluster",
-            "deleteVirtualCluster",
-            "startJobRun",
-        ],
-    ),
-    entry(
-        "emr-serverless",
-        "rs",
-        &["createApplication", "deleteApplication", "startApplication"],
-    ),
-    entry("emr-serverless", "rs", &["startJobRun", "stopApplication"]),
-    entry("emr-serverless", "r", &["cancelJobRun"]),
-    entry("events", "rt", &["putEvents"]),
-    entry("glue", "rs", &["startJobRun"]),
-    entry("http", "r", &["invoke"]),
-    entry("lambda", "rt", &["invoke"]),
-    entry("mediaconvert", "rs", &["createJob"]),
-    entry(
-        "sagemaker",
-        "rs",
-        &["createHyperParameterTuningJob", "createLabelingJob"],
-    ),
-    entry(
-        "sagemaker",
-        "rs",
-        &[
-            "createProcessingJob",
-            "createTrainingJob",
-            "createTransformJob",
-        ],
-    ),
-    entry(
-        "sagemaker",
-        "r",
-        &["createEndpoint", "createEndpointConfig", "createModel"],
-    ),
-    entry("sagemaker", "r", &["updateEndpoint"]),
-    entry("sns", "rt", &["publish"]),
-    entry("sqs", "rt", &["sendMessage"]),
-    entry("states", "rst", &["startExecution"]),
-];
 
 #[cfg(test)]
 mod tests;

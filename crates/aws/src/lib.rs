@@ -43,4 +43,4 @@ pub use arn::Arn;
 pub use door::{Answer, Caller, Door, Request, Response};
 pub use error::{Common, ServiceError};
 pub use model::{Model, Operation, Protocol};
-pub use models::Service;
+pub use models::{Embedded, Service};

@@ -23,6 +23,16 @@ pub enum Protocol {
     Query,
     /// `restJson1`: method and path name the operation.
     RestJson,
+    /// `restXml`: the same with XML bodies.
+    RestXml,
+}
+
+impl Protocol {
+    /// Whether method and path name the operation.
+    #[must_use]
+    pub fn is_rest(self) -> bool {
+        matches!(self, Protocol::RestJson | Protocol::RestXml)
+    }
 }
 
 /// One service.
@@ -37,7 +47,7 @@ pub struct Model {
     pub api_version: Box<str>,
     /// What precedes the dot in `X-Amz-Target`; empty unless the protocol is JSON.
     pub target_prefix: Box<str>,
-    /// Namespace of XML answers; empty unless the protocol is query.
+    /// Namespace of XML answers; empty where there is none.
     pub xml_namespace: Box<str>,
     /// Namespace of modelled errors in `__type`; empty where AWS sends none.
     pub error_namespace: Box<str>,
@@ -68,6 +78,9 @@ pub struct Operation {
     pub host_prefix: Box<str>,
     /// Whether AWS takes it without a signature.
     pub unsigned: bool,
+    /// Name and namespace of the element around an XML request whose body isn't one member.
+    pub request_element: Option<Box<str>>,
+    pub request_namespace: Option<Box<str>>,
 }
 
 /// Binding of an operation to method, path and status.
@@ -101,6 +114,17 @@ pub struct Shape {
     pub constraints: Constraints,
     /// What makes it an error, if it is one.
     pub error: Option<ErrorTrait>,
+    /// How an instant of this shape is spelled, where that isn't the usual spelling of its place.
+    pub instants: Option<Instants>,
+    /// Prefix and address of an XML namespace that its element declares: `xsi`.
+    pub xml_prefix: Option<(Box<str>, Box<str>)>,
+}
+
+/// How a place spells instants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instants {
+    Iso8601,
+    HttpDate,
 }
 
 /// What a shape is made of.
@@ -191,6 +215,10 @@ pub struct Reference {
     pub location_name: Option<Box<str>>,
     pub location: Location,
     pub flattened: bool,
+    /// An attribute of its parent's element, not an element.
+    pub xml_attribute: bool,
+    /// The namespace its XML element declares.
+    pub xml_namespace: Option<Box<str>>,
 }
 
 /// Where a member of a rest operation travels.
@@ -198,6 +226,8 @@ pub struct Reference {
 pub enum Location {
     Body,
     Header,
+    /// A map whose entries are headers; the location name is what their names begin with.
+    Headers,
     Path,
     Query,
     Status,

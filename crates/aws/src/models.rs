@@ -1,65 +1,138 @@
 //! The models embedded in this build.
+//!
+//! Not every service with a model is served. [`Service`] names those that are, [`Embedded`] all
+//! whose shapes are known: the others are called by Tasks, or stand for their answers in TestState.
 
 use std::sync::LazyLock;
 
 use crate::model::{Error, Model};
 
-/// A service with an embedded model.
+/// A service that this server answers for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
     Iam,
     Lambda,
+    /// What AWS has no call for: Express executions and their histories, concurrency limits.
+    Lockstep,
     Logs,
     States,
     Sts,
 }
 
+/// A service whose model is in this build, served or not.
+#[derive(Debug)]
+pub struct Embedded {
+    /// Name in credential scopes and IAM actions: `states`.
+    pub signing_name: &'static str,
+    /// The service as resources of the form `aws-sdk:<service>:<action>` name it: `sfn`; empty for
+    /// what no SDK has.
+    pub sdk_id: &'static str,
+    /// The server's side of it.
+    pub served: Option<Service>,
+    model: Loaded,
+}
+
 type Loaded = LazyLock<Result<Model, Error>>;
 
-static IAM: Loaded = LazyLock::new(|| Model::parse(include_str!("../../../models/iam.json")));
-static LAMBDA: Loaded = LazyLock::new(|| Model::parse(include_str!("../../../models/lambda.json")));
-static LOGS: Loaded = LazyLock::new(|| Model::parse(include_str!("../../../models/logs.json")));
-static STATES: Loaded = LazyLock::new(|| Model::parse(include_str!("../../../models/states.json")));
-static STS: Loaded = LazyLock::new(|| Model::parse(include_str!("../../../models/sts.json")));
+/// One entry of the table. The text is parsed at the first call of [`Embedded::model`]: none of a
+/// server's start, and no memory but that of the binary, for a service that nobody calls.
+macro_rules! embedded {
+    ($file:literal, $sdk_id:literal, $served:expr) => {
+        Embedded {
+            signing_name: $file,
+            sdk_id: $sdk_id,
+            served: $served,
+            model: LazyLock::new(|| {
+                Model::parse(include_str!(concat!("../../../models/", $file, ".json")))
+            }),
+        }
+    };
+}
+
+static IAM: Embedded = embedded!("iam", "iam", Some(Service::Iam));
+static LAMBDA: Embedded = embedded!("lambda", "lambda", Some(Service::Lambda));
+static LOCKSTEP: Embedded = embedded!("lockstep", "", Some(Service::Lockstep));
+static LOGS: Embedded = embedded!("logs", "cloudwatchlogs", Some(Service::Logs));
+static STATES: Embedded = embedded!("states", "sfn", Some(Service::States));
+static STS: Embedded = embedded!("sts", "sts", Some(Service::Sts));
+static DYNAMODB: Embedded = embedded!("dynamodb", "dynamodb", None);
+static EVENTS: Embedded = embedded!("events", "eventbridge", None);
+static S3: Embedded = embedded!("s3", "s3", None);
+static SNS: Embedded = embedded!("sns", "sns", None);
+static SQS: Embedded = embedded!("sqs", "sqs", None);
+
+static ALL: [&Embedded; 11] = [
+    &DYNAMODB, &EVENTS, &IAM, &LAMBDA, &LOCKSTEP, &LOGS, &S3, &SNS, &SQS, &STATES, &STS,
+];
+
+impl Embedded {
+    /// Every embedded model, sorted by signing name.
+    #[must_use]
+    pub fn all() -> &'static [&'static Embedded] {
+        &ALL
+    }
+
+    /// The service of a credential scope.
+    #[must_use]
+    pub fn of_signing_name(name: &str) -> Option<&'static Embedded> {
+        ALL.into_iter().find(|known| known.signing_name == name)
+    }
+
+    /// The service of a resource of the form `aws-sdk:<id>:<action>`.
+    #[must_use]
+    pub fn of_sdk_id(id: &str) -> Option<&'static Embedded> {
+        ALL.into_iter()
+            .find(|known| known.sdk_id == id && !id.is_empty())
+    }
+
+    /// The service's model, compiled at the first call (some milliseconds) and kept.
+    ///
+    /// # Errors
+    /// [`Error`] when the file in this build is broken; then every call says so.
+    pub fn model(&'static self) -> Result<&'static Model, &'static Error> {
+        LazyLock::force(&self.model).as_ref()
+    }
+}
 
 impl Service {
-    /// All services with a model.
-    pub const ALL: [Service; 5] = [
+    /// All served services.
+    pub const ALL: [Service; 6] = [
         Service::Iam,
         Service::Lambda,
+        Service::Lockstep,
         Service::Logs,
         Service::States,
         Service::Sts,
     ];
+
+    /// The service's entry among the embedded models.
+    #[must_use]
+    pub fn embedded(self) -> &'static Embedded {
+        match self {
+            Service::Iam => &IAM,
+            Service::Lambda => &LAMBDA,
+            Service::Lockstep => &LOCKSTEP,
+            Service::Logs => &LOGS,
+            Service::States => &STATES,
+            Service::Sts => &STS,
+        }
+    }
 
     /// The service's model, compiled at the first call (some milliseconds) and kept.
     ///
     /// # Errors
     /// [`Error`] when the file in this build is broken; then every call says so.
     pub fn model(self) -> Result<&'static Model, &'static Error> {
-        let loaded = match self {
-            Service::Iam => &IAM,
-            Service::Lambda => &LAMBDA,
-            Service::Logs => &LOGS,
-            Service::States => &STATES,
-            Service::Sts => &STS,
-        };
-        LazyLock::force(loaded).as_ref()
+        self.embedded().model()
     }
 
     /// Name in credential scopes and IAM actions.
     #[must_use]
     pub fn signing_name(self) -> &'static str {
-        match self {
-            Service::Iam => "iam",
-            Service::Lambda => "lambda",
-            Service::Logs => "logs",
-            Service::States => "states",
-            Service::Sts => "sts",
-        }
+        self.embedded().signing_name
     }
 
-    /// The service of a credential scope.
+    /// The served service of a credential scope.
     #[must_use]
     pub fn of_signing_name(name: &str) -> Option<Service> {
         Service::ALL
@@ -70,6 +143,7 @@ impl Service {
     /// What precedes the dot in `X-Amz-Target`, known without the model.
     pub(crate) fn target_prefix(self) -> Option<&'static str> {
         match self {
+            Service::Lockstep => Some("Lockstep"),
             Service::Logs => Some("Logs_20140328"),
             Service::States => Some("AWSStepFunctions"),
             Service::Iam | Service::Lambda | Service::Sts => None,
@@ -81,6 +155,7 @@ impl Service {
         match self {
             Service::Iam => "2010-05-08",
             Service::Lambda => "2015-03-31",
+            Service::Lockstep => "2026-01-01",
             Service::Logs => "2014-03-28",
             Service::States => "2016-11-23",
             Service::Sts => "2011-06-15",

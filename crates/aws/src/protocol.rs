@@ -106,7 +106,7 @@ pub fn decode_request(
             json_body::decode(model, operation.input, &request.body)
         }
         Protocol::Query => query::decode_request(model, operation, request),
-        Protocol::RestJson => {
+        Protocol::RestJson | Protocol::RestXml => {
             return rest::decode_request(model, operation, request)
                 .map(|(members, body)| input(model, operation, members, body))
                 .map_err(|mismatch| mismatch.answer(model.protocol));
@@ -139,7 +139,7 @@ pub fn encode_response(
             Ok(json_body::encode_response(model, operation, output))
         }
         Protocol::Query => Ok(query::encode_response(model, operation, output, request_id)),
-        Protocol::RestJson => rest::encode_response(model, operation, output),
+        Protocol::RestJson | Protocol::RestXml => rest::encode_response(model, operation, output),
     };
     match encoded {
         Ok(response) => with_request_id(response, request_id),
@@ -174,6 +174,7 @@ pub fn encode_error(model: &Model, error: &ServiceError, request_id: &str) -> Re
         }
         Protocol::Query => query::encode_error(&model.xml_namespace, error, status, request_id),
         Protocol::RestJson => rest::encode_error(modelled, error, status),
+        Protocol::RestXml => rest::encode_xml_error(error, status, request_id),
     };
     with_request_id(response, request_id)
 }
@@ -188,6 +189,7 @@ pub fn encode_common_error(protocol: Protocol, error: &ServiceError, request_id:
         }
         Protocol::Query => query::encode_error("", error, status, request_id),
         Protocol::RestJson => rest::encode_error(None, error, status),
+        Protocol::RestXml => rest::encode_xml_error(error, status, request_id),
     };
     with_request_id(response, request_id)
 }
@@ -212,7 +214,9 @@ pub fn encode_request(
     match model.protocol {
         Protocol::Json10 | Protocol::Json11 => json_body::encode_request(model, operation, members),
         Protocol::Query => query::encode_request(model, operation, members),
-        Protocol::RestJson => rest::encode_request(model, operation, members, body),
+        Protocol::RestJson | Protocol::RestXml => {
+            rest::encode_request(model, operation, members, body)
+        }
     }
 }
 
@@ -227,7 +231,7 @@ pub fn decode_response(
 ) -> Result<Output, ServiceError> {
     if !response.is_success() {
         return Err(match model.protocol {
-            Protocol::Query => query::decode_error(response),
+            Protocol::Query | Protocol::RestXml => query::decode_error(response),
             _ => json_body::decode_error(response),
         });
     }
@@ -237,7 +241,7 @@ pub fn decode_response(
             json_body::decode(model, operation.output, &response.body).map(Output::new)
         }
         Protocol::Query => query::decode_response(model, operation, response).map(Output::new),
-        Protocol::RestJson => rest::decode_response(model, operation, response),
+        Protocol::RestJson | Protocol::RestXml => rest::decode_response(model, operation, response),
     }
     .map_err(unreadable)
 }

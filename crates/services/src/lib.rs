@@ -73,7 +73,7 @@ impl Services {
         match service {
             Service::Iam => self.iam.handle(operation, call).await,
             Service::Lambda => self.lambda.handle(operation, call).await,
-            Service::Logs => None,
+            Service::Lockstep | Service::Logs => None,
             Service::States => self.states.handle(operation, call).await,
             Service::Sts => sts::handle(operation, call),
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use json::{Object, Value};
 
 use super::{
-    Constraints, ErrorTrait, Http, Kind, Location, Member, Model, Operation, Protocol, Reference,
-    Segment, Shape, ShapeId, Structure,
+    Constraints, ErrorTrait, Http, Instants, Kind, Location, Member, Model, Operation, Protocol,
+    Reference, Segment, Shape, ShapeId, Structure,
 };
 use crate::pattern::Pattern;
 
@@ -60,7 +60,7 @@ impl Model {
             name => name,
         };
         let protocol = protocol(metadata)?;
-        if protocol != Protocol::Query {
+        if !matches!(protocol, Protocol::Query | Protocol::RestXml) {
             refuse_renamed_members(&shapes)?;
         }
         let is_error = |id: &ShapeId| shapes.get(id.0 as usize).is_some_and(|s| s.error.is_some());
@@ -70,7 +70,11 @@ impl Model {
             endpoint_prefix: text("endpointPrefix"),
             api_version: text("apiVersion"),
             target_prefix: text("targetPrefix"),
-            xml_namespace: text("xmlNamespace"),
+            // Query models give the address alone, S3's an object.
+            xml_namespace: match namespace(metadata) {
+                Some(address) => address.into(),
+                None => text("xmlNamespace"),
+            },
             error_namespace: text("errorNamespace"),
             errors: names.values().copied().filter(is_error).collect(),
             operations,
@@ -128,6 +132,7 @@ fn protocol(metadata: &Value) -> Result<Protocol, Error> {
         (Some("json"), Some("1.1")) => Ok(Protocol::Json11),
         (Some("query"), _) => Ok(Protocol::Query),
         (Some("rest-json"), _) => Ok(Protocol::RestJson),
+        (Some("rest-xml"), _) => Ok(Protocol::RestXml),
         (other, _) => Err(unknown("protocol", other.unwrap_or_default())),
     }
 }
@@ -158,7 +163,33 @@ fn operation(name: &str, value: &Value, names: &Names<'_>) -> Result<Operation, 
         result_wrapper: text(value, "resultWrapper").map(Into::into),
         host_prefix: boxed(text(value, "hostPrefix")),
         unsigned: flag(value, "unsigned"),
+        request_element: value
+            .get("input")
+            .and_then(|input| text(input, "locationName"))
+            .map(Into::into),
+        request_namespace: value.get("input").and_then(namespace).map(Into::into),
     })
+}
+
+/// The address of the XML namespace that a use of a shape declares.
+fn namespace(value: &Value) -> Option<&str> {
+    text(value.get("xmlNamespace")?, "uri")
+}
+
+/// How a shape spells instants, if it says so.
+fn instants(name: &str, value: &Value) -> Result<Option<Instants>, Error> {
+    match text(value, "timestampFormat") {
+        None => Ok(None),
+        Some("iso8601") => Ok(Some(Instants::Iso8601)),
+        Some("rfc822") => Ok(Some(Instants::HttpDate)),
+        Some(other) => Err(unknown(name, other)),
+    }
+}
+
+/// Prefix and address of the namespace that a shape's element declares.
+fn xml_prefix(value: &Value) -> Option<(Box<str>, Box<str>)> {
+    let prefix = text(value.get("xmlNamespace")?, "prefix")?;
+    Some((prefix.into(), namespace(value)?.into()))
 }
 
 fn http(operation: &str, value: &Value) -> Result<Http, Error> {
@@ -226,6 +257,8 @@ fn shape(name: &str, value: &Value, names: &Names<'_>) -> Result<Shape, Error> {
         sensitive: flag(value, "sensitive"),
         constraints: constraints(value),
         error: flag(value, "exception").then(|| error(name, value)),
+        instants: instants(name, value)?,
+        xml_prefix: xml_prefix(value),
     })
 }
 
@@ -298,13 +331,14 @@ fn reference(place: &str, value: &Value, names: &Names<'_>) -> Result<Reference,
     let location = match text(value, "location") {
         None => Location::Body,
         Some("header") => Location::Header,
+        Some("headers") => Location::Headers,
         Some("uri") => Location::Path,
         Some("querystring") => Location::Query,
         Some("statusCode") => Location::Status,
         Some(other) => return Err(unknown(place, other)),
     };
     // Traits that no codec here follows must not pass unnoticed.
-    for unserved in ["hostLabel", "jsonvalue", "timestampFormat", "xmlAttribute"] {
+    for unserved in ["hostLabel", "jsonvalue", "timestampFormat"] {
         if value.get(unserved).is_some() {
             return Err(unknown(place, unserved));
         }
@@ -314,5 +348,7 @@ fn reference(place: &str, value: &Value, names: &Names<'_>) -> Result<Reference,
         location_name: text(value, "locationName").map(Into::into),
         location,
         flattened: flag(value, "flattened"),
+        xml_attribute: flag(value, "xmlAttribute"),
+        xml_namespace: namespace(value).map(Into::into),
     })
 }

@@ -1,17 +1,26 @@
 use super::{Error, Kind, Location, Model, Segment};
-use crate::models::Service;
+use crate::models::{Embedded, Service};
 
 #[test]
 fn embedded_models_are_whole() {
     let counts = [
-        (Service::Iam, 176),
-        (Service::Lambda, 85),
-        (Service::Logs, 113),
-        (Service::States, 37),
-        (Service::Sts, 11),
+        ("dynamodb", 57),
+        ("events", 57),
+        ("iam", 176),
+        ("lambda", 85),
+        ("lockstep", 4),
+        ("logs", 113),
+        ("s3", 110),
+        ("sns", 42),
+        ("sqs", 23),
+        ("states", 37),
+        ("sts", 11),
     ];
-    for (service, operations) in counts {
-        let model = service.model().expect("the embedded model compiles");
+    assert_eq!(Embedded::all().len(), counts.len());
+    for (known, (name, operations)) in Embedded::all().iter().zip(counts) {
+        assert_eq!(known.signing_name, name);
+        let model = known.model().expect("the embedded model compiles");
+        assert_eq!(&*model.signing_name, name);
         assert_eq!(
             model.operations().len(),
             operations,
@@ -33,6 +42,42 @@ fn embedded_models_are_whole() {
         }
         assert!(model.operation("Nope").is_none());
     }
+}
+
+#[test]
+fn served_and_known() {
+    for service in Service::ALL {
+        let known = service.embedded();
+        assert_eq!(known.served, Some(service));
+        let found = Embedded::of_signing_name(service.signing_name()).expect("by name");
+        assert_eq!(found.served, Some(service));
+        assert_eq!(Service::of_signing_name(known.signing_name), Some(service));
+    }
+    let s3 = Embedded::of_sdk_id("s3").expect("known");
+    assert_eq!((s3.served, Service::of_signing_name("s3")), (None, None));
+    assert!(Embedded::of_sdk_id("").is_none());
+}
+
+/// What `lockstep.json` takes over from Step Functions is the same in both.
+#[test]
+fn our_own_model_shares_the_shapes_of_step_functions() {
+    let lines = |text: &'static str| {
+        let (_, shapes) = text.split_once("\"shapes\":{").expect("shapes");
+        let lines = shapes.lines().map(|line| line.trim_end_matches(','));
+        let named = lines.filter_map(|line| Some((line.split_once(':')?.0, line)));
+        named.collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let ours = lines(include_str!("../../../../models/lockstep.json"));
+    let theirs = lines(include_str!("../../../../models/states.json"));
+    let shared = ours
+        .iter()
+        .filter_map(|(name, line)| Some((line, theirs.get(name)?)));
+    let mut count = 0;
+    for (ours, theirs) in shared {
+        assert_eq!(ours, theirs);
+        count += 1;
+    }
+    assert!(count > 50);
 }
 
 #[test]
@@ -128,7 +173,9 @@ fn broken_models_are_errors() {
     );
     let odd_place = r#""A": {"type": "list", "member": {"shape": "A", "location": "moon"}}"#;
     check(&model("", odd_place), unknown("A", "moon"));
-    for odd in ["timestampFormat", "jsonvalue", "xmlAttribute", "hostLabel"] {
+    let odd_time = r#""A": {"type": "timestamp", "timestampFormat": "moon"}"#;
+    check(&model("", odd_time), unknown("A", "moon"));
+    for odd in ["timestampFormat", "jsonvalue", "hostLabel"] {
         let list = format!(r#""A": {{"type": "list", "member": {{"shape": "A", "{odd}": true}}}}"#);
         check(&model("", &list), unknown("A", odd));
     }

@@ -14,7 +14,7 @@ fn content_type(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Json10 => "application/x-amz-json-1.0",
         Protocol::Json11 => "application/x-amz-json-1.1",
-        Protocol::RestJson | Protocol::Query => "application/json",
+        Protocol::RestJson | Protocol::RestXml | Protocol::Query => "application/json",
     }
 }
 

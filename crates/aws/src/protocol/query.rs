@@ -6,12 +6,12 @@ use bytes::Bytes;
 use http::Method;
 use json::{ObjectBuilder, Value, View};
 
-use super::scalar::{Instants, Mismatch, from_text, to_text};
+use super::scalar::{Mismatch, from_text, to_text};
 use super::xml::{self, Element};
 use super::{Output, Unsendable, form};
 use crate::door::{Request, Response, set};
 use crate::error::ServiceError;
-use crate::model::{Kind, Model, Operation, Reference, ShapeId, Structure};
+use crate::model::{Instants, Kind, Model, Operation, Reference, ShapeId, Structure};
 
 /// Parameters sorted by name, so that all that begin alike stand together.
 struct Parameters<'f>(Vec<form::Pair<'f>>);

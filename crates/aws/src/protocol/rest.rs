@@ -1,14 +1,20 @@
-//! The rest-json protocol: method, path, query and headers carry members beside the body.
+//! The rest protocols: method, path, query and headers carry members beside the body, which is JSON
+//! or XML.
 
 use bytes::Bytes;
+use http::HeaderMap;
 use json::{Object, ObjectBuilder, Value};
 use percent_encoding::percent_decode_str;
 
-use super::scalar::{Instants, Mismatch, from_text, to_text};
-use super::{Output, Unsendable, form, json_body};
+use super::scalar::{Mismatch, from_text, to_text};
+use super::{Output, Unsendable, form, json_body, xml};
 use crate::door::{Request, Response, set};
 use crate::error::ServiceError;
-use crate::model::{Http, Kind, Location, Member, Model, Operation, Segment, Shape, Structure};
+use crate::model::{
+    Http, Instants, Kind, Location, Member, Model, Operation, Protocol, Segment, Shape, Structure,
+};
+
+mod body;
 
 fn structure_of(model: &Model, shape: Option<crate::model::ShapeId>) -> Option<&Structure> {
     shape.and_then(|shape| model.structure(shape))
@@ -49,14 +55,70 @@ pub(super) fn decode_request(
                     _ => values.next().map(|text| from_text(kind, text)),
                 }
             }
-            Location::Header => request.header(name).map(|text| from_text(kind, text)),
+            Location::Header => from_header(model, kind, request.header(name)),
+            Location::Headers => prefixed(&request.headers, name).map(Ok),
             Location::Status | Location::Body => None,
         };
         if let Some(value) = found {
             out.add(&member.name, value?);
         }
     }
-    with_body(model, structure, out, &request.body)
+    body::decode(model, structure, out, &request.body)
+}
+
+/// The value of a header. A list is written with commas.
+fn from_header(model: &Model, kind: &Kind, text: Option<&str>) -> Option<Result<Value, Mismatch>> {
+    let text = text?;
+    let Kind::List { member, .. } = kind else {
+        return Some(from_text(kind, text));
+    };
+    let kind = &model.shape(member.shape).kind;
+    let elements = text
+        .split(',')
+        .map(str::trim)
+        .filter(|text| !text.is_empty());
+    Some(elements.map(|text| from_text(kind, text)).collect())
+}
+
+/// The headers whose names begin with `prefix`, by the rest of their names; `None` if there are
+/// none.
+fn prefixed(headers: &HeaderMap, prefix: &str) -> Option<Value> {
+    let mut out = ObjectBuilder::new();
+    for (name, value) in headers {
+        let (name, prefix) = (name.as_str(), prefix.to_ascii_lowercase());
+        if let (Some(rest), Ok(value)) = (name.strip_prefix(&*prefix), value.to_str()) {
+            out.add(rest, value);
+        }
+    }
+    let out = out.build();
+    (!out.is_empty()).then(|| out.into())
+}
+
+/// Sets the header of a member, or, of a map, the headers.
+fn set_headers(
+    model: &Model,
+    member: &Member,
+    value: &Value,
+    headers: &mut HeaderMap,
+) -> Result<(), Unsendable> {
+    let shape = model.shape(member.reference.shape);
+    let name = member.wire_name();
+    let instants = shape.instants.unwrap_or(Instants::HttpDate);
+    if member.reference.location == Location::Headers {
+        for (key, value) in value.as_object().into_iter().flatten() {
+            let text = to_text(&Kind::String, value, instants).unwrap_or_default();
+            set(headers, &format!("{name}{key}"), &text)?;
+        }
+        return Ok(());
+    }
+    let text = match value.as_array() {
+        Some(elements) => {
+            let texts = elements.iter().filter_map(Value::as_str);
+            texts.collect::<Vec<_>>().join(",")
+        }
+        None => to_text(&shape.kind, value, instants).unwrap_or_default(),
+    };
+    Ok(set(headers, name, &text)?)
 }
 
 /// The decoded text of label `name` in `path`; `None` if it isn't there.
@@ -86,58 +148,6 @@ fn label(http: &Http, path: &str, name: &str) -> Result<Option<String>, Mismatch
     raw.map(decode).transpose()
 }
 
-/// Adds what the body holds.
-fn with_body(
-    model: &Model,
-    structure: &Structure,
-    mut out: ObjectBuilder,
-    body: &Bytes,
-) -> Result<Message, Mismatch> {
-    let Some(payload) = structure.payload_member() else {
-        let has_members = structure.body_members().next().is_some();
-        if has_members && !body.is_empty() {
-            let parsed = json_body::parse(body)?;
-            let unexpected = || Mismatch("Unexpected token received from parser".to_owned());
-            let parsed = parsed.as_object().ok_or_else(unexpected)?;
-            add_body_members(model, structure, parsed, &mut out)?;
-        }
-        return Ok((out.build().into(), None));
-    };
-    match &model.shape(payload.reference.shape).kind {
-        Kind::Blob => return Ok((out.build().into(), Some(body.clone()))),
-        Kind::String if !body.is_empty() => {
-            let text = std::str::from_utf8(body);
-            let text = text.map_err(|_| Mismatch("the body is not UTF-8".to_owned()))?;
-            out.add(&payload.name, text);
-        }
-        _ if !body.is_empty() => {
-            let parsed = json_body::parse(body)?;
-            let typed = json_body::value(model, &payload.reference, &parsed)?;
-            out.add(&payload.name, typed.unwrap_or(parsed));
-        }
-        _ => {}
-    }
-    Ok((out.build().into(), None))
-}
-
-fn add_body_members(
-    model: &Model,
-    structure: &Structure,
-    body: &Object,
-    out: &mut ObjectBuilder,
-) -> Result<(), Mismatch> {
-    for member in structure.body_members() {
-        if let Some(value) = body
-            .get(member.name.as_str())
-            .filter(|value| !value.is_null())
-        {
-            let typed = json_body::value(model, &member.reference, value)?;
-            out.add(&member.name, typed.unwrap_or_else(|| value.clone()));
-        }
-    }
-    Ok(())
-}
-
 pub(super) fn encode_response(
     model: &Model,
     operation: &Operation,
@@ -147,12 +157,23 @@ pub(super) fn encode_response(
     let empty = Object::new();
     let object = output.members.as_object().unwrap_or(&empty);
     let structure = structure_of(model, operation.output);
-    let (body, _) = structure
-        .map(|s| body(model, s, object, output.body.as_ref()))
-        .unwrap_or_default();
-    let mut response = Response::new(status, body);
+    let root = body::Root {
+        name: operation.output.map_or("", |id| &*model.shape(id).name),
+        namespace: Some(&*model.xml_namespace),
+    };
+    let body = structure.map(|s| body::encode(model, s, object, output.body.as_ref(), &root));
+    let body = body.unwrap_or_default();
+    let mut response = Response::new(status, body.bytes);
     if !response.body.is_empty() {
-        set(&mut response.headers, "content-type", "application/json")?;
+        // A blob of a service with JSON bodies is JSON as well, as far as anybody knows.
+        let default = body::content_type(model.protocol);
+        let is_text = body.is_document || model.protocol == Protocol::RestJson;
+        let content_type = if is_text {
+            default
+        } else {
+            "application/octet-stream"
+        };
+        set(&mut response.headers, "content-type", content_type)?;
     }
     for member in structure.map(|s| s.members.as_slice()).unwrap_or_default() {
         let Some(value) = object.get(member.name.as_str()) else {
@@ -163,55 +184,14 @@ pub(super) fn encode_response(
                 let number = value.as_i64().and_then(|status| u16::try_from(status).ok());
                 status = number.unwrap_or(status);
             }
-            Location::Header => {
-                let kind = &model.shape(member.reference.shape).kind;
-                let text = to_text(kind, value, Instants::HttpDate).unwrap_or_default();
-                set(&mut response.headers, member.wire_name(), &text)?;
+            Location::Header | Location::Headers => {
+                set_headers(model, member, value, &mut response.headers)?;
             }
             Location::Body | Location::Path | Location::Query => {}
         }
     }
     response.status = status;
     Ok(response)
-}
-
-/// The body of a message, and whether it is JSON: the payload member, or an object of all members
-/// that are nowhere else. Empty when there is nothing that belongs there.
-fn body(
-    model: &Model,
-    structure: &Structure,
-    object: &Object,
-    blob: Option<&Bytes>,
-) -> (Bytes, bool) {
-    let is_body = |member: &Member| member.reference.location == Location::Body;
-    if let Some(payload) = structure.payload_member() {
-        let value = object.get(payload.name.as_str());
-        return match (&model.shape(payload.reference.shape).kind, value) {
-            (Kind::Blob, _) => (blob.cloned().unwrap_or_default(), false),
-            (Kind::String, Some(value)) => (
-                Bytes::from(value.as_str().unwrap_or_default().to_owned()),
-                false,
-            ),
-            (_, Some(value)) => (Bytes::from(json_body::text(value)), true),
-            (_, None) => (Bytes::new(), false),
-        };
-    }
-    if structure.body_members().next().is_none() {
-        return (Bytes::new(), false);
-    }
-    if object
-        .keys()
-        .all(|key| structure.member(key).is_some_and(is_body))
-    {
-        return (Bytes::from(json_body::text(&object.clone().into())), true);
-    }
-    let mut out = ObjectBuilder::new();
-    for member in structure.body_members() {
-        if let Some(value) = object.get(member.name.as_str()) {
-            out.add(&member.name, value.clone());
-        }
-    }
-    (Bytes::from(json_body::text(&out.build().into())), true)
 }
 
 pub(super) fn encode_error(
@@ -247,6 +227,22 @@ pub(super) fn encode_error(
         // A value no header may have is left out: the error is in the body as well.
         let _ = set(&mut response.headers, name, value);
     }
+    response
+}
+
+/// An error of a service with XML bodies: S3's form.
+pub(super) fn encode_xml_error(error: &ServiceError, status: u16, request_id: &str) -> Response {
+    let mut out = "<Error>".to_owned();
+    xml::write_text(&mut out, "Code", &error.code);
+    xml::write_text(&mut out, "Message", &error.message);
+    for (name, value) in &error.fields {
+        xml::write_text(&mut out, name, value);
+    }
+    xml::write_text(&mut out, "RequestId", request_id);
+    out.push_str("</Error>");
+    let mut response = Response::new(status, out);
+    let value = http::HeaderValue::from_static("application/xml");
+    response.headers.insert(http::header::CONTENT_TYPE, value);
     response
 }
 
@@ -289,9 +285,8 @@ pub(super) fn encode_request(
             (Location::Query, None) => {
                 form::push(&mut query, name, &required_text(kind, value, member)?);
             }
-            (Location::Header, _) => {
-                let text = to_text(kind, value, Instants::HttpDate).unwrap_or_default();
-                set(&mut request.headers, name, &text)?;
+            (Location::Header | Location::Headers, _) => {
+                set_headers(model, member, value, &mut request.headers)?;
             }
             (Location::Body | Location::Path | Location::Status, _) => {}
         }
@@ -300,13 +295,17 @@ pub(super) fn encode_request(
         request.uri.push('?');
         request.uri.push_str(&query);
     }
-    let (body, is_json) = structure
-        .map(|s| body(model, s, object, blob))
-        .unwrap_or_default();
-    if is_json {
-        set(&mut request.headers, "content-type", "application/json")?;
+    let root = body::Root {
+        name: operation.request_element.as_deref().unwrap_or_default(),
+        namespace: operation.request_namespace.as_deref(),
+    };
+    let body = structure.map(|s| body::encode(model, s, object, blob, &root));
+    let body = body.unwrap_or_default();
+    if body.is_document && !request.headers.contains_key("content-type") {
+        let content_type = body::content_type(model.protocol);
+        set(&mut request.headers, "content-type", content_type)?;
     }
-    request.body = body;
+    request.body = body.bytes;
     Ok(request)
 }
 
@@ -374,13 +373,18 @@ pub(super) fn decode_response(
                 out.add(&member.name, i64::from(response.status));
             }
             Location::Header => {
-                if let Some(text) = response.header(member.wire_name()) {
-                    out.add(&member.name, from_text(kind, text)?);
+                if let Some(value) = from_header(model, kind, response.header(member.wire_name())) {
+                    out.add(&member.name, value?);
+                }
+            }
+            Location::Headers => {
+                if let Some(map) = prefixed(&response.headers, member.wire_name()) {
+                    out.add(&member.name, map);
                 }
             }
             Location::Body | Location::Path | Location::Query => {}
         }
     }
-    let (members, body) = with_body(model, structure, out, &response.body)?;
+    let (members, body) = body::decode(model, structure, out, &response.body)?;
     Ok(Output { members, body })
 }

@@ -3,7 +3,7 @@
 use json::{Number, Value, View};
 
 use crate::error::{Common, ServiceError};
-use crate::model::{Kind, Protocol};
+use crate::model::{Instants, Kind, Protocol};
 use crate::time;
 
 /// A value that isn't of the type the model wants; the text is AWS's. The caller gets
@@ -33,13 +33,6 @@ impl Mismatch {
         };
         Mismatch(format!("{found} can not be converted to {wanted}"))
     }
-}
-
-/// How a place spells instants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Instants {
-    Iso8601,
-    HttpDate,
 }
 
 /// Whether `value` is an integer that the shape can hold.

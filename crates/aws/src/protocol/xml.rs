@@ -1,12 +1,13 @@
-//! XML as the query protocol has it.
+//! XML as the query and rest-xml protocols have it.
 
 use json::{Object, ObjectBuilder, Value, View};
 use quick_xml::Reader;
+use quick_xml::XmlVersion;
 use quick_xml::escape::{escape, resolve_predefined_entity};
-use quick_xml::events::{BytesRef, Event};
+use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use super::scalar::{Instants, Mismatch, from_text, to_text};
-use crate::model::{Kind, Model, Reference, Structure};
+use super::scalar::{Mismatch, from_text, to_text};
+use crate::model::{Instants, Kind, Model, Reference, Structure};
 
 /// Elements nested deeper than this are refused: no answer of AWS comes near.
 const DEPTH_MAX: usize = 64;
@@ -37,20 +38,64 @@ pub(super) fn write_members(
     object: &Object,
     out: &mut String,
 ) {
-    for member in &structure.members {
-        if let Some(value) = object.get(member.name.as_str()) {
+    for member in structure.body_members() {
+        let value = object.get(member.name.as_str());
+        if let Some(value) = value.filter(|_| !member.reference.xml_attribute) {
             let name = member.wire_name();
             write_value(model, &member.reference, name, value, out);
         }
     }
 }
 
+/// `<name ..>members</name>` of a structure, with what its shape and its use declare.
+pub(super) fn write_structure(
+    model: &Model,
+    reference: &Reference,
+    name: &str,
+    object: &Object,
+    out: &mut String,
+) {
+    let shape = model.shape(reference.shape);
+    let Kind::Structure(structure) = &shape.kind else {
+        return;
+    };
+    out.push('<');
+    out.push_str(name);
+    if let Some(namespace) = reference.xml_namespace.as_deref() {
+        write_attribute(out, "xmlns", namespace);
+    }
+    if let Some((prefix, namespace)) = &shape.xml_prefix {
+        write_attribute(out, &format!("xmlns:{prefix}"), namespace);
+    }
+    for member in structure
+        .members
+        .iter()
+        .filter(|m| m.reference.xml_attribute)
+    {
+        let text = object.get(member.name.as_str()).and_then(Value::as_str);
+        if let Some(text) = text {
+            write_attribute(out, member.wire_name(), text);
+        }
+    }
+    out.push('>');
+    write_members(model, structure, object, out);
+    close(out, name);
+}
+
+/// ` name="text"`, escaped.
+pub(super) fn write_attribute(out: &mut String, name: &str, text: &str) {
+    out.push(' ');
+    out.push_str(name);
+    out.push_str("=\"");
+    out.push_str(&escape(text));
+    out.push('"');
+}
+
 fn write_value(model: &Model, reference: &Reference, name: &str, value: &Value, out: &mut String) {
-    match (&model.shape(reference.shape).kind, value.view()) {
-        (Kind::Structure(structure), View::Object(object)) => {
-            open(out, name);
-            write_members(model, structure, object, out);
-            close(out, name);
+    let shape = model.shape(reference.shape);
+    match (&shape.kind, value.view()) {
+        (Kind::Structure(_), View::Object(object)) => {
+            write_structure(model, reference, name, object, out);
         }
         (Kind::List { member, flattened }, View::Array(elements)) => {
             let flattened = *flattened || reference.flattened;
@@ -85,7 +130,8 @@ fn write_value(model: &Model, reference: &Reference, name: &str, value: &Value, 
             });
         }
         (kind, _) => {
-            if let Some(text) = to_text(kind, value, Instants::Iso8601) {
+            let instants = shape.instants.unwrap_or(Instants::Iso8601);
+            if let Some(text) = to_text(kind, value, instants) {
                 write_text(out, name, &text);
             }
         }
@@ -101,17 +147,34 @@ fn wrapped(out: &mut String, name: &str, flattened: bool, inner: impl FnOnce(&mu
     close(out, name);
 }
 
-/// An element of an answer; attributes are not kept.
+/// An element of an answer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Element {
     pub(super) name: String,
+    /// Names without their prefix.
+    attributes: Vec<(String, String)>,
     pub(super) text: String,
     pub(super) children: Vec<Element>,
 }
 
 impl Element {
+    /// A nameless element that holds `child` alone.
+    pub(super) fn around(child: Element) -> Element {
+        Element {
+            children: vec![child],
+            ..Element::default()
+        }
+    }
+
     pub(super) fn child(&self, name: &str) -> Option<&Element> {
         self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The attribute `name`; prefixes are not looked at.
+    fn attribute(&self, name: &str) -> Option<&str> {
+        let name = local(name);
+        let mut attributes = self.attributes.iter();
+        attributes.find_map(|(found, value)| (found == name).then_some(value.as_str()))
     }
 }
 
@@ -127,9 +190,9 @@ pub(super) fn parse(body: &[u8]) -> Result<Element, Mismatch> {
                     "the answer nests deeper than {DEPTH_MAX} elements"
                 )));
             }
-            Event::Start(tag) => open.push(named(tag.local_name().as_ref())),
+            Event::Start(tag) => open.push(element(&tag)?),
             Event::Empty(tag) => {
-                let element = named(tag.local_name().as_ref());
+                let element = element(&tag)?;
                 if let Some(parent) = open.last_mut() {
                     parent.children.push(element);
                 }
@@ -157,11 +220,25 @@ fn broken(error: impl std::fmt::Display) -> Mismatch {
     Mismatch(format!("the answer is not XML: {error}"))
 }
 
-fn named(name: &str) -> Element {
-    Element {
-        name: name.to_owned(),
-        ..Element::default()
+fn element(tag: &BytesStart<'_>) -> Result<Element, Mismatch> {
+    let mut attributes = Vec::new();
+    for attribute in tag.attributes() {
+        let attribute = attribute.map_err(broken)?;
+        let value = attribute.normalized_value(XmlVersion::Implicit1_0);
+        let name = attribute.key.local_name();
+        let name: &str = name.as_ref();
+        attributes.push((name.to_owned(), value.map_err(broken)?.into_owned()));
     }
+    Ok(Element {
+        name: tag.local_name().as_ref().to_owned(),
+        attributes,
+        ..Element::default()
+    })
+}
+
+/// A name without its prefix.
+fn local(name: &str) -> &str {
+    name.split_once(':').map_or(name, |(_, local)| local)
 }
 
 fn push_text(open: &mut [Element], text: &str) {
@@ -187,13 +264,27 @@ pub(super) fn read_members(
     element: &Element,
 ) -> Result<Value, Mismatch> {
     let mut out = ObjectBuilder::new();
-    for member in &structure.members {
+    read_members_into(model, structure, element, &mut out)?;
+    Ok(out.build().into())
+}
+
+pub(super) fn read_members_into(
+    model: &Model,
+    structure: &Structure,
+    element: &Element,
+    out: &mut ObjectBuilder,
+) -> Result<(), Mismatch> {
+    for member in structure.body_members() {
         let name = member.wire_name();
-        if let Some(value) = read_value(model, &member.reference, name, element)? {
+        let value = match member.reference.xml_attribute {
+            true => element.attribute(name).map(Value::from),
+            false => read_value(model, &member.reference, name, element)?,
+        };
+        if let Some(value) = value {
             out.add(&member.name, value);
         }
     }
-    Ok(out.build().into())
+    Ok(())
 }
 
 fn read_value(
@@ -253,10 +344,7 @@ fn read_item(model: &Model, member: &Reference, item: &Element) -> Result<Value,
         Kind::Structure(structure) => read_members(model, structure, item),
         Kind::List { .. } | Kind::Map { .. } => {
             // A list in a list has its own items under the item.
-            let parent = Element {
-                children: vec![item.clone()],
-                ..Element::default()
-            };
+            let parent = Element::around(item.clone());
             Ok(read_value(model, member, &item.name, &parent)?.unwrap_or_default())
         }
         kind => from_text(kind, &item.text),

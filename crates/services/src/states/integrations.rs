@@ -10,10 +10,9 @@ use aws::integrations::{self, Resolution, TaskResource};
 /// use asl::definition::{Catalogue, Resolved};
 /// use services::states::Integrations;
 ///
-/// let resolved = Integrations.resolve("arn:aws:states:::lambda:invoke");
-/// assert!(matches!(resolved, Resolved::Task(_)));
-/// let resolved = Integrations.resolve("arn:aws:states:::sqs:sendMessage");
-/// assert!(matches!(resolved, Resolved::NotServed(_)));
+/// for known in ["arn:aws:states:::lambda:invoke", "arn:aws:states:::sqs:sendMessage"] {
+///     assert!(matches!(Integrations.resolve(known), Resolved::Task(_)));
+/// }
 /// assert_eq!(Integrations.resolve("a function"), Resolved::Unknown);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,14 +21,13 @@ pub struct Integrations;
 impl Catalogue for Integrations {
     fn resolve(&self, resource: &str) -> Resolved {
         match integrations::resolve(resource) {
-            Resolution::Served(task) => task_resource(resource, &task),
-            Resolution::NotServedYet { message } => Resolved::NotServed(message),
+            Resolution::Task(task) => Resolved::Task(task_resource(resource, &task)),
             Resolution::Unrecognised { .. } => Resolved::Unknown,
         }
     }
 
     fn parameters(&self, resource: &str) -> Option<Vec<Parameter>> {
-        let Resolution::Served(task) = integrations::resolve(resource) else {
+        let Resolution::Task(task) = integrations::resolve(resource) else {
             return None;
         };
         let parameters = task.parameters()?.iter().map(|parameter| Parameter {
@@ -42,28 +40,23 @@ impl Catalogue for Integrations {
     }
 }
 
-fn task_resource(text: &str, task: &TaskResource) -> Resolved {
+fn task_resource(text: &str, task: &TaskResource) -> Resource {
     let pattern = match task.pattern() {
         integrations::Pattern::RequestResponse => Pattern::RequestResponse,
         integrations::Pattern::WaitForTaskToken => Pattern::WaitForTaskToken,
-        integrations::Pattern::Sync | integrations::Pattern::Sync2 => {
-            let message = format!(
-                "the resource `{text}` can't be called: running a job with `.sync` is not served \
-                 by this version of Lockstep"
-            );
-            return Resolved::NotServed(message);
-        }
+        integrations::Pattern::Sync | integrations::Pattern::Sync2 => Pattern::RunJob,
     };
-    let family = match (task.resource_type(), task.resource()) {
-        (Some(resource_type), Some(resource)) => ResourceFamily::Service {
+    let family = match (task, task.resource_type(), task.resource()) {
+        (TaskResource::Activity { .. }, ..) => ResourceFamily::Activity,
+        (_, Some(resource_type), Some(resource)) => ResourceFamily::Service {
             resource_type: resource_type.into(),
             resource: resource.into(),
         },
         _ => ResourceFamily::LambdaFunction,
     };
-    Resolved::Task(Resource {
+    Resource {
         arn: text.into(),
         family,
         pattern,
-    })
+    }
 }
