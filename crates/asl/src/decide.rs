@@ -136,14 +136,9 @@ pub enum Effect {
     /// Also the task of an activity: it is to be laid out for a worker.
     Call(Call),
     /// The call of a job pattern answered this: how the job ends is the attempt's outcome.
-    Watch {
-        call: Call,
-        response: Value,
-    },
+    Watch { call: Call, response: Value },
     /// The attempt's result is no longer wanted (timed out, stopped).
-    Abandon {
-        attempt: EventId,
-    },
+    Abandon { attempt: EventId },
     /// The job that this call started is to be stopped. With it goes what the call answered, if an
     /// answer was recorded; without one there may be a job or not. Owed until
     /// [`Input::JobCancelled`].
@@ -202,9 +197,7 @@ pub enum Refusal {
     NotRedrivable(NotRedrivable),
     /// [`Input::Redrive`] with the client token of the redrive made at this time: the same request
     /// again, to be answered the same.
-    AlreadyRedriven {
-        at: Timestamp,
-    },
+    AlreadyRedriven { at: Timestamp },
     /// The decision needs more than [`Allowance::Inline`]. The same input is to be decided again
     /// under [`Allowance::Full`], where it keeps nobody waiting.
     TooHeavy,

@@ -157,6 +157,9 @@ pub enum EventKind {
         heartbeat_seconds: Option<u64>,
         /// The role of the state's `Credentials`, when it has any.
         credentials_role_arn: Option<Text>,
+        /// Whether the call starts a job whose end is awaited (`.sync`): who ends the attempt before
+        /// that owes the job a cancellation.
+        is_job: bool,
     },
     /// `TaskStarted` or `LambdaFunctionStarted`, committed together with its Scheduled event; or
     /// `ActivityStarted`, when a worker picked the task up.
@@ -170,17 +173,17 @@ pub enum EventKind {
         state: StateIndex,
         output: Value,
     },
-    /// `TaskSucceeded` or `LambdaFunctionSucceeded`: the raw result.
+    /// `TaskSucceeded`, `LambdaFunctionSucceeded` or `ActivitySucceeded`: the raw result.
     TaskSucceeded {
         state: StateIndex,
         output: Value,
     },
-    /// `TaskFailed` or `LambdaFunctionFailed`.
+    /// `TaskFailed`, `LambdaFunctionFailed` or `ActivityFailed`.
     TaskFailed {
         state: StateIndex,
         failure: Failure,
     },
-    /// `TaskTimedOut` or `LambdaFunctionTimedOut`.
+    /// `TaskTimedOut`, `LambdaFunctionTimedOut` or `ActivityTimedOut`.
     TaskTimedOut {
         state: StateIndex,
         failure: Failure,
@@ -251,8 +254,9 @@ pub enum EventKind {
     },
 
     // -- internal, id 0 ----------------------------------------------------------------------
-    /// The execution has started and waits until its state machine's concurrency limit lets it go
-    /// on. Follows ExecutionStarted; the root thread stands before the first state (`Yielded`).
+    /// The execution waits until its state machine's concurrency limit lets it go on. Follows
+    /// ExecutionStarted, with the root thread before the first state (`Yielded`), or
+    /// ExecutionRedriven.
     Queued,
     /// It goes on.
     Admitted,
@@ -312,7 +316,7 @@ impl EventKind {
         )
     }
 
-    /// No event follows in this execution.
+    /// The execution has ended. Only ExecutionRedriven and JobCancelled may follow.
     pub fn is_terminal(&self) -> bool {
         matches!(
             self,

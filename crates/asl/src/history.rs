@@ -7,7 +7,7 @@ use crate::program::{Program, ResourceFamily, State, StateIndex, StateKind, Task
 use crate::time::Timestamp;
 
 /// Every `type` that an event of ours can have.
-pub const EVENT_TYPES: [&str; 47] = [
+pub const EVENT_TYPES: [&str; 52] = [
     "ExecutionStarted",
     "ExecutionSucceeded",
     "ExecutionFailed",
@@ -25,6 +25,11 @@ pub const EVENT_TYPES: [&str; 47] = [
     "SucceedStateEntered",
     "SucceedStateExited",
     "FailStateEntered",
+    "ActivityScheduled",
+    "ActivityStarted",
+    "ActivitySucceeded",
+    "ActivityFailed",
+    "ActivityTimedOut",
     "LambdaFunctionScheduled",
     "LambdaFunctionStarted",
     "LambdaFunctionSucceeded",
@@ -97,22 +102,12 @@ pub fn type_name(program: &Program, kind: &EventKind) -> Option<&'static str> {
         EventKind::ExecutionRedriven { .. } => "ExecutionRedriven",
         EventKind::StateEntered { state, .. } => entered(program.state(*state)?),
         EventKind::StateExited { state, .. } => exited(program.state(*state)?)?,
-        EventKind::TaskScheduled { state, .. } => {
-            of_task(program, *state, "LambdaFunctionScheduled", "TaskScheduled")?
-        }
-        EventKind::TaskStarted { state, .. } => {
-            of_task(program, *state, "LambdaFunctionStarted", "TaskStarted")?
-        }
+        EventKind::TaskScheduled { state, .. } => of_task(program, *state, &SCHEDULED)?,
+        EventKind::TaskStarted { state, .. } => of_task(program, *state, &STARTED)?,
         EventKind::TaskSubmitted { .. } => "TaskSubmitted",
-        EventKind::TaskSucceeded { state, .. } => {
-            of_task(program, *state, "LambdaFunctionSucceeded", "TaskSucceeded")?
-        }
-        EventKind::TaskFailed { state, .. } => {
-            of_task(program, *state, "LambdaFunctionFailed", "TaskFailed")?
-        }
-        EventKind::TaskTimedOut { state, .. } => {
-            of_task(program, *state, "LambdaFunctionTimedOut", "TaskTimedOut")?
-        }
+        EventKind::TaskSucceeded { state, .. } => of_task(program, *state, &SUCCEEDED)?,
+        EventKind::TaskFailed { state, .. } => of_task(program, *state, &FAILED)?,
+        EventKind::TaskTimedOut { state, .. } => of_task(program, *state, &TIMED_OUT)?,
         EventKind::EvaluationFailed { .. } => "EvaluationFailed",
         EventKind::ParallelStarted { .. } => "ParallelStateStarted",
         EventKind::MapStarted { .. } => "MapStateStarted",
@@ -180,12 +175,31 @@ fn exited(state: &State) -> Option<&'static str> {
     }
 }
 
-fn of_task<T>(program: &Program, state: StateIndex, lambda: T, service: T) -> Option<T> {
-    match task(program, state)?.resource.family {
-        ResourceFamily::LambdaFunction => Some(lambda),
-        ResourceFamily::Activity => None,
-        ResourceFamily::Service { .. } => Some(service),
-    }
+/// What an event of a task is called, by what the task calls: an activity, a Lambda function by its
+/// ARN, any service.
+type ByFamily = [&'static str; 3];
+
+const SCHEDULED: ByFamily = [
+    "ActivityScheduled",
+    "LambdaFunctionScheduled",
+    "TaskScheduled",
+];
+const STARTED: ByFamily = ["ActivityStarted", "LambdaFunctionStarted", "TaskStarted"];
+const SUCCEEDED: ByFamily = [
+    "ActivitySucceeded",
+    "LambdaFunctionSucceeded",
+    "TaskSucceeded",
+];
+const FAILED: ByFamily = ["ActivityFailed", "LambdaFunctionFailed", "TaskFailed"];
+const TIMED_OUT: ByFamily = ["ActivityTimedOut", "LambdaFunctionTimedOut", "TaskTimedOut"];
+
+fn of_task(program: &Program, state: StateIndex, names: &ByFamily) -> Option<&'static str> {
+    let [activity, lambda, service] = names;
+    Some(match task(program, state)?.resource.family {
+        ResourceFamily::Activity => activity,
+        ResourceFamily::LambdaFunction => lambda,
+        ResourceFamily::Service { .. } => service,
+    })
 }
 
 fn task(program: &Program, state: StateIndex) -> Option<&Task> {
@@ -279,27 +293,63 @@ impl Shown<'_> {
     fn task_details(&self, kind: &EventKind) -> Option<Option<Details>> {
         Some(Some(match kind {
             EventKind::TaskScheduled { .. } => self.scheduled(kind)?,
-            EventKind::TaskStarted { state, .. } => match resource(task(self.program, *state)?) {
-                Some(mut details) => ("taskStartedEventDetails", details.build()),
-                // AWS has none for LambdaFunctionStarted.
-                None => return Some(None),
-            },
+            EventKind::TaskStarted { state, worker_name } => {
+                return self.task_started(*state, worker_name.as_deref());
+            }
             EventKind::TaskSubmitted { state, output } => {
-                self.succeeded(*state, output, "taskSubmittedEventDetails")?
+                let names = ["", "", "taskSubmittedEventDetails"];
+                self.succeeded(*state, output, &names)?
             }
             EventKind::TaskSucceeded { state, output } => {
-                self.succeeded(*state, output, "taskSucceededEventDetails")?
+                let names = [
+                    "activitySucceededEventDetails",
+                    "lambdaFunctionSucceededEventDetails",
+                    "taskSucceededEventDetails",
+                ];
+                self.succeeded(*state, output, &names)?
             }
             EventKind::TaskFailed { state, failure } => {
-                let lambda = "lambdaFunctionFailedEventDetails";
-                self.failed(*state, failure, lambda, "taskFailedEventDetails")?
+                let names = [
+                    "activityFailedEventDetails",
+                    "lambdaFunctionFailedEventDetails",
+                    "taskFailedEventDetails",
+                ];
+                self.failed(*state, failure, &names)?
             }
             EventKind::TaskTimedOut { state, failure } => {
-                let lambda = "lambdaFunctionTimedOutEventDetails";
-                self.failed(*state, failure, lambda, "taskTimedOutEventDetails")?
+                let names = [
+                    "activityTimedOutEventDetails",
+                    "lambdaFunctionTimedOutEventDetails",
+                    "taskTimedOutEventDetails",
+                ];
+                self.failed(*state, failure, &names)?
             }
             _ => return None,
         }))
+    }
+
+    /// AWS has no details for LambdaFunctionStarted, and empty ones for an activity whose worker
+    /// gave no name.
+    fn task_started(
+        &self,
+        state: StateIndex,
+        worker_name: Option<&str>,
+    ) -> Option<Option<Details>> {
+        let task = task(self.program, state)?;
+        Some(match task.resource.family {
+            ResourceFamily::Activity => {
+                let mut details = ObjectBuilder::new();
+                if let Some(name) = worker_name {
+                    details.add("workerName", name);
+                }
+                Some(("activityStartedEventDetails", details.build()))
+            }
+            ResourceFamily::LambdaFunction => None,
+            ResourceFamily::Service { .. } => {
+                let details = resource(task).unwrap_or_default().build();
+                Some(("taskStartedEventDetails", details))
+            }
+        })
     }
 
     fn map_details(&self, kind: &EventKind) -> Option<Details> {
@@ -411,27 +461,38 @@ impl Shown<'_> {
             timeout_seconds,
             heartbeat_seconds,
             credentials_role_arn,
+            is_job: _,
         } = kind
         else {
             return None;
         };
         let task = task(self.program, *state)?;
-        let (name, mut details, heartbeat_seconds) = match resource(task) {
+        let names = [
+            "activityScheduledEventDetails",
+            "lambdaFunctionScheduledEventDetails",
+            "taskScheduledEventDetails",
+        ];
+        let name = of_task(self.program, *state, &names)?;
+        let mut details = match resource(task) {
             Some(mut details) => {
                 details.add("region", self.region());
                 if self.include_data {
                     details.add("parameters", parameters.to_text());
                 }
-                ("taskScheduledEventDetails", details, *heartbeat_seconds)
+                details
             }
             None => {
                 let mut details = ObjectBuilder::new();
                 details.add("resource", &*task.resource.arn);
                 self.add_data(&mut details, INPUT, || parameters.to_text());
-                // The model has no heartbeat here.
-                ("lambdaFunctionScheduledEventDetails", details, None)
+                details
             }
         };
+        // The model has no heartbeat for a Lambda function, and no role for an activity.
+        let is_function = task.resource.family == ResourceFamily::LambdaFunction;
+        let is_activity = task.resource.family == ResourceFamily::Activity;
+        let heartbeat_seconds = heartbeat_seconds.filter(|_| !is_function);
+        let credentials_role_arn = credentials_role_arn.as_ref().filter(|_| !is_activity);
         if let Some(seconds) = timeout_seconds {
             details.add("timeoutInSeconds", *seconds);
         }
@@ -456,33 +517,17 @@ impl Shown<'_> {
             .unwrap_or_default()
     }
 
-    fn succeeded(
-        &self,
-        state: StateIndex,
-        output: &Value,
-        service: &'static str,
-    ) -> Option<Details> {
-        let resource = resource(task(self.program, state)?);
-        let name = if resource.is_some() {
-            service
-        } else {
-            "lambdaFunctionSucceededEventDetails"
-        };
-        let mut details = resource.unwrap_or_default();
+    fn succeeded(&self, state: StateIndex, output: &Value, names: &ByFamily) -> Option<Details> {
+        let name = of_task(self.program, state, names)?;
+        let mut details = resource(task(self.program, state)?).unwrap_or_default();
         self.add_data(&mut details, OUTPUT, || output.to_text());
         Some((name, details.build()))
     }
 
-    fn failed(
-        &self,
-        state: StateIndex,
-        failure: &Failure,
-        lambda: &'static str,
-        service: &'static str,
-    ) -> Option<Details> {
-        let resource = resource(task(self.program, state)?);
-        let name = if resource.is_some() { service } else { lambda };
-        Some((name, failed(resource.unwrap_or_default(), failure)))
+    fn failed(&self, state: StateIndex, failure: &Failure, names: &ByFamily) -> Option<Details> {
+        let name = of_task(self.program, state, names)?;
+        let details = resource(task(self.program, state)?).unwrap_or_default();
+        Some((name, failed(details, failure)))
     }
 
     fn add_data(&self, details: &mut ObjectBuilder, member: Member, text: impl Fn() -> String) {
@@ -509,7 +554,7 @@ const OUTPUT: Member = Member {
     details: "outputDetails",
 };
 
-/// `resourceType` and `resource` of a service task; `None` for a Lambda function's ARN.
+/// `resourceType` and `resource` of a service task; `None` for any other.
 fn resource(task: &Task) -> Option<ObjectBuilder> {
     let ResourceFamily::Service {
         resource_type,

@@ -9,7 +9,7 @@ use json::{Object, Value};
 
 use crate::decide::Call;
 use crate::event::{BranchId, EventId, Failure, Start, Text};
-use crate::program::{Pattern, Program, StateIndex, StateKind};
+use crate::program::{Program, ResourceFamily, StateIndex, StateKind};
 use crate::time::Timestamp;
 pub use results::Results;
 
@@ -57,6 +57,56 @@ pub struct Redrives {
 impl Redrives {
     /// Client tokens that are remembered (API reference, RedriveExecution, "clientToken").
     pub const TOKENS_MAX: usize = 10;
+    /// How long a client token is remembered: 15 minutes, likewise.
+    pub const TOKEN_MS_MAX: i64 = 15 * 60 * 1_000;
+
+    /// When the redrive with this client token was, if it is remembered: the same request again is
+    /// answered with that date, whatever has become of the execution since.
+    pub fn repeated(&self, client_token: &str, now: Timestamp) -> Option<Timestamp> {
+        let tokens = self.tokens.iter().rev();
+        tokens
+            .filter(|(_, at)| now.0.saturating_sub(at.0) < Redrives::TOKEN_MS_MAX)
+            .find(|(token, _)| **token == *client_token)
+            .map(|(_, at)| *at)
+    }
+
+    /// The execution goes on once more.
+    pub(crate) fn note(&mut self, count: u32, client_token: Option<&Text>, now: Timestamp) {
+        self.count = count;
+        self.last_at = Some(now);
+        let Some(token) = client_token else {
+            return;
+        };
+        if self.tokens.len() >= Redrives::TOKENS_MAX {
+            self.tokens.remove(0);
+        }
+        self.tokens.push((token.clone(), now));
+    }
+}
+
+/// Why an execution cannot be redriven; shown is AWS's `redriveStatusReason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotRedrivable {
+    #[error("Execution is RUNNING and cannot be redriven")]
+    Running,
+    #[error("Execution is SUCCEEDED and cannot be redriven")]
+    Succeeded,
+    /// The history has no room for ExecutionRedriven and what follows.
+    #[error("Execution history event limit exceeded")]
+    EventLimit,
+    /// It was open for [`NotRedrivable::OPEN_MS_MAX`].
+    #[error("Execution has exceeded the max execution time")]
+    TooOld,
+    /// It has been closed for more than [`NotRedrivable::CLOSED_MS_MAX`].
+    #[error("Execution redrivable period exceeded")]
+    PeriodExceeded,
+}
+
+impl NotRedrivable {
+    /// An execution is open for one year at most (developer guide, "Redriving executions").
+    pub const OPEN_MS_MAX: i64 = 365 * 24 * 60 * 60 * 1_000;
+    /// The redrivable period: 14 days from the end, likewise.
+    pub const CLOSED_MS_MAX: i64 = 14 * 24 * 60 * 60 * 1_000;
 }
 
 /// A `.sync` attempt whose job is to be stopped.
@@ -69,6 +119,36 @@ pub struct Cancel {
     /// What the call that started the job answered; `None` if no answer was recorded, so that the
     /// job may or may not exist.
     pub response: Option<Value>,
+}
+
+impl Cancel {
+    /// Of a call that starts a job; `None` for any other.
+    pub(crate) fn of(thread: &Branch) -> Option<Cancel> {
+        let (visit, calling) = thread.calling()?;
+        calling.is_job.then(|| Cancel {
+            state: visit.state,
+            attempt: calling.attempt,
+            parameters: calling.parameters.clone(),
+            credentials_role_arn: calling.credentials_role_arn.clone(),
+            response: calling.submitted.clone(),
+        })
+    }
+
+    /// The call that started the job; `None` if the state is not a Task of this program.
+    pub(crate) fn call(&self, program: &Program) -> Option<Call> {
+        let calling = Calling {
+            attempt: self.attempt,
+            number: 0,
+            parameters: self.parameters.clone(),
+            credentials_role_arn: self.credentials_role_arn.clone(),
+            deadline: None,
+            heartbeat_seconds: None,
+            submitted: None,
+            is_picked_up: true,
+            is_job: true,
+        };
+        Call::new(program, self.state, &calling)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,6 +178,8 @@ pub struct End {
     pub output: Option<Value>,
     /// Empty for SUCCEEDED and, as with AWS, for TIMED_OUT.
     pub failure: Failure,
+    /// The threads as they stood, for a redrive; empty for SUCCEEDED.
+    pub remains: Vec<Arc<Branch>>,
 }
 
 /// One thread of control.
@@ -151,12 +233,23 @@ pub struct StateRun {
     /// Uses of each retrier in this visit, by index; shorter than the list when the rest are 0.
     pub retries: Vec<u32>,
     pub activity: Activity,
+    /// What a Parallel or Map had when it failed, until it is tried again or left.
+    pub kept: Option<Box<Kept>>,
+}
+
+/// A failed Parallel or Map and the threads below it as they were when it was cut: a redrive runs
+/// those again, and no others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    pub forked: Forked,
+    pub threads: Vec<Arc<Branch>>,
 }
 
 /// What a state that was entered is doing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Activity {
-    /// Entered, nothing under way. Lasts no longer than the decision that entered.
+    /// Entered, nothing under way. Lasts no longer than the decision that entered; after a redrive,
+    /// until the thread has its turn.
     Entered,
     /// A Wait until a time.
     Waiting { until: Timestamp },
@@ -170,7 +263,7 @@ pub enum Activity {
     Answered,
     /// `...StateSucceeded` of a Parallel or Map is written; `before` is the event it follows. Lasts
     /// no longer than the decision that wrote it.
-    Succeeded { before: EventId },
+    Succeeded { before: EventId, forked: Forked },
     /// `...StateFailed` of a Parallel or Map is written, likewise.
     Failed { before: EventId },
 }
@@ -212,8 +305,10 @@ pub struct Calling {
     pub heartbeat_seconds: Option<u64>,
     /// What the call itself answered: from then on the token's result, or the job's end, is awaited.
     pub submitted: Option<Value>,
-    /// Whether a worker has picked the task up; only of activities.
+    /// Whether the Started event is written: of an activity, whether a worker has picked it up.
     pub is_picked_up: bool,
+    /// Whether the call starts a job whose end is awaited.
+    pub is_job: bool,
 }
 
 /// What a deadline is for; at the same instant the first in this order comes first.
@@ -255,37 +350,81 @@ impl Run {
         due.into_iter().map(|(_, deadline)| deadline).collect()
     }
 
-    /// The calls whose answer is not in: after a restart they are made again. A call of the
-    /// callback pattern that answered is not owed any more; its token's result is.
+    /// The calls whose answer is not in: after a restart they are made again. A call that was
+    /// submitted is not owed any more (its token's result is, or its job's end), nor is the task of
+    /// an activity that a worker has picked up.
     pub fn owed_calls(&self, program: &Program) -> Vec<Call> {
         let owed = |thread: &Branch| {
             let (visit, calling) = thread.calling()?;
-            calling
-                .submitted
-                .is_none()
-                .then(|| Call::new(program, visit.state, calling))
-                .flatten()
+            let call = || Call::new(program, visit.state, calling);
+            let call = calling.submitted.is_none().then(call).flatten()?;
+            let is_activity = call.resource.family == ResourceFamily::Activity;
+            (!(is_activity && calling.is_picked_up)).then_some(call)
         };
-        let threads = self.branches.iter().map(AsRef::as_ref);
-        threads.filter_map(owed).collect()
+        self.threads().filter_map(owed).collect()
     }
 
-    /// The attempts that must send heartbeats, with their HeartbeatSeconds. Only an attempt with a
-    /// token can: for the others AWS shows the number and never acts on it.
+    /// The jobs whose end is awaited, each with what the call that started it answered: after a
+    /// restart they are watched again.
+    pub fn owed_watches(&self, program: &Program) -> Vec<(Call, Value)> {
+        let owed = |thread: &Branch| {
+            let (visit, calling) = thread.calling()?;
+            let response = calling.submitted.as_ref().filter(|_| calling.is_job)?;
+            Some((Call::new(program, visit.state, calling)?, response.clone()))
+        };
+        self.threads().filter_map(owed).collect()
+    }
+
+    /// The jobs that are to be stopped, each with what the call that started it answered, if an
+    /// answer was recorded: owed until [`crate::decide::Input::JobCancelled`], after the end too.
+    pub fn owed_cancels(&self, program: &Program) -> Vec<(Call, Option<Value>)> {
+        let owed = |cancel: &Cancel| Some((cancel.call(program)?, cancel.response.clone()));
+        self.cancels.iter().filter_map(owed).collect()
+    }
+
+    /// The attempts that must send heartbeats, with their HeartbeatSeconds. Only an attempt whose
+    /// token somebody has can: for the others AWS shows the number and never acts on it.
     pub fn heartbeats(&self, program: &Program) -> Vec<(EventId, u64)> {
         let wanted = |thread: &Branch| {
             let (visit, calling) = thread.calling()?;
             let StateKind::Task(task) = &program.state(visit.state)?.kind else {
                 return None;
             };
-            let has_token = task.resource.pattern == Pattern::WaitForTaskToken;
-            Some((
-                calling.attempt,
-                calling.heartbeat_seconds.filter(|_| has_token)?,
-            ))
+            let seconds = calling.heartbeat_seconds?;
+            let is_due = task.resource.gives_token() && calling.is_picked_up;
+            is_due.then_some((calling.attempt, seconds))
         };
-        let threads = self.branches.iter().map(AsRef::as_ref);
-        threads.filter_map(wanted).collect()
+        self.threads().filter_map(wanted).collect()
+    }
+
+    /// Whether the execution could be redriven now.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    pub fn redrivable(&self, now: Timestamp) -> Result<(), NotRedrivable> {
+        let Some(end) = &self.end else {
+            return Err(NotRedrivable::Running);
+        };
+        if self.status == Status::Succeeded {
+            return Err(NotRedrivable::Succeeded);
+        }
+        let limits = self.start.as_ref().map(|start| start.limits);
+        let events_max = limits.unwrap_or_default().history_events_max;
+        // AWS: fewer than 24,999 of 25,000.
+        if self.last_event + 1 >= u64::from(events_max) {
+            return Err(NotRedrivable::EventLimit);
+        }
+        if end.at.0.saturating_sub(self.started_at.0) >= NotRedrivable::OPEN_MS_MAX {
+            return Err(NotRedrivable::TooOld);
+        }
+        if now.0.saturating_sub(end.at.0) > NotRedrivable::CLOSED_MS_MAX {
+            return Err(NotRedrivable::PeriodExceeded);
+        }
+        Ok(())
+    }
+
+    fn threads(&self) -> impl Iterator<Item = &Branch> {
+        self.branches.iter().map(AsRef::as_ref)
     }
 
     /// Whether a result of this attempt would still count.
@@ -295,7 +434,7 @@ impl Run {
 
     /// Whether the run goes on by [`crate::decide::Input::Continue`].
     pub fn is_yielded(&self) -> bool {
-        self.branches.iter().any(|thread| thread.is_ready())
+        !self.queued && self.branches.iter().any(|thread| thread.is_ready())
     }
 
     /// The thread that waits for this attempt.
@@ -345,9 +484,14 @@ impl Branch {
         }
     }
 
-    /// Whether the thread could enter a state at once.
+    /// Whether the thread could move at once: enter a state, or, after a redrive, take up the one
+    /// it is in.
     pub(crate) fn is_ready(&self) -> bool {
-        matches!(self.phase, Phase::Begun { .. } | Phase::Yielded { .. })
+        match &self.phase {
+            Phase::Begun { .. } | Phase::Yielded { .. } => true,
+            Phase::In(visit) => visit.is_ready(),
+            Phase::Between { .. } => false,
+        }
     }
 
     /// The call under way, and the visit it belongs to.
@@ -398,6 +542,16 @@ impl Branch {
 }
 
 impl StateRun {
+    /// Whether the state is to be taken up again. Between two decisions it is so after a redrive
+    /// only.
+    pub(crate) fn is_ready(&self) -> bool {
+        match &self.activity {
+            Activity::Entered => true,
+            Activity::Forked(forked) => forked.live == 0,
+            _ => false,
+        }
+    }
+
     /// `$$.State.RetryCount`: retries in this visit, by whichever retrier.
     pub fn retry_count(&self) -> u32 {
         self.retries

@@ -15,7 +15,11 @@ const SECONDS_MAX: u64 = 99_999_999;
 
 /// What came for an attempt.
 pub(super) enum Answer {
-    /// The call of the callback pattern answered; the token's result is still to come.
+    /// A worker took the task of an activity.
+    PickedUp {
+        worker_name: Option<Text>,
+    },
+    /// The call answered; the token's result, or the job's end, is still to come.
     Submitted(Value),
     Succeeded(Value),
     Failed(Failure),
@@ -27,17 +31,29 @@ pub(super) enum Answer {
 /// anew, since `$$.State.RetryCount` and the token differ.
 pub(super) fn attempt(step: &mut Step<'_>, task: &Task) -> Result<Go, Fault> {
     let scheduled = prepare(step, task)?;
-    schedule(step, scheduled)
+    let arn = &task.resource.arn;
+    if step.missing_activities.contains(arn) {
+        return Err(Fault::runtime(format!(
+            "The activity {arn} does not exist."
+        )));
+    }
+    schedule(step, task, scheduled)
 }
 
 /// Takes an answer for the attempt the thread waits for.
 pub(super) fn answered(step: &mut Step<'_>, task: &Task, answer: Answer) -> Result<Go, Fault> {
     let (visit, calling) = step.calling()?;
     let (state, attempt) = (visit.state, calling.attempt);
-    let has_token = task.resource.pattern == Pattern::WaitForTaskToken;
-    let can_submit = has_token && calling.submitted.is_none();
-    let can_miss_heartbeat = has_token && calling.heartbeat_seconds.is_some();
+    let resource = &task.resource;
+    let can_pick_up = resource.family == ResourceFamily::Activity && !calling.is_picked_up;
+    let can_submit = resource.pattern != Pattern::RequestResponse && calling.submitted.is_none();
+    let can_miss_heartbeat =
+        resource.gives_token() && calling.is_picked_up && calling.heartbeat_seconds.is_some();
     match answer {
+        Answer::PickedUp { worker_name } if can_pick_up => {
+            step.emit(EventKind::TaskStarted { state, worker_name })?;
+            Ok(Go::Rest)
+        }
         Answer::Submitted(response) if can_submit => submitted(step, task, state, response),
         Answer::Succeeded(output) => succeeded(step, task, state, output),
         Answer::Failed(failure) => failed(step, state, failure),
@@ -45,7 +61,9 @@ pub(super) fn answered(step: &mut Step<'_>, task: &Task, answer: Answer) -> Resu
         Answer::HeartbeatMissed if can_miss_heartbeat => {
             timed_out(step, (state, attempt), How::MissedHeartbeat)
         }
-        Answer::Submitted(_) | Answer::HeartbeatMissed => Err(Refusal::NotAwaited.into()),
+        Answer::PickedUp { .. } | Answer::Submitted(_) | Answer::HeartbeatMissed => {
+            Err(Refusal::NotAwaited.into())
+        }
     }
 }
 
@@ -73,22 +91,30 @@ fn prepare(step: &Step<'_>, task: &Task) -> Result<EventKind, Fault> {
         timeout_seconds,
         heartbeat_seconds,
         credentials_role_arn,
+        is_job: task.resource.pattern == Pattern::RunJob,
     })
 }
 
 /// Scheduled and Started are one commit: the call leaves only after it, and a call that could not
-/// start fails as any other.
-fn schedule(step: &mut Step<'_>, scheduled: EventKind) -> Result<Go, Fault> {
+/// start fails as any other. The task of an activity starts when a worker picks it up.
+fn schedule(step: &mut Step<'_>, task: &Task, scheduled: EventKind) -> Result<Go, Fault> {
     step.emit(scheduled)?;
     let state = step.calling()?.0.state;
-    step.emit(EventKind::TaskStarted {
-        state,
-        worker_name: None,
-    })?;
-    let (_, calling) = step.calling()?;
-    let call = Call::new(step.program, state, calling).ok_or(Refusal::ForeignProgram)?;
+    if task.resource.family != ResourceFamily::Activity {
+        step.emit(EventKind::TaskStarted {
+            state,
+            worker_name: None,
+        })?;
+    }
+    let call = call(step)?;
     step.effects.push(Effect::Call(call));
     Ok(Go::Rest)
+}
+
+/// The call that the thread waits for.
+fn call(step: &Step<'_>) -> Result<Call, Refusal> {
+    let (visit, calling) = step.calling()?;
+    Call::new(step.program, visit.state, calling).ok_or(Refusal::ForeignProgram)
 }
 
 fn seconds(
@@ -145,10 +171,12 @@ fn submitted(
     if let Some(failure) = limited(step, task, &response)? {
         return failed(step, state, failure);
     }
-    step.emit(EventKind::TaskSubmitted {
-        state,
-        output: response,
-    })?;
+    let output = response.clone();
+    step.emit(EventKind::TaskSubmitted { state, output })?;
+    if task.resource.pattern == Pattern::RunJob {
+        let call = call(step)?;
+        step.effects.push(Effect::Watch { call, response });
+    }
     Ok(Go::Rest)
 }
 

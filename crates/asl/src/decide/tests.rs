@@ -27,12 +27,15 @@ use crate::event::{Event, EventKind, Failure, Start, Text};
 use crate::history;
 use crate::limits::Limits;
 use crate::program::{Pattern, Program, Resource, ResourceFamily};
-use crate::run::{Activity, Branch, Phase, Run};
+use crate::run::{Activity, Branch, Cancel, Phase, Run};
 use crate::time::Timestamp;
 
 pub(crate) const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 
-/// Lambda functions, and `lambda:invoke` with and without a token.
+pub(crate) const ACTIVITY: &str = "arn:aws:states:us-east-1:123456789012:activity:a";
+pub(crate) const JOB: &str = "arn:aws:states:::lambda:job.sync";
+
+/// An activity, a job, Lambda functions, and `lambda:invoke` with and without a token.
 pub(crate) struct Lambda;
 
 impl Catalogue for Lambda {
@@ -48,6 +51,8 @@ impl Catalogue for Lambda {
                 service("invoke.waitForTaskToken"),
                 Pattern::WaitForTaskToken,
             ),
+            JOB => (service("job.sync"), Pattern::RunJob),
+            ACTIVITY => (ResourceFamily::Activity, Pattern::RequestResponse),
             _ => return Resolved::Unknown,
         };
         Resolved::Task(Resource {
@@ -178,6 +183,11 @@ impl Sim {
                 Effect::Abandon { attempt } => {
                     assert!(self.called.remove(attempt), "{attempt} was not under way");
                 }
+                Effect::Watch { call, .. } => assert!(self.run.is_awaited(call.attempt)),
+                Effect::Cancel(call, _) => {
+                    let owed = |cancel: &Cancel| cancel.attempt == call.attempt;
+                    assert!(self.run.cancels.iter().any(owed));
+                }
             }
         }
         let awaited = |attempt: &u64| self.run.is_awaited(*attempt);
@@ -210,7 +220,11 @@ impl Sim {
                 assert_eq!(event.id, fold.last_event + 1, "ids are dense");
                 assert!(event.previous < event.id);
             }
-            assert!(fold.end.is_none(), "nothing follows the end");
+            let may_follow_the_end = matches!(
+                event.kind,
+                EventKind::ExecutionRedriven { .. } | EventKind::JobCancelled { .. }
+            );
+            assert!(fold.end.is_none() || may_follow_the_end);
             apply(&mut fold, decision.time, event);
         }
         assert_eq!(decision.run, fold, "the run is the fold of its events");
@@ -245,7 +259,8 @@ impl Sim {
 
     /// One step of a scenario:
     /// `ok JSON`, `submit JSON`, `fail ERROR CAUSE` (`-` for none), `due` (the clock goes to the
-    /// next deadline), `heartbeat`, `stop ERROR CAUSE`, `continue`. What answers a call may name
+    /// next deadline), `heartbeat`, `stop ERROR CAUSE`, `continue`, `pick WORKER`, `cancelled
+    /// ATTEMPT`, `redrive TOKEN`, `admitted`. What answers a call may name
     /// the state: `ok@T JSON`, `ok@T/2 JSON` in the third branch or iteration.
     pub(crate) fn step(&mut self, step: &str) -> Result<(), Refusal> {
         let (word, rest) = step.split_once(' ').unwrap_or((step, ""));
@@ -262,6 +277,17 @@ impl Sim {
                 attempt,
                 response: value(rest),
             },
+            "pick" => Input::ActivityPickedUp {
+                attempt,
+                worker_name: (!rest.is_empty()).then(|| rest.into()),
+            },
+            "cancelled" => Input::JobCancelled {
+                attempt: rest.parse().unwrap(),
+            },
+            "redrive" => Input::Redrive {
+                client_token: (!rest.is_empty()).then(|| rest.into()),
+            },
+            "admitted" => Input::Admitted,
             "fail" => Input::TaskFailed {
                 attempt,
                 failure: failure(rest),
@@ -328,7 +354,8 @@ fn check_threads(run: &Run) {
             Phase::Between { .. } => panic!("between states: {thread:?}"),
             Phase::In(visit) => match &visit.activity {
                 Activity::Waiting { .. } | Activity::Calling(_) | Activity::BackingOff { .. } => {}
-                Activity::Forked(forked) => assert!(forked.live > 0),
+                Activity::Forked(forked) => assert!(forked.live > 0 || thread.is_ready()),
+                Activity::Entered => assert!(run.redrives.count > 0),
                 _ => panic!("nothing will wake it: {thread:?}"),
             },
         }

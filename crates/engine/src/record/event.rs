@@ -98,6 +98,8 @@ mod kinds {
     pub(super) const ADMITTED: u8 = 36;
     pub(super) const JOB_CANCELLED: u8 = 37;
     pub(super) const EXECUTION_STARTED: u8 = 38;
+    /// The call starts a job.
+    pub(super) const TASK_SCHEDULED_JOB: u8 = 39;
 }
 
 /// The event is internal: its id is 0.
@@ -154,7 +156,8 @@ fn code(kind: &EventKind) -> u8 {
         EventKind::StateEntered { .. } => kinds::STATE_ENTERED,
         EventKind::StateExited { assigned: None, .. } => kinds::STATE_EXITED,
         EventKind::StateExited { .. } => kinds::STATE_EXITED_ASSIGNING,
-        EventKind::TaskScheduled { .. } => kinds::TASK_SCHEDULED,
+        EventKind::TaskScheduled { is_job: false, .. } => kinds::TASK_SCHEDULED,
+        EventKind::TaskScheduled { .. } => kinds::TASK_SCHEDULED_JOB,
         EventKind::TaskStarted {
             worker_name: None, ..
         } => kinds::TASK_STARTED,
@@ -290,6 +293,7 @@ fn put_start_of_work(out: &mut impl Sink, kind: &EventKind) {
             timeout_seconds,
             heartbeat_seconds,
             credentials_role_arn,
+            is_job: _,
         } => {
             put_with_payload(out, *state, parameters);
             put_optional_number(out, *timeout_seconds);
@@ -459,12 +463,13 @@ fn read_task_kind<'r, S: Source<'r>>(
     source: &mut S,
 ) -> Result<EventKind, S::Error> {
     Ok(match kind {
-        kinds::TASK_SCHEDULED => EventKind::TaskScheduled {
+        kinds::TASK_SCHEDULED | kinds::TASK_SCHEDULED_JOB => EventKind::TaskScheduled {
             state,
             parameters: payload(source)?,
             timeout_seconds: optional_number(source)?,
             heartbeat_seconds: optional_number(source)?,
             credentials_role_arn: optional_text(source)?,
+            is_job: kind == kinds::TASK_SCHEDULED_JOB,
         },
         kinds::TASK_STARTED => EventKind::TaskStarted {
             state,

@@ -136,6 +136,7 @@ fn shown_kinds(payload: &Value) -> Vec<EventKind> {
         timeout_seconds: seconds,
         heartbeat_seconds: seconds.map(|seconds| seconds + 1),
         credentials_role_arn: seconds.map(|_| ROLE.into()),
+        is_job: seconds.is_some(),
     };
     let output = payload.clone();
     let some = || failure("States.TaskFailed", "it did");
