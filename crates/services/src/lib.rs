@@ -41,6 +41,32 @@ pub struct Foundations {
     pub endpoint: String,
     /// Bytes an input, output or result may have.
     pub payload_bytes_max: usize,
+    pub limits: Limits,
+}
+
+/// How many of something there may be. The defaults are AWS's quotas (Step Functions developer
+/// guide, "Quotas").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// In an account and Region.
+    pub state_machines_max: usize,
+    /// In an account and Region.
+    pub activities_max: usize,
+    /// Of a state machine.
+    pub versions_max: usize,
+    /// Of a state machine.
+    pub aliases_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            state_machines_max: 100_000,
+            activities_max: 100_000,
+            versions_max: 1_000,
+            aliases_max: 100,
+        }
+    }
 }
 
 impl Services {

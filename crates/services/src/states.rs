@@ -1,22 +1,32 @@
-//! AWS Step Functions: state machines and their executions.
+//! AWS Step Functions: state machines, their executions, and activities.
 //!
-//! A state machine is a small document; its definition, role and settings are an immutable revision
-//! beside it, numbered by the store. Executions name the number they run, so a revision outlives
-//! updates and the machine itself for as long as one of its executions is kept.
+//! A state machine is a small document that holds its versions and aliases too; its definition, role
+//! and settings are an immutable revision beside it, numbered by the store. Versions and executions
+//! name the number they run, so a revision outlives updates and the machine itself for as long as
+//! one of its executions is kept.
 
-mod arn;
+mod activities;
+mod aliases;
+pub(crate) mod arn;
 mod cache;
+mod concurrency;
 mod definitions;
 mod execution;
 mod integrations;
 mod machine;
+mod map_runs;
+mod pages;
+mod quota;
 mod read;
 mod settings;
+mod startable;
 mod state_machine;
 mod tags;
 mod task;
+mod update;
 mod upkeep;
 mod validate;
+mod versions;
 
 use std::sync::Arc;
 
@@ -24,9 +34,12 @@ use aws::constraint::{Rule, Violation};
 use aws::{Common, Protocol, ServiceError};
 use engine::Engine;
 
+use store::Kind;
+
 use crate::documents::{self, Documents};
-use crate::{Answer, Call, Foundations};
+use crate::{Answer, Call, Foundations, Limits};
 use cache::Cache;
+use quota::Quota;
 
 pub use definitions::StoredDefinitions;
 pub use integrations::Integrations;
@@ -36,13 +49,12 @@ pub struct States {
     documents: Documents,
     engine: Engine,
     cache: Arc<Cache>,
+    limits: Limits,
+    machines: Arc<Quota>,
+    activities: Arc<Quota>,
     /// Longest input or output, in bytes of UTF-8.
     payload_bytes_max: usize,
 }
-
-/// Entries of a list when the caller does not say, or says 0 (Step Functions API reference,
-/// "maxResults").
-const PAGE_ITEMS_DEFAULT: usize = 100;
 
 impl States {
     /// The service over its foundations. Reads nothing yet.
@@ -51,6 +63,9 @@ impl States {
             documents: Documents::new(foundations.store.clone()),
             engine: foundations.engine.clone(),
             cache: Arc::default(),
+            limits: foundations.limits,
+            machines: Quota::new(Kind::StateMachine, foundations.limits.state_machines_max),
+            activities: Quota::new(Kind::Activity, foundations.limits.activities_max),
             payload_bytes_max: foundations.payload_bytes_max,
         }
     }
@@ -65,14 +80,21 @@ impl States {
             return is_served(operation).then_some(Err(error));
         }
         Some(match operation {
+            "ValidateStateMachineDefinition" => self.validate_state_machine_definition(call).await,
             "StartExecution" => self.start_execution(call).await,
             "DescribeExecution" => self.describe_execution(call).await,
             "SendTaskSuccess" => self.send_task_success(call).await,
             "SendTaskFailure" => self.send_task_failure(call).await,
             "SendTaskHeartbeat" => self.send_task_heartbeat(call).await,
+            "GetActivityTask" => self.get_activity_task(call).await,
             "StopExecution" => self.stop_execution(call).await,
             "GetExecutionHistory" => self.get_execution_history(call).await,
             "ListExecutions" => self.list_executions(call).await,
+            "ListMapRuns" => self.list_map_runs(call).await,
+            "CreateActivity" => self.create_activity(call).await,
+            "DescribeActivity" => self.describe_activity(call).await,
+            "DeleteActivity" => self.delete_activity(call).await,
+            "ListActivities" => self.list_activities(call).await,
             "CreateStateMachine" => self.create_state_machine(call).await,
             "DescribeStateMachine" => self.describe_state_machine(call).await,
             "DescribeStateMachineForExecution" => {
@@ -81,11 +103,19 @@ impl States {
             "UpdateStateMachine" => self.update_state_machine(call).await,
             "DeleteStateMachine" => self.delete_state_machine(call).await,
             "ListStateMachines" => self.list_state_machines(call).await,
-            "ListStateMachineVersions" => list_state_machine_versions(call),
+            "PublishStateMachineVersion" => self.publish_state_machine_version(call).await,
+            "ListStateMachineVersions" => self.list_state_machine_versions(call).await,
+            "DeleteStateMachineVersion" => self.delete_state_machine_version(call).await,
+            "CreateStateMachineAlias" => self.create_state_machine_alias(call).await,
+            "UpdateStateMachineAlias" => self.update_state_machine_alias(call).await,
+            "DescribeStateMachineAlias" => self.describe_state_machine_alias(call).await,
+            "DeleteStateMachineAlias" => self.delete_state_machine_alias(call).await,
+            "ListStateMachineAliases" => self.list_state_machine_aliases(call).await,
             "TagResource" => self.tag_resource(call).await,
             "UntagResource" => self.untag_resource(call).await,
             "ListTagsForResource" => self.list_tags_for_resource(call).await,
-            "ValidateStateMachineDefinition" => self.validate_state_machine_definition(call).await,
+            "DescribeMapRun" => map_runs::describe_map_run(call),
+            "UpdateMapRun" => map_runs::update_map_run(call),
             _ => return None,
         })
     }
@@ -93,16 +123,29 @@ impl States {
 
 /// The operations of [`States::handle`].
 const SERVED: &[&str] = &[
+    "CreateActivity",
     "CreateStateMachine",
+    "CreateStateMachineAlias",
+    "DeleteActivity",
     "DeleteStateMachine",
+    "DeleteStateMachineAlias",
+    "DeleteStateMachineVersion",
+    "DescribeActivity",
     "DescribeExecution",
+    "DescribeMapRun",
     "DescribeStateMachine",
+    "DescribeStateMachineAlias",
     "DescribeStateMachineForExecution",
+    "GetActivityTask",
     "GetExecutionHistory",
+    "ListActivities",
     "ListExecutions",
+    "ListMapRuns",
+    "ListStateMachineAliases",
     "ListStateMachineVersions",
     "ListStateMachines",
     "ListTagsForResource",
+    "PublishStateMachineVersion",
     "SendTaskFailure",
     "SendTaskHeartbeat",
     "SendTaskSuccess",
@@ -110,7 +153,9 @@ const SERVED: &[&str] = &[
     "StopExecution",
     "TagResource",
     "UntagResource",
+    "UpdateMapRun",
     "UpdateStateMachine",
+    "UpdateStateMachineAlias",
     "ValidateStateMachineDefinition",
 ];
 
@@ -144,18 +189,6 @@ fn has_own_error(operation: &str, call: &Call, violation: &Violation) -> bool {
     }
 }
 
-/// ListStateMachineVersions. Versions cannot be published in this version, so there are none; AWS
-/// does not say either whether the state machine exists (its model has no such error here).
-fn list_state_machine_versions(call: &Call) -> Result<Answer, ServiceError> {
-    arn::machine(call, "stateMachineArn")?;
-    match call.text("nextToken") {
-        Some(_) => Err(invalid_token()),
-        None => Ok(json::ObjectBuilder::new()
-            .add("stateMachineVersions", json::Value::empty_array())
-            .into()),
-    }
-}
-
 fn state_machine_does_not_exist(arn: &str) -> ServiceError {
     let message = format!("State Machine Does Not Exist: '{arn}'");
     ServiceError::new("StateMachineDoesNotExist", message)
@@ -166,6 +199,23 @@ fn execution_does_not_exist(arn: &str) -> ServiceError {
         "ExecutionDoesNotExist",
         format!("Execution Does Not Exist: '{arn}'"),
     )
+}
+
+/// Recorded for TagResource.
+fn resource_not_found(arn: &str) -> ServiceError {
+    ServiceError::new("ResourceNotFound", format!("Resource not found: '{arn}'"))
+        .with_field("resourceName", arn)
+}
+
+/// Recorded for UpdateStateMachineAlias.
+fn missing_reference(arn: &str) -> ServiceError {
+    let message = "Request references a resource that does not exist.";
+    ServiceError::new("ResourceNotFound", message).with_field("resourceName", arn)
+}
+
+fn type_not_supported() -> ServiceError {
+    let message = "This operation is not supported by this type of state machine";
+    ServiceError::new("StateMachineTypeNotSupported", message)
 }
 
 fn invalid_token() -> ServiceError {
@@ -199,16 +249,6 @@ fn engine_error(error: &engine::Error) -> ServiceError {
         }
         _ => ServiceError::common(Common::InternalFailure, Protocol::Json10, error.to_string()),
     }
-}
-
-/// `maxResults`, 0 standing for the default.
-fn page_items(call: &Call) -> usize {
-    let asked = call
-        .integer("maxResults")
-        .and_then(|asked| usize::try_from(asked).ok());
-    asked
-        .filter(|asked| *asked > 0)
-        .unwrap_or(PAGE_ITEMS_DEFAULT)
 }
 
 /// The store has lost a revision that something still names.

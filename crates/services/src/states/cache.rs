@@ -6,21 +6,13 @@ use std::sync::Arc;
 use asl::event::Text;
 use parking_lot::RwLock;
 
-/// State machines kept, a few hundred bytes each. More than are started at the same time in all
+use super::startable::Startable;
+
+/// State machines, versions and aliases kept, a few hundred bytes each. More than are started at the same time in all
 /// but huge installations; beyond, a start costs a point read of the store now and then.
 const MACHINES_MAX: usize = 4_096;
 
-/// What an execution takes from its state machine when it starts.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Startable {
-    pub arn: Text,
-    pub name: Text,
-    pub role_arn: Text,
-    /// Number of the current revision.
-    pub definition: u64,
-}
-
-/// State machines by their ARNs.
+/// State machines, versions and aliases by their ARNs.
 #[derive(Default)]
 pub(super) struct Cache {
     machines: RwLock<Machines>,
@@ -48,7 +40,7 @@ impl Cache {
     }
 
     /// Keeps what was read, unless a machine was changed since: then it may be the old one.
-    pub(super) fn keep(&self, age: Age, machine: &Arc<Startable>) {
+    pub(super) fn keep(&self, age: Age, arn: &str, machine: &Arc<Startable>) {
         let mut machines = self.machines.write();
         if machines.age != age.0 {
             return;
@@ -56,12 +48,10 @@ impl Cache {
         if machines.by_arn.len() >= MACHINES_MAX {
             machines.by_arn.clear();
         }
-        machines
-            .by_arn
-            .insert(Arc::clone(&machine.arn), Arc::clone(machine));
+        machines.by_arn.insert(arn.into(), Arc::clone(machine));
     }
 
-    /// Something to hold while a machine is changed or deleted. It must go into the closure that
+    /// Something to hold while a machine (unqualified ARN) is changed or deleted. It must go into the closure that
     /// does so: the caller may leave before the store is done, and what is kept then is old.
     pub(super) fn forget_afterwards(self: &Arc<Self>, arn: &str) -> Forgetting {
         Forgetting {
@@ -71,7 +61,7 @@ impl Cache {
     }
 }
 
-/// Forgets a machine when it is dropped.
+/// Forgets a machine, its versions and its aliases when it is dropped.
 pub(super) struct Forgetting {
     cache: Arc<Cache>,
     arn: String,
@@ -81,45 +71,9 @@ impl Drop for Forgetting {
     fn drop(&mut self) {
         let mut machines = self.cache.machines.write();
         machines.age += 1;
-        machines.by_arn.remove(&*self.arn);
+        machines.by_arn.retain(|_, kept| *kept.arn != *self.arn);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn machine(arn: &str, definition: u64) -> Arc<Startable> {
-        let (name, role_arn) = ("m".into(), "role".into());
-        Arc::new(Startable {
-            arn: arn.into(),
-            name,
-            role_arn,
-            definition,
-        })
-    }
-
-    #[test]
-    fn what_was_read_before_a_change_is_not_kept() {
-        let cache = Arc::new(Cache::default());
-        let age = cache.age();
-        cache.keep(age, &machine("a", 1));
-        assert_eq!(cache.get("a").map(|machine| machine.definition), Some(1));
-        let before = cache.age();
-        drop(cache.forget_afterwards("a"));
-        cache.keep(before, &machine("a", 1));
-        assert_eq!(cache.get("a"), None);
-        cache.keep(cache.age(), &machine("a", 2));
-        assert_eq!(cache.get("a").map(|machine| machine.definition), Some(2));
-    }
-
-    #[test]
-    fn it_stays_within_its_bound() {
-        let cache = Cache::default();
-        for number in 0..=MACHINES_MAX {
-            cache.keep(cache.age(), &machine(&number.to_string(), 1));
-        }
-        assert!(cache.machines.read().by_arn.len() <= MACHINES_MAX);
-        assert!(cache.get(&MACHINES_MAX.to_string()).is_some());
-    }
-}
+mod tests;

@@ -7,6 +7,9 @@ use aws::ServiceError;
 use engine::{StartError, StartRequest, StopError};
 use json::{ObjectBuilder, Value};
 
+use uuid::Uuid;
+
+use super::startable::Startable;
 use super::{States, arn, checked_name, engine_error};
 use crate::call::epoch_seconds;
 use crate::{Answer, Call};
@@ -15,22 +18,7 @@ impl States {
     /// StartExecution. The hot path: nothing is read or compiled, and the input is copied once.
     pub(super) async fn start_execution(&self, call: &Call) -> Result<Answer, ServiceError> {
         let machine = self.startable(call).await?;
-        let name = call.text("name").map(checked_name).transpose()?;
-        let input = ExecutionInput::of(call.text("input"), self.payload_bytes_max)?;
-        let request = StartRequest {
-            state_machine_arn: Arc::clone(&machine.arn),
-            state_machine_name: Arc::clone(&machine.name),
-            state_machine_version_arn: None,
-            state_machine_alias_arn: None,
-            role_arn: Arc::clone(&machine.role_arn),
-            definition: machine.definition,
-            name: name.map(Text::from),
-            input: input.value,
-            input_text: input.text,
-            trace_header: call.text("traceHeader").map(Text::from),
-            mock_case: call.mock_case.clone(),
-            ..StartRequest::default()
-        };
+        let request = self.start_request(call, &machine)?;
         let started = self
             .engine
             .start(request)
@@ -40,6 +28,32 @@ impl States {
             .add("executionArn", &*started.execution_arn)
             .add("startDate", epoch_seconds(started.started_at))
             .into())
+    }
+
+    /// What an execution of `machine` starts with, as StartExecution or StartSyncExecution asks.
+    pub(super) fn start_request(
+        &self,
+        call: &Call,
+        machine: &Startable,
+    ) -> Result<StartRequest, ServiceError> {
+        let name = call.text("name").map(checked_name).transpose()?;
+        let input = ExecutionInput::of(call.text("input"), self.payload_bytes_max)?;
+        let target = machine.target(percent);
+        Ok(StartRequest {
+            state_machine_arn: Arc::clone(&machine.arn),
+            state_machine_name: Arc::clone(&machine.name),
+            state_machine_version_arn: target.version_arn.clone(),
+            state_machine_alias_arn: machine.alias_arn.clone(),
+            role_arn: Arc::clone(&target.role_arn),
+            definition: target.definition,
+            name: name.map(Text::from),
+            input: input.value,
+            input_text: input.text,
+            trace_header: trace_header(call),
+            mock_case: call.mock_case.clone(),
+            started_by: call.attempt.clone(),
+            concurrency_max: machine.concurrency_max,
+        })
     }
 
     pub(super) async fn stop_execution(&self, call: &Call) -> Result<Answer, ServiceError> {
@@ -54,6 +68,26 @@ impl States {
             .add("stopDate", epoch_seconds(stopped_at))
             .into())
     }
+}
+
+/// A number from 0 to 99, each as likely as the others.
+fn percent() -> u32 {
+    let (_, low) = Uuid::new_v4().as_u64_pair();
+    // Of a random UUID's lower half all but the highest two bits are random.
+    u32::try_from((low & (u64::MAX >> 2)) % 100).unwrap_or_default()
+}
+
+/// Longest `traceHeader`, in bytes (model).
+const TRACE_HEADER_BYTES_MAX: usize = 256;
+
+/// The trace that an execution belongs to: the header of the request wins over the member (API
+/// reference, "traceHeader"). A header that no member could be is not one.
+fn trace_header(call: &Call) -> Option<Text> {
+    let header = call.trace_header.as_ref();
+    let header = header.filter(|text| text.is_ascii() && text.len() <= TRACE_HEADER_BYTES_MAX);
+    header
+        .cloned()
+        .or_else(|| call.text("traceHeader").map(Text::from))
 }
 
 /// `error` and `cause` of a call.
@@ -111,6 +145,7 @@ fn start_error(error: &StartError) -> ServiceError {
             ServiceError::new("ExecutionAlreadyExists", error.to_string())
         }
         StartError::NotAStateMachine(_) => ServiceError::new("InvalidArn", error.to_string()),
+        StartError::LimitExceeded => ServiceError::new("ExecutionLimitExceeded", error.to_string()),
         StartError::Engine(error) => engine_error(error),
     }
 }

@@ -11,27 +11,66 @@ use json::{Object, ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
 use store::{Kind, Store};
 
+use super::aliases::Alias;
 use super::arn::Machine;
-use super::cache::Startable;
 use super::settings::Logging;
 use super::tags::Tag;
+use super::versions::Version;
 use super::{Integrations, States, arn, lost_revision, state_machine_does_not_exist};
 use crate::Call;
 use crate::call::epoch_seconds;
 use crate::documents;
 
-/// A state machine as it is now. Part of the store's format.
+/// A state machine as it is now, with its versions and aliases: they change together or not at all.
+/// Part of the store's format.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct StateMachine {
     pub name: String,
     pub arn: String,
     pub created_ms: i64,
+    pub is_express: bool,
+    /// What CreateStateMachine was asked to publish, which a repeated call must repeat.
+    pub created_with: Publication,
     /// Number of the current [`Revision`].
     pub definition: u64,
     /// Of the current revision, so that a start need not read it.
     pub role_arn: String,
+    /// Of the current revision; absent until the first update that changes something.
+    pub revision_id: Option<String>,
+    /// By rising numbers.
+    pub versions: Vec<Version>,
+    /// The number of the latest version, deleted or not.
+    pub versions_published: u32,
+    /// The oldest first.
+    pub aliases: Vec<Alias>,
+    /// The number of the latest alias, deleted or not.
+    pub aliases_created: u32,
     /// In the order they were first given; keys are unique.
     pub tags: Vec<Tag>,
+}
+
+/// `publish` and `versionDescription` of CreateStateMachine and UpdateStateMachine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Publication {
+    pub publish: bool,
+    pub description: Option<String>,
+}
+
+impl StateMachine {
+    pub(super) fn machine_type(&self) -> MachineType {
+        match self.is_express {
+            true => MachineType::Express,
+            false => MachineType::Standard,
+        }
+    }
+
+    /// `type`, in AWS's word.
+    pub(super) fn type_name(&self) -> &'static str {
+        match self.is_express {
+            true => "EXPRESS",
+            false => "STANDARD",
+        }
+    }
 }
 
 /// What an execution keeps of its state machine to its end. Immutable, numbered by the store, and
@@ -153,32 +192,6 @@ impl States {
             .blocking(move |store| revision.add(store))
             .await?)
     }
-
-    /// What an execution of the machine that `stateMachineArn` names would start with: from memory,
-    /// unless it was changed or is asked for the first time.
-    pub(super) async fn startable(&self, call: &Call) -> Result<Arc<Startable>, ServiceError> {
-        let text = call.required("stateMachineArn")?;
-        if let Some(machine) = self.cache.get(text) {
-            let is_here = engine::arn::account(text) == &*call.account
-                && engine::arn::region(text) == &*call.region;
-            return match is_here {
-                true => Ok(machine),
-                false => Err(state_machine_does_not_exist(text)),
-            };
-        }
-        let key = existing_key(call)?;
-        let age = self.cache.age();
-        let machine = self.machine(&key).await?;
-        let machine = machine.ok_or_else(|| state_machine_does_not_exist(text))?;
-        let startable = Arc::new(Startable {
-            arn: machine.arn.into(),
-            name: machine.name.into(),
-            role_arn: machine.role_arn.into(),
-            definition: machine.definition,
-        });
-        self.cache.keep(age, &startable);
-        Ok(startable)
-    }
 }
 
 /// The key of the state machine that `stateMachineArn` names, for operations that take unqualified
@@ -187,7 +200,8 @@ pub(super) fn existing_key(call: &Call) -> Result<String, ServiceError> {
     let text = call.required("stateMachineArn")?;
     match arn::machine(call, "stateMachineArn")? {
         Machine::Here(key) => Ok(key),
-        Machine::Nowhere => Err(state_machine_does_not_exist(text)),
+        // Recorded for UpdateStateMachine of a version.
+        Machine::Qualified(..) | Machine::Elsewhere => Err(state_machine_does_not_exist(text)),
         Machine::Labelled => Err(labelled(text)),
     }
 }

@@ -4,8 +4,10 @@ use aws::ServiceError;
 use engine::{Description, Engine, ExecutionStatus, HistoryQuery, ListQuery, ReadError, Summary};
 use json::{Object, ObjectBuilder, Value};
 
+use super::pages::items_max;
 use super::{
-    States, arn, engine_error, execution_does_not_exist, invalid_token, not_served, page_items,
+    States, arn, engine_error, execution_does_not_exist, invalid_token, resource_not_found,
+    type_not_supported,
 };
 use crate::call::epoch_seconds;
 use crate::documents;
@@ -13,7 +15,7 @@ use crate::{Answer, Call};
 
 impl States {
     /// Runs a read of the engine where it may block.
-    async fn reading<T: Send + 'static>(
+    pub(crate) async fn reading<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Engine) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ServiceError> {
@@ -27,7 +29,7 @@ impl States {
             })
     }
 
-    async fn description(&self, call: &Call) -> Result<Description, ServiceError> {
+    pub(super) async fn description(&self, call: &Call) -> Result<Description, ServiceError> {
         let arn = arn::execution(call)?.to_owned();
         self.reading(move |engine| engine.describe(&arn)).await
     }
@@ -57,7 +59,7 @@ impl States {
     pub(super) async fn get_execution_history(&self, call: &Call) -> Result<Answer, ServiceError> {
         let arn = arn::execution(call)?.to_owned();
         let query = HistoryQuery {
-            max_results: page_items(call),
+            max_results: items_max(call),
             reverse_order: call.flag("reverseOrder").unwrap_or(false),
             include_execution_data: call.flag("includeExecutionData").unwrap_or(true),
             next_token: call.text("nextToken").map(str::to_owned),
@@ -70,13 +72,16 @@ impl States {
 
     pub(super) async fn list_executions(&self, call: &Call) -> Result<Answer, ServiceError> {
         let status = list_filter(call)?;
-        // Also tells whether the state machine exists.
+        // Also tells whether the state machine, version or alias exists.
         let machine = self.startable(call).await?;
+        if machine.is_express {
+            return Err(type_not_supported());
+        }
         let arn = machine.arn.clone();
         let query = ListQuery {
             state_machine_arn: arn.clone(),
             status,
-            max_results: page_items(call),
+            max_results: items_max(call),
             next_token: call.text("nextToken").map(str::to_owned),
         };
         let page = self.reading(move |engine| engine.list(&query)).await?;
@@ -88,26 +93,28 @@ impl States {
     }
 }
 
-/// The status that ListExecutions filters by. What only Map Runs have is refused.
+/// The status that ListExecutions filters by. There are no Map Runs, so one that is named does not
+/// exist.
 fn list_filter(call: &Call) -> Result<Option<ExecutionStatus>, ServiceError> {
-    if call.text("mapRunArn").is_some() {
-        return Err(not_served(
-            "ValidationException",
-            "Map Runs ('mapRunArn') are",
-        ));
-    }
-    if call.text("stateMachineArn").is_none() {
-        let message = "Either stateMachineArn or mapRunArn must be specified";
-        return Err(ServiceError::new("ValidationException", message)
-            .with_field("reason", "MISSING_REQUIRED_PARAMETER"));
-    }
-    let only_for_map_runs = match (call.text("redriveFilter"), call.text("statusFilter")) {
-        (Some(_), _) => "redriveFilter",
-        (None, Some("PENDING_REDRIVE")) => "statusFilter PENDING_REDRIVE",
-        (None, status) => return Ok(status.and_then(ExecutionStatus::from_name)),
+    let named = [call.text("stateMachineArn"), call.text("mapRunArn")];
+    let one_of = "stateMachineArn or mapRunArn must be specified";
+    let message = match named {
+        [None, None] => format!("Either {one_of}"),
+        [Some(_), Some(_)] => format!("Only one of {one_of}"),
+        [None, Some(_)] => return Err(resource_not_found(arn::map_run(call)?)),
+        [Some(_), None] => match (call.text("redriveFilter"), call.text("statusFilter")) {
+            (Some(_), _) => "redriveFilter can only be specified with mapRunArn".to_owned(),
+            (None, Some("PENDING_REDRIVE")) => {
+                "statusFilter PENDING_REDRIVE can only be specified with mapRunArn".to_owned()
+            }
+            (None, status) => return Ok(status.and_then(ExecutionStatus::from_name)),
+        },
     };
-    let message = format!("{only_for_map_runs} can only be specified with mapRunArn");
-    Err(ServiceError::new("ValidationException", message))
+    let error = ServiceError::new("ValidationException", message);
+    Err(match named {
+        [None, None] => error.with_field("reason", "MISSING_REQUIRED_PARAMETER"),
+        _ => error,
+    })
 }
 
 /// A page: its items and, if there are more, the token for the next one.
@@ -188,7 +195,7 @@ fn described(execution: &Description, with_data: bool) -> ObjectBuilder {
 fn add_redrive(shown: &mut ObjectBuilder, status: ExecutionStatus) {
     shown.add("redriveCount", 0);
     match status {
-        ExecutionStatus::Running | ExecutionStatus::Succeeded => {
+        ExecutionStatus::Running | ExecutionStatus::Queued | ExecutionStatus::Succeeded => {
             let reason = format!("Execution is {} and cannot be redriven", status.name());
             shown
                 .add("redriveStatus", "NOT_REDRIVABLE")

@@ -5,6 +5,7 @@ use aws::ServiceError;
 use json::{Object, ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
 
+use super::machine::Publication;
 use super::not_served;
 use crate::Call;
 
@@ -73,40 +74,61 @@ fn log_group(destination: &Value) -> String {
     arn.unwrap_or_default().to_owned()
 }
 
-/// Refuses the settings that CreateStateMachine and UpdateStateMachine share and that nothing here
-/// can honour.
-pub(super) fn check(call: &Call) -> Result<(), ServiceError> {
-    let member = |structure: &str, name: &str| call.object(structure)?.get(name).cloned();
-    let publishes = call.flag("publish") == Some(true);
-    if call.text("versionDescription").is_some() && !publishes {
+/// What CreateStateMachine or UpdateStateMachine publishes.
+pub(super) fn publication(call: &Call) -> Result<Publication, ServiceError> {
+    let publish = call.flag("publish") == Some(true);
+    let description = call.text("versionDescription").map(str::to_owned);
+    if description.is_some() && !publish {
         let message = "Version description can only be set when publish is true";
         return Err(ServiceError::new("ValidationException", message));
     }
-    if publishes {
-        return Err(not_served(
-            "ValidationException",
-            "Publishing a version ('publish') is",
-        ));
-    }
-    if member("tracingConfiguration", "enabled").is_some_and(|on| on.as_bool() == Some(true)) {
+    Ok(Publication {
+        publish,
+        description,
+    })
+}
+
+/// Refuses the settings that CreateStateMachine and UpdateStateMachine share and that nothing here
+/// can honour.
+pub(super) fn check(call: &Call) -> Result<(), ServiceError> {
+    let tracing = call.object("tracingConfiguration");
+    let enabled = tracing.and_then(|tracing| tracing.get("enabled"));
+    if enabled.and_then(Value::as_bool) == Some(true) {
         let what = "Invalid Tracing Configuration: tracing is";
         return Err(not_served("InvalidTracingConfiguration", what));
     }
-    let key_type = member("encryptionConfiguration", "type");
-    if key_type.as_ref().and_then(Value::as_str) == Some("CUSTOMER_MANAGED_KMS_KEY") {
-        let what = "Invalid Encryption Configuration: the key type 'CUSTOMER_MANAGED_KMS_KEY' is";
-        return Err(not_served("InvalidEncryptionConfiguration", what));
-    }
-    Ok(())
+    check_encryption(call)
 }
 
-/// Refuses state machine types that are not served.
-pub(super) fn check_type(call: &Call) -> Result<(), ServiceError> {
-    match call.text("type") {
-        Some("EXPRESS") => {
-            let what = "Express state machines (type 'EXPRESS') are";
-            Err(not_served("StateMachineTypeNotSupported", what))
+/// Refuses an `encryptionConfiguration` that contradicts itself, or that nothing here can honour.
+pub(super) fn check_encryption(call: &Call) -> Result<(), ServiceError> {
+    let Some(asked) = call.object("encryptionConfiguration") else {
+        return Ok(());
+    };
+    let has_key = asked.get("kmsKeyId").is_some();
+    let has_period = asked.get("kmsDataKeyReusePeriodSeconds").is_some();
+    let refused = |what: &str| {
+        let message = format!("Invalid Encryption Configuration: {what}");
+        Err(ServiceError::new("InvalidEncryptionConfiguration", message))
+    };
+    match is_customer_managed(call) {
+        false if has_key => refused("'kmsKeyId' is for the type 'CUSTOMER_MANAGED_KMS_KEY' only"),
+        false if has_period => refused(
+            "'kmsDataKeyReusePeriodSeconds' is for the type 'CUSTOMER_MANAGED_KMS_KEY' only",
+        ),
+        true if !has_key => refused("the type 'CUSTOMER_MANAGED_KMS_KEY' needs a 'kmsKeyId'"),
+        true => {
+            let what = "Invalid Encryption Configuration: the key type 'CUSTOMER_MANAGED_KMS_KEY' \
+                        is";
+            Err(not_served("InvalidEncryptionConfiguration", what))
         }
-        _ => Ok(()),
+        false => Ok(()),
     }
+}
+
+/// Whether a call asks for encryption by a key of the caller's.
+pub(super) fn is_customer_managed(call: &Call) -> bool {
+    let asked = call.object("encryptionConfiguration");
+    let key_type = asked.and_then(|asked| asked.get("type"));
+    key_type.and_then(Value::as_str) == Some("CUSTOMER_MANAGED_KMS_KEY")
 }

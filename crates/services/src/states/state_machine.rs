@@ -1,40 +1,34 @@
-//! CreateStateMachine, DescribeStateMachine, UpdateStateMachine, DeleteStateMachine,
-//! ListStateMachines.
+//! CreateStateMachine, DescribeStateMachine, DeleteStateMachine, ListStateMachines.
 
 use std::sync::Arc;
 
 use asl::compile::compile;
 use asl::definition::{MachineType, invalid_definition_message};
 use asl::time::Timestamp;
-use aws::{Arn, ServiceError};
+use aws::ServiceError;
 use json::{ObjectBuilder, Value};
 use store::{Expected, Kind};
-use uuid::Uuid;
 
-use super::arn::{self, Machine};
-use super::machine::{Revision, StateMachine, existing_key, labelled};
+use super::arn::{self, Machine, Qualifier};
+use super::concurrency;
+use super::machine::{Publication, Revision, StateMachine, labelled};
+use super::pages::Pages;
 use super::settings::{self, Logging};
 use super::tags;
-use super::{
-    Integrations, States, checked_name, invalid_token, page_items, state_machine_does_not_exist,
-};
+use super::{Integrations, States, checked_name, state_machine_does_not_exist};
 use crate::call::epoch_seconds;
-use crate::{Answer, Call, page};
+use crate::{Answer, Call};
 
 impl States {
     pub(super) async fn create_state_machine(&self, call: &Call) -> Result<Answer, ServiceError> {
         let name = checked_name(call.required("name")?)?;
         let role_arn = arn::role(call.required("roleArn")?)?;
-        settings::check_type(call)?;
+        let publication = settings::publication(call)?;
         settings::check(call)?;
-        let arn = Arn::states(
-            arn::PARTITION,
-            &call.region,
-            &call.account,
-            format!("stateMachine:{name}"),
-        );
-        let arn = arn.to_string();
+        let is_express = call.text("type") == Some("EXPRESS");
+        let arn = arn::made(call, format!("stateMachine:{name}"));
         let tags = tags::merged(&arn, Vec::new(), tags::of(call.list("tags"))?)?;
+        concurrency::check(&tags, is_express)?;
         let revision = Arc::new(Revision {
             definition: call.required("definition")?.to_owned(),
             role_arn: role_arn.to_owned(),
@@ -42,29 +36,54 @@ impl States {
             revision_id: None,
             updated_ms: call.now.0,
         });
-        self.check_definition(&revision).await?;
-        let key = arn::key(call, name);
-        if let Some(machine) = self.machine(&key).await? {
-            return self.created_before(&machine, &revision).await;
-        }
-        let machine = StateMachine {
+        let mut machine = StateMachine {
             name: name.to_owned(),
             arn,
             created_ms: call.now.0,
-            definition: self.add_revision(&revision).await?,
+            is_express,
+            created_with: publication,
+            definition: 0,
             role_arn: role_arn.to_owned(),
+            revision_id: None,
+            versions: Vec::new(),
+            versions_published: 0,
+            aliases: Vec::new(),
+            aliases_created: 0,
             tags,
         };
+        self.check_definition(&revision, machine.machine_type())
+            .await?;
+        let key = arn::key(call, name);
+        if let Some(existing) = self.machine(&key).await? {
+            return self.created_before(&existing, &machine, &revision).await;
+        }
+        let place = self
+            .machines
+            .place(&self.documents, arn::key(call, ""))
+            .await?;
+        let place = place.ok_or_else(|| self.too_many_machines())?;
+        machine.definition = self.add_revision(&revision).await?;
+        let Publication {
+            publish,
+            description,
+        } = machine.created_with.clone();
+        if publish {
+            machine.publish(description.as_deref(), call.now, self.limits.versions_max)?;
+        }
         if self
             .documents
             .create(Kind::StateMachine, &key, &machine)
             .await?
         {
+            place.taken();
+            // Executions of a machine of that name may still be there, and wait under its limit.
+            let limit = concurrency::limit(&machine.tags);
+            self.engine.set_concurrency(&machine.arn, limit);
             return Ok(created(&machine));
         }
         // Somebody created it at the same time; if it is gone again, the caller has to choose.
         match self.machine(&key).await? {
-            Some(machine) => self.created_before(&machine, &revision).await,
+            Some(existing) => self.created_before(&existing, &machine, &revision).await,
             None => Err(conflict(&machine.arn)),
         }
     }
@@ -73,204 +92,160 @@ impl States {
     /// nothing else may (API reference, "idempotent API").
     async fn created_before(
         &self,
-        machine: &StateMachine,
-        asked: &Revision,
+        existing: &StateMachine,
+        asked: &StateMachine,
+        revision: &Revision,
     ) -> Result<Answer, ServiceError> {
-        let current = self.revision(machine.definition).await?;
-        if current.definition == asked.definition && current.logging == asked.logging {
-            return Ok(created(machine));
+        let current = self.revision(existing.definition).await?;
+        if current.definition == revision.definition
+            && current.logging == revision.logging
+            && existing.is_express == asked.is_express
+            && existing.created_with == asked.created_with
+        {
+            return Ok(created(existing));
         }
-        let message = format!("State Machine Already Exists: '{}'", machine.arn);
+        let message = format!("State Machine Already Exists: '{}'", existing.arn);
         Err(ServiceError::new("StateMachineAlreadyExists", message))
     }
 
     /// Refuses a definition that does not compile. Compiling takes milliseconds for large ones, so
     /// it is no work for a thread that runs futures.
-    async fn check_definition(&self, revision: &Arc<Revision>) -> Result<(), ServiceError> {
-        let revision = Arc::clone(revision);
-        let work = move || compile(&revision.definition, MachineType::Standard, &Integrations);
+    pub(super) async fn check_definition(
+        &self,
+        revision: &Arc<Revision>,
+        machine_type: MachineType,
+    ) -> Result<(), ServiceError> {
+        let compiling = Arc::clone(revision);
+        let work = move || compile(&compiling.definition, machine_type, &Integrations);
         let compiled = self.documents.blocking(move |_| Ok(work())).await?;
         match compiled.program {
             Some(_) => Ok(()),
             None => {
-                let message = invalid_definition_message(&compiled.diagnostics);
+                let message =
+                    invalid_definition_message(&revision.definition, &compiled.diagnostics);
                 Err(ServiceError::new("InvalidDefinition", message))
             }
         }
     }
 
+    fn too_many_machines(&self) -> ServiceError {
+        let message = format!(
+            "The account has {} state machines in this Region, as many as it may.",
+            self.machines.max
+        );
+        ServiceError::new("StateMachineLimitExceeded", message)
+    }
+
+    /// DescribeStateMachine of a machine or one of its versions, which is shown as it was published.
     pub(super) async fn describe_state_machine(&self, call: &Call) -> Result<Answer, ServiceError> {
         let text = call.required("stateMachineArn")?;
         let not_found = || state_machine_does_not_exist(text);
-        // Labelled ARNs are taken here, but there is no distributed Map that would make one.
-        let Machine::Here(key) = arn::machine(call, "stateMachineArn")? else {
-            return Err(not_found());
+        let (key, number) = match arn::machine(call, "stateMachineArn")? {
+            Machine::Here(key) => (key, None),
+            Machine::Qualified(key, Qualifier::Version(number)) => (key, Some(number)),
+            // Labelled ARNs are taken here, but there is no distributed Map that would make one.
+            Machine::Qualified(..) | Machine::Elsewhere | Machine::Labelled => {
+                return Err(not_found());
+            }
         };
         let machine = self.machine(&key).await?.ok_or_else(not_found)?;
-        let revision = self.revision(machine.definition).await?;
+        let version = match number {
+            Some(number) => Some(machine.version(number).ok_or_else(not_found)?),
+            None => None,
+        };
+        let definition = version.map_or(machine.definition, |version| version.definition);
+        let created_ms = version.map_or(machine.created_ms, |version| version.created_ms);
+        let revision = self.revision(definition).await?;
         let mut shown = ObjectBuilder::new();
         shown
-            .add("stateMachineArn", machine.arn)
-            .add("name", machine.name)
+            .add("stateMachineArn", text)
+            .add("name", machine.name.as_str())
             .add("status", "ACTIVE")
             .add("roleArn", revision.role_arn.as_str())
-            .add("type", "STANDARD")
-            .add("creationDate", epoch_seconds(Timestamp(machine.created_ms)));
+            .add("type", machine.type_name())
+            .add("creationDate", epoch_seconds(Timestamp(created_ms)));
+        if let Some(description) = version.and_then(|version| version.description.as_deref()) {
+            shown.add("description", description);
+        }
         self.show_revision(revision, call, &mut shown).await?;
         Ok((&mut shown).into())
     }
 
-    pub(super) async fn update_state_machine(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let key = existing_key(call)?;
-        let asked = Change::of(call)?;
-        let not_found = || state_machine_does_not_exist(call.text("stateMachineArn").unwrap_or(""));
-        let machine = self.machine(&key).await?.ok_or_else(not_found)?;
-        let current = self.revision(machine.definition).await?;
-        let revision = Arc::new(asked.applied_to(&current, call.now));
-        self.check_definition(&revision).await?;
-        if *revision == current {
-            return Ok(updated(call.now, &current));
-        }
-        let (old, new) = (machine.definition, self.add_revision(&revision).await?);
-        let role_arn = revision.role_arn.clone();
-        let forgetting = self.cache.forget_afterwards(&machine.arn);
-        let change = move |machine: &mut StateMachine| {
-            let _until_changed = &forgetting;
-            if machine.definition != old {
-                return Err(conflict(&machine.arn));
-            }
-            machine.definition = new;
-            machine.role_arn.clone_from(&role_arn);
-            Ok(())
-        };
-        let changed = self
-            .documents
-            .change(Kind::StateMachine, &key, change)
-            .await?;
-        changed.ok_or_else(not_found)??;
-        Ok(updated(call.now, &revision))
-    }
-
-    /// DeleteStateMachine. Executions under way go on with the revision they started with.
+    /// DeleteStateMachine, with its versions and aliases. Executions under way go on with the
+    /// revision they started with.
     pub(super) async fn delete_state_machine(&self, call: &Call) -> Result<Answer, ServiceError> {
         let text = call.required("stateMachineArn")?;
         let key = match arn::machine(call, "stateMachineArn")? {
             Machine::Here(key) => key,
-            Machine::Nowhere => return Ok(Answer::empty()),
+            Machine::Elsewhere => return Ok(Answer::empty()),
             Machine::Labelled => return Err(labelled(text)),
+            // API reference: of a qualified ARN "it will fail with ValidationException".
+            Machine::Qualified(..) => {
+                let message =
+                    format!("A state machine is deleted by its unqualified ARN, not by '{text}'.");
+                return Err(ServiceError::new("ValidationException", message));
+            }
         };
         let forgetting = self.cache.forget_afterwards(text);
+        let machines = Arc::clone(&self.machines);
+        let prefix = arn::key(call, "");
         self.documents
             .blocking(move |store| {
                 let _until_deleted = forgetting;
-                Ok(store.delete_document(Kind::StateMachine, &key, Expected::Any)?)
+                if store.delete_document(Kind::StateMachine, &key, Expected::Any)? {
+                    machines.deleted(&prefix);
+                }
+                Ok(())
             })
             .await?;
         Ok(Answer::empty())
     }
 
     pub(super) async fn list_state_machines(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let prefix = arn::key(call, "");
-        let request = format!("ListStateMachines {prefix}");
-        let after = call
-            .text("nextToken")
-            .map(|token| page::position(&request, token, call.now).ok_or_else(invalid_token));
-        let after = after.transpose()?;
-        let items = page_items(call);
-        // One more than asked for tells whether there is a next page.
-        let mut found = self
+        let pages = Pages::of(call, "ListStateMachines")?;
+        let found = self
             .documents
-            .list::<StateMachine>(Kind::StateMachine, &prefix, after.as_deref(), items + 1)
+            .list::<StateMachine>(
+                Kind::StateMachine,
+                &arn::key(call, ""),
+                pages.after(),
+                pages.read_max(),
+            )
             .await?;
-        let more = found.len() > items;
-        found.truncate(items);
-        let last = found
-            .last()
-            .map(|(key, _)| page::token(&request, key, call.now));
-        let machines = found.into_iter().map(|(_, machine)| listed(machine));
-        let mut answer = ObjectBuilder::new();
-        answer.add("stateMachines", machines.collect::<Value>());
-        if let Some(token) = last.filter(|_| more) {
-            answer.add("nextToken", token);
-        }
-        Ok((&mut answer).into())
-    }
-}
-
-/// What UpdateStateMachine asks to be changed; `None` stays as it is.
-struct Change {
-    definition: Option<String>,
-    role_arn: Option<String>,
-    logging: Option<Logging>,
-}
-
-impl Change {
-    fn of(call: &Call) -> Result<Change, ServiceError> {
-        settings::check(call)?;
-        let role_arn = call
-            .text("roleArn")
-            .map(arn::role)
-            .transpose()?
-            .map(str::to_owned);
-        let definition = call.text("definition").map(str::to_owned);
-        let logging = Logging::of(call)?;
-        let is_given = |member| call.object(member).is_some();
-        // Of these two only the default is served, so they never change anything.
-        let defaults = is_given("tracingConfiguration") || is_given("encryptionConfiguration");
-        if definition.is_none() && role_arn.is_none() && logging.is_none() && !defaults {
-            let message = "Either the definition, the role ARN, the LoggingConfiguration, or the \
-                           TracingConfiguration must be specified";
-            return Err(ServiceError::new("MissingRequiredParameter", message));
-        }
-        Ok(Change {
-            definition,
-            role_arn,
-            logging,
-        })
-    }
-
-    /// The next revision, which has a fresh id; or the current one if nothing would change.
-    fn applied_to(self, current: &Revision, now: Timestamp) -> Revision {
-        let mut next = current.clone();
-        next.definition = self.definition.unwrap_or(next.definition);
-        next.role_arn = self.role_arn.unwrap_or(next.role_arn);
-        next.logging = self.logging.unwrap_or(next.logging);
-        if next != *current {
-            next.revision_id = Some(Uuid::new_v4().to_string());
-            next.updated_ms = now.0;
-        }
-        next
+        let items = found
+            .into_iter()
+            .map(|(key, machine)| (key, listed(machine)));
+        Ok(pages.answer("stateMachines", items))
     }
 }
 
 fn created(machine: &StateMachine) -> Answer {
-    ObjectBuilder::new()
-        .add("stateMachineArn", machine.arn.as_str())
-        .add("creationDate", epoch_seconds(Timestamp(machine.created_ms)))
-        .into()
-}
-
-/// The answer to an update, also to one that changed nothing.
-fn updated(now: Timestamp, revision: &Revision) -> Answer {
     let mut answer = ObjectBuilder::new();
-    answer.add("updateDate", epoch_seconds(now));
-    if let Some(id) = &revision.revision_id {
-        answer.add("revisionId", id.as_str());
+    answer
+        .add("stateMachineArn", machine.arn.as_str())
+        .add("creationDate", epoch_seconds(Timestamp(machine.created_ms)));
+    if let Some(version) = machine.versions.first()
+        && machine.created_with.publish
+    {
+        answer.add(
+            "stateMachineVersionArn",
+            machine.version_arn(version.number),
+        );
     }
     (&mut answer).into()
 }
 
 fn listed(machine: StateMachine) -> Value {
     ObjectBuilder::new()
-        .add("stateMachineArn", machine.arn)
-        .add("name", machine.name)
-        .add("type", "STANDARD")
+        .add("stateMachineArn", machine.arn.as_str())
+        .add("name", machine.name.as_str())
+        .add("type", machine.type_name())
         .add("creationDate", epoch_seconds(Timestamp(machine.created_ms)))
         .build()
         .into()
 }
 
-fn conflict(arn: &str) -> ServiceError {
+pub(super) fn conflict(arn: &str) -> ServiceError {
     let message = format!("The state machine '{arn}' was changed at the same time; try again.");
     ServiceError::new("ConflictException", message)
 }

@@ -2,11 +2,14 @@
 
 use aws::ServiceError;
 use json::{ObjectBuilder, Value};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::Kind;
 
+use super::activities::Activity;
+use super::arn::Tagged;
 use super::machine::StateMachine;
-use super::{States, arn};
+use super::{States, arn, concurrency, resource_not_found};
 use crate::{Answer, Call};
 
 /// Step Functions developer guide, "Quotas related to tagging".
@@ -79,49 +82,127 @@ pub(super) fn merged(
     Ok(tags)
 }
 
+/// A document that carries tags.
+trait Carrier: Serialize + DeserializeOwned + Send + 'static {
+    const KIND: Kind;
+
+    fn arn(&self) -> &str;
+
+    fn tags(&mut self) -> &mut Vec<Tag>;
+
+    /// Refuses tags that it may not have.
+    fn check(&self, tags: &[Tag]) -> Result<(), ServiceError>;
+}
+
+impl Carrier for StateMachine {
+    const KIND: Kind = Kind::StateMachine;
+
+    fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    fn tags(&mut self) -> &mut Vec<Tag> {
+        &mut self.tags
+    }
+
+    fn check(&self, tags: &[Tag]) -> Result<(), ServiceError> {
+        concurrency::check(tags, self.is_express)
+    }
+}
+
+impl Carrier for Activity {
+    const KIND: Kind = Kind::Activity;
+
+    fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    fn tags(&mut self) -> &mut Vec<Tag> {
+        &mut self.tags
+    }
+
+    fn check(&self, _tags: &[Tag]) -> Result<(), ServiceError> {
+        Ok(())
+    }
+}
+
+/// What TagResource and UntagResource ask for.
+enum Change {
+    Add(Vec<Tag>),
+    Remove(Vec<Value>),
+}
+
+impl Change {
+    fn apply<T: Carrier>(&self, carrier: &mut T) -> Result<(), ServiceError> {
+        let mut tags = std::mem::take(carrier.tags());
+        match self {
+            Change::Add(more) => tags = merged(carrier.arn(), tags, more.clone())?,
+            Change::Remove(keys) => {
+                tags.retain(|tag| !keys.iter().any(|key| key.as_str() == Some(&*tag.key)));
+            }
+        }
+        carrier.check(&tags)?;
+        *carrier.tags() = tags;
+        Ok(())
+    }
+}
+
 impl States {
     pub(super) async fn tag_resource(&self, call: &Call) -> Result<Answer, ServiceError> {
         let more = of(call.list("tags"))?;
-        self.change_tags(call, move |machine| {
-            machine.tags = merged(
-                &machine.arn,
-                std::mem::take(&mut machine.tags),
-                more.clone(),
-            )?;
-            Ok(())
-        })
-        .await
+        self.change_tags(call, Change::Add(more)).await
     }
 
     pub(super) async fn untag_resource(&self, call: &Call) -> Result<Answer, ServiceError> {
         let keys = call.list("tagKeys").to_vec();
-        self.change_tags(call, move |machine| {
-            machine
-                .tags
-                .retain(|tag| !keys.iter().any(|key| key.as_str() == Some(&*tag.key)));
-            Ok(())
-        })
-        .await
+        self.change_tags(call, Change::Remove(keys)).await
     }
 
-    async fn change_tags(
-        &self,
-        call: &Call,
-        change: impl FnMut(&mut StateMachine) -> Result<(), ServiceError> + Send + 'static,
-    ) -> Result<Answer, ServiceError> {
-        let key = arn::tagged(call)?.ok_or_else(|| not_found(call))?;
-        let changed = self
-            .documents
-            .change(Kind::StateMachine, &key, change)
-            .await?;
+    async fn change_tags(&self, call: &Call, change: Change) -> Result<Answer, ServiceError> {
+        let changed = match arn::tagged(call)? {
+            Tagged::Activity(key) => {
+                let change = move |activity: &mut Activity| change.apply(activity);
+                self.documents.change(Activity::KIND, &key, change).await?
+            }
+            Tagged::Machine(key) => {
+                let forgetting = self.cache.forget_afterwards(call.required("resourceArn")?);
+                let engine = self.engine.clone();
+                let change = move |machine: &mut StateMachine| {
+                    let _until_changed = &forgetting;
+                    let before = concurrency::limit(&machine.tags);
+                    change.apply(machine)?;
+                    let after = concurrency::limit(&machine.tags);
+                    Ok((before != after).then(|| machine.arn.clone()))
+                };
+                let changed = self
+                    .documents
+                    .change(StateMachine::KIND, &key, change)
+                    .await?;
+                match changed {
+                    Some(Ok(Some(arn))) => {
+                        // As it stands now: another change may have come since.
+                        let machine = self.machine(&key).await?;
+                        let tags = machine.map(|machine| machine.tags).unwrap_or_default();
+                        engine.set_concurrency(&arn, concurrency::limit(&tags));
+                        Some(Ok(()))
+                    }
+                    other => other.map(|changed| changed.map(|_| ())),
+                }
+            }
+            Tagged::Nothing => None,
+        };
         changed.ok_or_else(|| not_found(call))??;
         Ok(Answer::empty())
     }
 
     pub(super) async fn list_tags_for_resource(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let key = arn::tagged(call)?.ok_or_else(|| not_found(call))?;
-        let machine = self.machine(&key).await?.ok_or_else(|| not_found(call))?;
-        let tags = machine.tags.into_iter().map(|tag| {
+        let tags = match arn::tagged(call)? {
+            Tagged::Machine(key) => self.machine(&key).await?.map(|machine| machine.tags),
+            Tagged::Activity(key) => self.activity(&key).await?.map(|activity| activity.tags),
+            Tagged::Nothing => None,
+        };
+        let tags = tags.ok_or_else(|| not_found(call))?;
+        let tags = tags.into_iter().map(|tag| {
             ObjectBuilder::new()
                 .add("key", tag.key)
                 .add("value", tag.value)
@@ -135,7 +216,5 @@ impl States {
 }
 
 fn not_found(call: &Call) -> ServiceError {
-    let arn = call.text("resourceArn").unwrap_or_default();
-    ServiceError::new("ResourceNotFound", format!("Resource not found: '{arn}'"))
-        .with_field("resourceName", arn)
+    resource_not_found(call.text("resourceArn").unwrap_or_default())
 }

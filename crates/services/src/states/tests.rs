@@ -58,10 +58,14 @@ fn states_over(store: Arc<dyn Store>, runner: Arc<dyn Runner>) -> Arc<States> {
         Handle::current(),
     );
     let (documents, engine) = (Documents::new(store), engine.unwrap());
+    let limits = Limits::default();
     Arc::new(States {
         documents,
         engine,
         cache: Arc::default(),
+        limits,
+        machines: Quota::new(Kind::StateMachine, limits.state_machines_max),
+        activities: Quota::new(Kind::Activity, limits.activities_max),
         payload_bytes_max: PAYLOAD_BYTES_MAX,
     })
 }

@@ -10,7 +10,8 @@ use crate::documents;
 const PAGE: usize = 1_000;
 
 impl States {
-    /// The definitions that state machines have now, whose next starts will run them.
+    /// The definitions that state machines and their versions have, which their next starts will
+    /// run.
     pub async fn definitions_in_use(&self) -> Result<Vec<u64>, documents::Error> {
         let mut numbers = Vec::new();
         let mut after: Option<String> = None;
@@ -19,7 +20,10 @@ impl States {
                 .documents
                 .list::<StateMachine>(Kind::StateMachine, "", after.as_deref(), PAGE)
                 .await?;
-            numbers.extend(page.iter().map(|(_, machine)| machine.definition));
+            for (_, machine) in &page {
+                numbers.push(machine.definition);
+                numbers.extend(machine.versions.iter().map(|version| version.definition));
+            }
             match page.into_iter().next_back() {
                 Some((key, _)) => after = Some(key),
                 None => return Ok(numbers),

@@ -1,0 +1,137 @@
+//! What StartExecution needs of a state machine: a start from memory reads no document.
+
+use std::sync::Arc;
+
+use asl::event::Text;
+use aws::ServiceError;
+
+use super::aliases::{Alias, Share};
+use super::arn::{Machine, Qualifier};
+use super::machine::{StateMachine, labelled};
+use super::versions::Version;
+use super::{States, arn, concurrency, state_machine_does_not_exist, type_not_supported};
+use crate::Call;
+
+/// What an execution takes from the state machine, version or alias that it is started by.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Startable {
+    /// Unqualified.
+    pub arn: Text,
+    pub name: Text,
+    pub is_express: bool,
+    /// Standard executions that may run at a time; `None` for any number.
+    pub concurrency_max: Option<u32>,
+    pub alias_arn: Option<Text>,
+    target: Target,
+    /// The other version of an alias that has two.
+    other: Option<Target>,
+    /// The first one's share of the starts, in percent.
+    weight: u32,
+}
+
+/// The revision that an execution runs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// Absent for the current revision, started without a qualifier.
+    pub version_arn: Option<Text>,
+    pub role_arn: Text,
+    pub definition: u64,
+}
+
+impl Startable {
+    /// What a machine, or what its qualifier names, is started with. `None` for a version or an
+    /// alias that it has not.
+    fn of(machine: &StateMachine, qualifier: Option<&Qualifier>) -> Option<Startable> {
+        let current = || Target {
+            version_arn: None,
+            role_arn: machine.role_arn.as_str().into(),
+            definition: machine.definition,
+        };
+        let of_share = |share: &Share| Some(Target::of(machine, machine.version(share.version)?));
+        let (alias, target, other): (Option<&Alias>, _, _) = match qualifier {
+            None => (None, current(), None),
+            Some(Qualifier::Version(number)) => {
+                (None, Target::of(machine, machine.version(*number)?), None)
+            }
+            Some(Qualifier::Alias(name)) => {
+                let alias = machine.alias(name)?;
+                let mut targets = alias.routing.0.iter().filter_map(of_share);
+                (Some(alias), targets.next()?, targets.next())
+            }
+        };
+        let weight = alias.and_then(|alias| alias.routing.0.first());
+        Some(Startable {
+            arn: machine.arn.as_str().into(),
+            name: machine.name.as_str().into(),
+            is_express: machine.is_express,
+            concurrency_max: concurrency::limit(&machine.tags),
+            alias_arn: alias.map(|alias| machine.alias_arn(&alias.name).into()),
+            target,
+            other,
+            weight: weight.map_or(100, |share| share.weight),
+        })
+    }
+
+    /// The revision of one start: of an alias with two versions by their weights, `drawn` being a
+    /// number from 0 to 99.
+    pub(super) fn target(&self, drawn: impl FnOnce() -> u32) -> &Target {
+        match &self.other {
+            Some(other) if drawn() >= self.weight => other,
+            _ => &self.target,
+        }
+    }
+}
+
+impl Target {
+    fn of(machine: &StateMachine, version: &Version) -> Target {
+        Target {
+            version_arn: Some(machine.version_arn(version.number).into()),
+            role_arn: version.role_arn.as_str().into(),
+            definition: version.definition,
+        }
+    }
+}
+
+impl States {
+    /// What an execution of the machine, version or alias that `stateMachineArn` names would start
+    /// with: from memory, unless it was changed or is asked for the first time.
+    pub(super) async fn startable(&self, call: &Call) -> Result<Arc<Startable>, ServiceError> {
+        let text = call.required("stateMachineArn")?;
+        let not_found = || state_machine_does_not_exist(text);
+        if let Some(machine) = self.cache.get(text) {
+            let is_here = engine::arn::account(text) == &*call.account
+                && engine::arn::region(text) == &*call.region;
+            return match is_here {
+                true => Ok(machine),
+                false => Err(not_found()),
+            };
+        }
+        let (key, qualifier) = match arn::machine(call, "stateMachineArn")? {
+            Machine::Here(key) => (key, None),
+            Machine::Qualified(key, qualifier) => (key, Some(qualifier)),
+            Machine::Elsewhere => return Err(not_found()),
+            Machine::Labelled => return Err(labelled(text)),
+        };
+        let age = self.cache.age();
+        let machine = self.machine(&key).await?.ok_or_else(not_found)?;
+        let startable = Startable::of(&machine, qualifier.as_ref()).ok_or_else(not_found)?;
+        let startable = Arc::new(startable);
+        self.cache.keep(age, text, &startable);
+        Ok(startable)
+    }
+
+    /// The same, for what only Express state machines have.
+    pub(super) async fn express_startable(
+        &self,
+        call: &Call,
+    ) -> Result<Arc<Startable>, ServiceError> {
+        let machine = self.startable(call).await?;
+        match machine.is_express {
+            true => Ok(machine),
+            false => Err(type_not_supported()),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

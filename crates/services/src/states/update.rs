@@ -1,0 +1,125 @@
+//! UpdateStateMachine.
+
+use std::sync::Arc;
+
+use asl::time::Timestamp;
+use aws::ServiceError;
+use json::ObjectBuilder;
+use store::Kind;
+use uuid::Uuid;
+
+use super::machine::{Publication, Revision, StateMachine, existing_key};
+use super::settings::{self, Logging};
+use super::state_machine::conflict;
+use super::{States, arn, state_machine_does_not_exist};
+use crate::call::epoch_seconds;
+use crate::{Answer, Call};
+
+impl States {
+    pub(super) async fn update_state_machine(&self, call: &Call) -> Result<Answer, ServiceError> {
+        let key = existing_key(call)?;
+        let asked = Change::of(call)?;
+        let publication = settings::publication(call)?;
+        let not_found = || state_machine_does_not_exist(call.text("stateMachineArn").unwrap_or(""));
+        let machine = self.machine(&key).await?.ok_or_else(not_found)?;
+        let current = self.revision(machine.definition).await?;
+        let revision = Arc::new(asked.applied_to(&current, call.now));
+        self.check_definition(&revision, machine.machine_type())
+            .await?;
+        let is_new = *revision != current;
+        if !is_new && !publication.publish {
+            return Ok(updated(call.now, &revision, None));
+        }
+        let old = machine.definition;
+        let new = match is_new {
+            true => self.add_revision(&revision).await?,
+            false => old,
+        };
+        let forgetting = self.cache.forget_afterwards(&machine.arn);
+        let (now, versions_max) = (call.now, self.limits.versions_max);
+        let (role_arn, id) = (revision.role_arn.clone(), revision.revision_id.clone());
+        let change = move |machine: &mut StateMachine| {
+            let _until_changed = &forgetting;
+            if machine.definition != old {
+                return Err(conflict(&machine.arn));
+            }
+            machine.definition = new;
+            machine.role_arn.clone_from(&role_arn);
+            machine.revision_id.clone_from(&id);
+            let Publication {
+                publish: true,
+                description,
+            } = &publication
+            else {
+                return Ok(None);
+            };
+            let version = machine.publish(description.as_deref(), now, versions_max)?;
+            Ok(Some(machine.version_arn(version.number)))
+        };
+        let changed = self
+            .documents
+            .change(Kind::StateMachine, &key, change)
+            .await?;
+        let version_arn = changed.ok_or_else(not_found)??;
+        Ok(updated(now, &revision, version_arn))
+    }
+}
+
+/// What UpdateStateMachine asks to be changed; `None` stays as it is.
+struct Change {
+    definition: Option<String>,
+    role_arn: Option<String>,
+    logging: Option<Logging>,
+}
+
+impl Change {
+    fn of(call: &Call) -> Result<Change, ServiceError> {
+        settings::check(call)?;
+        let role_arn = call
+            .text("roleArn")
+            .map(arn::role)
+            .transpose()?
+            .map(str::to_owned);
+        let definition = call.text("definition").map(str::to_owned);
+        let logging = Logging::of(call)?;
+        let is_given = |member| call.object(member).is_some();
+        // Of these two only the default is served, so they never change anything.
+        let defaults = is_given("tracingConfiguration") || is_given("encryptionConfiguration");
+        if definition.is_none() && role_arn.is_none() && logging.is_none() && !defaults {
+            let message = "Either the definition, the role ARN, the LoggingConfiguration, or the \
+                           TracingConfiguration must be specified";
+            return Err(ServiceError::new("MissingRequiredParameter", message));
+        }
+        Ok(Change {
+            definition,
+            role_arn,
+            logging,
+        })
+    }
+
+    /// The next revision, which has a fresh id; or the current one if nothing would change.
+    fn applied_to(self, current: &Revision, now: Timestamp) -> Revision {
+        let mut next = current.clone();
+        next.definition = self.definition.unwrap_or(next.definition);
+        next.role_arn = self.role_arn.unwrap_or(next.role_arn);
+        next.logging = self.logging.unwrap_or(next.logging);
+        if next != *current {
+            next.revision_id = Some(Uuid::new_v4().to_string());
+            next.updated_ms = now.0;
+        }
+        next
+    }
+}
+
+/// The answer to an update, also to one that changed nothing.
+fn updated(now: Timestamp, revision: &Revision, version_arn: Option<String>) -> Answer {
+    let mut answer = ObjectBuilder::new();
+    answer.add("updateDate", epoch_seconds(now));
+    if let Some(id) = &revision.revision_id {
+        answer.add("revisionId", id.as_str());
+    }
+    if let Some(arn) = version_arn {
+        answer.add("stateMachineVersionArn", arn);
+    }
+    (&mut answer).into()
+}
