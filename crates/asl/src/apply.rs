@@ -81,11 +81,7 @@ pub fn apply(run: &mut Run, time: Timestamp, event: &Event) {
 
 /// Numbers a call where tasks are mocked: the number chooses the mocked response.
 fn count_call(run: &mut Run, branch: BranchId, state: StateIndex) {
-    if run
-        .start
-        .as_ref()
-        .is_none_or(|start| start.mock_case.is_none())
-    {
+    if !run.is_mocked() {
         return;
     }
     let count = run.calls.entry(state).or_default();

@@ -369,10 +369,18 @@ impl Run {
     pub fn owed_watches(&self, program: &Program) -> Vec<(Call, Value)> {
         let owed = |thread: &Branch| {
             let (visit, calling) = thread.calling()?;
-            let response = calling.submitted.as_ref().filter(|_| calling.is_job)?;
+            let is_watched = calling.is_job || self.is_mocked();
+            let response = calling.submitted.as_ref().filter(|_| is_watched)?;
             Some((Call::new(program, visit.state, calling)?, response.clone()))
         };
         self.threads().filter_map(owed).collect()
+    }
+
+    /// Whether a mock file answers the execution's tasks. Its callbacks are watched like jobs: the
+    /// mock stands for whoever sends the token back.
+    pub(crate) fn is_mocked(&self) -> bool {
+        let start = self.start.as_ref();
+        start.is_some_and(|start| start.mock_case.is_some())
     }
 
     /// The jobs that are to be stopped, each with what the call that started it answered, if an

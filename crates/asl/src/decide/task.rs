@@ -173,7 +173,7 @@ fn submitted(
     }
     let output = response.clone();
     step.emit(EventKind::TaskSubmitted { state, output })?;
-    if task.resource.pattern == Pattern::RunJob {
+    if task.resource.pattern == Pattern::RunJob || step.run.is_mocked() {
         let call = call(step)?;
         step.effects.push(Effect::Watch { call, response });
     }

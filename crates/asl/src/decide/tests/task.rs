@@ -1,6 +1,6 @@
 use super::{FUNCTION, Input, Refusal, Sim, check, check_end, one, start_of, states, value};
 use crate::decide::{Call, Effect};
-use crate::event::{EventKind, Failure};
+use crate::event::{EventKind, Failure, Start, Text};
 use crate::run::Status;
 use crate::token;
 
@@ -548,4 +548,41 @@ fn stop_and_timeout_cut_a_task() {
         let all: Vec<&str> = begun.iter().copied().chain([expected]).collect();
         check(&machine, "{}", &[step], &all);
     }
+}
+
+#[test]
+fn mocked_calls_are_numbered_and_callbacks_watched() {
+    let retry = r#","Retry":[{"ErrorEquals":["Busy"],"IntervalSeconds":1}]"#;
+    let numbers = |mock_case: Option<Text>| {
+        let start = Start {
+            mock_case,
+            ..start_of("{}")
+        };
+        let mut sim = Sim::started_with(&with_token(retry), start);
+        let attempt = sim.attempt();
+        sim.send(Input::TaskFailed {
+            attempt,
+            failure: Failure {
+                error: Some("Busy".into()),
+                cause: None,
+            },
+        })
+        .unwrap();
+        sim.now = sim.now.plus_seconds(1);
+        sim.send(Input::DeadlineReached).unwrap();
+        let attempt = sim.attempt();
+        let response = value("{}");
+        sim.send(Input::TaskSubmitted { attempt, response })
+            .unwrap();
+        let calls = sim.effects.iter().filter_map(|effect| match effect {
+            Effect::Call(call) => Some((call.number, "call")),
+            Effect::Watch { call, .. } => Some((call.number, "watch")),
+            _ => None,
+        });
+        let watched = sim.run.owed_watches(&sim.program).len();
+        (calls.collect::<Vec<_>>(), watched)
+    };
+    let mocked = vec![(0, "call"), (1, "call"), (1, "watch")];
+    assert_eq!(numbers(Some("c".into())), (mocked, 1));
+    assert_eq!(numbers(None), (vec![(0, "call"), (0, "call")], 0));
 }
