@@ -63,9 +63,13 @@ pub trait Catalogue {
     fn resolve(&self, resource: &str) -> Resolved;
 
     /// The members that `Parameters` of a Task with this `Resource` can have; `None` when they are
-    /// free.
+    /// free, or not all are known.
     fn parameters(&self, _resource: &str) -> Option<Vec<Parameter>> {
         None
+    }
+    /// Those among them that a call cannot be made without, as far as they are known.
+    fn required_parameters(&self, _resource: &str) -> Vec<&'static str> {
+        Vec::new()
     }
 }
 
@@ -73,7 +77,6 @@ pub trait Catalogue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameter {
     pub name: &'static str,
-    pub required: bool,
     /// What it may be when it is a literal; empty when anything.
     pub values: &'static [&'static str],
     /// Values that AWS has and Lockstep does not yet.
@@ -83,10 +86,9 @@ pub struct Parameter {
 /// What a [`Catalogue`] says about a `Resource`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolved {
+    /// Whether a call can be made is another matter: AWS has it.
     Task(Resource),
-    /// AWS has it, Lockstep does not yet: the message to refuse it with.
-    NotServed(String),
-    /// Not a resource, for AWS neither.
+    /// Not a resource of AWS.
     Unknown,
 }
 

@@ -61,8 +61,8 @@ pub(super) fn compile<'a>(
     let writer = fields.object("ResultWriter");
     let reader =
         reader.map(|reader| item_reader(reader, reading, &place.member("ItemReader"), context));
-    let batcher =
-        batcher.map(|batcher| item_batcher(batcher, reading, &place.member("ItemBatcher"), context));
+    let batcher = batcher
+        .map(|batcher| item_batcher(batcher, reading, &place.member("ItemBatcher"), context));
     let writer =
         writer.map(|writer| result_writer(writer, reading, &place.member("ResultWriter"), context));
     Some(Distributed {
@@ -112,9 +112,7 @@ impl Reading {
 
 /// The action of a resource `arn:<partition>:states:::s3:<action>`; none of another resource.
 fn s3_action(resource: &str) -> Option<&str> {
-    let (partition, action) = resource
-        .strip_prefix("arn:")?
-        .split_once(":states:::s3:")?;
+    let (partition, action) = resource.strip_prefix("arn:")?.split_once(":states:::s3:")?;
     matches!(partition, "aws" | "aws-cn" | "aws-us-gov").then_some(action)
 }
 

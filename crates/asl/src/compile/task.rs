@@ -57,11 +57,12 @@ fn resource(arn: &str, place: &Place<'_>, context: &mut Context<'_, '_>) -> Opti
         return None;
     }
     match context.catalogue.resolve(arn) {
-        Resolved::Task(resource) => return Some(resource),
-        Resolved::NotServed(text) => context.error(text, &at),
-        Resolved::Unknown => context.error(message::unknown_resource(arn), &at),
+        Resolved::Task(resource) => Some(resource),
+        Resolved::Unknown => {
+            context.error(message::unknown_resource(arn), &at);
+            None
+        }
     }
-    None
 }
 
 /// What the resource can't be called without, and what it can't be called with.
@@ -71,16 +72,18 @@ fn check_parameters(
     at: &Place<'_>,
     context: &mut Context<'_, '_>,
 ) {
-    let all = context.catalogue.parameters(&resource.arn);
-    // Nothing is known of the value of an expression.
-    let Some(all) = all.filter(|_| parameters.as_query().is_none()) else {
+    if parameters.as_query().is_some() {
+        // Nothing is known of the value of an expression.
         return;
-    };
-    for parameter in all.iter().filter(|parameter| parameter.required) {
-        if !parameters.has_member(parameter.name) {
-            context.error(message::missing(parameter.name), at);
+    }
+    for name in context.catalogue.required_parameters(&resource.arn) {
+        if !parameters.has_member(name) {
+            context.error(message::missing(name), at);
         }
     }
+    let Some(all) = context.catalogue.parameters(&resource.arn) else {
+        return;
+    };
     for name in parameters.members() {
         match all.iter().find(|parameter| parameter.name == name) {
             None => context.error(message::unsupported_parameter(name), at),

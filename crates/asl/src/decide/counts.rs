@@ -15,7 +15,9 @@ pub(super) fn tolerated_count(
     data: &Data<'_>,
 ) -> Result<u64, Fault> {
     let count = tolerance.count.as_ref();
-    count.map_or(Ok(0), |it| self::count(it, "ToleratedFailureCount", input, data))
+    count.map_or(Ok(0), |it| {
+        self::count(it, "ToleratedFailureCount", input, data)
+    })
 }
 
 /// ToleratedFailurePercentage; 0 when absent. A path may lead to a number or to the text of one.
@@ -75,9 +77,7 @@ pub(super) fn whole_number(
 }
 
 fn refers_to(field: &str, found: &Value, kind: &str, path: &Text) -> Fault {
-    let value = found
-        .as_str()
-        .map_or_else(|| shown(found), str::to_owned);
+    let value = found.as_str().map_or_else(|| shown(found), str::to_owned);
     Fault::runtime(format!(
         "The {field}Path field refers to value \"{value}\" which is not a valid {kind}: {path}"
     ))

@@ -1,12 +1,23 @@
-//! A catalogue for tests: Lambda functions and `lambda:invoke` are served; SQS, Batch and
-//! activities are not yet; anything else is unknown.
+//! A catalogue for tests: functions, activities and a few services; anything else is unknown.
 
 use crate::definition::{Catalogue, Parameter, Resolved};
 use crate::program::{Pattern, Resource, ResourceFamily};
-use crate::validate::message;
 
-/// Parts of resources that come later.
-const NOT_SERVED: [&str; 3] = [":activity:", "::sqs:", "::batch:"];
+/// Calls, each with the patterns it offers beside the plain one.
+const CALLS: [(&str, &[&str]); 9] = [
+    ("apigateway:invoke", &[".waitForTaskToken"]),
+    ("aws-sdk:s3:listBuckets", &[".waitForTaskToken"]),
+    ("batch:submitJob", &[".sync"]),
+    ("dynamodb:putItem", &[]),
+    ("http:invoke", &[]),
+    ("lambda:invoke", &[".waitForTaskToken"]),
+    ("sns:publish", &[".waitForTaskToken"]),
+    ("sqs:sendMessage", &[".waitForTaskToken"]),
+    (
+        "states:startExecution",
+        &[".sync", ".sync:2", ".waitForTaskToken"],
+    ),
+];
 
 pub(crate) struct TestCatalogue;
 
@@ -14,7 +25,6 @@ impl Catalogue for TestCatalogue {
     fn parameters(&self, resource: &str) -> Option<Vec<Parameter>> {
         let parameter = |name| Parameter {
             name,
-            required: name == "FunctionName",
             values: match name {
                 "InvocationType" => &["RequestResponse", "DryRun"],
                 _ => &[],
@@ -29,6 +39,13 @@ impl Catalogue for TestCatalogue {
         is_invoke.then(|| names.map(parameter).to_vec())
     }
 
+    fn required_parameters(&self, resource: &str) -> Vec<&'static str> {
+        match resource.split_once("::lambda:invoke") {
+            Some(_) => vec!["FunctionName"],
+            None => Vec::new(),
+        }
+    }
+
     fn resolve(&self, resource: &str) -> Resolved {
         let task = |family, pattern| {
             Resolved::Task(Resource {
@@ -37,26 +54,31 @@ impl Catalogue for TestCatalogue {
                 pattern,
             })
         };
-        let service = |action: &str, pattern| {
-            let family = ResourceFamily::Service {
-                resource_type: "lambda".into(),
-                resource: action.into(),
-            };
-            task(family, pattern)
-        };
         if resource.starts_with("arn:aws:lambda:") && resource.contains(":function:") {
             return task(ResourceFamily::LambdaFunction, Pattern::RequestResponse);
         }
-        match resource.strip_prefix("arn:aws:states:") {
-            Some("::lambda:invoke") => service("invoke", Pattern::RequestResponse),
-            Some("::lambda:invoke.waitForTaskToken") => {
-                service("invoke.waitForTaskToken", Pattern::WaitForTaskToken)
-            }
-            Some(rest) if NOT_SERVED.iter().any(|part| rest.contains(part)) => {
-                let what = format!("the resource '{resource}'");
-                Resolved::NotServed(message::not_served(&what))
-            }
-            _ => Resolved::Unknown,
+        let Some((_, rest)) = resource.split_once(":states:") else {
+            return Resolved::Unknown;
+        };
+        if rest.contains(":activity:") {
+            return task(ResourceFamily::Activity, Pattern::RequestResponse);
         }
+        let call = rest.strip_prefix("::").unwrap_or_default();
+        let (name, suffix) = call.split_at(call.find('.').unwrap_or(call.len()));
+        let known = CALLS.iter().find(|(known, _)| *known == name);
+        if !known.is_some_and(|(_, offers)| suffix.is_empty() || offers.contains(&suffix)) {
+            return Resolved::Unknown;
+        }
+        let pattern = match suffix {
+            "" => Pattern::RequestResponse,
+            ".waitForTaskToken" => Pattern::WaitForTaskToken,
+            _ => Pattern::RunJob,
+        };
+        let (resource_type, action) = name.rsplit_once(':').unwrap_or_default();
+        let family = ResourceFamily::Service {
+            resource_type: resource_type.into(),
+            resource: format!("{action}{suffix}").into(),
+        };
+        task(family, pattern)
     }
 }

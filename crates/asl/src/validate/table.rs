@@ -318,7 +318,8 @@ pub(crate) const MAP: Schema = Schema {
 };
 
 /// The fields of a Map that an inline one cannot have.
-pub(crate) const DISTRIBUTED_ONLY: &[&str] = &["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
+pub(crate) const DISTRIBUTED_ONLY: &[&str] =
+    &["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
 
 /// Whether the field of an object is one of a distributed Map.
 pub(super) fn is_distributed(object: &str, field: &str) -> bool {
@@ -361,7 +362,10 @@ pub(crate) const READER_CONFIG: Schema = Schema {
         optional("ItemsPointer", Kind::Pointer),
         optional("MaxItems", COUNT),
         json_path("MaxItemsPath", Kind::DataPath),
-        optional("ManifestType", Kind::OneOf(&["ATHENA_DATA", "S3_INVENTORY"])),
+        optional(
+            "ManifestType",
+            Kind::OneOf(&["ATHENA_DATA", "S3_INVENTORY"]),
+        ),
         optional("Transformation", Kind::OneOf(&["NONE", "LOAD_AND_FLATTEN"])),
     ]],
     groups: &[at_most_one(&["MaxItems", "MaxItemsPath"])],
@@ -409,8 +413,11 @@ pub(crate) const RESULT_WRITER: Schema = Schema {
 
 pub(crate) const WRITER_CONFIG: Schema = Schema {
     parts: &[&[
-        optional("Transformation", Kind::OneOf(&["NONE", "COMPACT", "FLATTEN"])),
-        optional("OutputType", Kind::OneOf(&["JSON", "JSONL"])),
+        required(
+            "Transformation",
+            Kind::OneOf(&["NONE", "COMPACT", "FLATTEN"]),
+        ),
+        required("OutputType", Kind::OneOf(&["JSON", "JSONL"])),
     ]],
     groups: &[],
 };
