@@ -387,6 +387,15 @@ impl Store for Memory {
         Ok(rows.cloned().collect())
     }
 
+    fn count_executions(&self, machine: Option<MachineNumber>, statuses: &[u8]) -> Result<u64> {
+        let state = self.state.lock();
+        let rows = state.executions.values();
+        let counted = rows.filter(|row| {
+            machine.is_none_or(|machine| row.machine == machine) && statuses.contains(&row.status)
+        });
+        Ok(counted.count() as u64)
+    }
+
     fn wake_ups(&self, after: Option<EntityId>, limit: usize) -> Result<Vec<WakeUp>> {
         let state = self.state.lock();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);

@@ -431,6 +431,10 @@ impl Store for Sqlite {
         self.read(|connection| list::executions(connection, filter, before, limit))
     }
 
+    fn count_executions(&self, machine: Option<MachineNumber>, statuses: &[u8]) -> Result<u64> {
+        self.read(|connection| list::count(connection, machine, statuses))
+    }
+
     fn wake_ups(&self, after: Option<EntityId>, limit: usize) -> Result<Vec<WakeUp>> {
         let after = after.map_or(-1, |after| i64::try_from(after.0).unwrap_or(i64::MAX));
         self.read(|connection| {

@@ -293,6 +293,10 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ExecutionRow>>;
 
+    /// How many executions have one of these statuses: of a machine, or of all machines. Reads as
+    /// many entries of an index as it counts.
+    fn count_executions(&self, machine: Option<MachineNumber>, statuses: &[u8]) -> Result<u64>;
+
     /// Wake-up rows in the order of entities, those above `after`; at most `limit`.
     fn wake_ups(&self, after: Option<EntityId>, limit: usize) -> Result<Vec<WakeUp>>;
 

@@ -363,6 +363,14 @@ fn executions_are_listed_newest_first() {
             ..of(1)
         };
         check(&other, None, 9, &[]);
+        let count = |machine: Option<u64>, statuses: &[u8]| {
+            let machine = machine.map(MachineNumber);
+            store.count_executions(machine, statuses).unwrap()
+        };
+        assert_eq!(count(Some(1), &[0]), 4);
+        assert_eq!(count(Some(1), &[0, 1, 0, 7]), 10);
+        assert_eq!(count(None, &[0, 1, 200]), 30);
+        assert_eq!((count(None, &[]), count(Some(9), &[0])), (0, 0));
     });
 }
 

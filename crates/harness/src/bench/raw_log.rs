@@ -164,6 +164,10 @@ impl Store for RawLog {
         unread()
     }
 
+    fn count_executions(&self, _: Option<MachineNumber>, _: &[u8]) -> Result<u64> {
+        Ok(0)
+    }
+
     fn wake_ups(&self, _: Option<EntityId>, _: usize) -> Result<Vec<WakeUp>> {
         Ok(Vec::new())
     }

@@ -178,6 +178,11 @@ impl Store for Disk {
         self.memory.list_executions(filter, before, limit)
     }
 
+    fn count_executions(&self, machine: Option<MachineNumber>, statuses: &[u8]) -> Result<u64> {
+        self.read()?;
+        self.memory.count_executions(machine, statuses)
+    }
+
     fn wake_ups(&self, after: Option<EntityId>, limit: usize) -> Result<Vec<WakeUp>> {
         self.read()?;
         // Pages of three rows, so that there is more than one.

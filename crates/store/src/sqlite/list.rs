@@ -1,13 +1,14 @@
 //! Lists of executions: runs of an index, one for each status, merged while they are read.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use rusqlite::types::ToSql;
 use rusqlite::{CachedStatement, Connection, Rows};
 
 use super::commit::stored_status;
 use super::executions::{ROW, execution_row};
-use crate::{EntityId, ExecutionFilter, ExecutionRow};
+use crate::{EntityId, ExecutionFilter, ExecutionRow, MachineNumber};
 
 /// The index that holds a filter's executions as one run for each status, and the condition that
 /// names these runs. What an index does not tell is looked at row by row.
@@ -86,10 +87,8 @@ impl<'a> Run<'a> {
 /// The stored statuses asked for, or else those that the executions have.
 fn statuses(connection: &Connection, filter: &ExecutionFilter) -> rusqlite::Result<Vec<u16>> {
     if !filter.statuses.is_empty() {
-        let mut statuses: Vec<u16> = filter.statuses.iter().copied().map(stored_status).collect();
-        statuses.sort_unstable();
-        statuses.dedup();
-        return Ok(statuses);
+        let statuses = filter.statuses.iter().copied().map(stored_status);
+        return Ok(BTreeSet::from_iter(statuses).into_iter().collect());
     }
     let (index, condition) = index(&ExecutionFilter {
         // The version of an alias's executions is not in its index.
@@ -116,6 +115,44 @@ fn statuses(connection: &Connection, filter: &ExecutionFilter) -> rusqlite::Resu
         status = found;
         statuses.push(found);
     }
+}
+
+/// How many executions of a machine, or of all machines, have one of these statuses.
+pub(super) fn count(
+    connection: &Connection,
+    machine: Option<MachineNumber>,
+    statuses: &[u8],
+) -> rusqlite::Result<u64> {
+    let machines = match machine {
+        Some(machine) => vec![machine],
+        None => machines(connection)?,
+    };
+    let statuses: BTreeSet<u16> = statuses.iter().copied().map(stored_status).collect();
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*) FROM executions INDEXED BY executions_listing
+         WHERE machine = ?1 AND status = ?2",
+    )?;
+    let mut sum = 0;
+    for machine in machines {
+        for status in &statuses {
+            sum += statement.query_row((machine, status), |row| row.get::<_, u64>(0))?;
+        }
+    }
+    Ok(sum)
+}
+
+/// The machines that have executions.
+fn machines(connection: &Connection) -> rusqlite::Result<Vec<MachineNumber>> {
+    let mut next = connection.prepare_cached(
+        "SELECT min(machine) FROM executions INDEXED BY executions_listing WHERE machine > ?1",
+    )?;
+    let mut machines = Vec::new();
+    let mut after = -1;
+    while let Some(machine) = next.query_row([after], |row| row.get::<_, Option<i64>>(0))? {
+        machines.push(MachineNumber(u64::try_from(machine).unwrap_or(0)));
+        after = machine;
+    }
+    Ok(machines)
 }
 
 /// Binds the parameters of `index`'s condition that the statement has.

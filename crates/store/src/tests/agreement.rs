@@ -353,6 +353,11 @@ impl Pair {
                 agree(&|store| format!("{filter:?}: {:?}", list(store).unwrap()));
             }
         }
+        for machine in [None, Some(MachineNumber(1)), Some(MachineNumber(7))] {
+            for statuses in [&[0_u8][..], &[1, 5, 1], &[]] {
+                agree(&|store| format!("{:?}", store.count_executions(machine, statuses).unwrap()));
+            }
+        }
         let documents = |store: &dyn Store| store.list_documents(Kind::Setting, "key", None, 9);
         agree(&|store| format!("{:?}", documents(store).unwrap()));
         agree(&|store| format!("{:?}", store.wake_ups(None, usize::MAX).unwrap()));
