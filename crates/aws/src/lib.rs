@@ -31,6 +31,7 @@ pub mod constraint;
 pub mod door;
 mod error;
 pub mod integrations;
+pub mod mock;
 pub mod model;
 pub mod models;
 mod pattern;
