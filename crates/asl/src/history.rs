@@ -296,10 +296,10 @@ impl Shown<'_> {
             EventKind::TaskStarted { state, worker_name } => {
                 return self.task_started(*state, worker_name.as_deref());
             }
-            EventKind::TaskSubmitted { state, output } => {
-                let names = ["", "", "taskSubmittedEventDetails"];
-                self.succeeded(*state, output, &names)?
-            }
+            EventKind::TaskSubmitted { state, output } => (
+                "taskSubmittedEventDetails",
+                self.with_output(*state, output)?,
+            ),
             EventKind::TaskSucceeded { state, output } => {
                 let names = [
                     "activitySucceededEventDetails",
@@ -519,9 +519,14 @@ impl Shown<'_> {
 
     fn succeeded(&self, state: StateIndex, output: &Value, names: &ByFamily) -> Option<Details> {
         let name = of_task(self.program, state, names)?;
+        Some((name, self.with_output(state, output)?))
+    }
+
+    /// What a service task is, and an output.
+    fn with_output(&self, state: StateIndex, output: &Value) -> Option<Object> {
         let mut details = resource(task(self.program, state)?).unwrap_or_default();
         self.add_data(&mut details, OUTPUT, || output.to_text());
-        Some((name, details.build()))
+        Some(details.build())
     }
 
     fn failed(&self, state: StateIndex, failure: &Failure, names: &ByFamily) -> Option<Details> {

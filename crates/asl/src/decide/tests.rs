@@ -10,6 +10,7 @@ mod limits;
 mod map;
 mod nesting;
 mod parallel;
+mod redrive;
 mod retry;
 mod simple;
 mod task;

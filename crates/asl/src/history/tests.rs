@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use json::{Object, Value};
 
 use super::{EVENT_TYPES, render};
-use crate::decide::tests::{FUNCTION, Sim, program, start_of, states};
+use crate::decide::tests::{ACTIVITY, FUNCTION, Sim, program, start_of, states};
 use crate::event::Start;
 
 /// Every shown event of an execution, rendered.
@@ -134,6 +134,38 @@ ExecutionFailed executionFailed error=E cause=C
 ",
     },
     Case {
+        machine: "",
+        states: r#""A":{"Type":"Task","Resource":"ACTIVITY","TimeoutSeconds":5,
+                "HeartbeatSeconds":2,"Credentials":{"RoleArn":"arn:aws:iam::1:role/x"},
+                "Retry":[{"ErrorEquals":["States.ALL"]}],"End":true}"#,
+        start: |_| {},
+        steps: &[
+            "due", "due", "pick", "fail E", "due", "pick me", "stop -", "redrive", "pick", "ok 1",
+        ],
+        expected: "
+ExecutionStarted executionStarted input={} roleArn=ROLE
+TaskStateEntered stateEntered name=A input={}
+ActivityScheduled activityScheduled resource=ACTIVITY input={} timeoutInSeconds=5 \
+            heartbeatInSeconds=2
+ActivityTimedOut activityTimedOut error=States.Timeout
+ActivityScheduled activityScheduled resource=ACTIVITY input={} timeoutInSeconds=5 \
+            heartbeatInSeconds=2
+ActivityStarted activityStarted
+ActivityFailed activityFailed error=E
+ActivityScheduled activityScheduled resource=ACTIVITY input={} timeoutInSeconds=5 \
+            heartbeatInSeconds=2
+ActivityStarted activityStarted workerName=me
+ExecutionAborted executionAborted
+ExecutionRedriven executionRedriven redriveCount=1
+ActivityScheduled activityScheduled resource=ACTIVITY input={} timeoutInSeconds=5 \
+            heartbeatInSeconds=2
+ActivityStarted activityStarted
+ActivitySucceeded activitySucceeded output=1
+TaskStateExited stateExited name=A output=1
+ExecutionSucceeded executionSucceeded output=1
+",
+    },
+    Case {
         machine: r#""TimeoutSeconds":1,"#,
         states: r#""A":{"Type":"Wait","Seconds":9,"End":true}"#,
         start: |_| {},
@@ -233,7 +265,8 @@ ExecutionFailed executionFailed error=States.QueryEvaluationError cause=An error
 fn run(case: &Case) -> Sim {
     let mut start = start_of("{}");
     (case.start)(&mut start);
-    let mut definition = states(&case.states.replace("FUNCTION", FUNCTION));
+    let named = case.states.replace("FUNCTION", FUNCTION);
+    let mut definition = states(&named.replace("ACTIVITY", ACTIVITY));
     definition.insert_str(1, case.machine);
     let mut sim = Sim::started_with(&definition, start);
     for step in case.steps {
@@ -281,6 +314,7 @@ fn summary(event: &Value) -> String {
         assert_eq!(has_details, is_data);
     }
     line.replace(FUNCTION, "FUNCTION")
+        .replace(ACTIVITY, "ACTIVITY")
         .replace("arn:aws:iam::123456789012:role/r", "ROLE")
         .replace(
             "resourceType=lambda resource=invoke.waitForTaskToken",
