@@ -389,7 +389,8 @@ impl<'a> Step<'a> {
                 input: visit.input.clone(),
             }),
             StateKind::Parallel(parallel) if is_forked => fork::finish(self, parallel.next),
-            StateKind::Map(map) if is_forked => {
+            // A distributed Map has no iterations of its own.
+            StateKind::Map(map) if is_forked && map.distributed.is_none() => {
                 let last_event = self.thread()?.last_event;
                 map::fill(self, map, last_event)?;
                 fork::finish(self, map.next)

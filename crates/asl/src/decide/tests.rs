@@ -4,6 +4,7 @@
 //! events, ids are dense, previous ids name an earlier event or none, time never goes back.
 
 mod data;
+mod distributed;
 mod jsonata;
 mod laws;
 mod limits;

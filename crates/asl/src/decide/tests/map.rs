@@ -226,7 +226,7 @@ fn what_cannot_be_iterated() {
         ),
         (
             "1.5",
-            "The MaxConcurrencyPath field refers to value 1.5 which is not a valid integer: $.x",
+            "The MaxConcurrencyPath field refers to value \"1.5\" which is not a valid integer: $.x",
         ),
         ("-1", "MaxConcurrency cannot be negative."),
     ] {
