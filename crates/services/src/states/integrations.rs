@@ -20,43 +20,55 @@ pub struct Integrations;
 
 impl Catalogue for Integrations {
     fn resolve(&self, resource: &str) -> Resolved {
-        match integrations::resolve(resource) {
-            Resolution::Task(task) => Resolved::Task(task_resource(resource, &task)),
-            Resolution::Unrecognised { .. } => Resolved::Unknown,
-        }
+        task(resource).map_or(Resolved::Unknown, |task| {
+            Resolved::Task(Resource {
+                arn: resource.into(),
+                family: family(&task),
+                pattern: pattern(&task),
+            })
+        })
     }
 
     fn parameters(&self, resource: &str) -> Option<Vec<Parameter>> {
-        let Resolution::Task(task) = integrations::resolve(resource) else {
-            return None;
-        };
+        let task = task(resource)?;
         let parameters = task.parameters()?.iter().map(|parameter| Parameter {
             name: parameter.name,
-            required: parameter.required,
             values: parameter.values,
             values_not_served: parameter.values_not_served,
         });
         Some(parameters.collect())
     }
+
+    fn required_parameters(&self, resource: &str) -> Vec<&'static str> {
+        task(resource).map_or_else(Vec::new, |task| task.required_parameters().to_vec())
+    }
 }
 
-fn task_resource(text: &str, task: &TaskResource) -> Resource {
-    let pattern = match task.pattern() {
+fn task(resource: &str) -> Option<TaskResource> {
+    match integrations::resolve(resource) {
+        Resolution::Task(task) => Some(task),
+        Resolution::Unrecognised { .. } => None,
+    }
+}
+
+fn pattern(task: &TaskResource) -> Pattern {
+    match task.pattern() {
         integrations::Pattern::RequestResponse => Pattern::RequestResponse,
         integrations::Pattern::WaitForTaskToken => Pattern::WaitForTaskToken,
         integrations::Pattern::Sync | integrations::Pattern::Sync2 => Pattern::RunJob,
-    };
-    let family = match (task, task.resource_type(), task.resource()) {
+    }
+}
+
+fn family(task: &TaskResource) -> ResourceFamily {
+    match (task, task.resource_type(), task.resource()) {
         (TaskResource::Activity { .. }, ..) => ResourceFamily::Activity,
         (_, Some(resource_type), Some(resource)) => ResourceFamily::Service {
             resource_type: resource_type.into(),
             resource: resource.into(),
         },
         _ => ResourceFamily::LambdaFunction,
-    };
-    Resource {
-        arn: text.into(),
-        family,
-        pattern,
     }
 }
+
+#[cfg(test)]
+mod tests;
