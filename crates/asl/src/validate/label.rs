@@ -1,7 +1,8 @@
 //! The Label of a distributed Map.
 //!
-//! Which characters it may hold is in the developer guide ("Distributed Map state fields"); the
-//! texts are recorded ones, which have a form of their own.
+//! Which characters it may hold is in the developer guide ("Distributed Map state fields"). The
+//! texts, and the form that InvalidDefinition gives them, are those of the recorded cases at hand,
+//! which look like an emulator's: AWS's own words are not known.
 
 use crate::validate::message;
 use crate::validate::report::beginning;

@@ -113,16 +113,6 @@ pub(crate) fn foreign_field(name: &str, language: Language) -> String {
     )
 }
 
-pub(crate) const LABEL_EMPTY: &str = "Label cannot be empty";
-
-pub(crate) fn label_too_long(limit: usize) -> String {
-    format!("Label cannot exceed {limit} characters")
-}
-
-pub(crate) fn label_character(character: &str) -> String {
-    format!("Label contains invalid character: '{character}'")
-}
-
 // -- In AWS's style ------------------------------------------------------------------------------
 
 pub(crate) const NOT_JSONPATH: &str = "Value is not a valid JSONPath";
@@ -141,9 +131,18 @@ pub(crate) const VARIABLE_NAME_LENGTH: &str =
 
 pub(crate) const RULE_TOO_DEEP: &str = "Choice rule is nested too deeply";
 
+pub(crate) const LABEL_EMPTY: &str = "Label cannot be empty";
 pub(crate) const EXPRESS_DISTRIBUTED: &str =
     "Express state machine does not support the Map mode 'DISTRIBUTED'";
 pub(crate) const NOT_POINTER: &str = "Value is not a valid JSON Pointer";
+
+pub(crate) fn label_too_long(limit: usize) -> String {
+    format!("Label cannot exceed {limit} characters")
+}
+
+pub(crate) fn label_character(character: &str) -> String {
+    format!("Label contains invalid character: '{character}'")
+}
 
 pub(crate) fn duplicate_label(label: &str) -> String {
     format!("Duplicate label: {label}")
