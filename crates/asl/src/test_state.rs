@@ -5,6 +5,8 @@
 //! the time, it asks for with [`Progress`], as an execution does with its effects.
 //!
 //! ```
+//! use std::sync::Arc;
+//!
 //! use asl::decide::{Allowance, Moment};
 //! use asl::definition::{Catalogue, MachineType, Resolved};
 //! use asl::event::Start;
@@ -21,10 +23,11 @@
 //! let state = r#"{"Type": "Pass", "InputPath": "$.a", "Next": "Elsewhere"}"#;
 //! let definition = as_definition(state);
 //! let compiled = asl::compile::compile(&definition, MachineType::Standard, &NoTasks);
-//! let program = compiled.program.expect("a state without errors");
+//! let program = Arc::new(compiled.program.expect("a state without errors"));
 //! let setup = Setup { input: json::parse(r#"{"a": [1]}"#)?, ..Setup::default() };
 //! let moment = Moment { now: Timestamp(0), random: 0, allowance: Allowance::Full };
-//! let (_, progress) = Test::begin(&program, program.start, setup, moment).unwrap();
+//! let start = program.start;
+//! let (_, progress) = Test::begin(program, start, setup, moment).unwrap();
 //! let Progress::Ended(report) = progress else { panic!("a Pass waits for nothing") };
 //! assert_eq!(report.status, Status::Succeeded);
 //! assert_eq!(report.next_state.as_deref(), Some("Elsewhere"));
@@ -35,6 +38,8 @@
 
 mod place;
 mod probe;
+
+use std::sync::Arc;
 
 use json::{Object, Value};
 
@@ -48,6 +53,7 @@ use crate::time::Timestamp;
 
 pub use place::{SINGLE_STATE_NAME, as_definition, find};
 pub(crate) use probe::Probe;
+use probe::Seen;
 pub use probe::Stage;
 
 /// What a state is tested with.
@@ -96,9 +102,9 @@ impl From<Refusal> for Error {
 }
 
 /// A test under way.
-pub struct Test<'p> {
-    trial: Trial<'p>,
-    state: &'p State,
+pub struct Test {
+    trial: Trial,
+    state: StateIndex,
     variables: Object,
 }
 
@@ -162,26 +168,25 @@ pub struct Inspection {
     pub retrier: Option<(u32, u64)>,
 }
 
-impl<'p> Test<'p> {
+impl Test {
     /// Enters the state. A mock is its outcome at once.
     ///
     /// # Errors
     /// [`Error`] if the state cannot be tested like this.
     pub fn begin(
-        program: &'p Program,
+        program: Arc<Program>,
         state: StateIndex,
         setup: Setup,
         moment: Moment,
-    ) -> Result<(Test<'p>, Progress), Error> {
-        let index = state;
-        let state = program.state(index).ok_or(Refusal::ForeignProgram)?;
-        let is_forking = matches!(state.kind, StateKind::Parallel(_) | StateKind::Map(_));
+    ) -> Result<(Test, Progress), Error> {
+        let kind = &program.state(state).ok_or(Refusal::ForeignProgram)?.kind;
+        let is_forking = matches!(kind, StateKind::Parallel(_) | StateKind::Map(_));
         if is_forking && setup.mock.is_none() {
             return Err(Error::NeedsMock);
         }
         let probe = Probe {
             context: setup.context,
-            map: place::map_item(program, index, &setup.input),
+            map: place::map_item(&program, state, &setup.input),
             retries: setup.retries,
             ..Probe::default()
         };
@@ -199,7 +204,7 @@ impl<'p> Test<'p> {
             outcome => (None, outcome),
         };
         let entry = Entry {
-            state: index,
+            state,
             start: setup.start,
             input: setup.input,
             variables: setup.variables,
@@ -255,52 +260,27 @@ impl<'p> Test<'p> {
         self.answer(moment, input)
     }
 
+    /// What the state has come to. `failed` is how many iterations of a Map are said to have failed.
     fn progress(&self, decision: &Decision, failed: Option<u64>) -> Result<Progress, Error> {
         if let Some(call) = decision.call() {
             return Ok(Progress::Call(call.clone()));
         }
-        let events = || decision.events.iter().map(|event| &event.kind);
-        let retry = events().find_map(|event| match event {
-            EventKind::RetryAt { retrier, until, .. } => {
-                let wait_ms = until.0.saturating_sub(decision.time.0);
-                Some((*retrier, u64::try_from(wait_ms).unwrap_or(0)))
-            }
-            _ => None,
-        });
-        if retry.is_none()
-            && !decision.yielded
-            && let Some(until) = decision.run.deadline()
-        {
+        let course = Course::of(decision);
+        let is_waiting = course.retrier.is_none() && !decision.yielded;
+        if let Some(until) = decision.run.deadline().filter(|_| is_waiting) {
             return Ok(Progress::Until(until));
         }
         let seen = self.trial.probe.take();
         let iterations = seen.iterations.and_then(|count| u64::try_from(count).ok());
-        if failed.zip(iterations).is_some_and(|(failed, all)| failed > all) {
+        let exceeds = |(failed, all)| failed > all;
+        if failed.zip(iterations).is_some_and(exceeds) {
             return Err(Error::TooManyFailures);
         }
-        let mut exited = None;
-        let mut variables = self.variables.clone();
-        let mut next_state = None;
-        let mut end = None;
-        for event in events() {
-            match event {
-                EventKind::StateExited {
-                    output, assigned, ..
-                } => {
-                    exited = Some(output.clone());
-                    if let Some(assigned) = assigned {
-                        assign(&mut variables, assigned);
-                    }
-                }
-                EventKind::Yielded { next, .. } => {
-                    let next = self.trial.program.state(*next);
-                    next_state = next.map(|state| state.name.clone());
-                }
-                EventKind::ExecutionFailed(failure) => end = Some(failure.clone()),
-                _ => {}
-            }
-        }
-        let status = match (&exited, retry, seen.catcher) {
+        Ok(Progress::Ended(self.report(course, seen)))
+    }
+
+    fn report(&self, course: Course, mut seen: Seen) -> Report {
+        let status = match (&course.output, course.retrier, seen.catcher) {
             (Some(_), _, Some(_)) => Status::CaughtError,
             (Some(_), _, None) => Status::Succeeded,
             (None, Some(_), _) => Status::Retriable,
@@ -308,23 +288,63 @@ impl<'p> Test<'p> {
         };
         let failure = match status {
             Status::Succeeded => None,
-            _ => end.or(seen.failure),
+            _ => course.failure.or(seen.failure),
         };
-        let shown = shown(self.state).iter().copied();
-        let mut stages = seen.stages;
-        let stages = shown.filter_map(|stage| Some((stage, stages.remove(&stage)?)));
-        Ok(Progress::Ended(Report {
+        let state_named = |index| self.trial.program.state(index);
+        let shown = state_named(self.state).map_or(&[][..], shown).iter();
+        let stages = shown.filter_map(|stage| Some((*stage, seen.stages.remove(stage)?)));
+        let mut variables = self.variables.clone();
+        if let Some(assigned) = &course.assigned {
+            assign(&mut variables, assigned);
+        }
+        Report {
             status,
-            output: exited,
+            output: course.output,
             failure: failure.unwrap_or_default(),
-            next_state,
+            next_state: course.next.and_then(state_named).map(|it| it.name.clone()),
             inspection: Inspection {
                 stages: stages.collect(),
                 variables,
                 catcher: seen.catcher.filter(|_| status == Status::CaughtError),
-                retrier: retry,
+                retrier: course.retrier,
             },
-        }))
+        }
+    }
+}
+
+/// What the events of a decision tell.
+#[derive(Default)]
+struct Course {
+    output: Option<Value>,
+    assigned: Option<Object>,
+    next: Option<StateIndex>,
+    /// Of the end.
+    failure: Option<Failure>,
+    /// Which would try again, and after how many milliseconds.
+    retrier: Option<(u32, u64)>,
+}
+
+impl Course {
+    fn of(decision: &Decision) -> Course {
+        let mut course = Course::default();
+        for event in &decision.events {
+            match &event.kind {
+                EventKind::StateExited {
+                    output, assigned, ..
+                } => {
+                    course.output = Some(output.clone());
+                    course.assigned.clone_from(assigned);
+                }
+                EventKind::Yielded { next, .. } => course.next = Some(*next),
+                EventKind::ExecutionFailed(failure) => course.failure = Some(failure.clone()),
+                EventKind::RetryAt { retrier, until, .. } => {
+                    let wait_ms = until.0.saturating_sub(decision.time.0);
+                    course.retrier = Some((*retrier, u64::try_from(wait_ms).unwrap_or(0)));
+                }
+                _ => {}
+            }
+        }
+        course
     }
 }
 

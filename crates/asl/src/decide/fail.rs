@@ -1,5 +1,7 @@
 //! Fail: the end, with an error and a cause of the author's.
 
+use json::Value;
+
 use super::data::{self, Data};
 use super::failure::{Failed, How};
 use super::step::{Fault, Go, Step};
@@ -10,14 +12,20 @@ use crate::template::shown;
 pub(super) fn enter(step: &mut Step<'_>, fail: &Fail) -> Result<Go, Fault> {
     let context = step.context()?;
     let data = data::of(step, &context);
-    let error = text(fail.error.as_ref(), "ErrorPath", &data)?;
-    let cause = text(fail.cause.as_ref(), "CausePath", &data)?;
+    let input = data.input()?;
+    let error = text(fail.error.as_ref(), "ErrorPath", &input, &data)?;
+    let cause = text(fail.cause.as_ref(), "CausePath", &input, &data)?;
     let failure = Failure { error, cause }.cut();
     Ok(Go::Raise(Failed::new(failure, How::Error)))
 }
 
-fn text(source: Option<&TextSource>, field: &str, data: &Data<'_>) -> Result<Option<Text>, Fault> {
-    let scope = data.scope(&data.context.visit.input);
+fn text(
+    source: Option<&TextSource>,
+    field: &str,
+    input: &Value,
+    data: &Data<'_>,
+) -> Result<Option<Text>, Fault> {
+    let scope = data.scope(input);
     let reference = match source {
         None => return Ok(None),
         Some(TextSource::Text(text)) => return Ok(Some(text.clone())),

@@ -4,6 +4,8 @@
 
 mod rehearsal;
 
+use std::sync::Arc;
+
 use json::{Object, Value};
 
 use super::data;
@@ -26,8 +28,8 @@ pub(crate) struct Mock {
 }
 
 /// A state under test.
-pub(crate) struct Trial<'p> {
-    pub(crate) program: &'p Program,
+pub(crate) struct Trial {
+    pub(crate) program: Arc<Program>,
     pub(crate) probe: Probe,
     pub(crate) run: Run,
 }
@@ -43,7 +45,7 @@ pub(crate) struct Entry {
     pub(crate) mock: Option<Mock>,
 }
 
-impl Trial<'_> {
+impl Trial {
     /// Enters the state.
     pub(crate) fn enter(&mut self, moment: Moment, entry: Entry) -> Result<Decision, Refusal> {
         self.turn(moment, |step| {
@@ -91,7 +93,7 @@ impl Trial<'_> {
         moment: Moment,
         turn: impl FnOnce(&mut Step<'_>) -> Result<Go, Fault>,
     ) -> Result<Decision, Refusal> {
-        let mut step = Step::new(self.program, &self.run, moment);
+        let mut step = Step::new(&self.program, &self.run, moment);
         step.probe = Some(&self.probe);
         // The next state is named, and not entered.
         step.transitions_left = 0;
@@ -104,11 +106,7 @@ impl Trial<'_> {
 }
 
 /// The threads below would have come to this.
-fn settle(
-    step: &mut Step<'_>,
-    next: Next,
-    outcome: Result<Value, Failure>,
-) -> Result<Go, Fault> {
+fn settle(step: &mut Step<'_>, next: Next, outcome: Result<Value, Failure>) -> Result<Go, Fault> {
     match outcome {
         Err(failure) => recover(step, Failed::new(failure.cut(), How::Error)),
         Ok(result) => {

@@ -23,7 +23,12 @@ fn json_is_an_array_or_an_object_or_lies_within() {
     check(of(InputType::Json), "[1, 2, 3]", all, "[1,2,3]");
     check(of(InputType::Json), "[1, 2, 3]", 2, "[1,2]");
     check(of(InputType::Json), r#"{"a":1,"b":2}"#, 1, r#"{"a":1}"#);
-    check(ReaderConfig::default(), r#"[{"Key":"k"}]"#, all, r#"[{"Key":"k"}]"#);
+    check(
+        ReaderConfig::default(),
+        r#"[{"Key":"k"}]"#,
+        all,
+        r#"[{"Key":"k"}]"#,
+    );
     let not_iterable = "error: Attempting to map over non-iterable node.";
     check(of(InputType::Json), "7", all, not_iterable);
     let pointed = |pointer: &str| ReaderConfig {
@@ -39,16 +44,35 @@ fn json_is_an_array_or_an_object_or_lies_within() {
 
 #[test]
 fn lines_of_json() {
-    check(of(InputType::JsonLines), "{\"a\":1}\n\n[2]\r\n", 9, r#"[{"a":1},[2]]"#);
+    check(
+        of(InputType::JsonLines),
+        "{\"a\":1}\n\n[2]\r\n",
+        9,
+        r#"[{"a":1},[2]]"#,
+    );
 }
 
 #[test]
 fn rows_of_csv() {
     let csv = || of(InputType::Csv);
-    check(csv(), "a,b\n1,2\n3\n4,5,6\n", 9,
-        r#"[{"a":"1","b":"2"},{"a":"3","b":""},{"a":"4","b":"5"}]"#);
-    check(csv(), "a,b\n\"x,\"\"y\n\",\\,\\z", 9, r#"[{"a":"x,\"y\n","b":",z"}]"#);
-    check(csv(), "a,a\n1,2", 9, "error: CSV headers cannot contain duplicates.");
+    check(
+        csv(),
+        "a,b\n1,2\n3\n4,5,6\n",
+        9,
+        r#"[{"a":"1","b":"2"},{"a":"3","b":""},{"a":"4","b":"5"}]"#,
+    );
+    check(
+        csv(),
+        "a,b\n\"x,\"\"y\n\",\\,\\z",
+        9,
+        r#"[{"a":"x,\"y\n","b":",z"}]"#,
+    );
+    check(
+        csv(),
+        "a,a\n1,2",
+        9,
+        "error: CSV headers cannot contain duplicates.",
+    );
     let given = ReaderConfig {
         csv_headers: Some(CsvHeaders::Given(["h".into()].into())),
         csv_delimiter: CsvDelimiter::Pipe,

@@ -76,7 +76,9 @@ fn reaches(program: &Program, from: StateIndex, to: StateIndex) -> bool {
             return true;
         }
         let position = usize::try_from(index.0).unwrap_or(usize::MAX);
-        let is_new = seen.get_mut(position).is_some_and(|seen| !std::mem::replace(seen, true));
+        let is_new = seen
+            .get_mut(position)
+            .is_some_and(|seen| !std::mem::replace(seen, true));
         if is_new && let Some(state) = program.state(index) {
             open.extend(targets(state));
         }

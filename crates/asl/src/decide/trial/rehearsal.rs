@@ -120,7 +120,10 @@ fn inputs(step: &Step<'_>, map: &Map) -> Result<usize, Fault> {
         return Ok(mapping.len());
     };
     if map.item_selector.is_some() {
-        data.see(Stage::AfterItemSelector, &selected.iter().cloned().collect());
+        data.see(
+            Stage::AfterItemSelector,
+            &selected.iter().cloned().collect(),
+        );
     }
     let Some(batcher) = batcher else {
         return Ok(selected.len());
