@@ -282,3 +282,6 @@ fn result_writer<'a>(
         json_lines: config.text("OutputType") == Some("JSONL"),
     }
 }
+
+#[cfg(test)]
+mod tests;
