@@ -160,7 +160,8 @@ impl Documents {
     }
 }
 
-fn read<T: DeserializeOwned>(
+/// The document, if there is one. Blocks while the store reads.
+pub(crate) fn read<T: DeserializeOwned>(
     store: &dyn Store,
     kind: Kind,
     key: &str,

@@ -56,6 +56,8 @@ pub struct Limits {
     pub versions_max: usize,
     /// Of a state machine.
     pub aliases_max: usize,
+    /// Of a state machine or an activity.
+    pub tags_max: usize,
 }
 
 impl Default for Limits {
@@ -65,6 +67,7 @@ impl Default for Limits {
             activities_max: 100_000,
             versions_max: 1_000,
             aliases_max: 100,
+            tags_max: 50,
         }
     }
 }

@@ -23,12 +23,14 @@ mod startable;
 mod state_machine;
 mod tags;
 mod task;
+mod test_state;
 mod update;
 mod upkeep;
 mod validate;
 mod versions;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws::constraint::{Rule, Violation};
 use aws::{Common, Protocol, ServiceError};
@@ -52,9 +54,15 @@ pub struct States {
     limits: Limits,
     machines: Arc<Quota>,
     activities: Arc<Quota>,
+    /// How long GetActivityTask waits for a task.
+    activity_wait: Duration,
     /// Longest input or output, in bytes of UTF-8.
     payload_bytes_max: usize,
 }
+
+/// API reference of GetActivityTask: "The maximum time the service holds on to the request before
+/// responding is 60 seconds."
+const ACTIVITY_WAIT: Duration = Duration::from_secs(60);
 
 impl States {
     /// The service over its foundations. Reads nothing yet.
@@ -66,6 +74,7 @@ impl States {
             limits: foundations.limits,
             machines: Quota::new(Kind::StateMachine, foundations.limits.state_machines_max),
             activities: Quota::new(Kind::Activity, foundations.limits.activities_max),
+            activity_wait: ACTIVITY_WAIT,
             payload_bytes_max: foundations.payload_bytes_max,
         }
     }
@@ -114,6 +123,7 @@ impl States {
             "TagResource" => self.tag_resource(call).await,
             "UntagResource" => self.untag_resource(call).await,
             "ListTagsForResource" => self.list_tags_for_resource(call).await,
+            "TestState" => self.test_state(call).await,
             "DescribeMapRun" => map_runs::describe_map_run(call),
             "UpdateMapRun" => map_runs::update_map_run(call),
             _ => return None,
@@ -152,6 +162,7 @@ const SERVED: &[&str] = &[
     "StartExecution",
     "StopExecution",
     "TagResource",
+    "TestState",
     "UntagResource",
     "UpdateMapRun",
     "UpdateStateMachine",

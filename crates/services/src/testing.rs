@@ -1,15 +1,21 @@
-//! Plays scripts of calls (`conformance/api/*.json`) against a service.
+//! Plays scripts of calls (`conformance/api/*.json`) against services.
 //!
 //! A script is a list of cases, each with steps `{"call", "input", "answer" | "error"}`. An answer
 //! is matched as far as it is given: members that are not named don't matter, `"*"` matches any
 //! value, and `{"absent": true}` matches a missing member. An error is `[code, message]`, where a
 //! message that ends in `*` is a prefix.
+//!
+//! In an input, `{"step": 2, "member": "nextToken"}` stands for a member of what step 2 answered
+//! (`a.0.b` leads into objects and lists), and `{"repeat": "x", "times": 81}` for a long text. A
+//! step may come `later_ms` than a second after the one before it, and be made in another `region`.
+//! A case may have `limits` of its own.
 
 use std::future::Future;
 
 use asl::time::Timestamp;
-use aws::{Service, ServiceError};
-use json::{Value, View};
+use aws::protocol::decode_request;
+use aws::{Protocol, Request, Service, ServiceError};
+use json::{ObjectBuilder, Value, View};
 
 use crate::{Answer, Call};
 
@@ -42,49 +48,129 @@ pub(crate) fn call(service: Service, operation: &str, input: &Value, now_ms: i64
     }
 }
 
-/// Runs every case of a script; `fresh` makes the service a case starts with.
-pub(crate) async fn play<S, F>(
-    file: &str,
+/// The same, from the bytes of a request where the protocol is JSON: types are looked at as well.
+fn decoded(
     service: Service,
-    fresh: impl Fn() -> S,
+    operation: &str,
+    input: &Value,
+    now_ms: i64,
+) -> Result<Call, ServiceError> {
+    let model = service.model().expect("the model is sound");
+    if !matches!(model.protocol, Protocol::Json10 | Protocol::Json11) {
+        return Ok(call(service, operation, input, now_ms));
+    }
+    let mut request = Request::new(http::Method::POST, "/");
+    request.body = input.to_text().as_bytes().to_vec().into();
+    let shape = model.operation(operation).expect("found before");
+    let read = decode_request(model, shape, &request)?;
+    Ok(call(service, operation, &read.members, now_ms))
+}
+
+/// Runs every case of the scripts; `fresh` makes the services a case starts with.
+pub(crate) async fn play<S, F>(
+    files: &[&str],
+    services: &[Service],
+    fresh: impl Fn(&Value) -> S,
     handle: impl Fn(S, String, Call) -> F,
 ) where
     S: Clone,
     F: Future<Output = Option<Result<Answer, ServiceError>>>,
 {
-    let path = format!(
-        "{}/../../conformance/api/{file}",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
-    let script = json::parse(&text).unwrap_or_else(|e| panic!("{path}: {e}"));
-    for case in script.as_array().expect("a list of cases") {
-        let name = case
-            .get("case")
-            .and_then(Value::as_str)
-            .expect("a case has a name");
-        let served = fresh();
-        let mut now_ms = START_MS;
-        for (at, step) in case
-            .get("steps")
-            .and_then(Value::as_array)
-            .unwrap()
-            .iter()
-            .enumerate()
-        {
-            let operation = step.get("call").and_then(Value::as_str).unwrap();
-            let input = step
-                .get("input")
-                .cloned()
-                .unwrap_or_else(Value::empty_object);
-            now_ms += 1_000;
-            let call = call(service, operation, &input, now_ms);
-            let given = handle(served.clone(), operation.to_owned(), call).await;
-            let given = given.unwrap_or_else(|| panic!("{operation} is not served"));
-            if let Err(problem) = judge(step, &given) {
-                panic!("{file}: {name}, step {}: {operation}: {problem}", at + 1);
+    let mut problems = Vec::new();
+    for file in files {
+        for case in script(file).as_array().expect("a list of cases") {
+            let name = case
+                .get("case")
+                .and_then(Value::as_str)
+                .expect("a case has a name");
+            if let Err(problem) = play_case(case, services, fresh(case), &handle).await {
+                problems.push(format!("{file}: {name}, {problem}"));
             }
         }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+fn script(file: &str) -> Value {
+    let folder = env!("CARGO_MANIFEST_DIR");
+    let path = format!("{folder}/../../conformance/api/{file}");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    json::parse(&text).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+async fn play_case<S, F>(
+    case: &Value,
+    services: &[Service],
+    served: S,
+    handle: &impl Fn(S, String, Call) -> F,
+) -> Result<(), String>
+where
+    S: Clone,
+    F: Future<Output = Option<Result<Answer, ServiceError>>>,
+{
+    let mut now_ms = START_MS;
+    let mut answers = Vec::new();
+    let steps = case.get("steps").and_then(Value::as_array).unwrap();
+    for (at, step) in (1..).zip(steps) {
+        let operation = step.get("call").and_then(Value::as_str).unwrap();
+        let input = step.get("input").cloned();
+        let input = filled(&input.unwrap_or_else(Value::empty_object), &answers);
+        now_ms += 1_000 + step.get("later_ms").and_then(Value::as_i64).unwrap_or(0);
+        let of_service = |service: &&Service| {
+            let model = service.model().expect("the model is sound");
+            model.operation(operation).is_some()
+        };
+        let service = services.iter().find(of_service);
+        let service = *service.unwrap_or_else(|| panic!("no operation {operation}"));
+        let given = match decoded(service, operation, &input, now_ms) {
+            Ok(mut call) => {
+                if let Some(region) = step.get("region").and_then(Value::as_str) {
+                    call.region = region.into();
+                }
+                let given = handle(served.clone(), operation.to_owned(), call).await;
+                given.unwrap_or_else(|| panic!("{operation} is not served"))
+            }
+            Err(malformed) => Err(malformed),
+        };
+        judge(step, &given)
+            .and_then(|()| modelled(service, operation, &given))
+            .map_err(|problem| format!("step {at}: {operation}: {problem}"))?;
+        answers.push(given.map(|answer| answer.members).unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// An input with what it takes from earlier answers.
+fn filled(input: &Value, answers: &[Value]) -> Value {
+    let text = |member| input.get(member).and_then(Value::as_str);
+    let number = |member| {
+        let number = input.get(member).and_then(Value::as_i64)?;
+        usize::try_from(number).ok()
+    };
+    if let (Some(step), Some(path)) = (number("step"), text("member")) {
+        let into = |value: &Value, name: &str| match name.parse::<usize>() {
+            Ok(index) => value.as_array().and_then(|items| items.get(index)).cloned(),
+            Err(_) => value.get(name).cloned(),
+        };
+        let mut value = answers[step - 1].clone();
+        for name in path.split('.') {
+            value = into(&value, name).unwrap_or_else(|| panic!("no {path} in step {step}"));
+        }
+        return value;
+    }
+    if let (Some(part), Some(times)) = (text("repeat"), number("times")) {
+        return part.repeat(times).into();
+    }
+    match input.view() {
+        View::Object(members) => {
+            let mut object = ObjectBuilder::new();
+            for (name, value) in members.iter() {
+                object.add(name.to_owned(), filled(value, answers));
+            }
+            object.build().into()
+        }
+        View::Array(items) => items.iter().map(|item| filled(item, answers)).collect(),
+        _ => input.clone(),
     }
 }
 
@@ -114,6 +200,60 @@ fn judge(step: &Value, given: &Result<Answer, ServiceError>) -> Result<(), Strin
             ))
         }
         (_, _, given) => Err(format!("expected {step}\n      got {given:?}")),
+    }
+}
+
+/// Errors that any operation may have.
+const COMMON: [&str; 3] = [
+    "SerializationException",
+    "ThrottlingException",
+    "ValidationException",
+];
+
+/// Whether a JSON service answers as its model says: no member and no error that clients of the
+/// operation do not know.
+fn modelled(
+    service: Service,
+    operation: &str,
+    given: &Result<Answer, ServiceError>,
+) -> Result<(), String> {
+    let model = service.model().expect("the model is sound");
+    if model.protocol != Protocol::Json10 {
+        return Ok(());
+    }
+    let operation = model.operation(operation).expect("found before");
+    match given {
+        Ok(answer) => {
+            let structure = operation.output.and_then(|shape| model.structure(shape));
+            let known = |name: &str| {
+                structure.is_some_and(|structure| {
+                    let mut members = structure.members.iter();
+                    members.any(|member| member.name.as_str() == name)
+                })
+            };
+            let members = answer.members.as_object().ok_or("not an object")?;
+            for name in members.keys() {
+                if !known(name) {
+                    return Err(format!("the model has no member {name}"));
+                }
+            }
+            let required = structure.iter().flat_map(|structure| &structure.members);
+            match required
+                .filter(|member| member.required)
+                .find(|member| !members.contains_key(member.name.as_str()))
+            {
+                Some(member) => Err(format!("the member {} is missing", member.name.as_str())),
+                None => Ok(()),
+            }
+        }
+        Err(error) => {
+            let mut errors = operation.errors.iter();
+            let is_modelled = errors.any(|shape| *model.shape(*shape).name == *error.code);
+            match is_modelled || COMMON.contains(&&*error.code) {
+                true => Ok(()),
+                false => Err(format!("{} is no error of it", error.code)),
+            }
+        }
     }
 }
 

@@ -12,13 +12,12 @@ async fn scripts() {
     let handle = |iam: Arc<Iam>, operation: String, call: Call| async move {
         iam.handle(&operation, &call).await
     };
-    for file in [
+    let files = [
         "iam-roles.json",
         "iam-policies.json",
         "iam-policy-syntax.json",
-    ] {
-        testing::play(file, aws::Service::Iam, fresh, handle).await;
-    }
+    ];
+    testing::play(&files, &[aws::Service::Iam], |_| fresh(), handle).await;
 }
 
 #[test]

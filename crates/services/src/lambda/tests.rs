@@ -81,9 +81,8 @@ async fn scripts() {
         }
         Some(result)
     };
-    for file in ["lambda-functions.json", "lambda-invoke.json"] {
-        testing::play(file, aws::Service::Lambda, fresh, handle).await;
-    }
+    let files = ["lambda-functions.json", "lambda-invoke.json"];
+    testing::play(&files, &[aws::Service::Lambda], |_| fresh(), handle).await;
     pool.shutdown().await;
 }
 

@@ -1,7 +1,6 @@
 //! Activities: queues of tasks for workers outside.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use asl::event::Text;
 use asl::time::Timestamp;
@@ -12,13 +11,10 @@ use serde::{Deserialize, Serialize};
 use store::{Expected, Kind};
 
 use super::pages::Pages;
-use super::tags::{self, Tag};
+use super::tags::Tag;
 use super::{States, arn, checked_name, engine_error, settings};
 use crate::call::epoch_seconds;
 use crate::{Answer, Call};
-
-/// How long GetActivityTask waits for a task (API reference, "a maximum of 60 seconds").
-const POLL: Duration = Duration::from_secs(60);
 
 /// An activity. Its tasks are those of executions; nothing of them is here. Part of the store's
 /// format.
@@ -45,7 +41,7 @@ impl States {
             arn::key(call, name),
             arn::made(call, format!("activity:{name}")),
         );
-        let tags = tags::merged(&arn, Vec::new(), tags::of(call.list("tags"))?)?;
+        let tags = self.first_tags(call, &arn)?;
         if let Some(existing) = self.activity(&key).await? {
             return created_before(call, &existing);
         }
@@ -144,7 +140,7 @@ impl States {
         let worker_name = call.text("workerName").map(Text::from);
         let task = self
             .engine
-            .activity_task(&activity.arn, worker_name, POLL)
+            .activity_task(&activity.arn, worker_name, self.activity_wait)
             .await
             .map_err(|error| match &error {
                 ActivityError::TooManyPollers => {

@@ -106,7 +106,11 @@ pub(super) fn map_run(call: &Call) -> Result<&str, ServiceError> {
 /// The key of a state machine's or an activity's document. Names have no slash, and keys sort as
 /// the names do.
 pub(super) fn key(call: &Call, name: &str) -> String {
-    format!("{}/{}/{name}", call.account, call.region)
+    key_in(&call.account, &call.region, name)
+}
+
+pub(super) fn key_in(account: &str, region: &str, name: &str) -> String {
+    format!("{account}/{region}/{name}")
 }
 
 /// The ARN of a state machine or an activity of the call's account and Region.

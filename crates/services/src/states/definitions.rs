@@ -9,7 +9,8 @@ use engine::{DefinitionError, Definitions};
 use store::Store;
 
 use super::Integrations;
-use super::machine::Revision;
+use super::concurrency;
+use super::machine::{Revision, StateMachine};
 
 /// The revisions in a store, compiled when asked for.
 pub struct StoredDefinitions {
@@ -33,5 +34,13 @@ impl Definitions for StoredDefinitions {
             DefinitionError::Broken(definition, why)
         })?;
         Ok(Arc::new(program))
+    }
+
+    fn concurrency_max(&self, state_machine_arn: &str) -> Result<Option<u32>, DefinitionError> {
+        let unreadable =
+            |cause: String| DefinitionError::NoLimit(state_machine_arn.to_owned(), cause);
+        let machine = StateMachine::of_arn(&*self.store, state_machine_arn);
+        let machine = machine.map_err(|error| unreadable(error.to_string()))?;
+        Ok(machine.and_then(|machine| concurrency::limit(&machine.tags)))
     }
 }

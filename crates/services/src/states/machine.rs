@@ -57,6 +57,17 @@ pub(super) struct Publication {
 }
 
 impl StateMachine {
+    /// The state machine of an unqualified ARN, if there is one. Blocks while the store reads.
+    pub(super) fn of_arn(
+        store: &dyn Store,
+        arn: &str,
+    ) -> Result<Option<StateMachine>, documents::Error> {
+        let name = arn.rsplit(':').next().unwrap_or_default();
+        let key = arn::key_in(engine::arn::account(arn), engine::arn::region(arn), name);
+        let found = documents::read(store, Kind::StateMachine, &key)?;
+        Ok(found.map(|found| found.body))
+    }
+
     pub(super) fn machine_type(&self) -> MachineType {
         match self.is_express {
             true => MachineType::Express,

@@ -14,7 +14,6 @@ use super::concurrency;
 use super::machine::{Publication, Revision, StateMachine, labelled};
 use super::pages::Pages;
 use super::settings::{self, Logging};
-use super::tags;
 use super::{Integrations, States, checked_name, state_machine_does_not_exist};
 use crate::call::epoch_seconds;
 use crate::{Answer, Call};
@@ -27,7 +26,7 @@ impl States {
         settings::check(call)?;
         let is_express = call.text("type") == Some("EXPRESS");
         let arn = arn::made(call, format!("stateMachine:{name}"));
-        let tags = tags::merged(&arn, Vec::new(), tags::of(call.list("tags"))?)?;
+        let tags = self.first_tags(call, &arn)?;
         concurrency::check(&tags, is_express)?;
         let revision = Arc::new(Revision {
             definition: call.required("definition")?.to_owned(),

@@ -12,9 +12,6 @@ use super::machine::StateMachine;
 use super::{States, arn, concurrency, resource_not_found};
 use crate::{Answer, Call};
 
-/// Step Functions developer guide, "Quotas related to tagging".
-const TAGS_MAX: usize = 50;
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tag {
     pub key: String,
@@ -22,7 +19,7 @@ pub(super) struct Tag {
 }
 
 /// The tags of a request.
-pub(super) fn of(list: &[Value]) -> Result<Vec<Tag>, ServiceError> {
+fn of(list: &[Value]) -> Result<Vec<Tag>, ServiceError> {
     let text = |tag: &Value, member| {
         tag.get(member)
             .and_then(Value::as_str)
@@ -64,10 +61,11 @@ fn checked(tag: Tag) -> Result<Tag, ServiceError> {
 }
 
 /// `tags` with `more` laid over them.
-pub(super) fn merged(
+fn merged(
     arn: &str,
     mut tags: Vec<Tag>,
     more: Vec<Tag>,
+    tags_max: usize,
 ) -> Result<Vec<Tag>, ServiceError> {
     for tag in more {
         match tags.iter_mut().find(|other| other.key == tag.key) {
@@ -75,8 +73,8 @@ pub(super) fn merged(
             None => tags.push(tag),
         }
     }
-    if tags.len() > TAGS_MAX {
-        let message = format!("Too many tags: '{arn}' can have {TAGS_MAX} at most.");
+    if tags.len() > tags_max {
+        let message = format!("Too many tags: '{arn}' can have {tags_max} at most.");
         return Err(ServiceError::new("TooManyTags", message).with_field("resourceName", arn));
     }
     Ok(tags)
@@ -128,7 +126,8 @@ impl Carrier for Activity {
 
 /// What TagResource and UntagResource ask for.
 enum Change {
-    Add(Vec<Tag>),
+    /// Tags, and how many there may be then.
+    Add(Vec<Tag>, usize),
     Remove(Vec<Value>),
 }
 
@@ -136,7 +135,7 @@ impl Change {
     fn apply<T: Carrier>(&self, carrier: &mut T) -> Result<(), ServiceError> {
         let mut tags = std::mem::take(carrier.tags());
         match self {
-            Change::Add(more) => tags = merged(carrier.arn(), tags, more.clone())?,
+            Change::Add(more, max) => tags = merged(carrier.arn(), tags, more.clone(), *max)?,
             Change::Remove(keys) => {
                 tags.retain(|tag| !keys.iter().any(|key| key.as_str() == Some(&*tag.key)));
             }
@@ -148,9 +147,20 @@ impl Change {
 }
 
 impl States {
+    /// The tags that something is created with.
+    pub(super) fn first_tags(&self, call: &Call, arn: &str) -> Result<Vec<Tag>, ServiceError> {
+        merged(
+            arn,
+            Vec::new(),
+            of(call.list("tags"))?,
+            self.limits.tags_max,
+        )
+    }
+
     pub(super) async fn tag_resource(&self, call: &Call) -> Result<Answer, ServiceError> {
         let more = of(call.list("tags"))?;
-        self.change_tags(call, Change::Add(more)).await
+        let change = Change::Add(more, self.limits.tags_max);
+        self.change_tags(call, change).await
     }
 
     pub(super) async fn untag_resource(&self, call: &Call) -> Result<Answer, ServiceError> {

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use asl::time::Timestamp;
 use engine::{Clock, Runner, TaskCall, TaskOutcome};
@@ -49,23 +50,48 @@ impl Runner for Idle {
 
 /// The service over this store.
 fn states_over(store: Arc<dyn Store>, runner: Arc<dyn Runner>) -> Arc<States> {
+    states_within(store, runner, &Value::null())
+}
+
+/// The service with limits that a case names, otherwise AWS's.
+fn states_within(store: Arc<dyn Store>, runner: Arc<dyn Runner>, case: &Value) -> Arc<States> {
+    let limit = |name: &str| {
+        let limit = case.get("limits").and_then(|limits| limits.get(name));
+        limit
+            .and_then(Value::as_i64)
+            .map(|limit| limit.try_into().unwrap())
+    };
+    let aws = Limits::default();
+    let limits = Limits {
+        state_machines_max: limit("state_machines_max").unwrap_or(aws.state_machines_max),
+        activities_max: limit("activities_max").unwrap_or(aws.activities_max),
+        versions_max: limit("versions_max").unwrap_or(aws.versions_max),
+        aliases_max: limit("aliases_max").unwrap_or(aws.aliases_max),
+        tags_max: limit("tags_max").unwrap_or(aws.tags_max),
+    };
+    let mut config = engine::Config::default();
+    if let Some(max) = limit("open_executions_max") {
+        config.open_executions_max = max.try_into().unwrap();
+    }
+    if let Some(max) = limit("pollers_per_activity_max") {
+        config.pollers_per_activity_max = max;
+    }
     let engine = Engine::open(
-        engine::Config::default(),
+        config,
         Arc::clone(&store),
         runner,
         Arc::new(StoredDefinitions::new(Arc::clone(&store))),
         Arc::new(Still),
         Handle::current(),
     );
-    let (documents, engine) = (Documents::new(store), engine.unwrap());
-    let limits = Limits::default();
     Arc::new(States {
-        documents,
-        engine,
+        documents: Documents::new(store),
+        engine: engine.unwrap(),
         cache: Arc::default(),
         limits,
         machines: Quota::new(Kind::StateMachine, limits.state_machines_max),
         activities: Quota::new(Kind::Activity, limits.activities_max),
+        activity_wait: Duration::from_millis(20),
         payload_bytes_max: PAYLOAD_BYTES_MAX,
     })
 }
@@ -108,14 +134,18 @@ async fn scripts() {
     let handle = |states: Arc<States>, operation: String, call: Call| async move {
         states.handle(&operation, &call).await
     };
-    for file in [
-        "states-machines.json",
+    let fresh = |case: &Value| states_within(Arc::new(Memory::new()), Arc::new(Idle), case);
+    let files = [
+        "states-activities.json",
+        "states-aliases.json",
         "states-executions.json",
+        "states-machines.json",
+        "states-map-runs.json",
         "states-tags.json",
         "states-validation.json",
-    ] {
-        testing::play(file, aws::Service::States, fresh, handle).await;
-    }
+        "states-versions.json",
+    ];
+    testing::play(&files, &[aws::Service::States], fresh, handle).await;
 }
 
 /// The items of every page, asking for `max` at once.

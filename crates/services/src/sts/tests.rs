@@ -4,7 +4,7 @@ use crate::testing;
 #[tokio::test]
 async fn scripts() {
     let serve = |(), operation: String, call: Call| async move { handle(&operation, &call) };
-    testing::play("sts.json", aws::Service::Sts, || (), serve).await;
+    testing::play(&["sts.json"], &[aws::Service::Sts], |_| (), serve).await;
 }
 
 #[test]
