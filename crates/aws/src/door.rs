@@ -49,6 +49,9 @@ pub enum Caller {
         /// The resource on whose behalf the service acts (`aws:SourceArn`): the state machine of
         /// the execution.
         source_arn: Option<Arn>,
+        /// The attempt that makes the call: the execution's ARN, `#`, the id of its Scheduled
+        /// event. Our own services treat a call of an attempt they know as the same call.
+        attempt: Option<String>,
     },
     /// An in-process call by a service of its own accord, such as the delivery of an asynchronous
     /// invocation.
@@ -59,6 +62,17 @@ pub enum Caller {
         account: String,
         source_arn: Option<Arn>,
     },
+}
+
+impl Caller {
+    /// The attempt of a Task that makes the call.
+    #[must_use]
+    pub fn attempt(&self) -> Option<&str> {
+        match self {
+            Caller::Role { attempt, .. } => attempt.as_deref(),
+            Caller::Signed { .. } | Caller::Service { .. } => None,
+        }
+    }
 }
 
 /// An HTTP request as AWS services see it.

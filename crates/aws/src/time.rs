@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::TimeZone;
-use json::Value;
+use json::{Number, Value};
 
 fn timestamp(epoch_ms: i64) -> Timestamp {
     // Beyond the year 9999 there is no spelling left, so such an instant prints as the last one.
@@ -81,17 +81,36 @@ pub fn parse_http_date(text: &str) -> Option<i64> {
     Some(zoned.timestamp().as_millisecond())
 }
 
+/// From here on AWS's services, written in Java, print seconds with an exponent.
+const EXPONENT_MS_MIN: i64 = 10_000_000_000;
+
 /// The number that stands for an instant in inputs and outputs: seconds, with milliseconds as the
-/// fraction.
+/// fraction, spelled as AWS's services do: `1.762432553123E9`. (Recorded: the length of answers.)
 #[must_use]
 pub fn epoch_seconds(epoch_ms: i64) -> Value {
     let (seconds, ms) = (epoch_ms.div_euclid(1000), epoch_ms.rem_euclid(1000));
+    if let Some(number) = with_exponent(epoch_ms) {
+        return Value::from(number);
+    }
     if ms == 0 {
         return Value::from(seconds);
     }
     // The nearest double of an instant prints with its three digits for the next 200,000 years.
     #[expect(clippy::cast_precision_loss, reason = "instants are far below 2^53 ms")]
     Value::from(epoch_ms as f64 / 1000.0)
+}
+
+/// `1.762432553123E9`; `None` for what Java prints without an exponent.
+fn with_exponent(epoch_ms: i64) -> Option<Number> {
+    if epoch_ms < EXPONENT_MS_MIN {
+        return None;
+    }
+    let digits = epoch_ms.to_string();
+    let (first, rest) = digits.split_at_checked(1)?;
+    let fraction = rest.trim_end_matches('0');
+    let fraction = if fraction.is_empty() { "0" } else { fraction };
+    let exponent = digits.len() - 4;
+    format!("{first}.{fraction}E{exponent}").parse().ok()
 }
 
 /// The instant an [`epoch_seconds`] number stands for; a fraction finer than milliseconds is
@@ -131,8 +150,13 @@ mod tests {
     fn epoch_numbers() {
         for (ms, text) in [
             (0, "0"),
-            (1_440_938_160_000, "1440938160"),
-            (1_440_938_160_007, "1440938160.007"),
+            (1_440_938_160_000, "1.44093816E9"),
+            (1_440_938_160_007, "1.440938160007E9"),
+            (1_762_432_553_120, "1.76243255312E9"),
+            (1_000_000_000_000, "1.0E9"),
+            (10_000_000_000, "1.0E7"),
+            (9_999_999_999, "9999999.999"),
+            (253_402_300_799_999, "2.53402300799999E11"),
             (-1, "-0.001"),
         ] {
             let value = epoch_seconds(ms);

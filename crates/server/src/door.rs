@@ -106,7 +106,7 @@ impl Gateway {
             body: input.body,
             violations: input.violations,
             mock_case,
-            attempt: None,
+            attempt: caller.attempt().map(Arc::from),
             trace_header: text_of(request, "x-amzn-trace-id"),
         };
         let operation = route.operation;
@@ -288,3 +288,6 @@ pub(crate) fn now() -> Timestamp {
         .unwrap_or_default();
     Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests;

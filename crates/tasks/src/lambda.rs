@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use aws::protocol::{self, Output};
-use aws::{Caller, Door, Response, Service, ServiceError};
+use aws::{Caller, Door, Service};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use engine::{Pattern, TaskCall, TaskOutcome};
 use json::{Object, ObjectBuilder, Value};
 
+use crate::api::{self, Answer, Api};
 use crate::outcome::{self, Spelling};
 
 const SPELLING: Spelling = Spelling {
@@ -90,10 +90,7 @@ fn client_context(context: &Value) -> Value {
 }
 
 /// What Invoke answered.
-struct Invoked {
-    response: Response,
-    output: Output,
-}
+struct Invoked(Answer);
 
 async fn send(
     door: &dyn Door,
@@ -101,36 +98,18 @@ async fn send(
     members: Object,
     event: Option<Bytes>,
 ) -> Result<Invoked, TaskOutcome> {
-    let broken = |text: &str| outcome::failed("Lambda.SdkClientException", text);
-    let model = Service::Lambda
-        .model()
-        .map_err(|error| broken(&error.to_string()))?;
-    let operation = model
-        .operation("Invoke")
-        .ok_or_else(|| broken("the model has no Invoke"))?;
-    let request = protocol::encode_request(model, operation, &members.into(), event.as_ref())
-        .map_err(|error| broken(&error.to_string()))?;
-    let response = door.call(caller, request).await;
-    match protocol::decode_response(model, operation, &response) {
-        Ok(output) => Ok(Invoked { response, output }),
-        Err(error) => Err(refused(&error, &response)),
+    let invoke = Api::find(Service::Lambda, "Invoke").map_err(|text| SPELLING.unsent(&text))?;
+    let answer = invoke.call(door, caller, &members.into(), event.as_ref()).await;
+    match answer {
+        Ok(answer) => Ok(Invoked(answer)),
+        Err(trouble) => Err(SPELLING.failed(&trouble)),
     }
-}
-
-fn refused(error: &ServiceError, response: &Response) -> TaskOutcome {
-    let known = Service::Lambda
-        .model()
-        .ok()
-        .and_then(|model| model.error(&error.code))
-        .is_some();
-    let request_id = response.header("x-amzn-requestid").unwrap_or_default();
-    outcome::refused(&SPELLING, error, known, response.status, request_id)
 }
 
 impl Invoked {
     /// A handler that failed: its own error name, and the whole error object as the cause.
     fn function_failure(&self, shown: impl Fn(&str) -> String) -> Option<TaskOutcome> {
-        self.output.members.get("FunctionError")?;
+        self.0.output.members.get("FunctionError")?;
         let cause = self.body_text();
         let object = json::parse(&cause).ok();
         let error = object
@@ -140,7 +119,7 @@ impl Invoked {
     }
 
     fn body_text(&self) -> String {
-        let body = self.output.body.as_deref().unwrap_or_default();
+        let body = self.0.output.body.as_deref().unwrap_or_default();
         String::from_utf8_lossy(body).into_owned()
     }
 
@@ -157,24 +136,18 @@ impl Invoked {
     /// The API's answer as Step Functions shows it: members in alphabetical order.
     fn result(&self) -> Value {
         let mut result = ObjectBuilder::new();
-        if let Some(version) = self.output.members.get("ExecutedVersion") {
+        if let Some(version) = self.0.output.members.get("ExecutedVersion") {
             result.add("ExecutedVersion", version.clone());
         }
-        if let Some(log) = self.output.members.get("LogResult") {
+        if let Some(log) = self.0.output.members.get("LogResult") {
             result.add("LogResult", log.clone());
         }
         let payload = self.payload();
-        if !payload.is_null() || self.response.status == 200 {
+        if !payload.is_null() || self.0.response.status == 200 {
             result.add("Payload", payload);
         }
-        let request_id = self.response.header("x-amzn-requestid").unwrap_or_default();
-        result
-            .add("SdkHttpMetadata", http_metadata(&self.response))
-            .add(
-                "SdkResponseMetadata",
-                ObjectBuilder::new().add("RequestId", request_id).build(),
-            )
-            .add("StatusCode", i64::from(self.response.status));
+        api::add_metadata(&mut result, &self.0.response, HEADERS);
+        result.add("StatusCode", i64::from(self.0.response.status));
         result.build().into()
     }
 }
@@ -191,32 +164,3 @@ const HEADERS: &[&str] = &[
     "X-Amzn-Trace-Id",
     "Content-Type",
 ];
-
-fn http_metadata(response: &Response) -> Object {
-    let mut all = ObjectBuilder::new();
-    let mut found = Vec::new();
-    for name in HEADERS {
-        let value = match *name {
-            // The connection and its framing are the door's, so a response does not carry them.
-            "Connection" => Some("keep-alive".to_owned()),
-            "Content-Length" => Some(response.body.len().to_string()),
-            _ => response
-                .header(&name.to_ascii_lowercase())
-                .map(str::to_owned),
-        };
-        if let Some(value) = value {
-            all.add(*name, vec![Value::from(value.as_str())]);
-            found.push((*name, value));
-        }
-    }
-    found.sort_by_key(|(name, _)| name.to_ascii_lowercase());
-    let single: Object = found
-        .into_iter()
-        .map(|(n, v)| (n, Value::from(v)))
-        .collect();
-    ObjectBuilder::new()
-        .add("AllHttpHeaders", all.build())
-        .add("HttpHeaders", single)
-        .add("HttpStatusCode", i64::from(response.status))
-        .build()
-}

@@ -9,68 +9,146 @@
 //! assert!(!runner.is_open());
 //! ```
 
+mod api;
+mod attempt;
 mod lambda;
+mod nested;
+mod optimised;
 mod outcome;
+mod parameters;
+mod sdk;
 
 use std::sync::Arc;
 
+use aws::integrations::{Resolution, TaskResource, resolve};
 use aws::{Arn, Caller, Door};
-use engine::{ResourceFamily, Runner, TaskCall, TaskOutcome};
+use engine::{Engine, Runner, TaskCall, TaskOutcome};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use json::Value;
+use nested::Nested;
 use tokio::sync::SetOnce;
 
 /// Longest name of a role session (STS API reference, "RoleSessionName").
 const SESSION_NAME_CHARS_MAX: usize = 64;
 
+/// Knows when executions end: what a Task that waits for a nested one listens to.
+pub trait Executions: Send + Sync {
+    /// Resolves once the execution is closed; at once if it is, or if there is none.
+    fn ended<'a>(&'a self, execution_arn: &'a str) -> BoxFuture<'a, ()>;
+}
+
+impl Executions for Engine {
+    fn ended<'a>(&'a self, execution_arn: &'a str) -> BoxFuture<'a, ()> {
+        Engine::ended(self, execution_arn).boxed()
+    }
+}
+
 /// Runs the calls of Tasks through a [`Door`].
 #[derive(Clone, Default)]
 pub struct TaskRunner {
-    door: Arc<SetOnce<Arc<dyn Door>>>,
+    outside: Arc<SetOnce<Outside>>,
+}
+
+/// What calls go out through.
+struct Outside {
+    door: Arc<dyn Door>,
+    executions: Arc<dyn Executions>,
 }
 
 impl TaskRunner {
-    /// Sets the door; calls made before have waited for it. A second door is refused.
-    pub fn open(&self, door: Arc<dyn Door>) -> bool {
-        self.door.set(door).is_ok()
+    /// Sets the door, and what says when nested executions end; calls made before have waited for
+    /// it. A second door is refused.
+    pub fn open(&self, door: Arc<dyn Door>, executions: Arc<dyn Executions>) -> bool {
+        self.outside.set(Outside { door, executions }).is_ok()
     }
 
     pub fn is_open(&self) -> bool {
-        self.door.get().is_some()
+        self.outside.get().is_some()
     }
 }
 
+// The engine makes the calls it owes from before a restart while the server still starts, so each
+// waits for the door first.
 impl Runner for TaskRunner {
     fn run(&self, call: TaskCall) -> BoxFuture<'static, TaskOutcome> {
-        let door = Arc::clone(&self.door);
-        // The engine makes the calls it owes from before a restart while the server still starts.
-        async move { run(&**door.wait().await, &call).await }.boxed()
+        let outside = Arc::clone(&self.outside);
+        async move { run(&*outside.wait().await.door, &call).await }.boxed()
     }
+
+    fn watch(&self, call: TaskCall, response: Value) -> BoxFuture<'static, TaskOutcome> {
+        let outside = Arc::clone(&self.outside);
+        async move {
+            let Outside { door, executions } = outside.wait().await;
+            let Some(task) = job(&call) else {
+                return outcome::failed("States.Runtime", &no_job(&call));
+            };
+            let (door, call, task) = (&**door, &call, &task);
+            let nested = Nested { door, call, task };
+            nested.watch(&**executions, &response).await
+        }
+        .boxed()
+    }
+
+    fn cancel(&self, call: TaskCall, response: Option<Value>) -> BoxFuture<'static, ()> {
+        let outside = Arc::clone(&self.outside);
+        async move {
+            let door = &*outside.wait().await.door;
+            // Only jobs that this version can start are there to be stopped.
+            if let Some(task) = &job(&call) {
+                let call = &call;
+                let nested = Nested { door, call, task };
+                nested.cancel(response.as_ref()).await;
+            }
+        }
+        .boxed()
+    }
+}
+
+/// The resource of a call whose job can be watched and stopped.
+fn job(call: &TaskCall) -> Option<TaskResource> {
+    match resolve(&call.call.resource.arn) {
+        Resolution::Task(
+            task @ TaskResource::Optimised {
+                service: "states", ..
+            },
+        ) => Some(task),
+        _ => None,
+    }
+}
+
+fn no_job(call: &TaskCall) -> String {
+    let resource = &call.call.resource.arn;
+    format!("`{resource}` starts no job that this version of Lockstep can wait for")
 }
 
 async fn run(door: &dyn Door, call: &TaskCall) -> TaskOutcome {
+    let task = match resolve(&call.call.resource.arn) {
+        Resolution::Task(task) => task,
+        // A definition with such a resource is refused at creation, so only a store that a newer
+        // version wrote leads here.
+        Resolution::Unrecognised { message } => return outcome::failed("States.Runtime", &message),
+    };
     let caller = match caller(call) {
         Ok(caller) => caller,
         Err(outcome) => return outcome,
     };
-    match &call.call.resource.family {
-        ResourceFamily::LambdaFunction => lambda::function(door, caller, call).await,
-        ResourceFamily::Service { resource_type, .. } if &**resource_type == "lambda" => {
-            lambda::invoke(door, caller, call).await
+    match &task {
+        TaskResource::LambdaFunction { .. } => lambda::function(door, caller, call).await,
+        TaskResource::LambdaInvoke { .. } => lambda::invoke(door, caller, call).await,
+        TaskResource::Activity { .. } => {
+            outcome::failed("States.Runtime", "nobody calls an activity")
         }
-        ResourceFamily::Activity => outcome::failed("States.Runtime", "nobody calls an activity"),
-        // A definition with such a resource is refused at creation, so only a store that a newer
-        // version wrote leads here.
-        ResourceFamily::Service {
-            resource_type,
-            resource,
-        } => outcome::failed(
-            "States.TaskFailed",
-            &format!(
-                "the integration `{resource_type}:{resource}` is not served by this version of \
-                 Lockstep"
-            ),
-        ),
+        TaskResource::Optimised {
+            service: "states", ..
+        } => {
+            let task = &task;
+            Nested { door, call, task }.start().await
+        }
+        TaskResource::Optimised {
+            service, action, ..
+        } => optimised::not_served(service, action),
+        TaskResource::Sdk { service, .. } => sdk::call(door, caller, call, &task, service).await,
     }
 }
 
@@ -95,6 +173,7 @@ fn caller(call: &TaskCall) -> Result<Caller, TaskOutcome> {
         region: call.region().to_owned(),
         account: call.account().to_owned(),
         source_arn: Arn::parse(&call.state_machine_arn).ok(),
+        attempt: Some(call.attempt_id().to_string()),
     })
 }
 

@@ -1,7 +1,8 @@
 //! Outcomes, and how AWS's SDK reports a refused call as a Task's error and cause.
 
-use aws::ServiceError;
-use engine::{Failure, TaskOutcome};
+use engine::{Failure, TaskCall, TaskOutcome};
+
+use crate::api::{Trouble, request_id};
 
 /// A failure with both parts.
 pub(crate) fn failed(error: &str, cause: &str) -> TaskOutcome {
@@ -21,23 +22,73 @@ pub(crate) struct Spelling {
     pub unmodelled: &'static str,
 }
 
-/// The failure of a call that the service answered with an error.
-pub(crate) fn refused(
-    spelling: &Spelling,
-    error: &ServiceError,
-    is_modelled: bool,
-    status: u16,
-    request_id: &str,
-) -> TaskOutcome {
-    let name = match error.code.strip_suffix("Exception") {
-        _ if !is_modelled => spelling.unmodelled.to_owned(),
-        Some(_) => error.code.to_string(),
-        None => format!("{}Exception", error.code),
+impl Spelling {
+    /// The failure of a call that never reached its service.
+    pub(crate) fn unsent(&self, cause: &str) -> TaskOutcome {
+        failed(&format!("{}.SdkClientException", self.prefix), cause)
+    }
+
+    /// The failure of a call without an answer.
+    pub(crate) fn failed(&self, trouble: &Trouble) -> TaskOutcome {
+        let Trouble::Refused {
+            error,
+            is_modelled,
+            response,
+        } = trouble
+        else {
+            return self.unsent(&trouble.to_string());
+        };
+        let name = match is_modelled {
+            true => exception(&error.code),
+            false => self.unmodelled.to_owned(),
+        };
+        let cause = format!(
+            "{} (Service: {}; Status Code: {}; Error Code: {}; Request ID: {}; Proxy: null)",
+            error.message,
+            self.sdk_name,
+            response.status,
+            error.code,
+            request_id(response)
+        );
+        failed(&format!("{}.{name}", self.prefix), &cause)
+    }
+}
+
+/// The failure of a call through AWS's SDK for Java 2, where `service` is `Sfn`.
+pub(crate) fn sdk_failed(service: &str, trouble: &Trouble) -> TaskOutcome {
+    let Trouble::Refused {
+        error,
+        is_modelled,
+        response,
+    } = trouble
+    else {
+        let error = format!("{service}.SdkClientException");
+        return failed(&error, &trouble.to_string());
+    };
+    let name = match is_modelled {
+        true => exception(&error.code),
+        false => exception(service),
     };
     let cause = format!(
-        "{} (Service: {}; Status Code: {status}; Error Code: {}; Request ID: {request_id}; \
-         Proxy: null)",
-        error.message, spelling.sdk_name, error.code
+        "{} (Service: {service}, Status Code: {}, Request ID: {}) (SDK Attempt Count: 1)",
+        error.message,
+        response.status,
+        request_id(response)
     );
-    failed(&format!("{}.{name}", spelling.prefix), &cause)
+    failed(&format!("{service}.{name}"), &cause)
+}
+
+/// The name of a Java class of errors ends so, whatever the code.
+fn exception(code: &str) -> String {
+    format!("{}Exception", code.strip_suffix("Exception").unwrap_or(code))
+}
+
+/// The failure of a task whose parameters make no call.
+pub(crate) fn unusable_parameters(call: &TaskCall, problem: &str) -> TaskOutcome {
+    let cause = format!(
+        "An error occurred while executing the state '{}'. The Parameters '{}' could not be used \
+         to start the Task: [{problem}]",
+        call.call.state_name, call.call.parameters
+    );
+    failed("States.Runtime", &cause)
 }

@@ -83,11 +83,13 @@ fn from_header(model: &Model, kind: &Kind, text: Option<&str>) -> Option<Result<
 /// The headers whose names begin with `prefix`, by the rest of their names; `None` if there are
 /// none.
 fn prefixed(headers: &HeaderMap, prefix: &str) -> Option<Value> {
+    let prefix = prefix.to_ascii_lowercase();
     let mut out = ObjectBuilder::new();
     for (name, value) in headers {
-        let (name, prefix) = (name.as_str(), prefix.to_ascii_lowercase());
-        if let (Some(rest), Ok(value)) = (name.strip_prefix(&*prefix), value.to_str()) {
-            out.add(rest, value);
+        let name = name.as_str();
+        let text = std::str::from_utf8(value.as_bytes());
+        if let (Some(rest), Ok(text)) = (name.strip_prefix(&*prefix), text) {
+            out.add(rest, text);
         }
     }
     let out = out.build();
@@ -164,15 +166,11 @@ pub(super) fn encode_response(
     let body = structure.map(|s| body::encode(model, s, object, output.body.as_ref(), &root));
     let body = body.unwrap_or_default();
     let mut response = Response::new(status, body.bytes);
-    if !response.body.is_empty() {
-        // A blob of a service with JSON bodies is JSON as well, as far as anybody knows.
-        let default = body::content_type(model.protocol);
-        let is_text = body.is_document || model.protocol == Protocol::RestJson;
-        let content_type = if is_text {
-            default
-        } else {
-            "application/octet-stream"
-        };
+    // A blob of a service with JSON bodies is JSON as well, as far as anybody knows; of the others
+    // a member tells.
+    let is_text = body.is_document || model.protocol == Protocol::RestJson;
+    if is_text && !response.body.is_empty() {
+        let content_type = body::content_type(model.protocol);
         set(&mut response.headers, "content-type", content_type)?;
     }
     for member in structure.map(|s| s.members.as_slice()).unwrap_or_default() {

@@ -11,6 +11,7 @@ use crate::models::Service;
 use crate::route::route;
 
 mod refused;
+mod round_trip;
 mod synthetic;
 
 const BOTOCORE: &str = include_str!("fixtures/requests.json");

@@ -106,7 +106,7 @@ fn odd_forms() {
         ("Map.entry.1.key=k", "{}"),
         (
             "Flag=TRUE&At=1440938160",
-            r#"{"At":1440938160,"Flag":true}"#,
+            r#"{"At":1.44093816E9,"Flag":true}"#,
         ),
     ] {
         assert_eq!(decoded(form).expect(form), members, "{form}");

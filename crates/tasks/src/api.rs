@@ -1,0 +1,110 @@
+//! One call of an AWS operation through the door.
+
+use aws::protocol::{self, Output};
+use aws::{Caller, Door, Model, Operation, Response, Service, ServiceError};
+use bytes::Bytes;
+use json::{Object, ObjectBuilder, Value};
+
+/// What is called.
+#[derive(Clone, Copy)]
+pub(crate) struct Api {
+    pub(crate) model: &'static Model,
+    pub(crate) operation: &'static Operation,
+}
+
+/// What a service answered.
+pub(crate) struct Answer {
+    pub(crate) response: Response,
+    pub(crate) output: Output,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// The call could not be put into bytes.
+    #[error("{0}")]
+    Unsendable(String),
+    #[error("{error}")]
+    Refused {
+        error: ServiceError,
+        /// The model has the error.
+        is_modelled: bool,
+        response: Response,
+    },
+}
+
+impl Api {
+    pub(crate) fn find(service: Service, operation: &str) -> Result<Api, String> {
+        let model = service.model().map_err(ToString::to_string)?;
+        match model.operation(operation) {
+            Some(operation) => Ok(Api { model, operation }),
+            None => Err(format!("the model has no {operation}")),
+        }
+    }
+
+    pub(crate) async fn call(
+        &self,
+        door: &dyn Door,
+        caller: Caller,
+        members: &Value,
+        body: Option<&Bytes>,
+    ) -> Result<Answer, Trouble> {
+        let Api { model, operation } = self;
+        let request = protocol::encode_request(model, operation, members, body)
+            .map_err(|error| Trouble::Unsendable(error.to_string()))?;
+        let response = door.call(caller, request).await;
+        match protocol::decode_response(model, operation, &response) {
+            Ok(output) => Ok(Answer { response, output }),
+            Err(error) => Err(Trouble::Refused {
+                is_modelled: model.error(&error.code).is_some(),
+                error,
+                response,
+            }),
+        }
+    }
+}
+
+/// The id that a response says its request had.
+pub(crate) fn request_id(response: &Response) -> &str {
+    response.header("x-amzn-requestid").unwrap_or_default()
+}
+
+/// `SdkHttpMetadata` and `SdkResponseMetadata`, as results of optimised integrations show them.
+/// `headers` is how the SDK spells those it lists, in its order.
+pub(crate) fn add_metadata(result: &mut ObjectBuilder, response: &Response, headers: &[&str]) {
+    let id = ObjectBuilder::new()
+        .add("RequestId", request_id(response))
+        .build();
+    result
+        .add("SdkHttpMetadata", http_metadata(response, headers))
+        .add("SdkResponseMetadata", id);
+}
+
+fn http_metadata(response: &Response, headers: &[&str]) -> Object {
+    let mut all = ObjectBuilder::new();
+    let mut found = Vec::new();
+    for name in headers {
+        let value = match *name {
+            // The connection and its framing are the door's, so a response does not carry them.
+            "Connection" | "connection" => Some("keep-alive".to_owned()),
+            "Content-Length" => Some(response.body.len().to_string()),
+            _ => response
+                .header(&name.to_ascii_lowercase())
+                .map(str::to_owned),
+        };
+        if let Some(value) = value {
+            all.add(*name, vec![Value::from(value.as_str())]);
+            found.push((*name, value));
+        }
+    }
+    found.sort_by_key(|(name, _)| name.to_ascii_lowercase());
+    let single: Object = found
+        .into_iter()
+        .map(|(n, v)| (n, Value::from(v)))
+        .collect();
+    ObjectBuilder::new()
+        .add("AllHttpHeaders", all.build())
+        .add("HttpHeaders", single)
+        .add("HttpStatusCode", i64::from(response.status))
+        .build()
+}
