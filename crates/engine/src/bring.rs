@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use asl::event::Text;
 use asl::program::Program;
-use store::{EntityId, MachineNumber, Store};
+use store::{EntityId, ExecutionFilter, MachineNumber, Store};
 
 use crate::arn;
 use crate::definitions::Programs;
+use crate::gates::Standing;
 use crate::journal::{self, JournalError, Loaded};
+use crate::limits::GATE_ROWS_READ;
 use crate::name;
-use crate::request::Error;
+use crate::request::{Error, ExecutionStatus};
 
 /// What a [`Shard`](crate::shard::Shard) has to be brought before it can carry a command out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum Need {
     Program(u64),
     /// A run, folded.
     Run(EntityId),
+    /// What a state machine's gate is made of, by the machine's unqualified ARN.
+    Gate(Text),
 }
 
 /// What was fetched for a [`Need`].
@@ -34,6 +38,7 @@ pub enum Brought {
     Program(u64, Arc<Program>),
     /// `None` if there is no such run.
     Run(EntityId, Option<Box<(Loaded, Arc<Program>)>>),
+    Gate(Text, Standing),
 }
 
 /// Fetches what a command needs.
@@ -59,7 +64,53 @@ pub fn fetch(store: &dyn Store, programs: &Programs, need: &Need) -> Result<Brou
             let program = programs.get(start.definition)?;
             Brought::Run(*entity, Some(Box::new((loaded, program))))
         }
+        Need::Gate(machine_arn) => {
+            Brought::Gate(machine_arn.clone(), standing(store, programs, machine_arn)?)
+        }
     })
+}
+
+/// The limit of a machine, and who it is for. Reads the rows of all that run: few, where there was
+/// a limit before.
+pub(crate) fn standing(
+    store: &dyn Store,
+    programs: &Programs,
+    machine_arn: &Text,
+) -> Result<Standing, Error> {
+    let limit = programs.concurrency_max(machine_arn)?;
+    let mut standing = Standing {
+        limit,
+        ..Standing::default()
+    };
+    let Some(machine) = store.known_machine(machine_arn)? else {
+        return Ok(standing);
+    };
+    if limit.is_some() {
+        standing.running = executions(store, machine, ExecutionStatus::Running)?;
+    }
+    standing.queued = executions(store, machine, ExecutionStatus::Queued)?;
+    Ok(standing)
+}
+
+fn executions(
+    store: &dyn Store,
+    machine: MachineNumber,
+    status: ExecutionStatus,
+) -> Result<Vec<EntityId>, Error> {
+    let filter = ExecutionFilter {
+        machine,
+        statuses: vec![status.code()],
+        ..ExecutionFilter::default()
+    };
+    let mut found = Vec::new();
+    loop {
+        let before = found.last().copied();
+        let rows = store.list_executions(&filter, before, GATE_ROWS_READ)?;
+        if rows.is_empty() {
+            return Ok(found);
+        }
+        found.extend(rows.iter().map(|row| row.entity));
+    }
 }
 
 /// The entity of an execution that was committed; `None` if there is none.

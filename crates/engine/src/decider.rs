@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use store::Store;
+use store::{EntityId, Store};
 
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -44,6 +44,18 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) slow: Pool,
+    /// To all deciding threads, by their numbers.
+    pub(crate) peers: Vec<Sender<Message>>,
+}
+
+/// Tells a queued execution on its thread that it was let in.
+pub(crate) fn admit(threads: &[Sender<Message>], entity: EntityId) {
+    let at = usize::from(entity.shard().0).checked_rem(threads.len());
+    let thread = threads.get(at.unwrap_or_default());
+    let told = thread.map(|thread| thread.send(Message::Internal(Command::Admit(entity))));
+    if !matches!(told, Some(Ok(()))) {
+        tracing::debug!("an execution was let in after the engine's end; it will be so again");
+    }
 }
 
 /// A deciding thread and its committing one.
@@ -53,10 +65,6 @@ pub(crate) struct Thread {
 }
 
 impl Thread {
-    pub(crate) fn sender(&self) -> Sender<Message> {
-        self.sender.clone()
-    }
-
     fn ask_to_stop(&self) {
         if self.sender.send(Message::Stop).is_err() {
             tracing::debug!("a thread of the engine had ended before it was stopped");
@@ -82,8 +90,10 @@ impl Drop for Thread {
 }
 
 /// Starts the two threads of a shard.
-pub(crate) fn spawn(parts: Parts) -> Result<Thread, OpenError> {
-    let (sender, messages) = crossbeam_channel::unbounded();
+pub(crate) fn spawn(
+    parts: Parts,
+    (sender, messages): (Sender<Message>, Receiver<Message>),
+) -> Result<Thread, OpenError> {
     // One group at a time: while it is being committed the next one fills.
     let (work, taken) = crossbeam_channel::bounded(1);
     let Parts {
@@ -93,6 +103,7 @@ pub(crate) fn spawn(parts: Parts) -> Result<Thread, OpenError> {
         clock,
         calls,
         slow,
+        peers,
     } = parts;
     let committing = committer::Committer {
         store: Arc::clone(&store),
@@ -106,6 +117,7 @@ pub(crate) fn spawn(parts: Parts) -> Result<Thread, OpenError> {
     let decider = Decider {
         pipeline: Pipeline::new(shard, store, programs, clock, chance),
         slow,
+        peers,
         back: sender.clone(),
         messages,
         backlog: VecDeque::new(),
@@ -123,6 +135,7 @@ pub(crate) fn spawn(parts: Parts) -> Result<Thread, OpenError> {
 struct Decider {
     pipeline: Pipeline<Reply>,
     slow: Pool,
+    peers: Vec<Sender<Message>>,
     /// Where heavy decisions come back.
     back: Sender<Message>,
     messages: Receiver<Message>,
@@ -145,6 +158,9 @@ impl Decider {
             self.pipeline.work_off();
             while let Some(heavy) = self.pipeline.take_heavy() {
                 self.slow.send(heavy, self.back.clone());
+            }
+            for entity in self.pipeline.take_admitted() {
+                admit(&self.peers, entity);
             }
             self.hand_over();
             if let Next::Stop = self.wait() {

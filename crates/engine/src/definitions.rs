@@ -65,6 +65,11 @@ impl Programs {
         }
     }
 
+    /// The program of a definition, if it is in memory.
+    pub(crate) fn in_memory(&self, definition: u64) -> Option<Arc<Program>> {
+        self.cache.lock().find(definition)
+    }
+
     /// The program of a definition, from memory or from the source.
     ///
     /// # Errors
@@ -77,6 +82,14 @@ impl Programs {
         let program = self.source.program(definition)?;
         self.cache.lock().keep(definition, &program);
         Ok(program)
+    }
+
+    /// See [`Definitions::concurrency_max`].
+    pub(crate) fn concurrency_max(
+        &self,
+        machine_arn: &str,
+    ) -> Result<Option<u32>, DefinitionError> {
+        self.source.concurrency_max(machine_arn)
     }
 }
 

@@ -1,42 +1,48 @@
-//! The only async file: what callers await, and the futures of task calls. The threads are in
-//! `decider` and `committer`.
+//! What callers await; the futures of task calls are in `calls`. The threads are in `decider` and
+//! `committer`.
 //!
 //! A command goes client → decider → committer → client; there is no other hop. Nothing leaves
 //! before the commit that covers it was answered `Ok`.
 
-use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
+mod calls;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use asl::event::{EventId, Failure, Text};
+use asl::event::{Failure, Text};
 use asl::time::Timestamp;
 use asl::token;
 use crossbeam_channel::Sender;
-use futures_util::FutureExt as _;
 use json::Value;
 use parking_lot::Mutex;
 use store::{EntityId, SHARDS, ShardId, Store};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
-use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout_at};
 
+use crate::activities::{Activities, Closed};
+use crate::arn;
+use crate::bring::{find_execution, standing};
+use crate::chance::Chance;
 use crate::clock::Clock;
+use crate::commons::Commons;
 use crate::decider::{self, Message};
 use crate::definitions::{Definitions, Programs};
+use crate::express::{self, Express};
 use crate::lane::Pool;
-use crate::limits::{Config, WAITERS_MAX};
+use crate::limits::{Config, ENDINGS_MAX, QUEUE_SHOWN_MAX, RETRY_MS, WAITERS_MAX};
 use crate::page::PageKey;
-use crate::pipeline::{self, Caller};
+use crate::pipeline::{self, Caller, OPEN};
 use crate::read;
 use crate::request::{
     ActivityError, ActivityTask, Concurrency, Description, Error, HistoryPage, HistoryQuery,
-    ListPage, ListQuery, OpenError, ReadError, RedriveError, StartError, StartRequest, Started,
-    StopError, TokenError,
+    ListPage, ListQuery, OpenError, QueuedExecution, ReadError, RedriveError, StartError,
+    StartRequest, Started, StopError, TokenError,
 };
-use crate::shard::{Action, Answer, Command, TokenInput, route};
+use crate::shard::{Answer, Command, TokenInput, route};
 use crate::task::{Runner, TaskCall, TaskOutcome};
+pub(crate) use calls::Calls;
 
 /// A running engine. Clones are handles to the same one.
 #[derive(Clone)]
@@ -48,8 +54,9 @@ struct Shared {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     programs: Arc<Programs>,
-    page_key: PageKey,
+    page_key: Arc<PageKey>,
     calls: Arc<Calls>,
+    commons: Arc<Commons>,
     /// To each thread. Unbounded, but never longer than what has a place in `room`, one message
     /// for each call under way and each heavy decision, and one for the group being committed.
     senders: Vec<Sender<Message>>,
@@ -57,6 +64,8 @@ struct Shared {
     room: Arc<Semaphore>,
     /// A place for each caller that waits for one in `room`.
     waiters: Semaphore,
+    /// A place for each caller that waits for the end of an execution.
+    waiting_for_ends: Semaphore,
     /// Spreads executions without a name over the threads.
     turn: AtomicU16,
     threads: Mutex<Vec<decider::Thread>>,
@@ -82,18 +91,30 @@ impl Engine {
         if !(1..=SHARDS).contains(&count) {
             return Err(OpenError::ShardThreads(config.shard_threads));
         }
-        let page_key = PageKey::of_store(&*store)?;
+        let page_key = Arc::new(PageKey::of_store(&*store)?);
         let programs = Arc::new(Programs::new(definitions));
         let shards = pipeline::open(&config, count, &*store)?;
-        let calls = Arc::new(Calls {
-            runner,
-            runtime,
-            under_way: Arc::default(),
-        });
         let slow = Pool::open(config.slow_threads)?;
-        let mut senders = Vec::new();
+        let express = Express::new(express::Parts {
+            config,
+            clock: Arc::clone(&clock),
+            programs: Arc::clone(&programs),
+            runner: Arc::clone(&runner),
+            runtime: runtime.clone(),
+            slow: slow.clone(),
+            chance: Chance::from_system()?,
+            page_key: Arc::clone(&page_key),
+        });
+        let activities = Activities::new(config.pollers_per_activity_max);
+        let calls = Arc::new(Calls::new(runner, runtime, express, activities));
+        let commons = Arc::clone(shards.first().ok_or(OpenError::ShardThreads(0))?.commons());
+        let channels: Vec<_> = shards
+            .iter()
+            .map(|_| crossbeam_channel::unbounded())
+            .collect();
+        let senders: Vec<_> = channels.iter().map(|(sender, _)| sender.clone()).collect();
         let mut threads = Vec::new();
-        for shard in shards {
+        for (shard, channel) in shards.into_iter().zip(channels) {
             let (store, programs) = (Arc::clone(&store), Arc::clone(&programs));
             let (clock, calls) = (Arc::clone(&clock), Arc::clone(&calls));
             let parts = decider::Parts {
@@ -103,10 +124,9 @@ impl Engine {
                 clock,
                 calls,
                 slow: slow.clone(),
+                peers: senders.clone(),
             };
-            let thread = decider::spawn(parts)?;
-            senders.push(thread.sender());
-            threads.push(thread);
+            threads.push(decider::spawn(parts, channel)?);
         }
         let room = Arc::new(Semaphore::new(config.commands_max));
         let waiters = Semaphore::new(WAITERS_MAX);
@@ -117,9 +137,11 @@ impl Engine {
             programs,
             page_key,
             calls,
+            commons,
             senders,
             room,
             waiters,
+            waiting_for_ends: Semaphore::new(ENDINGS_MAX),
             turn: AtomicU16::new(0),
             threads,
         };
@@ -141,13 +163,36 @@ impl Engine {
                     request.state_machine_arn.clone(),
                 ))?)
             }
-            // Any thread will do.
-            None => ShardId(self.shared.turn.fetch_add(1, Ordering::Relaxed) % SHARDS),
+            None => self.any_shard(),
         };
         match self.ask(shard, Command::Start(Box::new(request))).await? {
             Answer::Started(result) => result,
             other => Err(mismatched(&other).into()),
         }
+    }
+
+    /// StartExecution of an Express state machine. Once it returned, the execution survives any
+    /// crash: one that interrupts it has it run again, from its start. Every start is another
+    /// execution, also under the same name.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start_express(&self, request: StartRequest) -> Result<Started, StartError> {
+        let shard = self.any_shard();
+        let command = Command::StartExpress(Box::new(request));
+        match self.ask(shard, command).await? {
+            Answer::Started(result) => result,
+            other => Err(mismatched(&other).into()),
+        }
+    }
+
+    pub(crate) fn express(&self) -> &Arc<Express> {
+        &self.shared.calls.express
+    }
+
+    /// The shard of an execution that has no name: any thread will do.
+    fn any_shard(&self) -> ShardId {
+        ShardId(self.shared.turn.fetch_add(1, Ordering::Relaxed) % SHARDS)
     }
 
     /// StopExecution. Gives the stop date, also of an execution that was closed before.
@@ -186,8 +231,16 @@ impl Engine {
         execution_arn: &str,
         client_token: Option<Text>,
     ) -> Result<Timestamp, RedriveError> {
-        let _ = (execution_arn, client_token);
-        Err(Error::ShuttingDown.into())
+        let execution_arn = Text::from(execution_arn);
+        let shard = route(&execution_arn);
+        let command = Command::Redrive {
+            execution_arn,
+            client_token,
+        };
+        match self.ask(shard, command).await? {
+            Answer::Redriven(result) => result,
+            other => Err(mismatched(&other).into()),
+        }
     }
 
     /// GetActivityTask: waits up to `wait` for a task; `None` if there was none. That this worker
@@ -201,20 +254,73 @@ impl Engine {
         worker_name: Option<Text>,
         wait: Duration,
     ) -> Result<Option<ActivityTask>, ActivityError> {
-        let _ = (activity_arn, worker_name, wait);
-        Err(Error::ShuttingDown.into())
+        let until = Instant::now() + wait;
+        let activity_arn = Text::from(activity_arn);
+        let poller = self.shared.calls.activities.poll(&activity_arn);
+        let mut poller = poller.ok_or(ActivityError::TooManyPollers)?;
+        loop {
+            let (entity, attempt) = match timeout_at(until, poller.next()).await {
+                Ok(Ok(task)) => task,
+                Ok(Err(Closed)) if self.shared.room.is_closed() => {
+                    return Err(Error::ShuttingDown.into());
+                }
+                Ok(Err(Closed)) => return Err(ActivityError::DoesNotExist(activity_arn)),
+                Err(_) => return Ok(None),
+            };
+            let worker_name = worker_name.clone();
+            let command = Command::PickUp {
+                entity,
+                attempt,
+                worker_name,
+            };
+            // If this fails, or is not waited for, the poller puts the task back.
+            let answer = self.ask(entity.shard(), command).await?;
+            let Answer::PickedUp(result) = answer else {
+                return Err(mismatched(&answer).into());
+            };
+            let task = result?;
+            poller.let_go();
+            if task.is_some() {
+                return Ok(task);
+            }
+        }
     }
 
     /// The activity is gone: those that poll for its tasks are told so. Its tasks time out by
     /// themselves, unless it is made again and somebody polls.
     pub fn activity_deleted(&self, activity_arn: &str) {
-        let _ = activity_arn;
+        self.shared
+            .calls
+            .activities
+            .delete(&Text::from(activity_arn));
     }
 
     /// Resolves once the execution is closed; at once if it is, or if there is none. An execution
     /// may have been redriven by the time the caller looks.
     pub async fn ended(&self, execution_arn: &str) {
-        let _ = execution_arn;
+        let execution_arn = Text::from(execution_arn);
+        // Never closed: waiting for a place does not fail.
+        let _place = self.shared.waiting_for_ends.acquire().await;
+        let ending = self.shared.commons.endings.subscribe(&execution_arn);
+        loop {
+            let (store, arn) = (Arc::clone(&self.shared.store), execution_arn.clone());
+            let looked = tokio::task::spawn_blocking(move || is_closed(&*store, &arn));
+            match looked.await {
+                Ok(Ok(true)) => return,
+                Ok(Ok(false)) => return ending.await,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "whether an execution has ended can't be read now");
+                }
+                Err(error) => tracing::warn!(%error, "looking whether an execution has ended"),
+            }
+            tokio::time::sleep(Duration::from_millis(RETRY_MS)).await;
+        }
+    }
+
+    /// Makes the call of a state that belongs to no execution (TestState). Nothing is recorded, and
+    /// nobody makes it again; dropping the future cuts it off.
+    pub async fn run_state(&self, call: TaskCall) -> TaskOutcome {
+        self.shared.calls.runner.run(call).await
     }
 
     /// How a state machine (unqualified ARN) stands to its concurrency limit. Blocks while the
@@ -223,14 +329,71 @@ impl Engine {
     /// # Errors
     /// What the store failed with.
     pub fn concurrency(&self, state_machine_arn: &str) -> Result<Concurrency, Error> {
-        let _ = state_machine_arn;
-        Err(Error::ShuttingDown)
+        let machine_arn = Text::from(state_machine_arn);
+        self.set_up_gate(&machine_arn)?;
+        let Shared { store, commons, .. } = &*self.shared;
+        let Some(view) = commons.gates.view(&machine_arn, QUEUE_SHOWN_MAX) else {
+            let machine = store.known_machine(&machine_arn)?;
+            let running = machine.map_or(Ok(0), |it| store.count_executions(Some(it), &OPEN))?;
+            return Ok(Concurrency {
+                running: usize::try_from(running).unwrap_or(usize::MAX),
+                ..Concurrency::default()
+            });
+        };
+        let mut queue = Vec::with_capacity(view.first.len());
+        for (entity, position) in view.first.into_iter().zip(1..) {
+            // One whose start is not committed yet is counted, but has no name to show.
+            let Some(row) = store.execution(entity)? else {
+                continue;
+            };
+            let execution_arn = arn::execution(&machine_arn, &row.name);
+            queue.extend(execution_arn.map(|execution_arn| QueuedExecution {
+                execution_arn,
+                since: Timestamp(row.redriven_ms.unwrap_or(row.started_ms)),
+                position,
+            }));
+        }
+        Ok(Concurrency {
+            limit: view.limit,
+            running: view.running,
+            queued: view.queued,
+            queue,
+        })
     }
 
     /// The limit of a state machine (unqualified ARN) has changed, and is stored. Those that wait
-    /// are let in as far as it allows; none that runs is held up.
+    /// are let in as far as it allows; none that runs is held up. Blocks while the store reads.
     pub fn set_concurrency(&self, state_machine_arn: &str, limit: Option<u32>) {
-        let _ = (state_machine_arn, limit);
+        let machine_arn = Text::from(state_machine_arn);
+        let admitted = self.shared.commons.gates.set_limit(&machine_arn, limit);
+        self.admit(admitted);
+        if limit.is_some()
+            && let Err(error) = self.set_up_gate(&machine_arn)
+        {
+            tracing::warn!(%error, "a gate will be set up by the next start it is for");
+        }
+    }
+
+    /// Sets a machine's gate up, if the machine has a limit.
+    fn set_up_gate(&self, machine_arn: &Text) -> Result<(), Error> {
+        let Shared {
+            store,
+            programs,
+            commons,
+            ..
+        } = &*self.shared;
+        if !commons.gates.is_ready(machine_arn) {
+            let standing = standing(&**store, programs, machine_arn)?;
+            self.admit(commons.gates.fill(machine_arn, standing));
+        }
+        Ok(())
+    }
+
+    /// Tells executions that were let in.
+    fn admit(&self, admitted: Vec<EntityId>) {
+        for entity in admitted {
+            decider::admit(&self.shared.senders, entity);
+        }
     }
 
     /// SendTaskSuccess.
@@ -271,7 +434,7 @@ impl Engine {
     /// # Errors
     /// See [`ReadError`]; a damaged journal has an error of its own.
     pub fn describe(&self, execution_arn: &str) -> Result<Description, ReadError> {
-        read::describe(&*self.shared.store, execution_arn)
+        read::describe(&*self.shared.store, self.shared.clock.now(), execution_arn)
     }
 
     /// GetExecutionHistory. Blocks while the store reads.
@@ -319,6 +482,7 @@ impl Engine {
     /// made again at the next start) and ends the threads.
     pub async fn shutdown(&self) {
         self.shared.room.close();
+        self.shared.calls.activities.close();
         let threads = std::mem::take(&mut *self.shared.threads.lock());
         // Joining blocks for as long as a last commit takes.
         let joined = tokio::task::spawn_blocking(move || {
@@ -326,6 +490,7 @@ impl Engine {
         });
         let joined = joined.await;
         self.shared.calls.abort_all();
+        self.express().abort_all();
         if let Err(error) = joined {
             tracing::error!(%error, "a thread of the engine failed while it was stopped");
         }
@@ -363,6 +528,15 @@ impl Engine {
     }
 }
 
+/// Whether an execution has ended, or does not exist.
+fn is_closed(store: &dyn Store, execution_arn: &str) -> Result<bool, Error> {
+    let Some(entity) = find_execution(store, execution_arn)? else {
+        return Ok(true);
+    };
+    let row = store.execution(entity)?;
+    Ok(row.is_none_or(|row| row.stopped_ms.is_some()))
+}
+
 /// Where the answer to a command goes. Holds the command's place until then.
 pub(crate) struct Reply {
     sender: oneshot::Sender<Answer>,
@@ -376,78 +550,10 @@ impl Caller for Reply {
             tracing::debug!("a caller left before its answer");
         }
     }
-}
 
-type Attempt = (EntityId, EventId);
-
-/// Spawns the futures of task calls, and gives them up.
-pub(crate) struct Calls {
-    runner: Arc<dyn Runner>,
-    runtime: Handle,
-    /// As many as shards have places for calls.
-    under_way: Arc<Mutex<HashMap<Attempt, AbortHandle>>>,
-}
-
-impl Calls {
-    /// Does what a committed decision caused; the outcome of a call comes back as a message.
-    pub(crate) fn act(&self, action: Action, back: &Sender<Message>) {
-        match action {
-            Action::Call(entity, call) => self.spawn(entity, *call, back.clone()),
-            Action::Abandon {
-                entity,
-                execution_arn,
-                attempt,
-            } => {
-                if let Some(call) = self.under_way.lock().remove(&(entity, attempt)) {
-                    call.abort();
-                }
-                self.runner.abandon(&execution_arn, attempt);
-            }
-        }
+    fn has_left(&self) -> bool {
+        self.sender.is_closed()
     }
-
-    fn spawn(&self, entity: EntityId, call: TaskCall, back: Sender<Message>) {
-        let attempt = call.call.attempt;
-        // The lock is held so that the call cannot end before it is known.
-        let mut calls = self.under_way.lock();
-        if calls.contains_key(&(entity, attempt)) {
-            // A decision that would have given it up was not committed; its outcome still counts.
-            return;
-        }
-        let under_way = Arc::clone(&self.under_way);
-        let runner = Arc::clone(&self.runner);
-        let running = async move {
-            // Made inside, so that a panic while it is made is caught as well.
-            let outcome = AssertUnwindSafe(async move { runner.run(call).await });
-            let outcome = outcome.catch_unwind().await.unwrap_or_else(|_| panicked());
-            under_way.lock().remove(&(entity, attempt));
-            let command = Command::Outcome {
-                entity,
-                attempt,
-                outcome,
-            };
-            if back.send(Message::Internal(command)).is_err() {
-                tracing::debug!("a call ended after the engine; it will be made again");
-            }
-        };
-        calls.insert(
-            (entity, attempt),
-            self.runtime.spawn(running).abort_handle(),
-        );
-    }
-
-    fn abort_all(&self) {
-        std::mem::take(&mut *self.under_way.lock())
-            .values()
-            .for_each(AbortHandle::abort);
-    }
-}
-
-fn panicked() -> TaskOutcome {
-    TaskOutcome::Failed(Failure {
-        error: Some("States.Runtime".into()),
-        cause: Some("the call failed inside the server; its log says where".into()),
-    })
 }
 
 /// A shard answers each kind of command by its own kind of answer.

@@ -9,7 +9,7 @@ use asl::run::Run;
 use store::{EntityId, Store};
 
 use crate::arn;
-use crate::limits::{JOURNAL_READ_BYTES, LITERALS_KEPT_BYTES};
+use crate::limits::{JOURNAL_READ_BYTES, JOURNAL_READ_BYTES_MIN, LITERALS_KEPT_BYTES};
 use crate::record::{Context, Encoder, Events, Flaw, Literals, Record, Window};
 use crate::request::Error;
 
@@ -105,6 +105,8 @@ pub(crate) struct Journal<'s> {
     /// Of the next record.
     number: u32,
     read_ahead: VecDeque<store::Record>,
+    /// How much is read at once: more as more is wanted, as a page needs little.
+    read_bytes: usize,
 }
 
 struct Earlier<'s> {
@@ -138,6 +140,7 @@ impl<'s> Journal<'s> {
             context,
             number,
             read_ahead: VecDeque::new(),
+            read_bytes: JOURNAL_READ_BYTES_MIN,
         }
     }
 
@@ -178,20 +181,12 @@ impl<'s> Journal<'s> {
         Ok(stored)
     }
 
-    /// One record, whatever was read before; `None` if there is none.
-    pub(crate) fn record(&mut self, number: u32) -> Result<Option<Record>, Error> {
-        let Earlier { store, entity, .. } = self.context;
-        self.number = number;
-        self.read_ahead = store.journal(entity, number, 1)?.into();
-        self.next_record()
-    }
-
     fn next_stored(&mut self) -> Result<Option<store::Record>, Error> {
         let Earlier { store, entity, .. } = self.context;
         if self.read_ahead.is_empty() {
-            self.read_ahead = store
-                .journal(entity, self.number, JOURNAL_READ_BYTES)?
-                .into();
+            let bytes_max = self.read_bytes;
+            self.read_ahead = store.journal(entity, self.number, bytes_max)?.into();
+            self.read_bytes = bytes_max.saturating_mul(2).min(JOURNAL_READ_BYTES);
         }
         let Some(stored) = self.read_ahead.pop_front() else {
             return Ok(None);

@@ -77,14 +77,12 @@ impl<C> Lane<C> {
 /// Threads that make heavy decisions.
 #[derive(Clone)]
 pub(crate) struct Pool {
-    /// Unbounded, but no deciding thread has more than [`HEAVY_MAX`] in it.
+    /// Unbounded, but no deciding thread has more than [`HEAVY_MAX`] in it, nor have all Express
+    /// executions together.
     sender: Sender<Job>,
 }
 
-struct Job {
-    heavy: Heavy,
-    back: Sender<Message>,
-}
+type Job = Box<dyn FnOnce() + Send>;
 
 impl Pool {
     /// Starts the threads. They end with the last handle, each after the decision in hand.
@@ -101,17 +99,26 @@ impl Pool {
 
     /// Has a decision made; it comes back as a message.
     pub(crate) fn send(&self, heavy: Heavy, back: Sender<Message>) {
-        if self.sender.send(Job { heavy, back }).is_err() {
+        self.run(move || {
+            let decided = Box::new(heavy.decide());
+            if back.send(Message::Decided(decided)).is_err() {
+                tracing::debug!(
+                    "a heavy decision came after the engine's end; it will be made again"
+                );
+            }
+        });
+    }
+
+    /// Has anything done that keeps a thread for seconds.
+    pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {
+        if self.sender.send(Box::new(job)).is_err() {
             tracing::error!("the threads for heavy decisions are gone");
         }
     }
 }
 
 fn work(jobs: &Receiver<Job>) {
-    while let Ok(Job { heavy, back }) = jobs.recv() {
-        let decided = Box::new(heavy.decide());
-        if back.send(Message::Decided(decided)).is_err() {
-            tracing::debug!("a heavy decision came after the engine's end; it will be made again");
-        }
+    while let Ok(job) = jobs.recv() {
+        job();
     }
 }

@@ -61,11 +61,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod activities;
 pub mod arn;
 pub mod bring;
 pub mod chance;
 pub mod clock;
+pub mod commons;
 pub mod definitions;
+pub mod endings;
+pub mod gates;
 pub mod journal;
 pub mod limits;
 pub mod name;
@@ -78,6 +82,7 @@ pub mod task;
 mod committer;
 mod decider;
 mod driver;
+mod express;
 mod failing;
 mod lane;
 mod page;
@@ -88,6 +93,7 @@ mod testing;
 pub use clock::{Clock, SystemClock};
 pub use definitions::{DefinitionError, Definitions};
 pub use driver::Engine;
+pub use express::{Billing, ExpressDescription, ExpressEnd, ExpressEnded, ExpressRun};
 pub use limits::Config;
 pub use request::{
     ActivityError, ActivityTask, Concurrency, Description, Error, ExecutionStatus, HistoryPage,

@@ -33,6 +33,13 @@ pub struct Config {
     pub express_runs_max: usize,
     /// An Express execution times out after this: AWS's five minutes.
     pub express_seconds_max: u64,
+    /// What the events and payloads of one Express execution may take in memory. AWS limits
+    /// neither.
+    pub express_run_bytes_max: usize,
+    /// What all Express executions under way may take together.
+    pub express_bytes_max: usize,
+    /// What those that have ended may take; beyond, the oldest are no longer listed.
+    pub express_kept_bytes_max: usize,
 }
 
 impl Default for Config {
@@ -49,6 +56,9 @@ impl Default for Config {
             open_executions_max: 1_000_000,
             express_runs_max: 4_096,
             express_seconds_max: 300,
+            express_run_bytes_max: 64 << 20,
+            express_bytes_max: 256 << 20,
+            express_kept_bytes_max: 64 << 20,
         }
     }
 }
@@ -57,8 +67,20 @@ impl Default for Config {
 /// its request in memory, which can be 256 KiB.
 pub const WAITERS_MAX: usize = 4_096;
 
+/// Rows of a state machine's executions read at once when its gate is set up.
+pub const GATE_ROWS_READ: usize = 1_000;
+
+/// Callers that wait for ends of executions; one more waits for a place first. Some 200 bytes each.
+pub const ENDINGS_MAX: usize = 65_536;
+
 /// Queued executions that [`Engine::concurrency`](crate::Engine::concurrency) names; it counts all.
 pub const QUEUE_SHOWN_MAX: usize = 1_000;
+
+/// Express executions of one state machine that can be listed, as long as they are this old at
+/// most: 24 hours.
+pub const EXPRESS_RUNS_PER_MACHINE_MAX: usize = 1_000;
+/// See [`EXPRESS_RUNS_PER_MACHINE_MAX`].
+pub const EXPRESS_KEPT_MS: i64 = 24 * 3_600 * 1_000;
 
 /// A page of history ends here (4 MiB of rendered events), whatever its `maxResults`.
 pub const HISTORY_PAGE_BYTES_MAX: usize = 4 << 20;
@@ -86,6 +108,8 @@ pub const GROUP_COMMANDS_MAX: usize = 1_024;
 
 /// Journal bytes read at once while folding. At least one record is read whatever its size.
 pub const JOURNAL_READ_BYTES: usize = 1 << 20;
+/// Journal bytes read at first: what a page of a history or a small execution needs.
+pub const JOURNAL_READ_BYTES_MIN: usize = 32 << 10;
 
 /// Heavy decisions of a deciding thread that are being made or wait for a thread. Each holds its
 /// run; those beyond wait as numbers.

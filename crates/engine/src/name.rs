@@ -5,6 +5,7 @@
 //! name that will be given, so a caller's own name never takes one. A name that only looks like
 //! one of ours (any UUID does with a chance of 1 in 65,536) costs its finder one more look.
 
+use sha2::{Digest as _, Sha256};
 use store::EntityId;
 
 const RANDOM_BITS: u32 = 42;
@@ -17,7 +18,22 @@ pub fn generate(entity: EntityId, random: u64) -> String {
     // Spread by the tail, or all names of one day would begin with the same dozen zeros.
     let head = entity.0 ^ mix(tail);
     let free = u128::from(head) << (RANDOM_BITS + CHECK_BITS) | u128::from(tail);
-    // A UUID: 48 free bits, version 4, 12 free bits, variant 2, 62 free bits.
+    uuid(free)
+}
+
+/// The name of an execution that an attempt of another one starts without naming it. The same
+/// attempt always gives the same name, so that it finds its child again; nobody else's is the same.
+pub fn of_attempt(attempt_id: &str) -> String {
+    let digest: [u8; 32] = Sha256::digest(attempt_id.as_bytes()).into();
+    let digits = digest
+        .iter()
+        .take(16)
+        .fold(0_u128, |digits, byte| digits << 8 | u128::from(*byte));
+    uuid(digits >> 6)
+}
+
+/// A UUID of 122 bits: 48 free ones, version 4, 12 free ones, variant 2, 62 free ones.
+fn uuid(free: u128) -> String {
     let low = u128::from(mask(62));
     let digits = free >> 74 << 80 | 4 << 76 | (free >> 62 & 0xfff) << 64 | 2 << 62 | free & low;
     format!(

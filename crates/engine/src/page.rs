@@ -12,7 +12,7 @@ use asl::time::Timestamp;
 
 use crate::chance::system_bytes;
 use crate::limits::PAGE_TOKEN_MS_MAX;
-use crate::request::OpenError;
+use crate::request::{OpenError, ReadError};
 
 /// The document that holds the key: tokens outlive a restart.
 const KEY_DOCUMENT: &str = "engine/page-token-key";
@@ -53,6 +53,20 @@ impl PageKey {
             .zip(bytes.chain(mac))
             .for_each(|(place, byte)| *place = byte);
         token.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The position of a request's nextToken; `None` if it has none.
+    pub(crate) fn position(
+        &self,
+        token: Option<&str>,
+        request: &str,
+        now: Timestamp,
+    ) -> Result<Option<u64>, ReadError> {
+        let open = |token| {
+            self.open(token, request, now)
+                .ok_or(ReadError::InvalidToken)
+        };
+        token.map(open).transpose()
     }
 
     /// The position of a token that was made for this request and has not expired.

@@ -3,7 +3,6 @@
 //! runs the same code on one thread.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use asl::time::Timestamp;
@@ -12,13 +11,14 @@ use store::{Batch, Committed, EntityId, SHARDS, ShardId, Store};
 use crate::bring::fetch;
 use crate::chance::Chance;
 use crate::clock::Clock;
+use crate::commons::Commons;
 use crate::definitions::{DefinitionError, Programs};
 use crate::failing::Failing;
 use crate::lane::{Lane, Parked};
 use crate::limits::{
     Config, DUE_BATCH, GROUP_BYTES_MAX, GROUP_COMMANDS_MAX, RETRY_MS, SLEEP_MS_MAX, WAKE_UPS_READ,
 };
-use crate::request::{Error, OpenError};
+use crate::request::{Error, ExecutionStatus, OpenError};
 use crate::shard::{
     Action, Answer, Command, Decided, Deferred, Group, Heavy, Outcome, Prepared, Random, Shard,
     Tenure, Verdict,
@@ -28,10 +28,21 @@ use crate::shard::{
 /// to spare. More would be a fault of the shard.
 const NEEDS_MAX: usize = 8;
 
+/// Of executions that count as open.
+pub(crate) const OPEN: [u8; 2] = [
+    ExecutionStatus::Running.code(),
+    ExecutionStatus::Queued.code(),
+];
+
 /// Where the answer to a command goes.
 pub trait Caller {
     /// Gives the answer; nothing happens if the caller has left.
     fn answer(self, answer: Answer);
+
+    /// Whether the caller has left already, as far as can be told.
+    fn has_left(&self) -> bool {
+        false
+    }
 }
 
 /// What is let out, or refused, once a group is committed.
@@ -77,7 +88,8 @@ pub fn open(config: &Config, count: u16, store: &dyn Store) -> Result<Vec<Shard>
     let all: Vec<ShardId> = (0..SHARDS).map(ShardId).collect();
     let acquired = store.acquire(&all)?;
     let last = store.last_entity()?.map_or(0, EntityId::counter);
-    let counter = Arc::new(AtomicU64::new(last + 1));
+    let open = store.count_executions(None, &OPEN)?;
+    let commons = Arc::new(Commons::new(last + 1, open));
     let owned: Vec<_> = all
         .into_iter()
         .zip(acquired)
@@ -88,7 +100,7 @@ pub fn open(config: &Config, count: u16, store: &dyn Store) -> Result<Vec<Shard>
             .iter()
             .copied()
             .filter(|(shard, ..)| shard.0 % count == thread);
-        Shard::new(*config, owned, Arc::clone(&counter))
+        Shard::new(*config, owned, Arc::clone(&commons))
     };
     let mut shards: Vec<Shard> = (0..count).map(of_thread).collect();
     restore(store, |row| {
@@ -141,7 +153,13 @@ impl<C: Caller> Pipeline<C> {
     }
 
     /// Handles the command of a caller, who gets the answer once the open group is committed.
+    ///
+    /// A task of an activity is not given to a worker that has left: whoever handed it the task puts
+    /// it back.
     pub fn job(&mut self, command: &Command, caller: C) {
+        if matches!(command, Command::PickUp { .. }) && caller.has_left() {
+            return;
+        }
         self.take(command, Some(caller));
     }
 
@@ -177,13 +195,7 @@ impl<C: Caller> Pipeline<C> {
 
     /// What nobody waits for must not be forgotten if the reason may pass.
     fn complain(&mut self, command: &Command, error: &Error) {
-        let entity: Option<EntityId> = match command {
-            Command::Outcome { entity, .. }
-            | Command::Due(entity)
-            | Command::Continue(entity)
-            | Command::Owed(entity) => Some(*entity),
-            Command::Start(_) | Command::Stop { .. } | Command::Token { .. } => None,
-        };
+        let entity = command.internal_entity();
         let is_of_store = matches!(error, Error::Store(_) | Error::NotConfirmed(_));
         let may_pass =
             is_of_store || matches!(error, Error::Definition(DefinitionError::Unreadable(..)));
@@ -387,6 +399,17 @@ impl<C: Caller> Pipeline<C> {
         {
             tracing::warn!(waited, "the store is well again; executions go on");
         }
+    }
+
+    /// Takes the queued executions that were let in by what happened here. Each is to be told by
+    /// [`Command::Admit`], on the thread of its shard.
+    pub fn take_admitted(&mut self) -> Vec<EntityId> {
+        self.shard.take_admitted()
+    }
+
+    /// What the shards of the engine share.
+    pub fn commons(&self) -> &Arc<Commons> {
+        self.shard.commons()
     }
 
     /// Whether a group is on its way.

@@ -1,11 +1,13 @@
 //! Reads: what is committed, straight from the store. An acknowledged change is committed, so it is
 //! seen.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use asl::event::{Event, EventKind, Failure, Start, Text};
 use asl::history::render;
 use asl::program::Program;
+use asl::run::{End, Run, Status};
 use asl::time::Timestamp;
 use json::Value;
 use store::{EntityId, ExecutionFilter, ExecutionRow, Store};
@@ -14,7 +16,9 @@ use crate::arn;
 use crate::bring::find_execution;
 use crate::definitions::Programs;
 use crate::journal::{Journal, JournalError};
-use crate::limits::{HISTORY_PAGE_BYTES_MAX, PAGE_RESULTS_DEFAULT, PAGE_RESULTS_MAX};
+use crate::limits::{
+    HISTORY_PAGE_BYTES_MAX, JOURNAL_READ_BYTES, PAGE_RESULTS_DEFAULT, PAGE_RESULTS_MAX,
+};
 use crate::page::PageKey;
 use crate::record::Record;
 use crate::request::{
@@ -29,23 +33,29 @@ fn existing(store: &dyn Store, execution_arn: &str) -> Result<EntityId, ReadErro
 
 /// The row tells how the execution stands, its first event who it is, its last what came of it:
 /// what lies between is checked for damage, but not folded.
-pub(crate) fn describe(store: &dyn Store, execution_arn: &str) -> Result<Description, ReadError> {
+pub(crate) fn describe(
+    store: &dyn Store,
+    now: Timestamp,
+    execution_arn: &str,
+) -> Result<Description, ReadError> {
     let absent = || ReadError::DoesNotExist(execution_arn.into());
     let entity = existing(store, execution_arn)?;
     let row = store.execution(entity).map_err(Error::from)?;
     let row = row.ok_or_else(absent)?;
+    let status = ExecutionStatus::from_code(row.status).ok_or_else(absent)?;
     let mut journal = Journal::new(store, entity, 0);
     let first = journal.next_checked()?.ok_or_else(|| journal.empty())?;
     let start = start_of(&mut journal, &first)?.ok_or_else(|| empty(execution_arn))?;
-    let mut last = first;
+    let mut last = first.number;
     while let Some(record) = journal.next_checked()? {
-        last = record;
+        last = record.number;
     }
     let stopped_at = row.stopped_ms.map(Timestamp);
     let end = match stopped_at {
-        Some(_) => last_event(&mut journal, &last)?,
+        Some(_) => last_end(store, entity, last)?,
         None => None,
     };
+    let last_event = end.as_ref().map_or(0, |event| event.id);
     let (output, failure) = match end.map(|event| event.kind) {
         Some(EventKind::ExecutionSucceeded { output }) => (Some(output), Failure::default()),
         Some(EventKind::ExecutionFailed(failure) | EventKind::ExecutionAborted(failure)) => {
@@ -54,28 +64,66 @@ pub(crate) fn describe(store: &dyn Store, execution_arn: &str) -> Result<Descrip
         // AWS shows neither error nor cause of an execution that timed out.
         _ => (None, Failure::default()),
     };
-    Ok(Description {
-        status: ExecutionStatus::from_code(row.status).ok_or_else(absent)?,
+    let start = Arc::new(start);
+    let run = Run {
+        start: Some(Arc::clone(&start)),
         started_at: Timestamp(row.started_ms),
+        status: standing(status),
+        last_event,
+        end: stopped_at.map(|at| End {
+            at,
+            output: None,
+            failure: Failure::default(),
+            remains: Vec::new(),
+        }),
+        ..Run::default()
+    };
+    Ok(Description {
+        status,
+        started_at: run.started_at,
         stopped_at,
         output,
         failure,
-        start: Arc::new(start),
+        redrive_count: row.redrive_count,
+        redriven_at: row.redriven_ms.map(Timestamp),
+        redrivable: run.redrivable(now),
+        start,
     })
 }
 
-fn last_event(journal: &mut Journal<'_>, record: &store::Record) -> Result<Option<Event>, Error> {
-    let record = journal.open(record)?;
-    let mut events = record.events();
-    let mut before = 0_usize;
-    while journal.skip_event(&mut events)?.is_some() {
-        before += 1;
+fn standing(status: ExecutionStatus) -> Status {
+    match status {
+        ExecutionStatus::Running | ExecutionStatus::Queued => Status::Running,
+        ExecutionStatus::Succeeded => Status::Succeeded,
+        ExecutionStatus::Failed => Status::Failed,
+        ExecutionStatus::TimedOut => Status::TimedOut,
+        ExecutionStatus::Aborted => Status::Aborted,
     }
-    let mut events = record.events();
-    for _ in 1..before {
-        journal.skip_event(&mut events)?;
+}
+
+/// The event that an execution ended with: the last one, or one that only internal ones follow.
+fn last_end(store: &dyn Store, entity: EntityId, last: u32) -> Result<Option<Event>, Error> {
+    let mut records = Backward::new(store, entity, last);
+    let mut journal = Journal::new(store, entity, 0);
+    while let Some(stored) = records.next()? {
+        let record = journal.open(&stored)?;
+        let mut events = record.events();
+        let (mut number, mut end) = (0_usize, None);
+        while let Some(event) = journal.skip_event(&mut events)? {
+            if event.kind.is_terminal() {
+                end = Some(number);
+            }
+            number += 1;
+        }
+        if let Some(end) = end {
+            let mut events = record.events();
+            for _ in 0..end {
+                journal.skip_event(&mut events)?;
+            }
+            return journal.next_event(&mut events);
+        }
     }
-    journal.next_event(&mut events)
+    Ok(None)
 }
 
 fn empty(execution_arn: &str) -> Error {
@@ -85,7 +133,7 @@ fn empty(execution_arn: &str) -> Error {
     .into()
 }
 
-fn results_max(asked: usize) -> usize {
+pub(crate) fn results_max(asked: usize) -> usize {
     if asked == 0 {
         PAGE_RESULTS_DEFAULT
     } else {
@@ -93,23 +141,20 @@ fn results_max(asked: usize) -> usize {
     }
 }
 
+/// What ListExecutions calls RUNNING.
+const UNDER_WAY: [u8; 2] = [
+    ExecutionStatus::Running.code(),
+    ExecutionStatus::Queued.code(),
+];
+
 pub(crate) fn list(
     store: &dyn Store,
     page_key: &PageKey,
     now: Timestamp,
     query: &ListQuery,
 ) -> Result<ListPage, ReadError> {
-    let status = query.status.map_or("", ExecutionStatus::name);
-    let request = format!("list {} {status}", query.state_machine_arn);
-    let before = match &query.next_token {
-        Some(token) => {
-            let position = page_key
-                .open(token, &request, now)
-                .ok_or(ReadError::InvalidToken)?;
-            Some(EntityId(position))
-        }
-        None => None,
-    };
+    let request = query.identity();
+    let before = page_key.position(query.next_token.as_deref(), &request, now)?;
     let machine = store
         .known_machine(&query.state_machine_arn)
         .map_err(Error::from)?;
@@ -122,16 +167,16 @@ pub(crate) fn list(
     let max = results_max(query.max_results);
     let filter = ExecutionFilter {
         machine,
-        statuses: query
-            .status
-            .map(ExecutionStatus::code)
-            .into_iter()
-            .collect(),
-        ..ExecutionFilter::default()
+        statuses: match query.status {
+            Some(ExecutionStatus::Running | ExecutionStatus::Queued) => UNDER_WAY.to_vec(),
+            status => status.into_iter().map(ExecutionStatus::code).collect(),
+        },
+        version: query.version,
+        alias: query.alias.as_deref().map(str::to_owned),
     };
     // One more than asked for tells whether there is a next page.
     let rows = store
-        .list_executions(&filter, before, max + 1)
+        .list_executions(&filter, before.map(EntityId), max + 1)
         .map_err(Error::from)?;
     let last_shown = rows.get(max.saturating_sub(1)).map(|row| row.entity.0);
     let next = last_shown.filter(|_| rows.len() > max);
@@ -149,15 +194,23 @@ pub(crate) fn list(
 /// A row as lists show it. Rows are written with a status code and under a machine's ARN, so none
 /// is left out.
 fn summary(machine_arn: &str, row: ExecutionRow) -> Option<Summary> {
+    let qualified = |qualifier: &dyn Display| Text::from(format!("{machine_arn}:{qualifier}"));
     Some(Summary {
-        entity: row.entity,
         execution_arn: arn::execution(machine_arn, &row.name)?,
         name: Text::from(row.name),
         status: ExecutionStatus::from_code(row.status)?,
         started_at: Timestamp(row.started_ms),
         stopped_at: row.stopped_ms.map(Timestamp),
+        state_machine_version_arn: row.version.map(|version| qualified(&version)),
+        state_machine_alias_arn: row.alias.map(|alias| qualified(&alias)),
+        redrive_count: row.redrive_count,
+        redriven_at: row.redriven_ms.map(Timestamp),
     })
 }
+
+/// Records read at once from the end towards the beginning. A record of a Task has five events, so
+/// these make a page.
+const RECORDS_BACKWARD_MAX: u32 = 256;
 
 /// The place of an event in a journal: record, and number within it, counting internal events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,35 +246,18 @@ pub(crate) fn history(
     execution_arn: &str,
     query: &HistoryQuery,
 ) -> Result<HistoryPage, ReadError> {
-    let HistoryQuery {
-        reverse_order,
-        include_execution_data,
-        ..
-    } = *query;
-    let request = format!("history {execution_arn} {reverse_order} {include_execution_data}");
-    let from = match &query.next_token {
-        Some(token) => {
-            let position = page_key
-                .open(token, &request, now)
-                .ok_or(ReadError::InvalidToken)?;
-            Some(Position::from_number(position))
-        }
-        None => None,
-    };
+    let request = query.identity(execution_arn);
+    let from = page_key.position(query.next_token.as_deref(), &request, now)?;
+    let from = from.map(Position::from_number);
     let entity = existing(store, execution_arn)?;
     let mut journal = Journal::new(store, entity, 0);
-    let first = journal.next_checked()?.ok_or_else(|| journal.empty())?;
-    let start = start_of(&mut journal, &first)?.ok_or_else(|| empty(execution_arn))?;
+    // Alone: where the page begins, the next ones are far away.
+    let first = store.journal(entity, 0, 1).map_err(Error::from)?;
+    let first = first.first().ok_or_else(|| journal.empty())?;
+    let start = start_of(&mut journal, first)?.ok_or_else(|| empty(execution_arn))?;
     let program = programs.get(start.definition).map_err(Error::from)?;
-    let mut page = Page {
-        program: &program,
-        start: &start,
-        include_data: include_execution_data,
-        left: results_max(query.max_results),
-        bytes: 0,
-        events: Vec::new(),
-    };
-    let next = if reverse_order {
+    let mut page = Page::new(&program, &start, query);
+    let next = if query.reverse_order {
         backward(store, entity, from, &mut page)?
     } else {
         forward(store, entity, from.unwrap_or(Position::FIRST), &mut page)?
@@ -244,19 +280,35 @@ fn start_of(journal: &mut Journal<'_>, first: &store::Record) -> Result<Option<S
 }
 
 /// A page that fills.
-struct Page<'a> {
+pub(crate) struct Page<'a> {
     program: &'a Program,
     start: &'a Start,
     include_data: bool,
     /// Events that still fit.
     left: usize,
     bytes: usize,
-    events: Vec<Value>,
+    pub(crate) events: Vec<Value>,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    pub(crate) fn new(program: &'a Program, start: &'a Start, query: &HistoryQuery) -> Page<'a> {
+        Page {
+            program,
+            start,
+            include_data: query.include_execution_data,
+            left: results_max(query.max_results),
+            bytes: 0,
+            events: Vec::new(),
+        }
+    }
+
+    /// Events that still fit, if they are small.
+    pub(crate) fn room(&self) -> usize {
+        self.left
+    }
+
     /// Adds an event if it is shown; false if it does not fit any more. One event always fits.
-    fn add(&mut self, time: Timestamp, event: &Event) -> bool {
+    pub(crate) fn add(&mut self, time: Timestamp, event: &Event) -> bool {
         let shown = render(self.program, self.start, time, event, self.include_data);
         let Some(shown) = shown else { return true };
         let bytes = self.bytes.saturating_add(shown.size());
@@ -322,23 +374,70 @@ fn backward(
         Some(from) => Some(from.record),
         None => last_record(store, entity)?,
     };
-    let mut number = last;
+    let Some(last) = last else { return Ok(None) };
+    let mut records = Backward::new(store, entity, last);
     let mut journal = Journal::new(store, entity, 0);
-    while let Some(record_number) = number {
-        let Some(record) = journal.record(record_number)? else {
-            return Ok(None);
-        };
-        let end = from.filter(|from| from.record == record_number);
+    while let Some(stored) = records.next()? {
+        let record = journal.open(&stored)?;
+        let end = from.filter(|from| from.record == stored.number);
         let end = end.map_or(u32::MAX, |from| from.event.saturating_add(1));
         if let Some(event) = backward_in(&mut journal, &record, end, page)? {
             return Ok(Some(Position {
-                record: record_number,
+                record: stored.number,
                 event,
             }));
         }
-        number = record_number.checked_sub(1);
     }
     Ok(None)
+}
+
+/// Records of a journal, the last first.
+struct Backward<'s> {
+    store: &'s dyn Store,
+    entity: EntityId,
+    /// Read already; the next is the last of these.
+    read: Vec<store::Record>,
+    /// How many records are left in front of those.
+    left: u32,
+    /// How many are read at once: more as more are wanted.
+    count: u32,
+}
+
+impl<'s> Backward<'s> {
+    fn new(store: &'s dyn Store, entity: EntityId, last: u32) -> Backward<'s> {
+        Backward {
+            store,
+            entity,
+            read: Vec::new(),
+            left: last.saturating_add(1),
+            count: 1,
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<store::Record>, Error> {
+        if self.read.is_empty() && self.left > 0 {
+            self.read_more()?;
+        }
+        Ok(self.read.pop())
+    }
+
+    fn read_more(&mut self) -> Result<(), Error> {
+        loop {
+            let count = self.count.min(self.left);
+            let first = self.left - count;
+            let mut read = self.store.journal(self.entity, first, JOURNAL_READ_BYTES)?;
+            read.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+            let is_whole = read.last().map(|last| last.number) == self.left.checked_sub(1);
+            if is_whole || count == 1 {
+                self.read = read;
+                self.left = first;
+                self.count = (count * 2).min(RECORDS_BACKWARD_MAX);
+                return Ok(());
+            }
+            // So many are more than is read at once.
+            self.count = count / 2;
+        }
+    }
 }
 
 /// Adds the shown events of a record in front of `end`, last first; gives the number of the first

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use asl::event::{Failure, Start, Text};
-use asl::run::Status;
+use asl::run::{NotRedrivable, Run, Status};
 use asl::time::Timestamp;
 use json::Value;
-use store::EntityId;
 
+use crate::arn;
 use crate::definitions::DefinitionError;
 
 /// StartExecution of a Standard state machine, checked by the caller: names are valid, the input
@@ -73,6 +73,8 @@ const OPEN_EXECUTIONS_EXCEEDED: &str = "The maximum number of running executions
 pub enum RedriveError {
     #[error("Execution Does Not Exist: '{0}'")]
     DoesNotExist(Text),
+    #[error(transparent)]
+    NotRedrivable(NotRedrivable),
     /// As many executions are open as [`Config::open_executions_max`](crate::Config) allows.
     #[error("{OPEN_EXECUTIONS_EXCEEDED}")]
     LimitExceeded,
@@ -239,7 +241,7 @@ impl ExecutionStatus {
     ];
 
     /// The code in an execution's row. Part of the store's format.
-    pub fn code(self) -> u8 {
+    pub const fn code(self) -> u8 {
         match self {
             ExecutionStatus::Running => 1,
             ExecutionStatus::Succeeded => 2,
@@ -289,6 +291,15 @@ impl From<Status> for ExecutionStatus {
     }
 }
 
+impl From<&Run> for ExecutionStatus {
+    fn from(run: &Run) -> ExecutionStatus {
+        match run.queued && run.status == Status::Running {
+            true => ExecutionStatus::Queued,
+            false => run.status.into(),
+        }
+    }
+}
+
 /// DescribeExecution.
 #[derive(Clone, Debug)]
 pub struct Description {
@@ -301,6 +312,11 @@ pub struct Description {
     pub output: Option<Value>,
     /// Empty where AWS shows neither error nor cause.
     pub failure: Failure,
+    pub redrive_count: u32,
+    /// When it was last redriven.
+    pub redriven_at: Option<Timestamp>,
+    /// Whether it could be redriven now, or why not.
+    pub redrivable: Result<(), NotRedrivable>,
 }
 
 /// GetExecutionHistory.
@@ -314,6 +330,18 @@ pub struct HistoryQuery {
     pub next_token: Option<String>,
 }
 
+impl HistoryQuery {
+    /// Everything that must not change from page to page.
+    pub(crate) fn identity(&self, execution_arn: &str) -> String {
+        let HistoryQuery {
+            reverse_order,
+            include_execution_data,
+            ..
+        } = self;
+        format!("history {execution_arn} {reverse_order} {include_execution_data}")
+    }
+}
+
 /// One page of history: at most 4 MiB.
 #[derive(Clone, Debug)]
 pub struct HistoryPage {
@@ -323,14 +351,45 @@ pub struct HistoryPage {
 }
 
 /// ListExecutions of one state machine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ListQuery {
+    /// Unqualified.
     pub state_machine_arn: Text,
+    /// RUNNING shows those that are queued as well.
     pub status: Option<ExecutionStatus>,
+    /// Those started by this version, itself or through an alias.
+    pub version: Option<u32>,
+    /// Those started by the alias of this name.
+    pub alias: Option<Text>,
     /// 0 for the default of 100; at most 1,000.
     pub max_results: usize,
     /// As the page before gave it.
     pub next_token: Option<String>,
+}
+
+impl ListQuery {
+    /// Everything that must not change from page to page.
+    pub(crate) fn identity(&self) -> String {
+        let ListQuery {
+            state_machine_arn,
+            status,
+            version,
+            alias,
+            ..
+        } = self;
+        let status = status.map_or("", ExecutionStatus::name);
+        format!("list {state_machine_arn} {status} {version:?} {alias:?}")
+    }
+
+    /// Whether it asks for an execution of its state machine.
+    pub(crate) fn shows(&self, summary: &Summary) -> bool {
+        let version = summary.state_machine_version_arn.as_deref();
+        let alias = summary.state_machine_alias_arn.as_deref();
+        self.status
+            .is_none_or(|status| status.name() == summary.status.name())
+            && (self.version.is_none() || self.version == version.and_then(arn::version))
+            && (self.alias.is_none() || self.alias.as_deref() == alias.and_then(arn::qualifier))
+    }
 }
 
 /// One page of executions, newest first.
@@ -343,10 +402,13 @@ pub struct ListPage {
 /// ExecutionListItem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    pub entity: EntityId,
     pub execution_arn: Text,
     pub name: Text,
     pub status: ExecutionStatus,
     pub started_at: Timestamp,
     pub stopped_at: Option<Timestamp>,
+    pub state_machine_version_arn: Option<Text>,
+    pub state_machine_alias_arn: Option<Text>,
+    pub redrive_count: u32,
+    pub redriven_at: Option<Timestamp>,
 }

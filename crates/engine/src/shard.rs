@@ -14,11 +14,16 @@
 //!    serves again after [`Shard::resume`].
 //! 4. Handle what [`Shard::take_due`], [`Shard::take_turn`] and [`Shard::take_owed`] name.
 
+mod activity;
+mod admission;
 mod cache;
 mod calls;
 mod command;
+mod errands;
 mod execution;
+mod express;
 mod group;
+mod redrive;
 mod slow;
 mod start;
 mod timers;
@@ -27,7 +32,6 @@ mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use asl::decide::{Allowance, Moment, Refusal};
 use asl::event::Text;
@@ -37,11 +41,13 @@ use store::{EntityId, Epoch, MachineNumber, ShardId};
 
 use crate::arn;
 use crate::bring::{Brought, Need};
+use crate::commons::Commons;
 use crate::limits::{Config, MACHINES_MAX, PROGRAMS_MAX};
 use crate::name;
 use crate::record::Compressor;
 use crate::request::Error;
 
+pub use calls::Errand;
 pub use command::{Action, Answer, Command, Outcome, TokenInput};
 pub use group::{Group, Tenure, Verdict};
 pub use slow::{Decided, Heavy, Prepared};
@@ -61,8 +67,8 @@ pub type Random = [u64; 4];
 pub struct Shard {
     config: Config,
     owned: BTreeMap<ShardId, Owned>,
-    /// The counter of the next entity, common to all threads.
-    counter: Arc<AtomicU64>,
+    /// Common to all threads.
+    commons: Arc<Commons>,
     cache: Cache,
     /// Numbers of state machines met last.
     machines: BTreeMap<Text, MachineNumber>,
@@ -80,6 +86,11 @@ pub struct Shard {
     slow: BTreeSet<EntityId>,
     calls: Calls,
     groups: Groups,
+    /// Executions whose start, end or redrive may or may not be committed, until they are read
+    /// again: how often each is counted as open.
+    unsure: BTreeMap<EntityId, u64>,
+    /// Let in by the gate of their machine, and not told yet.
+    admitted: Vec<EntityId>,
     compressor: Compressor,
 }
 
@@ -89,6 +100,8 @@ struct Desk {
     /// The execution's ARN, and its entity in the store.
     found: Option<(Text, Option<EntityId>)>,
     absent: Option<EntityId>,
+    /// The machine whose gate was set up, if it has a limit.
+    gate: Option<Text>,
     lane: Lane,
 }
 
@@ -129,11 +142,10 @@ impl From<Error> for Halt {
 
 impl Shard {
     /// A core that owns these shards under their epochs, with the sequences of their last commits.
-    /// `counter` is the counter of the next entity.
     pub fn new(
         config: Config,
         owned: impl IntoIterator<Item = (ShardId, Epoch, u64)>,
-        counter: Arc<AtomicU64>,
+        commons: Arc<Commons>,
     ) -> Shard {
         let owned = owned.into_iter();
         Shard {
@@ -141,7 +153,7 @@ impl Shard {
             owned: owned
                 .map(|(shard, epoch, sequence)| (shard, Owned::new(epoch, sequence)))
                 .collect(),
-            counter,
+            commons,
             cache: Cache::default(),
             machines: BTreeMap::new(),
             programs: BTreeMap::new(),
@@ -151,8 +163,10 @@ impl Shard {
             heartbeats: BTreeMap::new(),
             turns: Turns::default(),
             slow: BTreeSet::new(),
-            calls: Calls::default(),
+            calls: Calls::new(&config),
             groups: Groups::default(),
+            unsure: BTreeMap::new(),
+            admitted: Vec::new(),
             compressor: Compressor::default(),
         }
     }
@@ -164,7 +178,7 @@ impl Shard {
                 .change(row.entity, None, Some(Timestamp(due_ms)));
         }
         if row.owes_calls {
-            self.calls.postpone(row.entity);
+            self.calls.restore(row.entity);
         }
     }
 
@@ -181,16 +195,29 @@ impl Shard {
         let moment = moment(now, random);
         let result = match command {
             Command::Start(request) => self.start(request, now, random),
+            Command::StartExpress(request) => self.start_express(request, now, random),
+            Command::ExpressEnded(ended) => self.express_ended(ended, now),
             Command::Stop {
                 execution_arn,
                 failure,
             } => self.stop(execution_arn, failure, moment),
+            Command::Redrive {
+                execution_arn,
+                client_token,
+            } => self.redrive(execution_arn, client_token.as_ref(), moment),
             Command::Token { token, input } => self.token(token, input, moment),
+            Command::PickUp {
+                entity,
+                attempt,
+                worker_name,
+            } => self.pick_up(*entity, *attempt, worker_name.as_ref(), moment),
             Command::Outcome {
                 entity,
                 attempt,
                 outcome,
             } => self.outcome(*entity, *attempt, outcome, moment),
+            Command::Cancelled { entity, attempt } => self.cancelled(*entity, *attempt, moment),
+            Command::Admit(entity) => self.admit(*entity, moment),
             Command::Due(entity) => self.due(*entity, moment),
             Command::Continue(entity) => self.go_on(*entity, moment),
             Command::Owed(entity) => self.owed(*entity),
@@ -230,10 +257,19 @@ impl Shard {
                 bound(&mut self.programs, PROGRAMS_MAX);
                 self.programs.insert(number, program);
             }
-            Brought::Run(entity, None) => self.desk.absent = Some(entity),
+            Brought::Run(entity, None) => {
+                self.make_sure(entity, None);
+                self.desk.absent = Some(entity);
+            }
             Brought::Run(entity, Some(found)) => {
                 let (loaded, program) = *found;
+                self.make_sure(entity, Some(&loaded.run));
                 self.load(entity, loaded, program);
+            }
+            Brought::Gate(machine_arn, standing) => {
+                let admitted = self.commons.gates.fill(&machine_arn, standing);
+                self.admitted.extend(admitted);
+                self.desk.gate = Some(machine_arn);
             }
         }
     }
@@ -282,8 +318,9 @@ impl Shard {
         Ok(owned)
     }
 
-    fn next_entity(&self, shard: ShardId) -> EntityId {
-        EntityId::new(self.counter.fetch_add(1, Ordering::Relaxed), shard)
+    /// What the shards of the engine share.
+    pub fn commons(&self) -> &Arc<Commons> {
+        &self.commons
     }
 
     /// Takes entities whose deadlines have come, at most so many. [`Command::Due`] handles each.
@@ -306,15 +343,21 @@ impl Shard {
         self.turns.pop()
     }
 
-    /// Takes an execution whose calls wait for room, if there is room. [`Command::Owed`] handles
-    /// it.
+    /// Takes an execution whose errands wait for room, if there is room, or that has not been asked
+    /// since a restart what it owes. [`Command::Owed`] handles it.
     pub fn take_owed(&mut self) -> Option<EntityId> {
-        self.calls.take_postponed(self.config.calls_max)
+        self.calls.take_postponed()
     }
 
-    /// Whether somebody waits for a turn or has room for an owed call.
+    /// Takes the queued executions that were let in by the gates of their machines, of whichever
+    /// shard. [`Command::Admit`] handles each.
+    pub fn take_admitted(&mut self) -> Vec<EntityId> {
+        std::mem::take(&mut self.admitted)
+    }
+
+    /// Whether somebody waits for a turn or has room for what is owed.
     pub fn has_work(&self) -> bool {
-        !self.turns.is_empty() || self.calls.has_work(self.config.calls_max)
+        !self.turns.is_empty() || self.calls.has_work()
     }
 
     /// Figures for metrics and tests.
@@ -338,9 +381,9 @@ pub struct Figures {
     pub loaded_bytes: usize,
     /// Deadlines waited for.
     pub timers: usize,
-    /// Task calls under way.
+    /// Task calls, watches and cancels under way.
     pub calls: usize,
-    /// Executions whose calls wait for room.
+    /// Executions whose errands wait for room.
     pub calls_postponed: usize,
     /// Executions on the slow lane.
     pub slow: usize,
@@ -380,10 +423,18 @@ fn bound<K: Ord + Clone, V>(map: &mut BTreeMap<K, V>, len_max: usize) {
 }
 
 /// An input that came too late or twice, which is no error.
-fn is_stale(refusal: Refusal) -> bool {
+pub(crate) fn is_stale(refusal: Refusal) -> bool {
     match refusal {
-        Refusal::NotRunning | Refusal::NotAwaited | Refusal::NotDue | Refusal::NotYielded => true,
-        Refusal::AlreadyStarted | Refusal::TooHeavy | Refusal::ForeignProgram => false,
+        Refusal::NotRunning
+        | Refusal::NotAwaited
+        | Refusal::NotDue
+        | Refusal::NotYielded
+        | Refusal::NotQueued => true,
+        Refusal::AlreadyStarted
+        | Refusal::NotRedrivable(_)
+        | Refusal::AlreadyRedriven { .. }
+        | Refusal::TooHeavy
+        | Refusal::ForeignProgram => false,
     }
 }
 

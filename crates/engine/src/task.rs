@@ -97,3 +97,11 @@ pub enum TaskOutcome {
     /// [`Runner::watch`], brings the result.
     Submitted(Value),
 }
+
+/// The outcome of a call whose future panicked.
+pub(crate) fn panicked() -> TaskOutcome {
+    TaskOutcome::Failed(Failure {
+        error: Some("States.Runtime".into()),
+        cause: Some("the call failed inside the server; its log says where".into()),
+    })
+}

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use asl::compile::compile;
 use asl::definition::{Catalogue, MachineType, Resolved};
@@ -12,17 +11,22 @@ use asl::run::Run;
 use asl::time::Timestamp;
 use store::{Batch, EntityId, Memory, SHARDS, ShardId, Store, Write};
 
+use crate::activities::Activities;
 use crate::bring::fetch;
+use crate::commons::Commons;
 use crate::definitions::{DefinitionError, Definitions, Programs};
 use crate::journal::{self, Journal};
 use crate::limits::Config;
-use crate::request::{StartError, StartRequest, Started};
+use crate::pipeline::OPEN;
+use crate::request::{ActivityTask, RedriveError, StartError, StartRequest, Started};
 use crate::shard::{Action, Answer, Command, Deferred, Outcome, Prepared, Random, Shard};
 use crate::task::{TaskCall, TaskOutcome};
 
 pub(crate) const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:M";
 pub(crate) const ROLE: &str = "arn:aws:iam::000000000000:role/R";
 pub(crate) const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:f";
+pub(crate) const ACTIVITY: &str = "arn:aws:states:us-east-1:000000000000:activity:a";
+pub(crate) const JOB: &str = "arn:aws:states:::states:startExecution.sync";
 pub(crate) const CALLBACK: &str = "arn:aws:states:::lambda:invoke.waitForTaskToken";
 
 /// Definitions by number, from 1.
@@ -50,6 +54,16 @@ impl Catalogue for Resources {
                 };
                 (family, Pattern::WaitForTaskToken)
             }
+            JOB => {
+                let resource_type = "states".into();
+                let resource = "startExecution.sync".into();
+                let family = ResourceFamily::Service {
+                    resource_type,
+                    resource,
+                };
+                (family, Pattern::RunJob)
+            }
+            ACTIVITY => (ResourceFamily::Activity, Pattern::RequestResponse),
             FUNCTION => (ResourceFamily::LambdaFunction, Pattern::RequestResponse),
             _ => return Resolved::Unknown,
         };
@@ -62,7 +76,11 @@ impl Catalogue for Resources {
 }
 
 pub(crate) fn program(text: &str) -> Arc<Program> {
-    let compiled = compile(text, MachineType::Standard, &Resources);
+    program_of(text, MachineType::Standard)
+}
+
+pub(crate) fn program_of(text: &str, machine_type: MachineType) -> Arc<Program> {
+    let compiled = compile(text, machine_type, &Resources);
     Arc::new(
         compiled
             .program
@@ -128,6 +146,10 @@ pub(crate) struct Stage {
     /// Calls let out and not answered.
     pub(crate) calls: BTreeMap<(EntityId, u64), TaskCall>,
     pub(crate) abandoned: Vec<(EntityId, u64)>,
+    /// Jobs waited for, and jobs to be stopped, each with what the call answered.
+    pub(crate) watches: BTreeMap<(EntityId, u64), json::Value>,
+    pub(crate) cancels: BTreeMap<(EntityId, u64), Option<json::Value>>,
+    pub(crate) activities: Activities,
 }
 
 impl Stage {
@@ -148,6 +170,9 @@ impl Stage {
             draws: 0,
             calls: BTreeMap::new(),
             abandoned: Vec::new(),
+            watches: BTreeMap::new(),
+            cancels: BTreeMap::new(),
+            activities: Activities::new(10),
         }
     }
 
@@ -220,10 +245,28 @@ impl Stage {
                     let before = self.calls.insert((entity, attempt), *call);
                     assert!(before.is_none(), "a call was made twice");
                 }
+                Action::Watch(entity, call, response) => {
+                    let attempt = call.call.attempt;
+                    let before = self.watches.insert((entity, attempt), response);
+                    assert!(before.is_none(), "a job is waited for twice");
+                }
+                Action::Cancel(entity, call, response) => {
+                    let attempt = call.call.attempt;
+                    let before = self.cancels.insert((entity, attempt), response);
+                    assert!(before.is_none(), "a job is stopped twice");
+                }
+                Action::Express(run) => panic!("nothing runs {run:?} here"),
+                Action::Offer {
+                    entity,
+                    attempt,
+                    activity_arn,
+                } => self.activities.offer(&activity_arn, (entity, attempt)),
                 Action::Abandon {
                     entity, attempt, ..
                 } => {
                     self.calls.remove(&(entity, attempt));
+                    self.watches.remove(&(entity, attempt));
+                    self.activities.withdraw((entity, attempt));
                     self.abandoned.push((entity, attempt));
                 }
             }
@@ -261,6 +304,39 @@ impl Stage {
         journal::load(&self.store, entity).unwrap().unwrap().run
     }
 
+    pub(crate) fn redrive(
+        &mut self,
+        execution_arn: &Text,
+        client_token: Option<&str>,
+    ) -> Result<Timestamp, RedriveError> {
+        let command = Command::Redrive {
+            execution_arn: execution_arn.clone(),
+            client_token: client_token.map(Text::from),
+        };
+        match self.ask(&command) {
+            Answer::Redriven(result) => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A worker asks for a task, and gets the first that is still good.
+    pub(crate) fn work(&mut self, worker_name: &str) -> Option<ActivityTask> {
+        while let Some((entity, attempt)) = self.activities.take(&ACTIVITY.into()) {
+            let worker_name = Some(Text::from(worker_name));
+            let command = Command::PickUp {
+                entity,
+                attempt,
+                worker_name,
+            };
+            match self.ask(&command) {
+                Answer::PickedUp(Ok(None)) => {}
+                Answer::PickedUp(Ok(Some(task))) => return Some(task),
+                other => panic!("{other:?}"),
+            }
+        }
+        None
+    }
+
     /// Answers the oldest call under way.
     pub(crate) fn answer(&mut self, outcome: TaskOutcome) {
         let ((entity, attempt), _) = self.calls.pop_first().unwrap();
@@ -278,6 +354,7 @@ impl Stage {
             let mut commands: Vec<_> = due.into_iter().map(Command::Due).collect();
             commands.extend(self.shard.take_turn().map(Command::Continue));
             commands.extend(self.shard.take_owed().map(Command::Owed));
+            commands.extend(self.shard.take_admitted().into_iter().map(Command::Admit));
             if commands.is_empty() {
                 return;
             }
@@ -308,7 +385,9 @@ fn open(store: &Memory, config: Config) -> Shard {
         .zip(acquired)
         .map(|(shard, (epoch, seq))| (shard, epoch, seq));
     let last = store.last_entity().unwrap().map_or(0, EntityId::counter);
-    let mut shard = Shard::new(config, owned, Arc::new(AtomicU64::new(last + 1)));
+    let open = store.count_executions(None, &OPEN).unwrap();
+    let commons = Arc::new(Commons::new(last + 1, open));
+    let mut shard = Shard::new(config, owned, commons);
     crate::pipeline::restore(store, |row| shard.restore(row)).unwrap();
     shard
 }

@@ -1,6 +1,8 @@
-use asl::run::Status;
+use asl::run::{NotRedrivable, Status};
 
 use super::*;
+use crate::request::StartRequest;
+use crate::shard::Command;
 use crate::task::TaskOutcome;
 use crate::testing::{FUNCTION, MACHINE, Stage, failure, machine, request, value};
 
@@ -201,7 +203,7 @@ fn executions_are_described() {
     let mut stage = Stage::new(&[wait]);
     let (arn, _) = stage.started(r#"{ "kept": 1 }"#);
     let started_at = stage.now;
-    let running = describe(&stage.store, &arn).unwrap();
+    let running = describe(&stage.store, stage.now, &arn).unwrap();
     assert_eq!(running.status, ExecutionStatus::Running);
     assert_eq!((running.started_at, running.stopped_at), (started_at, None));
     assert_eq!(
@@ -209,17 +211,130 @@ fn executions_are_described() {
         Some(r#"{ "kept": 1 }"#)
     );
     stage.sleep();
-    let ended = describe(&stage.store, &arn).unwrap();
+    let ended = describe(&stage.store, stage.now, &arn).unwrap();
     assert_eq!(ended.status, ExecutionStatus::Succeeded);
     assert_eq!(ended.stopped_at, Some(stage.now));
     assert_eq!(ended.output, Some(value(r#"{"kept":1}"#)));
     let absent = "arn:aws:states:us-east-1:000000000000:execution:M:none";
     for arn in [absent, "nonsense", &arn.replace(":M:", ":N:")] {
         assert!(
-            matches!(describe(&stage.store, arn), Err(ReadError::DoesNotExist(_))),
+            matches!(
+                describe(&stage.store, stage.now, arn),
+                Err(ReadError::DoesNotExist(_))
+            ),
             "{arn}"
         );
     }
+}
+
+#[test]
+fn a_failed_execution_says_whether_it_can_be_redriven() {
+    let task = machine(&format!(
+        r#""A": {{"Type": "Task", "Resource": "{FUNCTION}", "End": true}}"#
+    ));
+    let mut stage = Stage::new(&[task]);
+    let (arn, _) = stage.started("{}");
+    let redrivable = |stage: &Stage, days: i64| {
+        let now = stage.now.plus_seconds(0).plus_ms(days * 86_400_000);
+        describe(&stage.store, now, &arn).unwrap().redrivable
+    };
+    assert_eq!(redrivable(&stage, 0), Err(NotRedrivable::Running));
+    stage.answer(TaskOutcome::Failed(failure("E", "C")));
+    let failed = describe(&stage.store, stage.now, &arn).unwrap();
+    assert_eq!(failed.failure, failure("E", "C"));
+    assert_eq!((failed.redrive_count, failed.redriven_at), (0, None));
+    assert_eq!(redrivable(&stage, 13), Ok(()));
+    assert_eq!(redrivable(&stage, 15), Err(NotRedrivable::PeriodExceeded));
+    let redrive = Command::Redrive {
+        execution_arn: arn.clone(),
+        client_token: None,
+    };
+    stage.now = stage.now.plus_seconds(60);
+    let redriven_at = stage.now;
+    stage.ask(&redrive);
+    let again = describe(&stage.store, stage.now, &arn).unwrap();
+    assert_eq!(
+        (again.status, again.stopped_at),
+        (ExecutionStatus::Running, None)
+    );
+    assert_eq!(again.failure, Failure::default());
+    assert_eq!(
+        (again.redrive_count, again.redriven_at),
+        (1, Some(redriven_at))
+    );
+    let query = ListQuery {
+        state_machine_arn: MACHINE.into(),
+        ..ListQuery::default()
+    };
+    let listed = list(&stage.store, &key(), stage.now, &query).unwrap();
+    let summary = listed.executions.first().unwrap();
+    assert_eq!(
+        (summary.redrive_count, summary.redriven_at),
+        (1, Some(redriven_at))
+    );
+    stage.answer(TaskOutcome::Succeeded(value("7")));
+    let ended = describe(&stage.store, stage.now, &arn).unwrap();
+    assert_eq!((ended.output, ended.redrive_count), (Some(value("7")), 1));
+    assert_eq!(ended.redrivable, Err(NotRedrivable::Succeeded));
+}
+
+#[test]
+fn executions_of_versions_and_aliases_are_listed() {
+    let mut stage = Stage::new(&[machine(r#""A": {"Type": "Pass", "End": true}"#)]);
+    let qualified = |qualifier: &str| Some(Text::from(format!("{MACHINE}:{qualifier}")));
+    for (name, version, alias) in [
+        ("plain", None, None),
+        ("v1", Some("1"), None),
+        ("live1", Some("1"), Some("live")),
+        ("live2", Some("2"), Some("live")),
+    ] {
+        let request = StartRequest {
+            state_machine_version_arn: version.and_then(qualified),
+            state_machine_alias_arn: alias.and_then(qualified),
+            ..request(Some(name), "{}")
+        };
+        stage.start(request).unwrap();
+    }
+    let key = key();
+    let check = |version, alias: Option<&str>, status, expected: &[&str]| {
+        let query = ListQuery {
+            state_machine_arn: MACHINE.into(),
+            version,
+            alias: alias.map(Text::from),
+            status,
+            ..ListQuery::default()
+        };
+        let found = list(&stage.store, &key, stage.now, &query)
+            .unwrap()
+            .executions;
+        let names: Vec<&str> = found.iter().map(|it| &*it.name).collect();
+        assert_eq!(names, expected);
+        assert!(found.iter().all(|summary| query.shows(summary)));
+    };
+    check(None, None, None, &["live2", "live1", "v1", "plain"]);
+    check(Some(1), None, None, &["live1", "v1"]);
+    check(None, Some("live"), None, &["live2", "live1"]);
+    check(Some(3), None, None, &[]);
+    check(
+        None,
+        Some("live"),
+        Some(ExecutionStatus::Succeeded),
+        &["live2", "live1"],
+    );
+    check(Some(1), None, Some(ExecutionStatus::Running), &[]);
+    let first = list(
+        &stage.store,
+        &key,
+        stage.now,
+        &ListQuery {
+            state_machine_arn: MACHINE.into(),
+            max_results: 1,
+            ..ListQuery::default()
+        },
+    );
+    let first = first.unwrap().executions.remove(0);
+    assert_eq!(first.state_machine_version_arn, qualified("2"));
+    assert_eq!(first.state_machine_alias_arn, qualified("live"));
 }
 
 #[test]
@@ -243,6 +358,7 @@ fn lists_are_newest_first_and_paged() {
             status,
             max_results,
             next_token,
+            ..ListQuery::default()
         };
         list(&stage.store, &key, stage.now, &query)
     };
@@ -273,9 +389,7 @@ fn lists_are_newest_first_and_paged() {
     let state_machine_arn = MACHINE.replace(":M", ":N").into();
     let query = ListQuery {
         state_machine_arn,
-        status: None,
-        max_results: 0,
-        next_token: None,
+        ..ListQuery::default()
     };
     let none = list(&stage.store, &key, stage.now, &query).unwrap();
     assert!(none.executions.is_empty() && none.next_token.is_none());

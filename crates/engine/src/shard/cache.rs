@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use asl::event::ExecutionKind;
 use asl::program::Program;
 use asl::run::{Run, Status};
 use asl::time::Timestamp;
@@ -57,6 +58,11 @@ impl Execution {
 
     pub(super) fn is_closed(&self) -> bool {
         self.run.end.is_some()
+    }
+
+    pub(super) fn is_standard(&self) -> bool {
+        let start = self.run.start.as_ref();
+        start.is_some_and(|start| start.kind == ExecutionKind::Standard)
     }
 
     pub(super) fn is_running(&self) -> bool {

@@ -7,7 +7,10 @@ use json::Value;
 use store::EntityId;
 
 use super::group::Tenure;
-use crate::request::{Error, StartError, StartRequest, Started, StopError, TokenError};
+use crate::express::{ExpressEnded, ExpressRun};
+use crate::request::{
+    ActivityTask, Error, RedriveError, StartError, StartRequest, Started, StopError, TokenError,
+};
 use crate::task::{TaskCall, TaskOutcome};
 
 /// Everything that can be asked of a shard.
@@ -15,24 +18,43 @@ use crate::task::{TaskCall, TaskOutcome};
 pub enum Command {
     /// StartExecution.
     Start(Box<StartRequest>),
+    /// StartExecution of an Express state machine.
+    StartExpress(Box<StartRequest>),
+    /// An Express execution ended.
+    ExpressEnded(Box<ExpressEnded>),
     /// StopExecution.
     Stop {
         execution_arn: Text,
         failure: Failure,
     },
+    /// RedriveExecution.
+    Redrive {
+        execution_arn: Text,
+        client_token: Option<Text>,
+    },
     /// SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat.
     Token { token: TaskToken, input: TokenInput },
-    /// A call ended.
+    /// GetActivityTask: a worker takes a task that was [offered](Action::Offer).
+    PickUp {
+        entity: EntityId,
+        attempt: EventId,
+        worker_name: Option<Text>,
+    },
+    /// A call ended, or the job that it started.
     Outcome {
         entity: EntityId,
         attempt: EventId,
         outcome: TaskOutcome,
     },
+    /// A job was told to stop.
+    Cancelled { entity: EntityId, attempt: EventId },
+    /// Its state machine's gate lets a queued execution in.
+    Admit(EntityId),
     /// A deadline has come.
     Due(EntityId),
     /// It is the turn of a run that yielded.
     Continue(EntityId),
-    /// There is room for calls that were not made yet, or not since the last restart.
+    /// There is room for errands that were not begun yet, or not since the last restart.
     Owed(EntityId),
 }
 
@@ -59,7 +81,22 @@ pub struct Outcome {
 pub enum Action {
     /// Make this call and bring its outcome back as [`Command::Outcome`].
     Call(EntityId, Box<TaskCall>),
-    /// The call's outcome is no longer wanted: give it up if it still runs.
+    /// Wait for the job that this call started, by what the call answered, and bring the job's
+    /// outcome back as [`Command::Outcome`].
+    Watch(EntityId, Box<TaskCall>, Value),
+    /// Stop the job that this call started, and say so by [`Command::Cancelled`]. With what the
+    /// call answered, if an answer was recorded.
+    Cancel(EntityId, Box<TaskCall>, Option<Value>),
+    /// Run this Express execution and bring its end back as [`Command::ExpressEnded`].
+    Express(Box<ExpressRun>),
+    /// Lay the task of an activity out for a worker, who takes it by [`Command::PickUp`].
+    Offer {
+        entity: EntityId,
+        attempt: EventId,
+        activity_arn: Text,
+    },
+    /// The attempt's outcome is no longer wanted: give its call, watch or offer up if that is still
+    /// under way.
     Abandon {
         entity: EntityId,
         execution_arn: Text,
@@ -73,7 +110,11 @@ pub enum Answer {
     Started(Result<Started, StartError>),
     /// The stop date.
     Stopped(Result<Timestamp, StopError>),
+    /// The redrive date.
+    Redriven(Result<Timestamp, RedriveError>),
     Token(Result<(), TokenError>),
+    /// `None` if the task is over, or somebody else's.
+    PickedUp(Result<Option<ActivityTask>, Error>),
     /// Nobody waits for a reply; what went wrong is for the log.
     Internal(Result<(), Error>),
 }
@@ -99,15 +140,40 @@ impl Outcome {
 }
 
 impl Command {
+    /// The execution it is for, if it comes from inside: nobody asks again.
+    pub(crate) fn internal_entity(&self) -> Option<EntityId> {
+        match self {
+            Command::Outcome { entity, .. }
+            | Command::Cancelled { entity, .. }
+            | Command::Admit(entity)
+            | Command::Due(entity)
+            | Command::Continue(entity)
+            | Command::Owed(entity) => Some(*entity),
+            Command::ExpressEnded(ended) => Some(ended.entity),
+            Command::Start(_)
+            | Command::StartExpress(_)
+            | Command::Stop { .. }
+            | Command::Redrive { .. }
+            | Command::Token { .. }
+            | Command::PickUp { .. } => None,
+        }
+    }
+
     /// The answer when the command cannot be carried out.
     fn failed(&self, error: Error) -> Answer {
         match self {
-            Command::Start(_) => Answer::Started(Err(error.into())),
+            Command::Start(_) | Command::StartExpress(_) => Answer::Started(Err(error.into())),
             Command::Stop { .. } => Answer::Stopped(Err(error.into())),
+            Command::Redrive { .. } => Answer::Redriven(Err(error.into())),
             Command::Token { .. } => Answer::Token(Err(error.into())),
-            Command::Outcome { .. } | Command::Due(_) | Command::Continue(_) | Command::Owed(_) => {
-                Answer::Internal(Err(error))
-            }
+            Command::PickUp { .. } => Answer::PickedUp(Err(error)),
+            Command::Outcome { .. }
+            | Command::Cancelled { .. }
+            | Command::Admit(_)
+            | Command::Due(_)
+            | Command::Continue(_)
+            | Command::Owed(_)
+            | Command::ExpressEnded(_) => Answer::Internal(Err(error)),
         }
     }
 }
@@ -119,7 +185,9 @@ impl Answer {
         match self {
             Answer::Started(_) => Answer::Started(Err(error.into())),
             Answer::Stopped(_) => Answer::Stopped(Err(error.into())),
+            Answer::Redriven(_) => Answer::Redriven(Err(error.into())),
             Answer::Token(_) => Answer::Token(Err(error.into())),
+            Answer::PickedUp(_) => Answer::PickedUp(Err(error)),
             Answer::Internal(_) => Answer::Internal(Err(error)),
         }
     }

@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use asl::decide::{Call, Decision, Effect, Input, Moment, Refusal};
+use asl::decide::{Decision, Input, Moment, Refusal};
 use asl::event::{EventId, Failure, Text};
 use asl::program::Program;
-use asl::run::{Branch, Run};
+use asl::run::Run;
 use asl::time::Timestamp;
 use store::{EntityId, Write};
 
 use super::cache::{Execution, Row};
+use super::calls::Errand;
 use super::command::{Action, Answer, Outcome};
+use super::errands::owes;
 use super::{Halt, Shard, is_stale};
 use crate::journal::Loaded;
 use crate::limits::HEARTBEAT_ROW_MS_MIN;
 use crate::request::{Error, ExecutionStatus, StopError};
-use crate::task::{TaskCall, TaskOutcome};
+use crate::task::TaskOutcome;
 
 /// The clock of an attempt that must send heartbeats.
 #[derive(Clone, Copy, Debug)]
@@ -72,14 +74,15 @@ impl Shard {
         let record = execution
             .encoder
             .encode(time, &events, &mut self.compressor);
+        let before = Standing::of(&execution.run);
         execution.run = run;
         let append = Write::Append {
             entity,
             number,
             record,
         };
-        let close = close(entity, &execution.run).filter(|_| number > 0);
-        self.write(entity, std::iter::once(append).chain(close));
+        let update = update(entity, before, &execution.run).filter(|_| number > 0);
+        self.write(entity, std::iter::once(append).chain(update));
         self.cache.weigh(entity);
         if yielded {
             self.turns.push(entity);
@@ -90,45 +93,6 @@ impl Shard {
             .collect();
         self.settle(entity, now);
         actions
-    }
-
-    /// What an effect means outside; nothing if there is no room for a call now.
-    fn act(&mut self, entity: EntityId, effect: Effect) -> Option<Action> {
-        match effect {
-            Effect::Call(call) => self.call(entity, call),
-            Effect::Abandon { attempt } => {
-                self.calls.end(entity, attempt);
-                let start = self.cache.get(entity)?.run.start.as_ref()?;
-                let execution_arn = start.execution_arn.clone();
-                Some(Action::Abandon {
-                    entity,
-                    execution_arn,
-                    attempt,
-                })
-            }
-        }
-    }
-
-    fn call(&mut self, entity: EntityId, call: Call) -> Option<Action> {
-        if !self
-            .calls
-            .begin(entity, call.attempt, self.config.calls_max)
-        {
-            return None;
-        }
-        self.groups.note_call(entity, call.attempt);
-        let start = self.cache.get(entity)?.run.start.as_ref()?;
-        Some(Action::Call(
-            entity,
-            Box::new(TaskCall {
-                execution_arn: start.execution_arn.clone(),
-                state_machine_arn: start.state_machine_arn.clone(),
-                role_arn: start.role_arn.clone(),
-                trace_header: start.trace_header.clone(),
-                mock_case: start.mock_case.clone(),
-                call,
-            }),
-        ))
     }
 
     /// Brings heartbeat clocks, timer and wake-up row in line with the run.
@@ -183,7 +147,7 @@ impl Shard {
     }
 
     /// For what comes from inside: stale inputs are dropped.
-    fn decide_quietly(
+    pub(super) fn decide_quietly(
         &mut self,
         entity: EntityId,
         input: Input,
@@ -196,7 +160,7 @@ impl Shard {
         }
     }
 
-    fn refused(&self, entity: EntityId, refusal: Refusal) -> Error {
+    pub(super) fn refused(&self, entity: EntityId, refusal: Refusal) -> Error {
         let start = self
             .cache
             .get(entity)
@@ -243,7 +207,10 @@ impl Shard {
         outcome: &TaskOutcome,
         moment: Moment,
     ) -> Result<Outcome, Halt> {
-        self.calls.end(entity, attempt);
+        self.calls.end(entity, attempt, Errand::Call);
+        if !matches!(outcome, TaskOutcome::Submitted(_)) {
+            self.calls.end(entity, attempt, Errand::Watch);
+        }
         if !self.is_loaded(entity)? {
             return Ok(Outcome::nothing());
         }
@@ -268,6 +235,7 @@ impl Shard {
             return Ok(Outcome::nothing());
         };
         let is_due = |due: Option<Timestamp>| due.is_some_and(|due| due <= moment.now);
+        let is_queued = execution.run.queued;
         let input = if is_due(execution.run.deadline()) {
             Some(Input::DeadlineReached)
         } else if let Some(attempt) = self.missed_heartbeat(entity, moment.now) {
@@ -278,6 +246,10 @@ impl Shard {
         };
         match input {
             Some(input) => self.decide_quietly(entity, input, moment),
+            None if is_queued => {
+                self.settle(entity, moment.now);
+                self.admit(entity, moment)
+            }
             None => {
                 self.settle(entity, moment.now);
                 // After a failed commit a call may be owed that nobody makes.
@@ -299,32 +271,6 @@ impl Shard {
             return Ok(Outcome::nothing());
         }
         self.decide_quietly(entity, Input::Continue, moment)
-    }
-
-    pub(super) fn owed(&mut self, entity: EntityId) -> Result<Outcome, Halt> {
-        if !self.is_loaded(entity)? {
-            return Ok(Outcome::nothing());
-        }
-        let Some(execution) = self.cache.get(entity) else {
-            return Ok(Outcome::nothing());
-        };
-        let threads = execution.run.branches.iter();
-        let waiting = threads
-            .filter_map(|thread| thread.calling())
-            .filter(|(_, call)| {
-                call.submitted.is_none() && !self.calls.is_under_way(entity, call.attempt)
-            });
-        // One more than there is room for, so that the execution is remembered.
-        let room = self.calls.room(self.config.calls_max);
-        let calls: Vec<Call> = waiting
-            .take(room.saturating_add(1))
-            .filter_map(|(visit, call)| Call::new(&execution.program, visit.state, call))
-            .collect();
-        let actions = calls
-            .into_iter()
-            .filter_map(|call| self.call(entity, call))
-            .collect();
-        Ok(self.outcome_of(entity, actions, Answer::Internal(Ok(()))))
     }
 
     /// Starts the clock of an attempt again, if it has one. The row follows once a second: after a
@@ -353,31 +299,45 @@ fn next_deadline(run: &Run, clocks: Option<&Heartbeats>) -> Option<Timestamp> {
     heartbeats.chain(run.deadline()).min()
 }
 
-/// The wake-up row of a run. For a run that yielded it says "at once", as turns are not written.
+/// The wake-up row of a run. For a run that yielded or is queued it says "at once", as neither turns
+/// nor gates are written.
 fn row(run: &Run, due: Option<Timestamp>) -> Row {
-    let due = if run.is_yielded() {
+    let due = if run.is_yielded() || run.queued {
         Some(run.time)
     } else {
         due
     };
-    let owes = |thread: &Arc<Branch>| {
-        let calling = thread.calling();
-        calling.is_some_and(|(_, calling)| calling.submitted.is_none())
-    };
     Row {
         due,
-        owes_calls: run.branches.iter().any(owes),
+        owes_calls: owes(run),
     }
 }
 
-/// What the end of a run changes in its row.
-fn close(entity: EntityId, run: &Run) -> Option<Write> {
-    let end = run.end.as_ref()?;
-    let status = ExecutionStatus::from(run.status).code();
-    Some(Write::UpdateExecution {
+/// What of a run shows in its row and may change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Standing {
+    status: ExecutionStatus,
+    redrives: u32,
+}
+
+impl Standing {
+    fn of(run: &Run) -> Standing {
+        Standing {
+            status: ExecutionStatus::from(run),
+            redrives: run.redrives.count,
+        }
+    }
+}
+
+/// What a decision changes in the row of an execution.
+fn update(entity: EntityId, before: Standing, run: &Run) -> Option<Write> {
+    let after = Standing::of(run);
+    let is_redriven = after.redrives != before.redrives;
+    let redriven_at = run.redrives.last_at.filter(|_| is_redriven);
+    (after != before).then(|| Write::UpdateExecution {
         entity,
-        status,
-        stopped_ms: Some(end.at.0),
-        redrive: None,
+        status: after.status.code(),
+        stopped_ms: run.end.as_ref().map(|end| end.at.0),
+        redrive: redriven_at.map(|at| (after.redrives, at.0)),
     })
 }

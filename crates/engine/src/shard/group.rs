@@ -4,10 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use asl::event::{EventId, Text};
+use asl::run::Run;
 use asl::time::Timestamp;
 use store::{Batch, EntityId, Epoch, MachineNumber, ShardId, Write};
 
-use super::Shard;
+use super::calls::Errand;
+use super::{Shard, express};
+use crate::commons::Commons;
 use crate::request::Error;
 
 /// The time a shard owns one of the store's shards from one doubt to the next. What was decided
@@ -52,9 +55,19 @@ pub(super) struct Owned {
 #[derive(Debug, Default)]
 struct Note {
     number: u64,
-    changed: Vec<EntityId>,
+    changed: Vec<Changed>,
     names: Vec<((MachineNumber, Text), EntityId)>,
-    calls: Vec<(EntityId, EventId)>,
+    calls: Vec<(EntityId, EventId, Errand)>,
+}
+
+/// What writes did to an execution.
+#[derive(Clone, Copy, Debug)]
+struct Changed {
+    entity: EntityId,
+    /// It was started or redriven.
+    opens: bool,
+    /// It has ended.
+    closes: bool,
 }
 
 /// The open group and those on their way, oldest first. Their number is bounded by the driver,
@@ -102,8 +115,8 @@ impl Groups {
         self.open.names.push(((machine, name), entity));
     }
 
-    pub(super) fn note_call(&mut self, entity: EntityId, attempt: EventId) {
-        self.open.calls.push((entity, attempt));
+    pub(super) fn note_call(&mut self, entity: EntityId, attempt: EventId, errand: Errand) {
+        self.open.calls.push((entity, attempt, errand));
     }
 }
 
@@ -113,17 +126,45 @@ impl Shard {
         let Some(owned) = self.owned.get_mut(&entity.shard()) else {
             return;
         };
+        let mut changed = Changed {
+            entity,
+            opens: false,
+            closes: false,
+        };
         for write in writes {
-            if let Write::Append { record, .. } = &write {
-                self.groups.open_bytes += record.len();
+            match &write {
+                Write::Append { record, .. } => self.groups.open_bytes += record.len(),
+                Write::OpenExecution(row) => {
+                    changed.opens = true;
+                    changed.closes = row.stopped_ms.is_some();
+                }
+                Write::UpdateExecution {
+                    stopped_ms,
+                    redrive,
+                    ..
+                } => {
+                    changed.opens = redrive.is_some();
+                    changed.closes = stopped_ms.is_some();
+                }
+                Write::WakeUp { .. } => {}
             }
             owned.writes.push(write);
         }
-        self.groups.open.changed.push(entity);
         let open = self.groups.open();
         if let Some(execution) = self.cache.get_mut(entity) {
             execution.group = open;
+            if !execution.is_standard() {
+                // Those count as open nowhere, and have no gates.
+                changed.opens = false;
+                changed.closes = false;
+            }
         }
+        let run = self.cache.get(entity).map(|execution| &execution.run);
+        if run.is_some_and(express::is_express) {
+            // AWS does not limit how many are open, and nobody waits for their ends.
+            (changed.opens, changed.closes) = (false, false);
+        }
+        self.groups.open.changed.push(changed);
     }
 
     /// The tenure under which an entity is served now.
@@ -185,6 +226,9 @@ impl Shard {
         };
         self.groups.committed = note.number;
         for (tenure, verdict) in failed {
+            let of_shard = |changed: &&Changed| changed.entity.shard() == tenure.shard;
+            let changed: Vec<Changed> = note.changed.iter().filter(of_shard).copied().collect();
+            self.doubt(&changed);
             self.fail(*tenure, verdict.clone());
         }
         for (name, entity) in note.names {
@@ -198,19 +242,85 @@ impl Shard {
                 .iter()
                 .any(|(tenure, _)| tenure.shard == entity.shard())
         };
-        for (entity, attempt) in note
-            .calls
-            .into_iter()
-            .filter(|(entity, _)| is_failed(*entity))
-        {
-            self.calls.end(entity, attempt);
+        for (entity, attempt, errand) in note.calls {
+            if is_failed(entity) {
+                self.calls.end(entity, attempt, errand);
+            }
         }
-        for entity in note.changed {
+        for changed in &note.changed {
+            if !is_failed(changed.entity) {
+                self.settle_standing(*changed);
+            }
+        }
+        for Changed { entity, .. } in note.changed {
             if is_failed(entity) {
                 self.look_again(entity);
             } else if self.is_done_with(entity, note.number) {
                 self.cache.remove(entity);
             }
+        }
+    }
+
+    /// A start, an end or a redrive is committed: those who wait for it learn of it.
+    fn settle_standing(&mut self, changed: Changed) {
+        let Changed {
+            entity,
+            opens,
+            closes,
+        } = changed;
+        if !opens && !closes {
+            return;
+        }
+        if closes {
+            self.commons.close_executions(1);
+        }
+        let Commons { gates, endings, .. } = &*self.commons;
+        if !gates.are_used() && !endings.is_awaited() {
+            return;
+        }
+        let run = self.cache.get(entity).map(|execution| &execution.run);
+        let Some(start) = run.and_then(|run| run.start.as_ref()) else {
+            return;
+        };
+        if closes {
+            let admitted = gates.leave(&start.state_machine_arn, entity);
+            self.admitted.extend(admitted);
+            endings.tell(&start.execution_arn);
+        } else {
+            gates.note_running(&start.state_machine_arn, entity);
+        }
+    }
+
+    /// An execution whose last commit was in doubt was read again: what counts it as open, and who
+    /// waits for its end, learns how it stands.
+    pub(super) fn make_sure(&mut self, entity: EntityId, run: Option<&Run>) {
+        let Some(counted) = self.unsure.remove(&entity) else {
+            return;
+        };
+        let open = run.filter(|run| run.end.is_none());
+        let is_open = u64::from(open.is_some());
+        self.commons
+            .close_executions(counted.saturating_sub(is_open));
+        let Commons { gates, endings, .. } = &*self.commons;
+        match run.and_then(|run| run.start.as_ref()) {
+            None => self.admitted.extend(gates.forget(entity)),
+            Some(start) if open.is_none() => {
+                let admitted = gates.leave(&start.state_machine_arn, entity);
+                self.admitted.extend(admitted);
+                endings.tell(&start.execution_arn);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Remembers executions whose start, end or redrive may or may not be committed, in the order
+    /// in which these were decided.
+    fn doubt(&mut self, changed: &[Changed]) {
+        for change in changed.iter().filter(|it| it.opens || it.closes) {
+            // One that ends was open before; one that is started or redriven was not.
+            let before = u64::from(!change.opens);
+            let counted = self.unsure.entry(change.entity).or_insert(before);
+            *counted += u64::from(change.opens);
         }
     }
 
@@ -254,13 +364,15 @@ impl Shard {
         self.turns.forget(shard);
         self.names.retain(|_, entity| entity.shard() != shard);
         let open = &mut self.groups.open;
-        for (entity, attempt) in open
+        for (entity, attempt, errand) in open
             .calls
-            .extract_if(.., |(entity, _)| entity.shard() == shard)
+            .extract_if(.., |(entity, ..)| entity.shard() == shard)
         {
-            self.calls.end(entity, attempt);
+            self.calls.end(entity, attempt, errand);
         }
-        open.changed.retain(|entity| entity.shard() != shard);
+        let is_of_shard = |changed: &mut Changed| changed.entity.shard() == shard;
+        let changed: Vec<Changed> = open.changed.extract_if(.., is_of_shard).collect();
+        self.doubt(&changed);
     }
 
     /// Has an execution folded again as soon as its shard is served: it may have a deadline, a turn

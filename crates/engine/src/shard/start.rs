@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asl::decide::{Input, Moment, Refusal, begin, decide};
+use asl::decide::{Input, Moment, Refusal, begin, begin_queued, decide};
 use asl::event::{Start, Text};
 use asl::run::Run;
 use asl::time::Timestamp;
@@ -12,6 +12,7 @@ use super::cache::Execution;
 use super::command::{Action, Answer, Outcome};
 use super::{Halt, Random, Shard, moment, route};
 use crate::bring::Need;
+use crate::gates::Turn;
 use crate::record::Encoder;
 use crate::request::{Error, ExecutionStatus, StartError, StartRequest, Started};
 use crate::{arn, name};
@@ -36,7 +37,12 @@ impl Shard {
         let machine = machine.ok_or_else(|| Need::Machine(machine_arn.clone()))?;
         let program = self.programs.get(&request.definition).map(Arc::clone);
         let program = program.ok_or(Need::Program(request.definition))?;
-        let identity = match &request.name {
+        if request.concurrency_max.is_some() {
+            self.needs_gate(machine_arn)?;
+        }
+        let derived = request.started_by.as_deref().map(name::of_attempt);
+        let name = request.name.clone().or(derived.map(Text::from));
+        let identity = match &name {
             Some(name) => {
                 let Some(execution_arn) = arn::execution(machine_arn, name) else {
                     return Ok(not_a_state_machine(machine_arn));
@@ -46,7 +52,10 @@ impl Shard {
                 }
                 let shard = route(&execution_arn);
                 self.serving(shard)?;
-                let entity = self.next_entity(shard);
+                if !self.counts_as_open() {
+                    return Ok(limit_exceeded());
+                }
+                let entity = self.commons.next_entity(shard);
                 self.names.insert((machine, name.clone()), entity);
                 self.groups.note_name(machine, name.clone(), entity);
                 Identity {
@@ -59,11 +68,14 @@ impl Shard {
             None => {
                 let shard = self.shard_of_group()?;
                 self.serving(shard)?;
-                let entity = self.next_entity(shard);
+                let entity = self.commons.next_entity(shard);
                 let name = Text::from(name::generate(entity, random[1]));
                 let Some(execution_arn) = arn::execution(machine_arn, &name) else {
                     return Ok(not_a_state_machine(machine_arn));
                 };
+                if !self.counts_as_open() {
+                    return Ok(limit_exceeded());
+                }
                 Identity {
                     entity,
                     name,
@@ -106,19 +118,25 @@ impl Shard {
             input: request.input.clone(),
             input_text: request.input_text.clone(),
             trace_header: request.trace_header.clone(),
-            started_by: None,
+            started_by: request.started_by.clone(),
             mock_case: request.mock_case.clone(),
             kind: asl::event::ExecutionKind::Standard,
             limits,
             token_secret: secret(random),
         };
-        let decided = self.begin(entity, &start, moment(now, random));
+        let turn = match request.concurrency_max {
+            Some(_) => self.commons.gates.enter(&request.state_machine_arn, entity),
+            None => Turn::Now,
+        };
+        let decided = self.begin(entity, &start, turn, moment(now, random));
         let run = self.cache.get(entity).map(|execution| &execution.run);
         let (actions, run) = match (decided, run) {
             (Ok(actions), Some(run)) => (actions, run),
             (decided, _) => {
                 let refusal = decided.err().unwrap_or(Refusal::NotRunning);
                 self.cache.remove(entity);
+                self.commons.close_executions(1);
+                self.leave_gate(&request.state_machine_arn, entity);
                 return Err(Error::Refused {
                     execution: execution_arn,
                     refusal,
@@ -132,7 +150,7 @@ impl Shard {
             machine,
             name: name.to_string(),
             name_is_generated,
-            status: ExecutionStatus::from(run.status).code(),
+            status: ExecutionStatus::from(run).code(),
             started_ms: started_at.0,
             stopped_ms: run.end.as_ref().map(|end| end.at.0),
             definition: request.definition,
@@ -161,16 +179,22 @@ impl Shard {
         &mut self,
         entity: EntityId,
         start: &dyn Fn() -> Start,
+        turn: Turn,
         moment: Moment,
     ) -> Result<Vec<Action>, Refusal> {
         let Some(execution) = self.cache.get(entity) else {
             return Err(Refusal::NotRunning);
         };
         let Execution { program, run, .. } = execution;
-        let input = Input::Start(Box::new(start()));
-        let decision = match decide(program, run, moment, input) {
-            Err(Refusal::TooHeavy) => begin(program, moment, Box::new(start()))?,
-            decision => decision?,
+        let decision = match turn {
+            Turn::Later => begin_queued(program, moment, Box::new(start()))?,
+            Turn::Now => {
+                let input = Input::Start(Box::new(start()));
+                match decide(program, run, moment, input) {
+                    Err(Refusal::TooHeavy) => begin(program, moment, Box::new(start()))?,
+                    decision => decision?,
+                }
+            }
         };
         Ok(self.record(entity, decision, moment.now))
     }
@@ -188,7 +212,13 @@ impl Shard {
         }
     }
 
-    /// The same name and input while it runs is the same start; anything else is refused.
+    /// Counts one more open execution; false if there may be no more.
+    fn counts_as_open(&self) -> bool {
+        self.commons.open_execution(self.config.open_executions_max)
+    }
+
+    /// The same name and input while it runs is the same start, and so is the same attempt of a
+    /// parent whatever became of its child; anything else is refused.
     fn start_again(
         &mut self,
         entity: EntityId,
@@ -196,18 +226,14 @@ impl Shard {
         request: &StartRequest,
     ) -> Result<Outcome, Halt> {
         self.is_loaded(entity)?;
-        let execution = self
-            .cache
-            .get(entity)
-            .filter(|execution| execution.is_running());
-        let is_same = execution
-            .and_then(|execution| execution.run.start.as_ref())
-            .is_some_and(|start| {
-                start.input_text == request.input_text
-                    && (start.input.ptr_eq(&request.input)
-                        || start.input.size() == request.input.size()
-                            && start.input.to_text() == request.input.to_text())
-            });
+        let execution = self.cache.get(entity);
+        let is_same = execution.is_some_and(|execution| {
+            let start = execution.run.start.as_ref();
+            start.is_some_and(|start| {
+                is_same_attempt(start, request)
+                    || execution.is_running() && is_same_input(start, request)
+            })
+        });
         let answer = match execution.filter(|_| is_same) {
             Some(execution) => Ok(Started {
                 execution_arn,
@@ -220,7 +246,7 @@ impl Shard {
 
     /// Executions without a name of their own may live in any shard. All of one group live in the
     /// same one, so that the group touches few shards' rows.
-    fn shard_of_group(&self) -> Result<ShardId, Error> {
+    pub(super) fn shard_of_group(&self) -> Result<ShardId, Error> {
         let count = self.owned.len().max(1);
         let first = self.groups.open() % count as u64;
         let first = usize::try_from(first).unwrap_or_default();
@@ -237,6 +263,21 @@ impl Shard {
         });
         Err(Error::NotConfirmed(doubt))
     }
+}
+
+fn is_same_attempt(start: &Start, request: &StartRequest) -> bool {
+    request.started_by.is_some() && start.started_by == request.started_by
+}
+
+fn is_same_input(start: &Start, request: &StartRequest) -> bool {
+    start.input_text == request.input_text
+        && (start.input.ptr_eq(&request.input)
+            || start.input.size() == request.input.size()
+                && start.input.to_text() == request.input.to_text())
+}
+
+fn limit_exceeded() -> Outcome {
+    Outcome::answer(None, Answer::Started(Err(StartError::LimitExceeded)))
 }
 
 fn not_a_state_machine(machine_arn: &Text) -> Outcome {

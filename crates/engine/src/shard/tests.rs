@@ -851,7 +851,9 @@ fn a_damaged_journal_stops_its_execution_alone() {
         let place = format!("record {record} of execution `{arn}` {expected}");
         assert!(error.starts_with(&place), "{error}");
         assert_eq!(
-            crate::read::describe(&store, &arn).unwrap_err().to_string(),
+            crate::read::describe(&store, stage.now, &arn)
+                .unwrap_err()
+                .to_string(),
             error
         );
     }

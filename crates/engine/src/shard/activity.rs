@@ -1,0 +1,56 @@
+//! GetActivityTask: a worker takes a task.
+
+use asl::decide::{Input, Moment, Refusal};
+use asl::event::{EventId, Text};
+use asl::run::Run;
+use asl::token;
+use store::EntityId;
+
+use super::calls::Errand;
+use super::command::{Answer, Outcome};
+use super::{Halt, Shard, is_stale};
+use crate::request::ActivityTask;
+
+impl Shard {
+    /// Records that a worker takes the task of an attempt. Each attempt is given to one worker
+    /// only: the next one is refused by what this one's record says.
+    pub(super) fn pick_up(
+        &mut self,
+        entity: EntityId,
+        attempt: EventId,
+        worker_name: Option<&Text>,
+        moment: Moment,
+    ) -> Result<Outcome, Halt> {
+        // It is in no queue any more.
+        self.calls.end(entity, attempt, Errand::Offer);
+        if !self.is_loaded(entity)? {
+            return Ok(Outcome::answer(None, Answer::PickedUp(Ok(None))));
+        }
+        let run = self.cache.get(entity).map(|execution| &execution.run);
+        let task = run.and_then(|run| task(run, attempt));
+        let input = Input::ActivityPickedUp {
+            attempt,
+            worker_name: worker_name.cloned(),
+        };
+        match self.decide(entity, input, moment)? {
+            Ok(actions) => Ok(self.outcome_of(entity, actions, Answer::PickedUp(Ok(task)))),
+            Err(refusal) if is_stale(refusal) => {
+                let answer = Answer::PickedUp(Ok(None));
+                Ok(self.outcome_of(entity, Vec::new(), answer))
+            }
+            Err(Refusal::ForeignProgram | _) => {
+                Err(self.refused(entity, Refusal::NotAwaited).into())
+            }
+        }
+    }
+}
+
+/// What the worker gets.
+fn task(run: &Run, attempt: EventId) -> Option<ActivityTask> {
+    let mut calling = run.branches.iter().filter_map(|thread| thread.calling());
+    let (_, calling) = calling.find(|(_, calling)| calling.attempt == attempt)?;
+    Some(ActivityTask {
+        task_token: token::mint(run.start.as_ref()?, attempt),
+        input: calling.parameters.clone(),
+    })
+}
