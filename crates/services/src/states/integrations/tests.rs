@@ -14,7 +14,11 @@ fn check(resource: &str, family: &str, pattern: Pattern) {
             resource,
         } => format!("{resource_type} {resource}"),
     };
-    assert_eq!((written.as_str(), found.pattern), (family, pattern), "{resource}");
+    assert_eq!(
+        (written.as_str(), found.pattern),
+        (family, pattern),
+        "{resource}"
+    );
     assert_eq!(&*found.arn, resource);
 }
 
@@ -22,28 +26,56 @@ fn check(resource: &str, family: &str, pattern: Pattern) {
 fn every_form_of_a_resource_is_known() {
     use Pattern::{RequestResponse, RunJob, WaitForTaskToken};
     for (resource, family, pattern) in [
-        ("arn:aws:lambda:us-east-1:123456789012:function:f", "function", RequestResponse),
-        ("arn:aws:states:us-east-1:123456789012:activity:a", "activity", RequestResponse),
-        ("arn:aws:states:::lambda:invoke", "lambda invoke", RequestResponse),
+        (
+            "arn:aws:lambda:us-east-1:123456789012:function:f",
+            "function",
+            RequestResponse,
+        ),
+        (
+            "arn:aws:states:us-east-1:123456789012:activity:a",
+            "activity",
+            RequestResponse,
+        ),
+        (
+            "arn:aws:states:::lambda:invoke",
+            "lambda invoke",
+            RequestResponse,
+        ),
         (
             "arn:aws:states:::lambda:invoke.waitForTaskToken",
             "lambda invoke.waitForTaskToken",
             WaitForTaskToken,
         ),
-        ("arn:aws:states:::sqs:sendMessage", "sqs sendMessage", RequestResponse),
-        ("arn:aws-cn:states:::batch:submitJob.sync", "batch submitJob.sync", RunJob),
+        (
+            "arn:aws:states:::sqs:sendMessage",
+            "sqs sendMessage",
+            RequestResponse,
+        ),
+        (
+            "arn:aws-cn:states:::batch:submitJob.sync",
+            "batch submitJob.sync",
+            RunJob,
+        ),
         (
             "arn:aws:states:::states:startExecution.sync:2",
             "states startExecution.sync:2",
             RunJob,
         ),
-        ("arn:aws:states:::aws-sdk:s3:listBuckets", "aws-sdk:s3 listBuckets", RequestResponse),
+        (
+            "arn:aws:states:::aws-sdk:s3:listBuckets",
+            "aws-sdk:s3 listBuckets",
+            RequestResponse,
+        ),
         (
             "arn:aws:states:::aws-sdk:s3:listBuckets.waitForTaskToken",
             "aws-sdk:s3 listBuckets.waitForTaskToken",
             WaitForTaskToken,
         ),
-        ("arn:aws:states:::http:invoke", "http invoke", RequestResponse),
+        (
+            "arn:aws:states:::http:invoke",
+            "http invoke",
+            RequestResponse,
+        ),
     ] {
         check(resource, family, pattern);
     }
@@ -61,7 +93,11 @@ fn what_aws_does_not_have_is_unknown() {
         "arn:aws:states:us-east-1:123456789012:activity:",
         "arn:aws:states:us-east-1:123456789012:stateMachine:m",
     ] {
-        assert_eq!(Integrations.resolve(resource), Resolved::Unknown, "{resource}");
+        assert_eq!(
+            Integrations.resolve(resource),
+            Resolved::Unknown,
+            "{resource}"
+        );
         assert_eq!(Integrations.parameters(resource), None, "{resource}");
     }
 }
@@ -70,7 +106,11 @@ fn what_aws_does_not_have_is_unknown() {
 fn parameters_are_those_of_the_call() {
     let invoke = "arn:aws:states:::lambda:invoke";
     assert_eq!(Integrations.required_parameters(invoke), ["FunctionName"]);
-    let names: Vec<_> = Integrations.parameters(invoke).into_iter().flatten().collect();
+    let names: Vec<_> = Integrations
+        .parameters(invoke)
+        .into_iter()
+        .flatten()
+        .collect();
     assert!(names.iter().any(|parameter| parameter.name == "Payload"));
     let function = "arn:aws:lambda:us-east-1:123456789012:function:f";
     assert_eq!(Integrations.parameters(function), None);
