@@ -17,10 +17,12 @@ mod machine;
 mod map_runs;
 mod pages;
 mod quota;
-mod read;
+pub(crate) mod read;
+mod redrive;
 mod settings;
 mod startable;
 mod state_machine;
+pub(crate) mod sync;
 mod tags;
 mod task;
 mod test_state;
@@ -96,6 +98,8 @@ impl States {
             "SendTaskFailure" => self.send_task_failure(call).await,
             "SendTaskHeartbeat" => self.send_task_heartbeat(call).await,
             "GetActivityTask" => self.get_activity_task(call).await,
+            "StartSyncExecution" => self.start_sync_execution(call).await,
+            "RedriveExecution" => self.redrive_execution(call).await,
             "StopExecution" => self.stop_execution(call).await,
             "GetExecutionHistory" => self.get_execution_history(call).await,
             "ListExecutions" => self.list_executions(call).await,
@@ -156,10 +160,12 @@ const SERVED: &[&str] = &[
     "ListStateMachines",
     "ListTagsForResource",
     "PublishStateMachineVersion",
+    "RedriveExecution",
     "SendTaskFailure",
     "SendTaskHeartbeat",
     "SendTaskSuccess",
     "StartExecution",
+    "StartSyncExecution",
     "StopExecution",
     "TagResource",
     "TestState",
@@ -194,7 +200,7 @@ fn has_own_error(operation: &str, call: &Call, violation: &Violation) -> bool {
         Rule::LengthMin => call.text(&violation.member) == Some(""),
         Rule::LengthMax => matches!(
             (operation, &*violation.member),
-            ("StartExecution", "input") | ("SendTaskSuccess", "output")
+            ("StartExecution" | "StartSyncExecution", "input") | ("SendTaskSuccess", "output")
         ),
         _ => false,
     }

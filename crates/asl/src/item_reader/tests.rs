@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn check(config: ReaderConfig, text: &str, items_max: usize, expected: &str) {
-    let found = match items(&config, text, items_max) {
+fn check(config: &ReaderConfig, text: &str, items_max: usize, expected: &str) {
+    let found = match items(config, text, items_max) {
         Ok(items) => items.to_text(),
         Err(error) => format!("error: {error}"),
     };
@@ -20,32 +20,32 @@ fn of(input_type: InputType) -> ReaderConfig {
 #[test]
 fn json_is_an_array_or_an_object_or_lies_within() {
     let all = usize::MAX;
-    check(of(InputType::Json), "[1, 2, 3]", all, "[1,2,3]");
-    check(of(InputType::Json), "[1, 2, 3]", 2, "[1,2]");
-    check(of(InputType::Json), r#"{"a":1,"b":2}"#, 1, r#"{"a":1}"#);
+    check(&of(InputType::Json), "[1, 2, 3]", all, "[1,2,3]");
+    check(&of(InputType::Json), "[1, 2, 3]", 2, "[1,2]");
+    check(&of(InputType::Json), r#"{"a":1,"b":2}"#, 1, r#"{"a":1}"#);
     check(
-        ReaderConfig::default(),
+        &ReaderConfig::default(),
         r#"[{"Key":"k"}]"#,
         all,
         r#"[{"Key":"k"}]"#,
     );
     let not_iterable = "error: Attempting to map over non-iterable node.";
-    check(of(InputType::Json), "7", all, not_iterable);
+    check(&of(InputType::Json), "7", all, not_iterable);
     let pointed = |pointer: &str| ReaderConfig {
         items_pointer: Some(pointer.into()),
         ..of(InputType::Json)
     };
     let text = r#"{"a/b":[{"c":["x"]}]}"#;
-    check(pointed("/a~1b/0/c"), text, all, r#"["x"]"#);
+    check(&pointed("/a~1b/0/c"), text, all, r#"["x"]"#);
     let nothing = "error: the ItemsPointer `/d` leads to nothing in the data";
-    check(pointed("/d"), text, all, nothing);
-    check(pointed("/a~1b/0/c/0"), text, all, not_iterable);
+    check(&pointed("/d"), text, all, nothing);
+    check(&pointed("/a~1b/0/c/0"), text, all, not_iterable);
 }
 
 #[test]
 fn lines_of_json() {
     check(
-        of(InputType::JsonLines),
+        &of(InputType::JsonLines),
         "{\"a\":1}\n\n[2]\r\n",
         9,
         r#"[{"a":1},[2]]"#,
@@ -56,19 +56,19 @@ fn lines_of_json() {
 fn rows_of_csv() {
     let csv = || of(InputType::Csv);
     check(
-        csv(),
+        &csv(),
         "a,b\n1,2\n3\n4,5,6\n",
         9,
         r#"[{"a":"1","b":"2"},{"a":"3","b":""},{"a":"4","b":"5"}]"#,
     );
     check(
-        csv(),
+        &csv(),
         "a,b\n\"x,\"\"y\n\",\\,\\z",
         9,
         r#"[{"a":"x,\"y\n","b":",z"}]"#,
     );
     check(
-        csv(),
+        &csv(),
         "a,a\n1,2",
         9,
         "error: CSV headers cannot contain duplicates.",
@@ -78,8 +78,8 @@ fn rows_of_csv() {
         csv_delimiter: CsvDelimiter::Pipe,
         ..csv()
     };
-    check(given, "1|2\n3|4", 1, r#"[{"h":"1"}]"#);
+    check(&given, "1|2\n3|4", 1, r#"[{"h":"1"}]"#);
     let parquet = "error: the input type `PARQUET` is binary or a list of other files, which a \
                    text cannot hold";
-    check(of(InputType::Parquet), "", 9, parquet);
+    check(&of(InputType::Parquet), "", 9, parquet);
 }

@@ -19,11 +19,11 @@ impl States {
     pub(super) async fn start_execution(&self, call: &Call) -> Result<Answer, ServiceError> {
         let machine = self.startable(call).await?;
         let request = self.start_request(call, &machine)?;
-        let started = self
-            .engine
-            .start(request)
-            .await
-            .map_err(|error| start_error(&error))?;
+        let started = match machine.is_express {
+            true => self.engine.start_express(request).await,
+            false => self.engine.start(request).await,
+        };
+        let started = started.map_err(|error| start_error(&error))?;
         Ok(ObjectBuilder::with_capacity(2)
             .add("executionArn", &*started.execution_arn)
             .add("startDate", epoch_seconds(started.started_at))
@@ -99,14 +99,14 @@ pub(super) fn failure(call: &Call) -> Failure {
 }
 
 /// The input of an execution.
-struct ExecutionInput {
-    value: Value,
+pub(super) struct ExecutionInput {
+    pub(super) value: Value,
     /// The text as sent, if it is not the compact text of the value.
     text: Option<Text>,
 }
 
 impl ExecutionInput {
-    fn of(text: Option<&str>, bytes_max: usize) -> Result<ExecutionInput, ServiceError> {
+    pub(super) fn of(text: Option<&str>, bytes_max: usize) -> Result<ExecutionInput, ServiceError> {
         let Some(text) = text else {
             return Ok(ExecutionInput {
                 value: Value::empty_object(),
@@ -139,7 +139,7 @@ fn invalid(detail: &str) -> ServiceError {
     ServiceError::new("InvalidExecutionInput", message)
 }
 
-fn start_error(error: &StartError) -> ServiceError {
+pub(super) fn start_error(error: &StartError) -> ServiceError {
     match error {
         StartError::AlreadyExists(_) => {
             ServiceError::new("ExecutionAlreadyExists", error.to_string())

@@ -49,7 +49,7 @@ impl Runner for Idle {
 }
 
 /// The service over this store.
-fn states_over(store: Arc<dyn Store>, runner: Arc<dyn Runner>) -> Arc<States> {
+pub(super) fn states_over(store: Arc<dyn Store>, runner: Arc<dyn Runner>) -> Arc<States> {
     states_within(store, runner, &Value::null())
 }
 
@@ -142,6 +142,7 @@ async fn scripts() {
         "states-machines.json",
         "states-map-runs.json",
         "states-tags.json",
+        "states-test-state.json",
         "states-validation.json",
         "states-versions.json",
     ];
