@@ -580,7 +580,7 @@ fn a_history_is_read_in_both_directions() {
         all,
         (1..=i64::try_from(all.len()).unwrap()).collect::<Vec<_>>()
     );
-    assert!(all.len() > 300);
+    assert!(all.len() > 280);
     let backward: Vec<i64> = all.iter().rev().copied().collect();
     for max in [1, 7, 100, all.len(), all.len() - 1] {
         assert_eq!(ids(max, false), all, "{max}");

@@ -234,8 +234,8 @@ fn a_failed_execution_says_whether_it_can_be_redriven() {
     ));
     let mut stage = Stage::new(&[task]);
     let (arn, _) = stage.started("{}");
-    let redrivable = |stage: &Stage, days: i64| {
-        let now = stage.now.plus_seconds(0).plus_ms(days * 86_400_000);
+    let redrivable = |stage: &Stage, days: u64| {
+        let now = stage.now.plus_seconds(days * 86_400);
         describe(&stage.store, now, &arn).unwrap().redrivable
     };
     assert_eq!(redrivable(&stage, 0), Err(NotRedrivable::Running));
