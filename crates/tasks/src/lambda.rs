@@ -99,7 +99,9 @@ async fn send(
     event: Option<Bytes>,
 ) -> Result<Invoked, TaskOutcome> {
     let invoke = Api::find(Service::Lambda, "Invoke").map_err(|text| SPELLING.unsent(&text))?;
-    let answer = invoke.call(door, caller, &members.into(), event.as_ref()).await;
+    let answer = invoke
+        .call(door, caller, &members.into(), event.as_ref())
+        .await;
     match answer {
         Ok(answer) => Ok(Invoked(answer)),
         Err(trouble) => Err(SPELLING.failed(&trouble)),

@@ -67,11 +67,7 @@ impl Nested<'_> {
     }
 
     /// Waits for the end of the child that `response` names.
-    pub(crate) async fn watch(
-        &self,
-        executions: &dyn Executions,
-        response: &Value,
-    ) -> TaskOutcome {
+    pub(crate) async fn watch(&self, executions: &dyn Executions, response: &Value) -> TaskOutcome {
         let Some(child) = child_of(response) else {
             let text = "the answer to StartExecution names no execution";
             return outcome::failed("States.Runtime", text);
@@ -132,7 +128,9 @@ impl Nested<'_> {
         let api = Api::find(Service::States, "StartExecution");
         let api = api.map_err(|text| SPELLING.unsent(&text))?;
         let attempt = attempt::uuid(&self.call.attempt_id());
-        let input = self.spelled(api, &attempt).input(&self.call.call.parameters);
+        let input = self
+            .spelled(api, &attempt)
+            .input(&self.call.call.parameters);
         let (mut input, _) =
             input.map_err(|problem| outcome::unusable_parameters(self.call, &problem))?;
         let is_job = matches!(self.task.pattern(), Pattern::Sync | Pattern::Sync2);
@@ -239,9 +237,11 @@ fn arn_of_child(input: &Object) -> Option<String> {
     match States::of(&machine).ok()? {
         States::StateMachine { name: of }
         | States::Version { name: of, .. }
-        | States::Alias { name: of, .. } => {
-            Some(machine.sibling(format!("execution:{of}:{name}")).to_string())
-        }
+        | States::Alias { name: of, .. } => Some(
+            machine
+                .sibling(format!("execution:{of}:{name}"))
+                .to_string(),
+        ),
         _ => None,
     }
 }

@@ -24,9 +24,10 @@ const PREFIXES: &[(&str, &str)] = &[
 pub(crate) fn not_served(service: &str, action: &str) -> TaskOutcome {
     let prefix = PREFIXES.iter().find(|(name, _)| *name == service);
     match prefix {
-        Some((_, prefix)) => {
-            outcome::failed(&format!("{prefix}.SdkClientException"), &no_endpoint(service))
-        }
+        Some((_, prefix)) => outcome::failed(
+            &format!("{prefix}.SdkClientException"),
+            &no_endpoint(service),
+        ),
         None => outcome::failed(
             "States.TaskFailed",
             &format!(

@@ -80,7 +80,10 @@ pub(crate) fn sdk_failed(service: &str, trouble: &Trouble) -> TaskOutcome {
 
 /// The name of a Java class of errors ends so, whatever the code.
 fn exception(code: &str) -> String {
-    format!("{}Exception", code.strip_suffix("Exception").unwrap_or(code))
+    format!(
+        "{}Exception",
+        code.strip_suffix("Exception").unwrap_or(code)
+    )
 }
 
 /// The failure of a task whose parameters make no call.

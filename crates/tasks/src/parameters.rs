@@ -73,8 +73,9 @@ impl Spelled<'_> {
 
     /// The member that is the whole body and a blob: it travels beside the others.
     fn blob_payload<'s>(&self, structure: &'s Structure) -> Option<&'s Member> {
-        let is_blob =
-            |member: &&Member| matches!(self.model().shape(member.reference.shape).kind, Kind::Blob);
+        let is_blob = |member: &&Member| {
+            matches!(self.model().shape(member.reference.shape).kind, Kind::Blob)
+        };
         structure.payload_member().filter(is_blob)
     }
 
@@ -130,7 +131,10 @@ impl Spelled<'_> {
         let mut result = self.spelled(structure, members);
         if let (Some(member), Some(body)) = (self.blob_payload(structure), &output.body) {
             let name = self.task.member_name(&member.name);
-            result.insert(name.as_ref(), String::from_utf8_lossy(body).into_owned().into());
+            result.insert(
+                name.as_ref(),
+                String::from_utf8_lossy(body).into_owned().into(),
+            );
         }
         result
     }
@@ -180,5 +184,7 @@ impl Spelled<'_> {
 
 /// A string itself, anything else as JSON.
 pub(crate) fn text_of(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_text(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_text(), str::to_owned)
 }

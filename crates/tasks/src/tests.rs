@@ -1,26 +1,70 @@
 //! Each case: what the service answers, and the outcome the Task gets.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use aws::{Answer, Request, Response};
-use engine::{Call, Failure, Pattern, Resource};
+use engine::{Call, Failure, Pattern, Resource, ResourceFamily};
 use json::Value;
+
+mod nested;
+mod sdk;
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 const ROLE: &str = "arn:aws:iam::123456789012:role/r";
+const EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:m:é x";
 
-/// A door that gives one answer and keeps what it was asked.
+/// A door that gives its answers in their order, the last one for ever, and keeps what it was
+/// asked.
 struct Scripted {
-    response: Response,
+    answers: Vec<Response>,
     asked: Mutex<Vec<(Caller, Request)>>,
+}
+
+impl Scripted {
+    fn new(answers: Vec<Response>) -> Arc<Scripted> {
+        let asked = Mutex::default();
+        Arc::new(Scripted { answers, asked })
+    }
+
+    /// The operation and body of each request, without the prefix of the target.
+    fn asked(&self) -> Vec<String> {
+        let asked = self.asked.lock().unwrap();
+        let shown = asked.iter().map(|(_, request)| {
+            let target = request.header("x-amz-target").unwrap_or_default();
+            let operation = target.rsplit('.').next().unwrap_or_default();
+            format!("{operation} {}", String::from_utf8_lossy(&request.body))
+        });
+        shown.collect()
+    }
 }
 
 impl Door for Scripted {
     fn call(&self, caller: Caller, request: Request) -> Answer<'_> {
-        self.asked.lock().unwrap().push((caller, request));
-        Box::pin(std::future::ready(self.response.clone()))
+        let mut asked = self.asked.lock().unwrap();
+        let answer = self.answers.get(asked.len()).or(self.answers.last());
+        asked.push((caller, request));
+        Box::pin(std::future::ready(answer.unwrap().clone()))
     }
+}
+
+/// Every execution has ended; how often that was asked for is counted.
+#[derive(Default)]
+struct Ended(AtomicUsize);
+
+impl Executions for Ended {
+    fn ended<'a>(&'a self, _execution_arn: &'a str) -> BoxFuture<'a, ()> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(()).boxed()
+    }
+}
+
+fn opened(door: &Arc<Scripted>) -> TaskRunner {
+    let runner = TaskRunner::default();
+    let door = Arc::clone(door) as Arc<dyn Door>;
+    assert!(runner.open(door, Arc::new(Ended::default())));
+    runner
 }
 
 fn response(status: u16, headers: &[(&'static str, &str)], body: &str) -> Response {
@@ -43,9 +87,8 @@ fn call(family: ResourceFamily, pattern: Pattern, parameters: &str) -> TaskCall 
             resource,
         } => format!("arn:aws:states:::{resource_type}:{resource}").into(),
     };
-    let execution = "arn:aws:states:us-east-1:123456789012:execution:m:é x";
     TaskCall {
-        execution_arn: execution.into(),
+        execution_arn: EXECUTION.into(),
         state_machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:m".into(),
         role_arn: ROLE.into(),
         trace_header: None,
@@ -75,14 +118,13 @@ fn service(resource_type: &str, resource: &str) -> ResourceFamily {
 
 /// The outcome as text, and the request that was sent.
 fn outcome_of(call: TaskCall, response: Response) -> (String, Option<(Caller, Request)>) {
-    let door = Arc::new(Scripted {
-        response,
-        asked: Mutex::default(),
-    });
-    let runner = TaskRunner::default();
-    assert!(runner.open(Arc::clone(&door) as Arc<dyn Door>));
-    let outcome = runner.run(call).now_or_never().unwrap();
-    let text = match outcome {
+    let door = Scripted::new(vec![response]);
+    let outcome = opened(&door).run(call).now_or_never().unwrap();
+    (text_of(outcome), door.asked.lock().unwrap().pop())
+}
+
+fn text_of(outcome: TaskOutcome) -> String {
+    match outcome {
         TaskOutcome::Succeeded(value) => format!("ok {value}"),
         TaskOutcome::Submitted(value) => format!("submitted {value}"),
         TaskOutcome::Failed(Failure { error, cause }) => {
@@ -92,8 +134,7 @@ fn outcome_of(call: TaskCall, response: Response) -> (String, Option<(Caller, Re
                 cause.unwrap_or_default()
             )
         }
-    };
-    (text, door.asked.lock().unwrap().pop())
+    }
 }
 
 #[test]
@@ -152,6 +193,7 @@ fn function_arns() {
             region,
             account,
             source_arn,
+            attempt,
         } = caller
         else {
             panic!("a task calls as a role");
@@ -165,6 +207,7 @@ fn function_arns() {
             ("us-east-1", "123456789012")
         );
         assert!(source_arn.is_some());
+        assert_eq!(attempt, Some(format!("{EXECUTION}#3")));
     }
 }
 
@@ -252,14 +295,42 @@ fn lambda_invoke_failures_and_empty_answers() {
 
 #[test]
 fn what_cannot_be_run_says_so() {
-    let unknown = call(
-        service("sqs", "sendMessage"),
-        Pattern::RequestResponse,
-        "{}",
-    );
-    let (text, asked) = outcome_of(unknown, response(200, &[], ""));
-    assert!(text.contains("`sqs:sendMessage` is not served"), "{text}");
-    assert!(asked.is_none());
+    for (service_name, action, expected) in [
+        (
+            "sqs",
+            "sendMessage",
+            "SQS.SdkClientException: Unable to execute HTTP request: no endpoint is configured for \
+             the service `sqs`, which Lockstep does not serve itself",
+        ),
+        (
+            "events",
+            "putEvents",
+            "EventBridge.SdkClientException: Unable to execute HTTP request: no endpoint is \
+             configured for the service `events`, which Lockstep does not serve itself",
+        ),
+        (
+            "http",
+            "invoke",
+            "States.TaskFailed: the integration `http:invoke` is not served by this version of \
+             Lockstep; use a Lambda function instead",
+        ),
+        (
+            "nosuch",
+            "thing",
+            "States.Runtime: The resource provided arn:aws:states:::nosuch:thing is not \
+             recognized. The value is not a valid resource ARN, or the resource is not available \
+             in this region.",
+        ),
+    ] {
+        let call = call(
+            service(service_name, action),
+            Pattern::RequestResponse,
+            "{}",
+        );
+        let (text, asked) = outcome_of(call, response(200, &[], ""));
+        assert_eq!(text, expected);
+        assert!(asked.is_none());
+    }
 
     let mut bad_role = call(
         ResourceFamily::LambdaFunction,
@@ -283,15 +354,9 @@ fn a_call_made_before_the_door_is_set_waits_for_it() {
         "1",
     ));
     assert!((&mut early).now_or_never().is_none());
-    let door = Scripted {
-        response: response(200, &[], "2"),
-        asked: Mutex::default(),
-    };
-    assert!(runner.open(Arc::new(door)));
+    let door = Scripted::new(vec![response(200, &[], "2")]);
+    assert!(runner.open(door, Arc::new(Ended::default())));
     assert_eq!(early.now_or_never(), Some(TaskOutcome::Succeeded(2.into())));
-    let other = Scripted {
-        response: response(200, &[], "3"),
-        asked: Mutex::default(),
-    };
-    assert!(!runner.open(Arc::new(other)));
+    let other = Scripted::new(vec![response(200, &[], "3")]);
+    assert!(!runner.open(other, Arc::new(Ended::default())));
 }
