@@ -72,6 +72,14 @@ pub fn read_express(arn: &str) -> Option<ExpressRef<'_>> {
     })
 }
 
+/// The ARN of the execution in a row of the store: an Express one has the unique text in its name.
+pub fn of_row(machine_arn: &str, name: &str) -> Option<Text> {
+    match name.split_once(':') {
+        Some((name, unique)) => express(machine_arn, name, unique),
+        None => execution(machine_arn, name),
+    }
+}
+
 /// What stands behind the name in the qualified ARN of a state machine: a version or an alias.
 pub fn qualifier(machine_arn: &str) -> Option<&str> {
     let (_, qualifier) = split(machine_arn, MACHINE)?.rest.split_once(':')?;

@@ -289,7 +289,7 @@ impl Earlier<'_> {
         let row = self.store.execution(self.entity).ok().flatten();
         let arn = row.and_then(|row| {
             let machine_arn = self.store.machine_arn(row.machine).ok().flatten()?;
-            arn::execution(&machine_arn, &row.name)
+            arn::of_row(&machine_arn, &row.name)
         });
         arn.map_or_else(
             || format!("number {}", self.entity.0),

@@ -41,6 +41,20 @@ pub struct StartRequest {
     pub concurrency_max: Option<u32>,
 }
 
+impl StartRequest {
+    /// The number of the version it starts.
+    pub(crate) fn version(&self) -> Option<u32> {
+        let version_arn = self.state_machine_version_arn.as_deref();
+        version_arn.and_then(arn::version)
+    }
+
+    /// The name of the alias it starts.
+    pub(crate) fn alias(&self) -> Option<String> {
+        let alias_arn = self.state_machine_alias_arn.as_deref();
+        alias_arn.and_then(arn::qualifier).map(str::to_owned)
+    }
+}
+
 /// The answer to StartExecution. The execution survives any crash from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Started {

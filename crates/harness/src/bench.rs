@@ -6,9 +6,11 @@
 //! and whatever else runs share the machine.
 
 mod client;
+mod express;
 mod hostile;
 mod language;
 mod load;
+mod pages;
 pub(crate) mod payload;
 mod process;
 mod raw_log;
@@ -64,6 +66,10 @@ enum Case {
     States,
     /// Results of Tasks, 256 executions in flight
     Tasks,
+    /// Synchronous Express executions of one Pass state
+    Express,
+    /// Pages of a list of a million executions and of a history of 25,000 events
+    Pages,
     /// Time to be ready and memory, also with 100,000 waiting executions
     Ready,
     /// Parallel, Map and JSONata by themselves, and JSONata beside jsonata-core
@@ -156,6 +162,8 @@ impl Case {
             Case::Standard => standard::measure(setting),
             Case::States => states::measure(setting),
             Case::Tasks => tasks::measure(setting),
+            Case::Express => express::measure(setting),
+            Case::Pages => pages::measure(setting),
             Case::Ready => ready::measure(setting),
             Case::Language => language::measure(setting),
             Case::Hostile => hostile::measure(setting),

@@ -404,11 +404,7 @@ fn an_execution_is_redriven() {
             stopped_ms: Some(JANUARY + 5),
             ..row.clone()
         };
-        check(
-            &mut owner,
-            update(2, Some(JANUARY + 5), None),
-            failed.clone(),
-        );
+        check(&mut owner, update(2, Some(JANUARY + 5), None), failed);
         let redriven = ExecutionRow {
             redrive_count: 1,
             redriven_ms: Some(JANUARY + 9),

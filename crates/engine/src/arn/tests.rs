@@ -70,6 +70,8 @@ fn express_arns_are_made_and_read() {
         unique: "f0",
     };
     assert_eq!(read_express(&arn), Some(read));
+    assert_eq!(of_row(machine, "run-1:f0"), Some(arn));
+    assert_eq!(of_row(machine, "run-1"), execution(machine, "run-1"));
     assert_eq!(express(&format!("{machine}:1"), "run", "x"), None);
     for arn in [
         "arn:aws:states:us-east-1:000000000000:express:Hello:run",

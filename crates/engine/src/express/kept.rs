@@ -23,7 +23,7 @@ pub(super) struct Entry {
     /// Rising in the order of starts.
     pub(super) number: u64,
     program: Arc<Program>,
-    start: Arc<Start>,
+    pub(super) start: Arc<Start>,
     started_at: Timestamp,
     recorded: Mutex<Recorded>,
 }

@@ -94,7 +94,7 @@ impl Live {
 
     /// How the run ended, if it has.
     pub(super) fn end(&self) -> Option<ExpressEnd> {
-        let (start, end) = (self.run.start.as_ref()?, self.run.end.as_ref()?);
+        let (start, end) = (&self.entry.start, self.run.end.as_ref()?);
         Some(ExpressEnd {
             execution_arn: start.execution_arn.clone(),
             name: start.execution_name.clone(),
@@ -178,8 +178,13 @@ impl Live {
         if is_first {
             self.limit_time(time);
         }
+        let has_ended = self.run.end.is_some();
         self.record(time, events);
-        effects
+        // A run that was failed for its size makes no calls any more.
+        match self.run.end {
+            Some(_) if !has_ended => Vec::new(),
+            _ => effects,
+        }
     }
 
     /// Gives the run its five minutes, unless its own TimeoutSeconds are shorter.
@@ -306,15 +311,14 @@ impl Live {
     }
 
     fn abandon(&self, attempt: EventId) {
-        if let Some(start) = &self.run.start {
-            self.express.runner.abandon(&start.execution_arn, attempt);
-        }
+        let execution_arn = &self.entry.start.execution_arn;
+        self.express.runner.abandon(execution_arn, attempt);
     }
 
     /// Makes a call as soon as there is a place for it.
     fn call(&self, call: Call) -> impl Future<Output = (EventId, TaskOutcome)> + use<> {
         let attempt = call.attempt;
-        let start = self.run.start.clone().unwrap_or_default();
+        let start = &self.entry.start;
         let call = TaskCall {
             execution_arn: start.execution_arn.clone(),
             state_machine_arn: start.state_machine_arn.clone(),

@@ -17,9 +17,9 @@ use super::command::{Action, Answer, Outcome};
 use super::{Halt, Random, Shard};
 use crate::bring::Need;
 use crate::express::{ExpressEnded, ExpressRun, start};
+use crate::name;
 use crate::record::Encoder;
 use crate::request::{StartRequest, Started};
-use crate::{arn, name};
 
 /// Whether a run is an Express execution.
 pub(super) fn is_express(run: &Run) -> bool {
@@ -76,10 +76,8 @@ impl Shard {
             status: UNDER_WAY,
             started_ms: now.0,
             definition: request.definition,
-            version: start
-                .state_machine_version_arn
-                .as_deref()
-                .and_then(arn::version),
+            version: request.version(),
+            alias: request.alias(),
             ..ExecutionRow::default()
         };
         let answer = Started {

@@ -154,15 +154,8 @@ impl Shard {
             started_ms: started_at.0,
             stopped_ms: run.end.as_ref().map(|end| end.at.0),
             definition: request.definition,
-            version: request
-                .state_machine_version_arn
-                .as_deref()
-                .and_then(arn::version),
-            alias: request
-                .state_machine_alias_arn
-                .as_deref()
-                .and_then(arn::qualifier)
-                .map(str::to_owned),
+            version: request.version(),
+            alias: request.alias(),
             redrive_count: 0,
             redriven_ms: None,
         };

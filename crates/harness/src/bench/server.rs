@@ -114,11 +114,22 @@ impl Drop for Server {
     }
 }
 
-/// CreateStateMachine; gives the ARN.
+/// CreateStateMachine of a Standard one; gives the ARN.
 pub(crate) fn create_machine(load: &mut Load, name: &str, definition: &str) -> Result<String> {
+    create_machine_of(load, name, definition, "STANDARD")
+}
+
+/// CreateStateMachine; gives the ARN.
+pub(crate) fn create_machine_of(
+    load: &mut Load,
+    name: &str,
+    definition: &str,
+    machine_type: &str,
+) -> Result<String> {
     let body = ObjectBuilder::new()
         .add("name", name)
         .add("definition", definition)
+        .add("type", machine_type)
         .add("roleArn", "arn:aws:iam::000000000000:role/bench")
         .build();
     let answer = load.call("CreateStateMachine", &json::Value::from(body).to_text())?;
