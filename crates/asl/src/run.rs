@@ -329,25 +329,23 @@ impl Run {
 
     /// The earliest deadline and what it is for.
     pub fn next_deadline(&self) -> Option<(Timestamp, Deadline)> {
-        let execution = self.times_out_at.map(|at| (at, Deadline::Execution));
-        let of_thread = |thread: &Branch| Some((thread.deadline()?, Deadline::Thread(thread.id)));
-        let threads = self.branches.iter().map(AsRef::as_ref);
-        threads.filter_map(of_thread).chain(execution).min()
+        self.deadlines().min()
     }
 
     /// What is due at `now`, the earliest first; at the same instant in the order of
     /// [`Deadline`].
     pub(crate) fn due(&self, now: Timestamp) -> Vec<Deadline> {
-        let execution = self.times_out_at.map(|at| (at, Deadline::Execution));
-        let of_thread = |thread: &Branch| Some((thread.deadline()?, Deadline::Thread(thread.id)));
-        let threads = self.branches.iter().map(AsRef::as_ref);
-        let mut due: Vec<_> = threads
-            .filter_map(of_thread)
-            .chain(execution)
-            .filter(|(at, _)| *at <= now)
-            .collect();
+        let mut due: Vec<_> = self.deadlines().filter(|(at, _)| *at <= now).collect();
         due.sort_unstable();
         due.into_iter().map(|(_, deadline)| deadline).collect()
+    }
+
+    /// All that will be due. The threads of a queued execution stand still.
+    fn deadlines(&self) -> impl Iterator<Item = (Timestamp, Deadline)> {
+        let execution = self.times_out_at.map(|at| (at, Deadline::Execution));
+        let of_thread = |thread: &Branch| Some((thread.deadline()?, Deadline::Thread(thread.id)));
+        let threads = self.threads().filter(|_| !self.queued);
+        threads.filter_map(of_thread).chain(execution)
     }
 
     /// The calls whose answer is not in: after a restart they are made again. A call that was

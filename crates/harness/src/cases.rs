@@ -5,7 +5,9 @@
 //! === name of the case
 //! # a note; `# unverified` where no source tells what AWS does
 //! --- settings                  (optional: limits, ARNs, the random bits of every decision;
-//! history_events_max 10          `allowance inline`; `shown ends`: only `=` lines and refusals)
+//! history_events_max 10          `allowance inline`; `shown ends`: only `=` lines and refusals;
+//!                                `kind express`, `sync express` or `test`; `starts queued`;
+//!                                `missing_activity ARN`)
 //! --- definition
 //! {"StartAt": "A", "States": {...}}
 //! --- run
@@ -15,6 +17,10 @@
 //! . BranchStarted 1 of 0 ...    a branch begins as thread 1; its parent is thread 0, the root
 //! . BranchesCut 0 after 8       the threads below thread 0 are gone; event 8 was their end
 //! ! call 3 arn:... {"a":1}      what the outside must do after the commit
+//! ! watch 3 arn:... {"id":1}    how the job ends that the call started; it had answered this
+//! ! cancel 3 arn:... {"id":1}   the job is to be stopped; `?` if no answer was recorded
+//! ~ owes a cancellation of 3    until it was told
+//! ~ queued                      waits for its state machine's concurrency limit
 //! ~ due +5s                     the next deadline, as seen from here
 //! > due
 //! = SUCCEEDED {"a":1}           how the execution ended
@@ -45,7 +51,7 @@ pub(crate) use file::{Case, EXECUTION_ARN, File, Settings};
 pub(crate) use recovery::{Journal, entity};
 pub(crate) use render::shape_of_events;
 use script::Clock;
-pub(crate) use sim::Sim;
+pub(crate) use sim::{Sim, indices};
 
 /// Most lines shown of what one input causes, before the middle is left out.
 const LINES_MAX: usize = 40;

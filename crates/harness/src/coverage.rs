@@ -1,6 +1,8 @@
 //! Walks the tables of the language and of the APIs: what stands in them occurs in a case, or in
 //! the table "No case yet" of `docs/differences-from-aws.md`; never in both.
 
+mod api;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,8 @@ use asl::decide::Refusal;
 use asl::definition::{Catalogue as _, Resolved};
 use asl::history::EVENT_TYPES;
 use asl::limits::Limits;
+use asl::run::NotRedrivable;
+use asl::time::Timestamp;
 use asl::validate::{ERROR_NAMES, FieldName};
 use aws::Service;
 use json::Value;
@@ -171,8 +175,11 @@ fn every_refusal_has_a_case() {
         | Refusal::NotDue
         | Refusal::AlreadyStarted
         | Refusal::NotYielded
+        | Refusal::NotQueued
         | Refusal::TooHeavy
         | Refusal::ForeignProgram => format!("{refusal:?}"),
+        Refusal::NotRedrivable(why) => why.to_string(),
+        Refusal::AlreadyRedriven { .. } => "AlreadyRedriven".to_owned(),
     };
     let all = [
         Refusal::NotRunning,
@@ -180,11 +187,21 @@ fn every_refusal_has_a_case() {
         Refusal::NotDue,
         Refusal::AlreadyStarted,
         Refusal::NotYielded,
+        Refusal::NotQueued,
+        Refusal::NotRedrivable(NotRedrivable::Running),
+        Refusal::NotRedrivable(NotRedrivable::Succeeded),
+        Refusal::NotRedrivable(NotRedrivable::EventLimit),
+        Refusal::NotRedrivable(NotRedrivable::TooOld),
+        Refusal::NotRedrivable(NotRedrivable::PeriodExceeded),
+        Refusal::AlreadyRedriven { at: Timestamp(0) },
         Refusal::TooHeavy,
         Refusal::ForeignProgram,
     ];
     let lines = lines();
-    let has_case = |name: &String| lines.contains(&format!("refused: {name}"));
+    let has_case = |name: &String| {
+        let refused = format!("refused: {name}");
+        lines.iter().any(|line| line.starts_with(&refused))
+    };
     check(
         "refusal",
         &all.into_iter()
@@ -206,6 +223,9 @@ fn every_internal_event_has_a_case() {
         "BranchStarted",
         "BranchSucceeded",
         "BranchesCut",
+        "Queued",
+        "Admitted",
+        "JobCancelled",
     ];
     let has_case = |name: &str| {
         lines

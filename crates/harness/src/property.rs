@@ -9,6 +9,7 @@
 
 mod cuts;
 mod definition;
+mod redriven;
 mod world;
 
 use std::collections::BTreeSet;
@@ -111,6 +112,20 @@ fn drawn_executions_survive_a_crash_at_any_commit() {
     }
 }
 
+#[test]
+fn a_redriven_execution_comes_to_the_end_of_an_unbroken_one() {
+    let seeds = variable("LOCKSTEP_SEEDS").unwrap_or(SEEDS);
+    let breaks = AtomicUsize::new(0);
+    let problems = seeds::check_all(0..seeds, |seed| {
+        let count = redriven::check(seed)?;
+        breaks.fetch_add(count, Ordering::Relaxed);
+        Ok(())
+    });
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+    println!("{breaks:?} redrives");
+    assert!(breaks.into_inner() > 0, "no execution was broken");
+}
+
 /// Whether journals that lack such events are noticed within the first seeds.
 fn is_caught(keeps: fn(&Event) -> bool) -> bool {
     (0..SEEDS_TO_CATCH).any(|seed| {
@@ -121,12 +136,13 @@ fn is_caught(keeps: fn(&Event) -> bool) -> bool {
 
 #[test]
 fn a_journal_that_forgets_is_caught() {
-    let forgotten: [fn(&Event) -> bool; 5] = [
+    let forgotten: [fn(&Event) -> bool; 6] = [
         |event| !matches!(event.kind, EventKind::BranchesCut),
         |event| !matches!(event.kind, EventKind::BranchSucceeded),
         |event| !matches!(event.kind, EventKind::RetryAt { .. }),
         |event| !matches!(event.kind, EventKind::MapIterationSucceeded { .. }),
         |event| !matches!(event.kind, EventKind::Yielded { .. }),
+        |event| !matches!(event.kind, EventKind::JobCancelled { .. }),
     ];
     for (at, keeps) in forgotten.into_iter().enumerate() {
         assert!(is_caught(keeps), "fault {at} is not caught");

@@ -1,7 +1,7 @@
 //! Case files: many cases, each with a definition and a run.
 
 use asl::decide::Allowance;
-use asl::event::{Start, Text};
+use asl::event::{ExecutionKind, Start, Text};
 use asl::limits::Limits;
 
 use super::render::expand;
@@ -42,6 +42,11 @@ pub(crate) struct Settings {
     pub(crate) shows_ends_only: bool,
     pub(crate) version_arn: Option<Text>,
     pub(crate) alias_arn: Option<Text>,
+    pub(crate) kind: ExecutionKind,
+    /// The state machine's concurrency limit is reached: what starts or is redriven is queued.
+    pub(crate) queues: bool,
+    /// ARNs of activities that do not exist.
+    pub(crate) missing_activities: Vec<Text>,
 }
 
 pub(crate) const EXECUTION_NAME: &str = "run";
@@ -147,6 +152,9 @@ impl Default for Settings {
             shows_ends_only: false,
             version_arn: None,
             alias_arn: None,
+            kind: ExecutionKind::Standard,
+            queues: false,
+            missing_activities: Vec::new(),
         }
     }
 }
@@ -171,7 +179,7 @@ impl Settings {
             trace_header: None,
             started_by: None,
             mock_case: None,
-            kind: asl::event::ExecutionKind::Standard,
+            kind: self.kind,
             limits: self.limits,
             token_secret: *b"case-token-key-0",
         }
@@ -193,6 +201,11 @@ impl Settings {
                 "random" => settings.random = number()?,
                 "allowance" if value == "inline" => settings.allowance = Allowance::Inline,
                 "shown" if value == "ends" => settings.shows_ends_only = true,
+                "starts" if value == "queued" => settings.queues = true,
+                "missing_activity" => settings.missing_activities.push(value.into()),
+                "kind" if value == "express" => settings.kind = ExecutionKind::Express,
+                "kind" if value == "sync express" => settings.kind = ExecutionKind::SyncExpress,
+                "kind" if value == "test" => settings.kind = ExecutionKind::Test,
                 "version_arn" => settings.version_arn = Some(value.into()),
                 "alias_arn" => settings.alias_arn = Some(value.into()),
                 "payload_bytes_max" => settings.limits.payload_bytes_max = limit()?,

@@ -11,14 +11,21 @@ const FAILURE: &[&str] = &[
     "TaskTimedOut",
     "LambdaFunctionFailed",
     "LambdaFunctionTimedOut",
+    "ActivityFailed",
+    "ActivityTimedOut",
     "EvaluationFailed",
     "ParallelStateFailed",
     "MapStateFailed",
+    // A state that is taken up again fails again.
+    "ExecutionRedriven",
     // What the state made cannot be used: it does not fit, is too large, has no such member.
     "*StateEntered",
     "TaskSucceeded",
     "LambdaFunctionSucceeded",
+    "ActivitySucceeded",
 ];
+/// After a redrive a thread goes on from there.
+const REDRIVEN: &[&str] = &["ExecutionRedriven"];
 /// What a Parallel or Map made of its results cannot be used, or they are too large together.
 const RESULTS: &[&str] = &[
     "*StateExited",
@@ -39,13 +46,24 @@ const ROWS: &[Row] = &[
         &[FAILURE, &["MapStateStarted", "*StateSucceeded"]],
     ),
     (
-        &["*StateEntered"],
-        &[EXITED, &["MapIterationStarted", "ParallelStateStarted"]],
+        &["ExecutionRedriven"],
+        &[&["ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut"]],
     ),
-    (&["PassStateExited"], &[&["PassStateEntered"]]),
-    (&["ChoiceStateExited"], &[&["ChoiceStateEntered"]]),
-    (&["WaitStateExited"], &[&["WaitStateEntered"]]),
-    (&["SucceedStateExited"], &[&["SucceedStateEntered"]]),
+    (
+        &["*StateEntered"],
+        &[
+            EXITED,
+            REDRIVEN,
+            &["MapIterationStarted", "ParallelStateStarted"],
+        ],
+    ),
+    (&["PassStateExited"], &[&["PassStateEntered"], REDRIVEN]),
+    (&["ChoiceStateExited"], &[&["ChoiceStateEntered"], REDRIVEN]),
+    (&["WaitStateExited"], &[&["WaitStateEntered"], REDRIVEN]),
+    (
+        &["SucceedStateExited"],
+        &[&["SucceedStateEntered"], REDRIVEN],
+    ),
     (
         &["TaskStateExited"],
         &[&[
@@ -55,29 +73,57 @@ const ROWS: &[Row] = &[
             "LambdaFunctionSucceeded",
             "LambdaFunctionFailed",
             "LambdaFunctionTimedOut",
+            "ActivitySucceeded",
+            "ActivityFailed",
+            "ActivityTimedOut",
             "EvaluationFailed",
             "TaskStateEntered",
         ]],
     ),
     (
         &["TaskScheduled"],
-        &[&[
-            "TaskStateEntered",
-            "TaskFailed",
-            "TaskTimedOut",
-            "TaskSucceeded",
-            "EvaluationFailed",
-        ]],
+        &[
+            REDRIVEN,
+            &[
+                "TaskStateEntered",
+                "TaskFailed",
+                "TaskTimedOut",
+                "TaskSucceeded",
+                "EvaluationFailed",
+            ],
+        ],
     ),
     (
         &["LambdaFunctionScheduled"],
-        &[&[
-            "TaskStateEntered",
-            "LambdaFunctionFailed",
-            "LambdaFunctionTimedOut",
-            "LambdaFunctionSucceeded",
-            "EvaluationFailed",
-        ]],
+        &[
+            REDRIVEN,
+            &[
+                "TaskStateEntered",
+                "LambdaFunctionFailed",
+                "LambdaFunctionTimedOut",
+                "LambdaFunctionSucceeded",
+                "EvaluationFailed",
+            ],
+        ],
+    ),
+    (
+        &["ActivityScheduled"],
+        &[
+            REDRIVEN,
+            &[
+                "TaskStateEntered",
+                "ActivityFailed",
+                "ActivityTimedOut",
+                "ActivitySucceeded",
+                "EvaluationFailed",
+            ],
+        ],
+    ),
+    (&["ActivityStarted"], &[&["ActivityScheduled"]]),
+    (
+        // Nobody picked it up in time, or a mock answered without a worker.
+        &["ActivitySucceeded", "ActivityFailed", "ActivityTimedOut"],
+        &[&["ActivityStarted", "ActivityScheduled"]],
     ),
     (&["TaskStarted"], &[&["TaskScheduled"]]),
     (&["LambdaFunctionStarted"], &[&["LambdaFunctionScheduled"]]),
@@ -103,19 +149,25 @@ const ROWS: &[Row] = &[
         &[FAILURE, RESULTS],
     ),
     (&["MapStateStarted", "MapStateFailed"], &[FAILURE, RESULTS]),
-    (&["ParallelStateSucceeded"], &[EXITED]),
+    (&["ParallelStateSucceeded"], &[EXITED, REDRIVEN]),
     (
         &["ParallelStateExited"],
-        &[EXITED, &["ParallelStateFailed"]],
+        &[EXITED, REDRIVEN, &["ParallelStateFailed"]],
     ),
-    (&["MapIterationStarted"], &[EXITED, &["MapStateStarted"]]),
+    (
+        &["MapIterationStarted"],
+        &[EXITED, REDRIVEN, &["MapStateStarted"]],
+    ),
     (
         &["MapStateSucceeded"],
-        &[&["MapIterationSucceeded", "MapStateStarted"]],
+        &[&["MapIterationSucceeded", "MapStateStarted"], REDRIVEN],
     ),
     (
         &["MapStateExited"],
-        &[&["MapIterationSucceeded", "MapStateStarted", "MapStateFailed"]],
+        &[
+            &["MapIterationSucceeded", "MapStateStarted", "MapStateFailed"],
+            REDRIVEN,
+        ],
     ),
     (&["EvaluationFailed"], &[FAILURE, RESULTS]),
 ];

@@ -63,7 +63,8 @@ fn without_repetitions(text: &str) -> String {
     short
 }
 
-fn span(from: Timestamp, to: Timestamp) -> String {
+/// From one instant to another: `+5s`, `-200ms`.
+pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
     let ms = to.0 - from.0;
     if ms % 1_000 == 0 {
         format!("{:+}s", ms / 1_000)
@@ -101,6 +102,9 @@ pub(super) fn event(program: &Program, start: &Start, time: Timestamp, event: &E
             let (id, parent) = (event.branch.0, parent.0);
             format!(". BranchStarted {id} of {parent} index={index} input={input}")
         }
+        EventKind::Queued => ". Queued".to_owned(),
+        EventKind::Admitted => ". Admitted".to_owned(),
+        EventKind::JobCancelled { attempt } => format!(". JobCancelled {attempt}"),
         EventKind::BranchSucceeded => format!(". BranchSucceeded {}", event.branch.0),
         EventKind::BranchesCut => {
             format!(". BranchesCut {} after {}", event.branch.0, event.previous)
@@ -223,6 +227,13 @@ fn cut_details(name: &str) -> &str {
 pub(super) fn effect(time: Timestamp, effect: &Effect) -> String {
     match effect {
         Effect::Abandon { attempt } => format!("! abandon {attempt}"),
+        Effect::Watch { call, response } => {
+            format!("! watch {} {} {response}", call.attempt, call.resource.arn)
+        }
+        Effect::Cancel(call, response) => {
+            let response = response.as_ref().map_or("?".into(), Value::to_text);
+            format!("! cancel {} {} {response}", call.attempt, call.resource.arn)
+        }
         Effect::Call(call) => {
             let Call {
                 attempt,
@@ -255,6 +266,12 @@ pub(super) fn standing(program: &Program, run: &Run) -> Vec<String> {
     }
     if run.is_yielded() {
         lines.push("~ yielded".into());
+    }
+    if run.queued {
+        lines.push("~ queued".into());
+    }
+    for (call, _) in run.owed_cancels(program) {
+        lines.push(format!("~ owes a cancellation of {}", call.attempt));
     }
     if let Some(end) = &run.end {
         let status = match run.status {

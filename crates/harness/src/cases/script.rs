@@ -11,8 +11,12 @@
 //!   stop [ERROR [CAUSE]]          StopExecution; `-` for a part that is not given
 //!   task WHO succeeds JSON
 //!   task WHO fails [ERROR [CAUSE]]
-//!   task WHO submitted JSON       the call of the callback pattern answered
+//!   task WHO submitted JSON       the call of the callback or job pattern answered
 //!   task WHO misses its heartbeat
+//!   task WHO picked up [by NAME]  a worker took the task of an activity
+//!   cancelled ATTEMPT             its job was told to stop
+//!   admitted                      a queued execution may go on
+//!   redrive [TOKEN]               RedriveExecution
 //! ```
 //!
 //! WHO is an attempt, the id of its Scheduled event (`3`), or the state a thread is in (`A`); where
@@ -76,6 +80,7 @@ enum Came {
     Submitted(Value),
     Failed(Failure),
     HeartbeatMissed,
+    PickedUp(Option<Text>),
 }
 
 /// The time of the inputs.
@@ -130,6 +135,10 @@ impl Came {
             Came::Submitted(response) => Input::TaskSubmitted { attempt, response },
             Came::Failed(failure) => Input::TaskFailed { attempt, failure },
             Came::HeartbeatMissed => Input::HeartbeatMissed { attempt },
+            Came::PickedUp(worker_name) => Input::ActivityPickedUp {
+                attempt,
+                worker_name,
+            },
         }
     }
 }
@@ -152,6 +161,13 @@ pub(super) fn parse(line: &str) -> Result<Line, String> {
         ("due", _) | ("deadline", "") => What::Other(Input::DeadlineReached),
         ("continue", "" | "to the end") => What::Other(Input::Continue),
         ("stop", rest) => What::Other(Input::Stop(failure(rest))),
+        ("admitted", "") => What::Other(Input::Admitted),
+        ("cancelled", attempt) => What::Other(Input::JobCancelled {
+            attempt: attempt.parse().map_err(|_| "an attempt")?,
+        }),
+        ("redrive", token) => What::Other(Input::Redrive {
+            client_token: (!token.is_empty()).then(|| token.into()),
+        }),
         _ => return Err("no such input".into()),
     };
     let repeats = rest == "to the end";
@@ -176,6 +192,11 @@ fn task(text: &str) -> Result<What, String> {
         ("submitted", response) => Came::Submitted(value(response)?),
         ("fails", rest) => Came::Failed(failure(rest)),
         ("misses", "its heartbeat") => Came::HeartbeatMissed,
+        ("picked", "up") => Came::PickedUp(None),
+        ("picked", rest) => {
+            let name = rest.strip_prefix("up by ").ok_or("`picked up by NAME`")?;
+            Came::PickedUp(Some(name.into()))
+        }
         _ => return Err("no such answer".into()),
     };
     Ok(What::Task(who, came))

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use asl::apply::apply;
-use asl::decide::{Call, Decision, Effect, Input, Moment, Refusal, decide};
+use asl::decide::{Call, Decision, Effect, Input, Moment, Refusal};
+use asl::decide::{begin_queued, decide, decide_without, redrive_queued};
 use asl::definition::MachineType;
-use asl::event::{Event, EventId, EventKind};
+use asl::event::{Event, EventId, EventKind, Text};
 use asl::history;
-use asl::program::{Pattern, Program, StateIndex, StateKind};
+use asl::program::{Pattern, Program, Resource, StateIndex, StateKind};
 use asl::run::{Activity, Branch, Run};
 use asl::time::Timestamp;
 use asl::token;
+use json::Value;
 use services::states::Integrations;
 
-use super::file::Case;
+use super::file::{Case, Settings};
 use super::script::Place;
 use super::{Commit, legal, render};
 
@@ -23,8 +25,15 @@ use super::{Commit, legal, render};
 pub(crate) struct Sim {
     pub(crate) program: Arc<Program>,
     pub(crate) run: Run,
-    /// Calls made and not answered.
+    /// Calls made and not answered, tasks of activities not picked up.
     outstanding: BTreeMap<EventId, Call>,
+    /// Jobs whose end is awaited, and what the calls that started them answered.
+    watched: BTreeMap<EventId, (Call, Value)>,
+    /// Jobs that are to be stopped, likewise.
+    cancelled: Vec<(Call, Option<Value>)>,
+    /// Whether executions are queued when they start or are redriven.
+    queues: bool,
+    missing_activities: Vec<Text>,
     /// The tokens given out, which no line shows as they are.
     tokens: Vec<(EventId, String)>,
     /// The type of each event so far.
@@ -34,7 +43,16 @@ pub(crate) struct Sim {
 impl Sim {
     /// Not started.
     pub(crate) fn new(case: &Case) -> Sim {
-        Sim::of(&case.name, &case.definition)
+        let Settings {
+            queues,
+            missing_activities,
+            ..
+        } = case.settings.clone();
+        Sim {
+            queues,
+            missing_activities,
+            ..Sim::of(&case.name, &case.definition)
+        }
     }
 
     /// An execution of a definition, not started. `name` is for whoever has to find it.
@@ -47,6 +65,10 @@ impl Sim {
             program: Arc::new(program),
             run: Run::default(),
             outstanding: BTreeMap::new(),
+            watched: BTreeMap::new(),
+            cancelled: Vec::new(),
+            queues: false,
+            missing_activities: Vec::new(),
             tokens: Vec::new(),
             kinds: Arc::default(),
         }
@@ -57,29 +79,50 @@ impl Sim {
         self.kinds.iter().copied()
     }
 
-    /// How the Task of a state is done.
-    pub(crate) fn pattern(&self, state: StateIndex) -> Option<Pattern> {
+    /// What the Task of a state calls.
+    pub(crate) fn resource(&self, state: StateIndex) -> Option<&Resource> {
         match &self.program.state(state)?.kind {
-            StateKind::Task(task) => Some(task.resource.pattern),
+            StateKind::Task(task) => Some(&task.resource),
             _ => None,
         }
     }
 
     /// Whether the input needs more than this allowance.
     pub(crate) fn is_too_heavy(&self, moment: Moment, input: &Input) -> bool {
-        let decision = decide(&self.program, &self.run, moment, input.clone());
-        matches!(decision, Err(Refusal::TooHeavy))
+        matches!(self.decide(moment, input), Err(Refusal::TooHeavy))
+    }
+
+    /// What comes of an input; as for the engine, if the concurrency limit is reached or an activity
+    /// is not there.
+    fn decide(&self, moment: Moment, input: &Input) -> Result<Decision, Refusal> {
+        let (program, run) = (&self.program, &self.run);
+        match input {
+            Input::Start(start) if self.queues => {
+                return begin_queued(program, moment, start.clone());
+            }
+            Input::Redrive { client_token } if self.queues => {
+                return redrive_queued(program, run, moment, client_token.clone());
+            }
+            _ => {}
+        }
+        let missing = &self.missing_activities;
+        let decision = decide(program, run, moment, input.clone())?;
+        let is_missing = |effect: &Effect| matches!(effect, Effect::Call(call) if missing.contains(&call.resource.arn));
+        match decision.effects.iter().any(is_missing) {
+            true => decide_without(program, run, moment, input.clone(), missing),
+            false => Ok(decision),
+        }
     }
 
     /// Decides an input and goes on with the decided run. Answers what came of it as text, and the
     /// commit; a refused input has none.
     pub(crate) fn take(&mut self, moment: Moment, input: &Input) -> (Vec<String>, Option<Commit>) {
         let before = self.run.clone();
-        let decision = decide(&self.program, &self.run, moment, input.clone());
+        let decision = self.decide(moment, input);
         assert_eq!(self.run, before, "the run given stays as it is");
         let decision = match decision {
             Ok(decision) => decision,
-            Err(refusal) => return (vec![refused(refusal)], None),
+            Err(refusal) => return (vec![refused(moment.now, refusal)], None),
         };
         self.check_laws(moment, &decision);
         self.check_threads(&decision.run);
@@ -167,7 +210,14 @@ impl Sim {
                 assert_eq!(event.id, fold.last_event + 1, "ids are dense");
                 self.check_previous(event);
             }
-            assert!(fold.end.is_none(), "nothing follows the end");
+            let may_follow_the_end = matches!(
+                event.kind,
+                EventKind::ExecutionRedriven { .. } | EventKind::JobCancelled { .. }
+            );
+            assert!(
+                fold.end.is_none() || may_follow_the_end,
+                "nothing else follows the end"
+            );
             apply(&mut fold, decision.time, event);
         }
         assert_eq!(decision.run, fold, "the run is the fold of its events");
@@ -210,33 +260,55 @@ impl Sim {
         }
         let ids = || threads().map(|thread| thread.id);
         assert!(ids().zip(ids().skip(1)).all(|(one, next)| one < next));
-        assert!(run.end.is_none() || run.branches.is_empty() || run.status.is_terminal());
+        assert!(run.end.is_none() || (run.branches.is_empty() && run.status.is_terminal()));
     }
 
-    /// Keeps the book of calls, and compares it with what the run says it owes.
+    /// Keeps the books of calls and jobs, and compares them with what the run says it owes.
     fn note(&mut self, input: &Input, effects: &[Effect]) {
-        if let Input::TaskSucceeded { attempt, .. }
-        | Input::TaskFailed { attempt, .. }
-        | Input::TaskSubmitted { attempt, .. } = input
-        {
-            self.outstanding.remove(attempt);
+        match input {
+            Input::TaskSucceeded { attempt, .. } | Input::TaskFailed { attempt, .. } => {
+                self.outstanding.remove(attempt);
+                self.watched.remove(attempt);
+            }
+            Input::TaskSubmitted { attempt, .. } | Input::ActivityPickedUp { attempt, .. } => {
+                self.outstanding.remove(attempt);
+            }
+            Input::JobCancelled { attempt } => {
+                self.cancelled.retain(|(call, _)| call.attempt != *attempt);
+            }
+            _ => {}
         }
         for effect in effects {
             match effect {
                 Effect::Abandon { attempt } => {
                     self.outstanding.remove(attempt);
+                    self.watched.remove(attempt);
                 }
                 Effect::Call(call) => {
                     self.note_token(call);
                     let again = self.outstanding.insert(call.attempt, call.clone());
                     assert!(again.is_none(), "an attempt is called once");
                 }
+                Effect::Watch { call, response } => {
+                    let watch = (call.clone(), response.clone());
+                    let again = self.watched.insert(call.attempt, watch);
+                    assert!(again.is_none(), "a job is watched once");
+                }
+                Effect::Cancel(call, response) => {
+                    self.cancelled.push((call.clone(), response.clone()));
+                }
             }
         }
         let mut owed = self.run.owed_calls(&self.program);
         owed.sort_by_key(|call| call.attempt);
         assert!(owed.iter().eq(self.outstanding.values()), "{owed:?}");
-        assert!(owed.iter().all(|call| self.run.is_awaited(call.attempt)));
+        let mut watches = self.run.owed_watches(&self.program);
+        watches.sort_by_key(|(call, _)| call.attempt);
+        assert!(watches.iter().eq(self.watched.values()), "{watches:?}");
+        assert_eq!(self.run.owed_cancels(&self.program), self.cancelled);
+        let watched = watches.iter().map(|(call, _)| call);
+        let mut awaited = owed.iter().chain(watched);
+        assert!(awaited.all(|call| self.run.is_awaited(call.attempt)));
     }
 
     fn note_token(&mut self, call: &Call) {
@@ -266,7 +338,7 @@ impl Sim {
 }
 
 /// Which branch or iteration a thread is, from the outermost down.
-fn indices(run: &Run, thread: &Branch) -> Vec<u32> {
+pub(crate) fn indices(run: &Run, thread: &Branch) -> Vec<u32> {
     let mut indices = Vec::new();
     let mut thread = Some(thread);
     while let Some(parent) = thread.and_then(|thread| thread.parent.as_ref()) {
@@ -278,6 +350,12 @@ fn indices(run: &Run, thread: &Branch) -> Vec<u32> {
     indices
 }
 
-fn refused(refusal: Refusal) -> String {
-    format!("refused: {refusal:?}")
+fn refused(now: Timestamp, refusal: Refusal) -> String {
+    match refusal {
+        Refusal::NotRedrivable(why) => format!("refused: {why}"),
+        Refusal::AlreadyRedriven { at } => {
+            format!("refused: AlreadyRedriven {}", render::span(now, at))
+        }
+        refusal => format!("refused: {refusal:?}"),
+    }
 }

@@ -6,6 +6,8 @@ use crate::dice::Dice;
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 const CALLBACK: &str = "arn:aws:states:::lambda:invoke.waitForTaskToken";
+const ACTIVITY: &str = "arn:aws:states:us-east-1:123456789012:activity:a";
+const JOB: &str = "arn:aws:states:::states:startExecution.sync:2";
 
 /// States of one definition: enough to nest, few enough to read.
 const STATES_MAX: u32 = 24;
@@ -144,22 +146,27 @@ impl Generator<'_> {
 
     fn task(&mut self, spot: &mut Spot<'_>) -> String {
         let value = self.value(spot);
-        let is_callback = self.dice.one_in(3);
-        let resource = if is_callback { CALLBACK } else { FUNCTION };
-        let arguments = match (spot.is_jsonata, is_callback) {
-            (true, true) => r#""Arguments":{"FunctionName":"f",
+        let drawn = [
+            FUNCTION, FUNCTION, FUNCTION, CALLBACK, CALLBACK, ACTIVITY, JOB,
+        ];
+        let resource = self.dice.pick(&drawn);
+        let beats = [CALLBACK, ACTIVITY].contains(&resource);
+        let arguments = match (spot.is_jsonata, resource) {
+            (true, CALLBACK) => r#""Arguments":{"FunctionName":"f",
                     "Payload":{"t":"{% $states.context.Task.Token %}"}},"#
                 .to_owned(),
-            (false, true) => {
+            (false, CALLBACK) => {
                 r#""Parameters":{"FunctionName":"f","Payload":{"t.$":"$$.Task.Token"}},"#.to_owned()
             }
-            (true, false) => format!(r#""Arguments":{{"x":"{{% {value} %}}"}},"#),
-            (false, false) => format!(r#""Parameters":{{"x.$":"{value}"}},"#),
+            (true, JOB) => r#""Arguments":{"StateMachineArn":"m"},"#.to_owned(),
+            (false, JOB) => r#""Parameters":{"StateMachineArn":"m"},"#.to_owned(),
+            (true, _) => format!(r#""Arguments":{{"x":"{{% {value} %}}"}},"#),
+            (false, _) => format!(r#""Parameters":{{"x.$":"{value}"}},"#),
         };
         let timeout = match (self.dice.below(4), spot.is_jsonata) {
             (0, _) => r#""TimeoutSeconds":9,"#,
             (1, true) => r#""TimeoutSeconds":"{% $states.input.n + 4 %}","#,
-            (1, false) if is_callback => r#""TimeoutSeconds":30,"HeartbeatSeconds":4,"#,
+            (1, false) if beats => r#""TimeoutSeconds":30,"HeartbeatSeconds":4,"#,
             _ => "",
         };
         let result = match (spot.is_jsonata, self.dice.below(3)) {

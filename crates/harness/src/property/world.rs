@@ -4,7 +4,7 @@
 use asl::decide::{Allowance, Input, Moment};
 use asl::event::{EventId, Failure, Text};
 use asl::limits::Limits;
-use asl::program::Pattern;
+use asl::program::{Pattern, ResourceFamily};
 use asl::time::Timestamp;
 
 use super::definition;
@@ -13,6 +13,9 @@ use crate::dice::Dice;
 
 /// Inputs after which an execution is stopped.
 const INPUTS_MAX: usize = 1_500;
+
+/// Redrives of one execution.
+const REDRIVES_MAX: u64 = 4;
 
 /// One input, and what it caused.
 pub(super) struct Step {
@@ -65,7 +68,8 @@ struct World {
 #[derive(Clone, Copy)]
 struct Open {
     attempt: EventId,
-    is_callback: bool,
+    pattern: Pattern,
+    is_activity: bool,
 }
 
 impl World {
@@ -83,6 +87,24 @@ impl World {
         };
         let input = definition::input(&mut self.dice);
         self.take(Input::Start(Box::new(settings.start("drawn", &input))));
+        self.go_on();
+        for _ in 0..self.dice.below(REDRIVES_MAX) {
+            if self.steps.len() > INPUTS_MAX || !self.redrives() {
+                break;
+            }
+            self.go_on();
+        }
+        // The end is the end.
+        for input in [Input::Continue, Input::DeadlineReached] {
+            self.take(input);
+        }
+        while let Some(input) = self.cancelled() {
+            self.take(input);
+        }
+    }
+
+    /// To the end.
+    fn go_on(&mut self) {
         while self.sim.run.end.is_none() {
             self.check_progress();
             let stops = self.steps.len() > INPUTS_MAX || self.dice.one_in(150);
@@ -92,10 +114,22 @@ impl World {
             };
             self.take(input);
         }
-        // The end is the end.
-        for input in [Input::Continue, Input::DeadlineReached] {
-            self.take(input);
-        }
+    }
+
+    /// Redrives an execution, if it can be.
+    fn redrives(&mut self) -> bool {
+        self.now.0 += i64::try_from(self.dice.below(100_000)).unwrap();
+        let client_token = self.dice.one_in(2).then(|| Text::from("token"));
+        self.take(Input::Redrive { client_token });
+        self.sim.run.end.is_none()
+    }
+
+    /// A job that is to be stopped was told so.
+    fn cancelled(&mut self) -> Option<Input> {
+        let owed = &self.sim.run.cancels;
+        let attempts: Vec<EventId> = owed.iter().map(|cancel| cancel.attempt).collect();
+        let attempt = (!attempts.is_empty()).then(|| self.dice.pick(&attempts))?;
+        Some(Input::JobCancelled { attempt })
     }
 
     /// Something will go on by itself, or somebody is waited for.
@@ -111,14 +145,23 @@ impl World {
         if self.sim.run.is_yielded() && !self.dice.one_in(5) {
             return Input::Continue;
         }
+        if self.dice.one_in(8)
+            && let Some(cancelled) = self.cancelled()
+        {
+            return cancelled;
+        }
         let open = self.open();
         let deadline = self.sim.run.deadline();
         match (self.dice.below(8), open.is_empty(), deadline) {
             // To nobody, or of the past.
-            (0, _, _) => self.answer(Open {
-                attempt: self.sim.run.last_event.saturating_sub(5),
-                is_callback: true,
-            }),
+            (0, _, _) => {
+                let open = Open {
+                    attempt: self.sim.run.last_event.saturating_sub(5),
+                    pattern: Pattern::WaitForTaskToken,
+                    is_activity: self.dice.one_in(2),
+                };
+                self.answer(open)
+            }
             (1 | 2, _, Some(at)) | (_, true, Some(at)) => {
                 let late = self.dice.pick(&[0, 0, 0, 700, 20_000]);
                 self.now = self.now.max(Timestamp(at.0 + late));
@@ -134,14 +177,18 @@ impl World {
 
     fn open(&self) -> Vec<Open> {
         let threads = self.sim.run.branches.iter();
-        let of = |(state, attempt)| Open {
-            attempt,
-            is_callback: self.sim.pattern(state) == Some(Pattern::WaitForTaskToken),
+        let of = |(state, attempt)| {
+            let resource = self.sim.resource(state)?;
+            Some(Open {
+                attempt,
+                pattern: resource.pattern,
+                is_activity: resource.family == ResourceFamily::Activity,
+            })
         };
         let calling = threads.filter_map(|thread| thread.calling());
         calling
             .map(|(visit, calling)| (visit.state, calling.attempt))
-            .map(of)
+            .filter_map(of)
             .collect()
     }
 
@@ -156,8 +203,12 @@ impl World {
                 let failure = Failure { error, cause };
                 Input::TaskFailed { attempt, failure }
             }
-            2 if open.is_callback && self.dice.one_in(2) => Input::HeartbeatMissed { attempt },
-            2..=6 if open.is_callback => Input::TaskSubmitted {
+            2 if self.dice.one_in(2) => Input::HeartbeatMissed { attempt },
+            2..=7 if open.is_activity => Input::ActivityPickedUp {
+                attempt,
+                worker_name: self.dice.one_in(2).then(|| "worker".into()),
+            },
+            2..=6 if open.pattern != Pattern::RequestResponse => Input::TaskSubmitted {
                 attempt,
                 response: u64::try_from(mark).unwrap().into(),
             },
