@@ -7,6 +7,7 @@ pub mod call;
 pub mod documents;
 pub mod iam;
 pub mod lambda;
+pub mod lockstep;
 pub mod page;
 pub mod states;
 pub mod sts;
@@ -27,7 +28,8 @@ pub use call::{Answer, Call};
 pub struct Services {
     iam: iam::Iam,
     lambda: lambda::Lambda,
-    states: states::States,
+    lockstep: lockstep::Lockstep,
+    states: Arc<states::States>,
 }
 
 /// What the services stand on.
@@ -75,10 +77,12 @@ impl Default for Limits {
 impl Services {
     /// The services over their foundations. Reads nothing yet.
     pub fn new(foundations: &Foundations) -> Services {
+        let states = Arc::new(states::States::new(foundations));
         Services {
             iam: iam::Iam::new(foundations),
             lambda: lambda::Lambda::new(foundations),
-            states: states::States::new(foundations),
+            lockstep: lockstep::Lockstep::new(Arc::clone(&states)),
+            states,
         }
     }
 
@@ -102,7 +106,8 @@ impl Services {
         match service {
             Service::Iam => self.iam.handle(operation, call).await,
             Service::Lambda => self.lambda.handle(operation, call).await,
-            Service::Lockstep | Service::Logs => None,
+            Service::Lockstep => self.lockstep.handle(operation, call).await,
+            Service::Logs => None,
             Service::States => self.states.handle(operation, call).await,
             Service::Sts => sts::handle(operation, call),
         }

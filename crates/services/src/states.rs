@@ -15,7 +15,7 @@ mod execution;
 mod integrations;
 mod machine;
 mod map_runs;
-mod pages;
+pub(crate) mod pages;
 mod quota;
 pub(crate) mod read;
 mod redrive;
@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws::constraint::{Rule, Violation};
-use aws::{Common, Protocol, ServiceError};
+use aws::{Common, Protocol, Service, ServiceError};
 use engine::Engine;
 
 use store::Kind;
@@ -81,13 +81,17 @@ impl States {
         }
     }
 
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Runs one operation. `None` when it is not served.
     pub async fn handle(
         &self,
         operation: &str,
         call: &Call,
     ) -> Option<Result<Answer, ServiceError>> {
-        if let Some(error) = violation(operation, call) {
+        if let Some(error) = violation(Service::States, operation, call) {
             return is_served(operation).then_some(Err(error));
         }
         Some(match operation {
@@ -181,13 +185,13 @@ fn is_served(operation: &str) -> bool {
 }
 
 /// The `ValidationException` of an input that breaks the model's constraints.
-fn violation(operation: &str, call: &Call) -> Option<ServiceError> {
+pub(crate) fn violation(service: Service, operation: &str, call: &Call) -> Option<ServiceError> {
     if call.violations.is_empty() {
         return None;
     }
     let general = |violation: &&Violation| !has_own_error(operation, call, violation);
     let violations: Vec<Violation> = call.violations.iter().filter(general).cloned().collect();
-    ServiceError::violations(aws::Service::States.model().ok()?, &violations)
+    ServiceError::violations(service.model().ok()?, &violations)
 }
 
 /// Whether the operation has an error of its own for what breaks the model.
@@ -259,7 +263,7 @@ fn not_served(code: &'static str, what: &str) -> ServiceError {
 }
 
 /// What went wrong inside the engine.
-fn engine_error(error: &engine::Error) -> ServiceError {
+pub(crate) fn engine_error(error: &engine::Error) -> ServiceError {
     match error {
         engine::Error::Overloaded => {
             ServiceError::common(Common::Throttling, Protocol::Json10, error.to_string())
@@ -279,4 +283,4 @@ fn lost_revision(number: u64) -> ServiceError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

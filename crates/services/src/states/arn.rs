@@ -1,5 +1,6 @@
 //! What the ARNs of a call name.
 
+use asl::event::Text;
 use aws::arn::States as Named;
 use aws::{Arn, ServiceError};
 
@@ -60,6 +61,15 @@ pub(super) fn named_machine(call: &Call, text: &str) -> Result<Machine, ServiceE
         Named::Alias { name, alias } => qualified(name, Some(Qualifier::Alias(alias.to_owned()))),
         Named::Labelled { .. } => Machine::Labelled,
         other => return Err(invalid(&other.not_valid_here())),
+    })
+}
+
+/// The version or the alias that `stateMachineArn` names.
+pub(crate) fn qualifiers(call: &Call) -> Result<(Option<u32>, Option<Text>), ServiceError> {
+    Ok(match machine(call, "stateMachineArn")? {
+        Machine::Qualified(_, Qualifier::Version(version)) => (Some(version), None),
+        Machine::Qualified(_, Qualifier::Alias(alias)) => (None, Some(alias.into())),
+        _ => (None, None),
     })
 }
 

@@ -161,6 +161,15 @@ impl States {
         Ok(found.map(|found| found.body))
     }
 
+    /// The ARN of the existing machine that `stateMachineArn` names, which must be unqualified.
+    pub(crate) async fn existing_arn(&self, call: &Call) -> Result<String, ServiceError> {
+        let machine = self.machine(&existing_key(call)?).await?;
+        let machine = machine.ok_or_else(|| {
+            state_machine_does_not_exist(call.text("stateMachineArn").unwrap_or_default())
+        })?;
+        Ok(machine.arn)
+    }
+
     /// A revision that a machine or an execution names.
     pub(super) async fn revision(&self, number: u64) -> Result<Revision, ServiceError> {
         let revision = self

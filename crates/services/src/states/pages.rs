@@ -11,7 +11,7 @@ use crate::{Answer, Call, page};
 const ITEMS_DEFAULT: usize = 100;
 
 /// `maxResults`, 0 standing for the default.
-pub(super) fn items_max(call: &Call) -> usize {
+pub(crate) fn items_max(call: &Call) -> usize {
     let asked = call
         .integer("maxResults")
         .and_then(|asked| usize::try_from(asked).ok());

@@ -1,5 +1,7 @@
 //! DescribeExecution, DescribeStateMachineForExecution, GetExecutionHistory, ListExecutions.
 
+use asl::event::{Failure, Start, Text};
+use asl::time::Timestamp;
 use aws::ServiceError;
 use engine::{Description, Engine, ExecutionStatus, HistoryQuery, ListQuery, ReadError, Summary};
 use json::{Object, ObjectBuilder, Value};
@@ -36,8 +38,32 @@ impl States {
 
     pub(super) async fn describe_execution(&self, call: &Call) -> Result<Answer, ServiceError> {
         let execution = self.description(call).await?;
-        let with_data = call.text("includedData") != Some("METADATA_ONLY");
-        Ok((&mut described(&execution, with_data)).into())
+        let mut shown = described(&execution, with_data(call));
+        self.show_redrive(&execution, &mut shown).await?;
+        Ok((&mut shown).into())
+    }
+
+    /// Recorded: a failed execution is redrivable without a reason.
+    async fn show_redrive(
+        &self,
+        execution: &Description,
+        shown: &mut ObjectBuilder,
+    ) -> Result<(), ServiceError> {
+        shown.add("redriveCount", u64::from(execution.redrive_count));
+        if let Some(redriven_at) = execution.redriven_at {
+            shown.add("redriveDate", epoch_seconds(redriven_at));
+        }
+        let reason = match &execution.redrivable {
+            Err(reason) => Some(reason.to_string()),
+            Ok(()) => self.is_deleted(&execution.start.state_machine_arn).await?,
+        };
+        match reason {
+            Some(reason) => shown
+                .add("redriveStatus", "NOT_REDRIVABLE")
+                .add("redriveStatusReason", reason),
+            None => shown.add("redriveStatus", "REDRIVABLE"),
+        };
+        Ok(())
     }
 
     pub(super) async fn describe_state_machine_for_execution(
@@ -58,12 +84,7 @@ impl States {
 
     pub(super) async fn get_execution_history(&self, call: &Call) -> Result<Answer, ServiceError> {
         let arn = arn::execution(call)?.to_owned();
-        let query = HistoryQuery {
-            max_results: items_max(call),
-            reverse_order: call.flag("reverseOrder").unwrap_or(false),
-            include_execution_data: call.flag("includeExecutionData").unwrap_or(true),
-            next_token: call.text("nextToken").map(str::to_owned),
-        };
+        let query = history_query(call);
         let page = self
             .reading(move |engine| engine.history(&arn, &query))
             .await?;
@@ -78,9 +99,12 @@ impl States {
             return Err(type_not_supported());
         }
         let arn = machine.arn.clone();
+        let (version, alias) = arn::qualifiers(call)?;
         let query = ListQuery {
             state_machine_arn: arn.clone(),
             status,
+            version,
+            alias,
             max_results: items_max(call),
             next_token: call.text("nextToken").map(str::to_owned),
         };
@@ -90,6 +114,16 @@ impl States {
             .iter()
             .map(|execution| item(&arn, execution));
         Ok(listed("executions", items.collect(), page.next_token))
+    }
+}
+
+/// The page of a history that a call asks for.
+pub(crate) fn history_query(call: &Call) -> HistoryQuery {
+    HistoryQuery {
+        max_results: items_max(call),
+        reverse_order: call.flag("reverseOrder").unwrap_or(false),
+        include_execution_data: call.flag("includeExecutionData").unwrap_or(true),
+        next_token: call.text("nextToken").map(str::to_owned),
     }
 }
 
@@ -118,7 +152,11 @@ fn list_filter(call: &Call) -> Result<Option<ExecutionStatus>, ServiceError> {
 }
 
 /// A page: its items and, if there are more, the token for the next one.
-fn listed(member: &'static str, items: Vec<Value>, next_token: Option<String>) -> Answer {
+pub(crate) fn listed(
+    member: &'static str,
+    items: Vec<Value>,
+    next_token: Option<String>,
+) -> Answer {
     let mut answer = ObjectBuilder::new();
     answer.add(member, items);
     if let Some(token) = next_token {
@@ -129,84 +167,116 @@ fn listed(member: &'static str, items: Vec<Value>, next_token: Option<String>) -
 
 /// An `ExecutionListItem`.
 fn item(machine_arn: &str, execution: &Summary) -> Value {
-    let mut item = ObjectBuilder::new();
-    item.add("executionArn", &*execution.execution_arn)
-        .add("stateMachineArn", machine_arn)
-        .add("name", &*execution.name)
-        .add("status", execution.status.name())
-        .add("startDate", epoch_seconds(execution.started_at))
-        .add("redriveCount", 0);
-    if let Some(stopped_at) = execution.stopped_at {
-        item.add("stopDate", epoch_seconds(stopped_at));
+    let mut item = listed_execution(machine_arn, execution);
+    item.add("redriveCount", u64::from(execution.redrive_count));
+    if let Some(redriven_at) = execution.redriven_at {
+        item.add("redriveDate", epoch_seconds(redriven_at));
     }
     item.build().into()
 }
 
-/// The members of DescribeExecution.
-fn described(execution: &Description, with_data: bool) -> ObjectBuilder {
-    let Description {
-        start,
-        status,
-        started_at,
-        stopped_at,
-        output,
-        failure,
-    } = execution;
-    let mut shown = ObjectBuilder::with_capacity(16);
-    shown
-        .add("executionArn", &*start.execution_arn)
-        .add("stateMachineArn", &*start.state_machine_arn)
-        .add("name", &*start.execution_name)
-        .add("status", status.name())
-        .add("startDate", epoch_seconds(*started_at));
-    if let Some(stopped_at) = stopped_at {
-        shown.add("stopDate", epoch_seconds(*stopped_at));
+/// What lists show of an execution, Standard or Express.
+pub(crate) fn listed_execution(machine_arn: &str, execution: &Summary) -> ObjectBuilder {
+    let mut item = ObjectBuilder::with_capacity(10);
+    item.add("executionArn", &*execution.execution_arn)
+        .add("stateMachineArn", machine_arn)
+        .add("name", &*execution.name)
+        .add("status", execution.status.name())
+        .add("startDate", epoch_seconds(execution.started_at));
+    if let Some(stopped_at) = execution.stopped_at {
+        item.add("stopDate", epoch_seconds(stopped_at));
     }
-    if with_data {
-        match &start.input_text {
-            Some(text) => shown.add("input", &**text),
-            None => shown.add("input", start.input.to_text()),
-        };
-    }
-    shown.add("inputDetails", included(with_data));
-    if let Some(output) = output {
-        if with_data {
-            shown.add("output", output.to_text());
-        }
-        shown.add("outputDetails", included(with_data));
-    }
-    let optional = [
-        ("error", &failure.error),
-        ("cause", &failure.cause),
-        ("traceHeader", &start.trace_header),
-        ("stateMachineVersionArn", &start.state_machine_version_arn),
-        ("stateMachineAliasArn", &start.state_machine_alias_arn),
+    let qualifiers = [
+        (
+            "stateMachineVersionArn",
+            &execution.state_machine_version_arn,
+        ),
+        ("stateMachineAliasArn", &execution.state_machine_alias_arn),
     ];
-    for (member, text) in optional {
+    show_texts(&mut item, qualifiers);
+    item
+}
+
+/// Shows those texts that there are.
+fn show_texts<const N: usize>(
+    shown: &mut ObjectBuilder,
+    texts: [(&'static str, &Option<Text>); N],
+) {
+    for (member, text) in texts {
         if let Some(text) = text {
             shown.add(member, &**text);
         }
     }
-    add_redrive(&mut shown, *status);
-    shown
 }
 
-/// Recorded: a failed execution is redrivable without a reason.
-fn add_redrive(shown: &mut ObjectBuilder, status: ExecutionStatus) {
-    shown.add("redriveCount", 0);
-    match status {
-        ExecutionStatus::Running | ExecutionStatus::Queued | ExecutionStatus::Succeeded => {
-            let reason = format!("Execution is {} and cannot be redriven", status.name());
-            shown
-                .add("redriveStatus", "NOT_REDRIVABLE")
-                .add("redriveStatusReason", reason);
+/// Whether the caller wants inputs, outputs and definitions (`includedData`).
+pub(super) fn with_data(call: &Call) -> bool {
+    call.text("includedData") != Some("METADATA_ONLY")
+}
+
+/// An execution, Standard or Express, as Describe operations show it.
+pub(crate) struct Shown<'a> {
+    pub start: &'a Start,
+    pub status: ExecutionStatus,
+    pub started_at: Timestamp,
+    pub stopped_at: Option<Timestamp>,
+    pub output: Option<&'a Value>,
+    pub failure: &'a Failure,
+}
+
+impl Shown<'_> {
+    /// The members that Standard and Express executions share; without inputs and outputs unless
+    /// they are wanted.
+    pub(crate) fn members(&self, with_data: bool) -> ObjectBuilder {
+        let start = self.start;
+        let mut shown = ObjectBuilder::with_capacity(20);
+        shown
+            .add("executionArn", &*start.execution_arn)
+            .add("stateMachineArn", &*start.state_machine_arn)
+            .add("name", &*start.execution_name)
+            .add("status", self.status.name())
+            .add("startDate", epoch_seconds(self.started_at));
+        if let Some(stopped_at) = self.stopped_at {
+            shown.add("stopDate", epoch_seconds(stopped_at));
         }
-        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => {
-            shown.add("redriveStatus", "REDRIVABLE");
+        if with_data {
+            match &start.input_text {
+                Some(text) => shown.add("input", &**text),
+                None => shown.add("input", start.input.to_text()),
+            };
         }
+        shown.add("inputDetails", included(with_data));
+        if let Some(output) = self.output {
+            if with_data {
+                shown.add("output", output.to_text());
+            }
+            shown.add("outputDetails", included(with_data));
+        }
+        let optional = [
+            ("error", &self.failure.error),
+            ("cause", &self.failure.cause),
+            ("traceHeader", &start.trace_header),
+            ("stateMachineVersionArn", &start.state_machine_version_arn),
+            ("stateMachineAliasArn", &start.state_machine_alias_arn),
+        ];
+        show_texts(&mut shown, optional);
+        shown
     }
 }
 
-fn included(included: bool) -> Object {
+/// The members of DescribeExecution but those on redrives.
+fn described(execution: &Description, with_data: bool) -> ObjectBuilder {
+    let shown = Shown {
+        start: &execution.start,
+        status: execution.status,
+        started_at: execution.started_at,
+        stopped_at: execution.stopped_at,
+        output: execution.output.as_ref(),
+        failure: &execution.failure,
+    };
+    shown.members(with_data)
+}
+
+pub(super) fn included(included: bool) -> Object {
     ObjectBuilder::new().add("included", included).build()
 }

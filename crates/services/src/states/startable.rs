@@ -14,7 +14,7 @@ use crate::Call;
 
 /// What an execution takes from the state machine, version or alias that it is started by.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Startable {
+pub(crate) struct Startable {
     /// Unqualified.
     pub arn: Text,
     pub name: Text,
@@ -31,7 +31,7 @@ pub(super) struct Startable {
 
 /// The revision that an execution runs.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// Absent for the current revision, started without a qualifier.
     pub version_arn: Option<Text>,
     pub role_arn: Text,
@@ -121,7 +121,7 @@ impl States {
     }
 
     /// The same, for what only Express state machines have.
-    pub(super) async fn express_startable(
+    pub(crate) async fn express_startable(
         &self,
         call: &Call,
     ) -> Result<Arc<Startable>, ServiceError> {

@@ -102,6 +102,11 @@ fn fresh() -> Arc<States> {
     states_over(Arc::new(Memory::new()), Arc::new(Idle))
 }
 
+/// The service that a case starts with.
+pub(crate) fn fresh_for(case: &Value) -> Arc<States> {
+    states_within(Arc::new(Memory::new()), Arc::new(Idle), case)
+}
+
 async fn ask(states: &States, operation: &str, input: Value) -> Result<Value, ServiceError> {
     let call = testing::call(aws::Service::States, operation, &input, NOW_MS);
     let answer = states.handle(operation, &call).await.expect("served");
@@ -134,19 +139,20 @@ async fn scripts() {
     let handle = |states: Arc<States>, operation: String, call: Call| async move {
         states.handle(&operation, &call).await
     };
-    let fresh = |case: &Value| states_within(Arc::new(Memory::new()), Arc::new(Idle), case);
     let files = [
         "states-activities.json",
         "states-aliases.json",
         "states-executions.json",
+        "states-express.json",
         "states-machines.json",
         "states-map-runs.json",
+        "states-redrive.json",
         "states-tags.json",
         "states-test-state.json",
         "states-validation.json",
         "states-versions.json",
     ];
-    testing::play(&files, &[aws::Service::States], fresh, handle).await;
+    testing::play(&files, &[aws::Service::States], fresh_for, handle).await;
 }
 
 /// The items of every page, asking for `max` at once.
