@@ -343,6 +343,9 @@ fn path(model: &Model, http: &Http, all: &[Member], object: &Object) -> Result<S
             out.extend(form::encoded(part));
         }
     }
+    if out.is_empty() {
+        out.push('/');
+    }
     Ok(out)
 }
 
