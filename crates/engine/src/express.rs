@@ -272,11 +272,10 @@ impl Express {
             return;
         }
         let now = started_at.unwrap_or_else(|| self.clock.now());
-        let mut live = Live::new(self, program, &start, now);
-        let next = Next::Heavy(Input::Start(start));
+        let live = Live::new(self, program, &start, now);
+        let next = Next::Decide(Input::Start(start));
         entities.insert(entity, live.number());
         drop(entities);
-        live.keeps_last_event();
         self.spawn(live, next, move |express, live| {
             express.entities.lock().remove(&entity);
             if let Some((time, event)) = live.last_event() {

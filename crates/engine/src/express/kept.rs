@@ -51,6 +51,10 @@ impl Entry {
         self.recorded.lock().events.extend(events);
     }
 
+    pub(super) fn last_event(&self) -> Option<(Timestamp, Event)> {
+        self.recorded.lock().events.last().cloned()
+    }
+
     /// Events from the one of this id on, or from the first or last one on.
     fn events(&self, from: Option<u64>, backward: bool, max: usize) -> Vec<(Timestamp, Event)> {
         let events = &self.recorded.lock().events;

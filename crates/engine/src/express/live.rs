@@ -36,13 +36,13 @@ pub(super) struct Live {
     /// What of it is counted in `express.bytes`.
     counted: usize,
     started_at: Timestamp,
-    last_event: Option<(Timestamp, Event)>,
-    keeps_last_event: bool,
 }
 
-/// What a decision led to.
+/// What a run goes on with.
 pub(super) enum Next {
+    /// What a decision led to.
     Effects(Vec<Effect>),
+    Decide(Input),
     /// The input is to be decided where it keeps nobody waiting.
     Heavy(Input),
 }
@@ -74,8 +74,6 @@ impl Live {
             weight: Weight::default(),
             counted: 0,
             started_at,
-            last_event: None,
-            keeps_last_event: false,
         }
     }
 
@@ -83,13 +81,9 @@ impl Live {
         self.entry.number
     }
 
-    /// Keeps the last event, for a journal.
-    pub(super) fn keeps_last_event(&mut self) {
-        self.keeps_last_event = true;
-    }
-
+    /// The last event there is, for a journal.
     pub(super) fn last_event(&self) -> Option<(Timestamp, Event)> {
-        self.last_event.clone()
+        self.entry.last_event()
     }
 
     /// How the run ended, if it has.
@@ -203,9 +197,6 @@ impl Live {
     /// for.
     fn record(&mut self, time: Timestamp, mut events: Vec<Event>) {
         events.retain(|event| event.id != 0);
-        if self.keeps_last_event && self.run.end.is_some() {
-            self.last_event = events.last().map(|event| (time, event.clone()));
-        }
         events.iter().for_each(|event| self.weight.add(event));
         let added = self.weight.bytes() - self.counted;
         self.counted += added;
@@ -267,6 +258,10 @@ impl Live {
         let end = loop {
             let effects = match next {
                 Next::Effects(effects) => effects,
+                Next::Decide(input) => {
+                    next = self.decide(input);
+                    continue;
+                }
                 Next::Heavy(input) => self.decide_heavy(input).await,
             };
             for effect in effects {
