@@ -3,12 +3,13 @@
 //! Each state type has a file: what it does when entered and how it leaves. `step` holds the
 //! scratch run a decision works on, `data` the flow of data through a state in either query
 //! language, `failure` Retry and Catch, `fork` the threads below a Parallel or Map, `ready` the
-//! order in which threads move.
+//! order in which threads move, `effects` what remains of the effects at the end.
 
 mod choice;
 mod counts;
 mod data;
 mod distributed;
+mod effects;
 mod fail;
 mod failure;
 mod fork;

@@ -1,5 +1,7 @@
 //! One execution as plain data: the fold of its events.
 
+mod owed;
+mod redrives;
 mod results;
 
 use std::collections::BTreeMap;
@@ -7,10 +9,11 @@ use std::sync::Arc;
 
 use json::{Object, Value};
 
-use crate::decide::Call;
 use crate::event::{BranchId, EventId, Failure, Start, Text};
-use crate::program::{Program, ResourceFamily, StateIndex, StateKind};
+use crate::program::StateIndex;
 use crate::time::Timestamp;
+pub use owed::Cancel;
+pub use redrives::{Kept, NotRedrivable, Redrives};
 pub use results::Results;
 
 /// One execution. Changed by [`crate::apply::apply`] only; clones share everything large.
@@ -43,112 +46,6 @@ pub struct Run {
     /// How often each state has called, in executions of a mocked test case ([`Start::mock_case`]);
     /// empty in all others.
     pub calls: BTreeMap<StateIndex, u32>,
-}
-
-/// How often an execution went on after its end.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Redrives {
-    pub count: u32,
-    pub last_at: Option<Timestamp>,
-    /// The client tokens of the latest, with their times; at most [`Redrives::TOKENS_MAX`].
-    pub tokens: Vec<(Text, Timestamp)>,
-}
-
-impl Redrives {
-    /// Client tokens that are remembered (API reference, RedriveExecution, "clientToken").
-    pub const TOKENS_MAX: usize = 10;
-    /// How long a client token is remembered: 15 minutes, likewise.
-    pub const TOKEN_MS_MAX: i64 = 15 * 60 * 1_000;
-
-    /// When the redrive with this client token was, if it is remembered: the same request again is
-    /// answered with that date, whatever has become of the execution since.
-    pub fn repeated(&self, client_token: &str, now: Timestamp) -> Option<Timestamp> {
-        let tokens = self.tokens.iter().rev();
-        tokens
-            .filter(|(_, at)| now.0.saturating_sub(at.0) < Redrives::TOKEN_MS_MAX)
-            .find(|(token, _)| **token == *client_token)
-            .map(|(_, at)| *at)
-    }
-
-    /// The execution goes on once more.
-    pub(crate) fn note(&mut self, count: u32, client_token: Option<&Text>, now: Timestamp) {
-        self.count = count;
-        self.last_at = Some(now);
-        let Some(token) = client_token else {
-            return;
-        };
-        if self.tokens.len() >= Redrives::TOKENS_MAX {
-            self.tokens.remove(0);
-        }
-        self.tokens.push((token.clone(), now));
-    }
-}
-
-/// Why an execution cannot be redriven; shown is AWS's `redriveStatusReason`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotRedrivable {
-    #[error("Execution is RUNNING and cannot be redriven")]
-    Running,
-    #[error("Execution is SUCCEEDED and cannot be redriven")]
-    Succeeded,
-    /// The history has no room for ExecutionRedriven and what follows.
-    #[error("Execution history event limit exceeded")]
-    EventLimit,
-    /// It was open for [`NotRedrivable::OPEN_MS_MAX`].
-    #[error("Execution has exceeded the max execution time")]
-    TooOld,
-    /// It has been closed for more than [`NotRedrivable::CLOSED_MS_MAX`].
-    #[error("Execution redrivable period exceeded")]
-    PeriodExceeded,
-}
-
-impl NotRedrivable {
-    /// An execution is open for one year at most (developer guide, "Redriving executions").
-    pub const OPEN_MS_MAX: i64 = 365 * 24 * 60 * 60 * 1_000;
-    /// The redrivable period: 14 days from the end, likewise.
-    pub const CLOSED_MS_MAX: i64 = 14 * 24 * 60 * 60 * 1_000;
-}
-
-/// A `.sync` attempt whose job is to be stopped.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cancel {
-    pub state: StateIndex,
-    pub attempt: EventId,
-    pub parameters: Value,
-    pub credentials_role_arn: Option<Text>,
-    /// What the call that started the job answered; `None` if no answer was recorded, so that the
-    /// job may or may not exist.
-    pub response: Option<Value>,
-}
-
-impl Cancel {
-    /// Of a call that starts a job; `None` for any other.
-    pub(crate) fn of(thread: &Branch) -> Option<Cancel> {
-        let (visit, calling) = thread.calling()?;
-        calling.is_job.then(|| Cancel {
-            state: visit.state,
-            attempt: calling.attempt,
-            parameters: calling.parameters.clone(),
-            credentials_role_arn: calling.credentials_role_arn.clone(),
-            response: calling.submitted.clone(),
-        })
-    }
-
-    /// The call that started the job; `None` if the state is not a Task of this program.
-    pub(crate) fn call(&self, program: &Program) -> Option<Call> {
-        let calling = Calling {
-            attempt: self.attempt,
-            number: 0,
-            parameters: self.parameters.clone(),
-            credentials_role_arn: self.credentials_role_arn.clone(),
-            deadline: None,
-            heartbeat_seconds: None,
-            submitted: None,
-            is_picked_up: true,
-            is_job: true,
-        };
-        Call::new(program, self.state, &calling)
-    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -235,14 +132,6 @@ pub struct StateRun {
     pub activity: Activity,
     /// What a Parallel or Map had when it failed, until it is tried again or left.
     pub kept: Option<Box<Kept>>,
-}
-
-/// A failed Parallel or Map and the threads below it as they were when it was cut: a redrive runs
-/// those again, and no others.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Kept {
-    pub forked: Forked,
-    pub threads: Vec<Arc<Branch>>,
 }
 
 /// What a state that was entered is doing.
@@ -346,87 +235,6 @@ impl Run {
         let of_thread = |thread: &Branch| Some((thread.deadline()?, Deadline::Thread(thread.id)));
         let threads = self.threads().filter(|_| !self.queued);
         threads.filter_map(of_thread).chain(execution)
-    }
-
-    /// The calls whose answer is not in: after a restart they are made again. A call that was
-    /// submitted is not owed any more (its token's result is, or its job's end), nor is the task of
-    /// an activity that a worker has picked up.
-    pub fn owed_calls(&self, program: &Program) -> Vec<Call> {
-        let owed = |thread: &Branch| {
-            let (visit, calling) = thread.calling()?;
-            let call = || Call::new(program, visit.state, calling);
-            let call = calling.submitted.is_none().then(call).flatten()?;
-            let is_activity = call.resource.family == ResourceFamily::Activity;
-            (!(is_activity && calling.is_picked_up)).then_some(call)
-        };
-        self.threads().filter_map(owed).collect()
-    }
-
-    /// The jobs whose end is awaited, each with what the call that started it answered: after a
-    /// restart they are watched again.
-    pub fn owed_watches(&self, program: &Program) -> Vec<(Call, Value)> {
-        let owed = |thread: &Branch| {
-            let (visit, calling) = thread.calling()?;
-            let is_watched = calling.is_job || self.is_mocked();
-            let response = calling.submitted.as_ref().filter(|_| is_watched)?;
-            Some((Call::new(program, visit.state, calling)?, response.clone()))
-        };
-        self.threads().filter_map(owed).collect()
-    }
-
-    /// Whether a mock file answers the execution's tasks. Its callbacks are watched like jobs: the
-    /// mock stands for whoever sends the token back.
-    pub(crate) fn is_mocked(&self) -> bool {
-        let start = self.start.as_ref();
-        start.is_some_and(|start| start.mock_case.is_some())
-    }
-
-    /// The jobs that are to be stopped, each with what the call that started it answered, if an
-    /// answer was recorded: owed until [`crate::decide::Input::JobCancelled`], after the end too.
-    pub fn owed_cancels(&self, program: &Program) -> Vec<(Call, Option<Value>)> {
-        let owed = |cancel: &Cancel| Some((cancel.call(program)?, cancel.response.clone()));
-        self.cancels.iter().filter_map(owed).collect()
-    }
-
-    /// The attempts that must send heartbeats, with their HeartbeatSeconds. Only an attempt whose
-    /// token somebody has can: for the others AWS shows the number and never acts on it.
-    pub fn heartbeats(&self, program: &Program) -> Vec<(EventId, u64)> {
-        let wanted = |thread: &Branch| {
-            let (visit, calling) = thread.calling()?;
-            let StateKind::Task(task) = &program.state(visit.state)?.kind else {
-                return None;
-            };
-            let seconds = calling.heartbeat_seconds?;
-            let is_due = task.resource.gives_token() && calling.is_picked_up;
-            is_due.then_some((calling.attempt, seconds))
-        };
-        self.threads().filter_map(wanted).collect()
-    }
-
-    /// Whether the execution could be redriven now.
-    ///
-    /// # Errors
-    /// Why it cannot be.
-    pub fn redrivable(&self, now: Timestamp) -> Result<(), NotRedrivable> {
-        let Some(end) = &self.end else {
-            return Err(NotRedrivable::Running);
-        };
-        if self.status == Status::Succeeded {
-            return Err(NotRedrivable::Succeeded);
-        }
-        let limits = self.start.as_ref().map(|start| start.limits);
-        let events_max = limits.unwrap_or_default().history_events_max;
-        // AWS: fewer than 24,999 of 25,000.
-        if self.last_event + 1 >= u64::from(events_max) {
-            return Err(NotRedrivable::EventLimit);
-        }
-        if end.at.0.saturating_sub(self.started_at.0) >= NotRedrivable::OPEN_MS_MAX {
-            return Err(NotRedrivable::TooOld);
-        }
-        if now.0.saturating_sub(end.at.0) > NotRedrivable::CLOSED_MS_MAX {
-            return Err(NotRedrivable::PeriodExceeded);
-        }
-        Ok(())
     }
 
     fn threads(&self) -> impl Iterator<Item = &Branch> {

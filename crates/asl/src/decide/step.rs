@@ -1,8 +1,6 @@
 //! The scratch run of one decision. Whatever happens is an event, applied as soon as it is
 //! written, so that the run of the decision is the fold of its events.
 
-use std::collections::BTreeSet;
-
 use json::{Object, Value};
 use jsonata::Meter;
 
@@ -36,7 +34,7 @@ pub(super) struct Step<'a> {
     pub(super) chance: Chance,
     pub(super) meter: Meter,
     /// The run's last event before this decision.
-    last_event_before: EventId,
+    pub(super) last_event_before: EventId,
     events: Vec<Event>,
     constants: Constants,
     allowance: Allowance,
@@ -50,7 +48,7 @@ pub(super) struct Step<'a> {
     /// Only in a test of one state.
     pub(super) probe: Option<&'a Probe>,
     /// How many cancellations the run owed before this decision.
-    cancels_before: usize,
+    pub(super) cancels_before: usize,
 }
 
 /// What a thread does after a state has had its turn.
@@ -154,34 +152,6 @@ impl<'a> Step<'a> {
             yielded: self.run.is_yielded(),
             run: self.run,
         }
-    }
-
-    /// A call that this very decision cut is not made at all, and who was never called need not be
-    /// told. An attempt is abandoned once, whatever ends it. Jobs that are no longer wanted are
-    /// cancelled after all else.
-    fn settle_effects(&mut self) {
-        let mut abandoned = BTreeSet::new();
-        let mut effects = std::mem::take(&mut self.effects);
-        effects.retain(|effect| match effect {
-            Effect::Abandon { attempt } => {
-                abandoned.insert(*attempt) && *attempt <= self.last_event_before
-            }
-            Effect::Call(_) | Effect::Watch { .. } | Effect::Cancel(..) => true,
-        });
-        if !abandoned.is_empty() {
-            effects.retain(|effect| match effect {
-                Effect::Call(call) | Effect::Watch { call, .. } => {
-                    !abandoned.contains(&call.attempt)
-                }
-                Effect::Abandon { .. } | Effect::Cancel(..) => true,
-            });
-        }
-        let cancels = self.run.cancels.iter().skip(self.cancels_before);
-        effects.extend(cancels.filter_map(|cancel| {
-            let call = cancel.call(self.program)?;
-            Some(Effect::Cancel(call, cancel.response.clone()))
-        }));
-        self.effects = effects;
     }
 
     // -- events ------------------------------------------------------------------------------
@@ -311,16 +281,6 @@ impl<'a> Step<'a> {
         self.abandon_calls();
         self.emit(kind)?;
         Ok(Go::Rest)
-    }
-
-    /// Whoever works on a call is told that nobody waits for it.
-    fn abandon_calls(&mut self) {
-        let threads = self.run.branches.iter().map(AsRef::as_ref);
-        let calling = threads.filter_map(Branch::calling);
-        self.effects
-            .extend(calling.map(|(_, call)| Effect::Abandon {
-                attempt: call.attempt,
-            }));
     }
 
     // -- the threads -------------------------------------------------------------------------
