@@ -30,6 +30,10 @@ const ITEMS: u64 = 4_165;
 const MAP: &str = r#"{"StartAt":"Each","States":{"Each":{"Type":"Map","End":true,
     "ItemProcessor":{"StartAt":"One","States":{
         "One":{"Type":"Pass","Next":"Two"},"Two":{"Type":"Pass","End":true}}}}}}"#;
+/// Goes on until its history is full: 25,000 events in some 3,000 commits.
+const LOOP: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":0,"Next":"B"},
+    "B":{"Type":"Pass","Next":"C"},"C":{"Type":"Pass","Next":"D"},
+    "D":{"Type":"Pass","Next":"A"}}}"#;
 /// A history of so many events is read so often, in either direction.
 const READS: usize = 5;
 const EVENTS_PER_SECOND_MIN: f64 = 200_000.0;
@@ -133,31 +137,34 @@ fn histories(setting: &Setting) -> Result<Table> {
     let data = setting.data("history")?;
     let server = Server::start(&setting.server, &data)?;
     let mut load = server.load(1)?;
-    let map = create_machine(&mut load, "map", MAP)?;
-    let input: Vec<String> = (0..ITEMS)
+    let items: Vec<String> = (0..ITEMS)
         .map(|item| format!(r#"{{"item":{item}}}"#))
         .collect();
-    let input = format!("[{}]", input.join(","));
-    let answer = json::parse(&load.call("StartExecution", &start_body(&map, "long", &input))?)?;
-    let arn = answer.get("executionArn").and_then(json::Value::as_str);
-    let arn = arn.context("the answer has no executionArn")?.to_owned();
-    wait_for_end(&mut load, &arn)?;
+    let map = run_to_its_end(&mut load, "map", MAP, &format!("[{}]", items.join(",")))?;
+    let chain = run_to_its_end(&mut load, "loop", LOOP, r#"{"order":7}"#)?;
     let mut table = Table::new("GetExecutionHistory, 1,000 events a page".to_owned());
-    for (what, members) in [
-        ("forward", ""),
-        ("backward", r#","reverseOrder":true"#),
-        ("without data", r#","includeExecutionData":false"#),
+    let reverse = r#","reverseOrder":true"#;
+    for (arn, what, members) in [
+        (&map, "of a Map, forward", ""),
+        (&map, "of a Map, backward", reverse),
+        (
+            &map,
+            "of a Map, without data",
+            r#","includeExecutionData":false"#,
+        ),
+        (&chain, "of a loop, forward", ""),
+        (&chain, "of a loop, backward", reverse),
     ] {
         let (mut rates, mut cpu, mut events) = (Vec::new(), Vec::new(), 0);
         for _ in 0..READS {
             let before = server.process.usage()?;
             let begun = Instant::now();
-            events = read_history(&mut load, &arn, members)?;
+            events = read_history(&mut load, arn, members)?;
             rates.push(events as f64 / begun.elapsed().as_secs_f64());
             let used = server.process.usage()?.since(before);
             cpu.push(used.cpu.as_secs_f64() * 1e6 / events as f64);
         }
-        let what = format!("{events} events of a Map, {what}");
+        let what = format!("{events} events {what}");
         table
             .row(&what, "events/s", middle(&rates))
             .at_least(EVENTS_PER_SECOND_MIN);
@@ -167,14 +174,20 @@ fn histories(setting: &Setting) -> Result<Table> {
     Ok(table)
 }
 
-fn wait_for_end(load: &mut Load, arn: &str) -> Result<()> {
+/// Starts an execution and waits for its end; gives its ARN.
+fn run_to_its_end(load: &mut Load, name: &str, definition: &str, input: &str) -> Result<String> {
+    let machine = create_machine(load, name, definition)?;
+    let answer = load.call("StartExecution", &start_body(&machine, "long", input))?;
+    let answer = json::parse(&answer)?;
+    let arn = answer.get("executionArn").and_then(json::Value::as_str);
+    let arn = arn.context("the answer has no executionArn")?.to_owned();
     let body = format!(r#"{{"executionArn":"{arn}"}}"#);
     let deadline = Instant::now() + Duration::from_secs(RUN_SECONDS_MAX);
-    while !load.call("DescribeExecution", &body)?.contains("SUCCEEDED") {
-        ensure!(Instant::now() < deadline, "{arn} does not succeed");
-        std::thread::sleep(Duration::from_millis(5));
+    while load.call("DescribeExecution", &body)?.contains("RUNNING") {
+        ensure!(Instant::now() < deadline, "{arn} does not end");
+        std::thread::sleep(Duration::from_millis(50));
     }
-    Ok(())
+    Ok(arn)
 }
 
 /// Reads all pages of a history; gives how many events there are.
