@@ -54,7 +54,7 @@ impl States {
         let report = self
             .trial(call.now, identity, program, index, setup)
             .await?;
-        Ok(answer::answer(&request, report))
+        Ok(answer::answer(&request, &report))
     }
 
     /// What the state is tested with, checked against the state; `None` if it needs a mock.

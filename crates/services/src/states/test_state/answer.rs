@@ -6,7 +6,7 @@ use json::{ObjectBuilder, Value};
 use super::request::{Level, Request};
 use crate::Answer;
 
-pub(super) fn answer(request: &Request, report: Report) -> Answer {
+pub(super) fn answer(request: &Request, report: &Report) -> Answer {
     let mut answer = ObjectBuilder::new();
     if let Some(output) = &report.output {
         answer.add("output", text(output));
