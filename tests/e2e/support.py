@@ -14,7 +14,9 @@ import unittest
 import zipfile
 
 import boto3
+import botocore
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("LOCKSTEP_BINARY", str(ROOT / "target/release/lockstep"))
@@ -42,10 +44,11 @@ def wait_until(what, probe, seconds=30):
 class Server:
     """One `lockstep dev` process over a data folder that outlives it."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, **variables):
         self.data = tempfile.mkdtemp(prefix="lockstep-test-")
         self.port = free_port()
         self.flags = flags
+        self.variables = variables
         self.log = open(os.path.join(self.data, "test-server.log"), "ab")
         self.process = None
 
@@ -56,7 +59,8 @@ class Server:
     def start(self):
         command = [BINARY, "dev", "--listen", f"127.0.0.1:{self.port}",
                    "--data", os.path.join(self.data, "store"), *self.flags]
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log,
+                                        env={**os.environ, **self.variables})
         wait_until("the server answers", self.answers)
         return self
 
@@ -90,12 +94,12 @@ class Server:
         shutil.rmtree(self.data, ignore_errors=True)
 
     def client(self, service, **config):
+        config = {"connect_timeout": 5, "read_timeout": 60, **config}
         return boto3.session.Session().client(
             service, endpoint_url=self.endpoint, region_name=REGION,
             aws_access_key_id="test", aws_secret_access_key="test",
             config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1},
-                          parameter_validation=False, connect_timeout=5, read_timeout=60,
-                          **config))
+                          parameter_validation=False, **config))
 
     def environment(self):
         return {**os.environ, "AWS_ENDPOINT_URL": self.endpoint,
@@ -137,10 +141,11 @@ class ServerCase(unittest.TestCase):
     """A test case with one server for all its tests, and what most of them do."""
 
     flags = ()
+    variables = {}
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(*cls.flags).start()
+        cls.server = Server(*cls.flags, **cls.variables).start()
         cls.connect()
 
     @classmethod
@@ -153,6 +158,16 @@ class ServerCase(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.server.close()
+
+    def refused(self, code, operation, client=None, **members):
+        """Makes a call that must be refused with this error; its message."""
+        client = client or self.states
+        call = getattr(client, botocore.xform_name(operation))
+        with self.assertRaises(ClientError) as refusal:
+            call(**members)
+        error = refusal.exception.response["Error"]
+        self.assertEqual(error["Code"], code, error)
+        return error["Message"]
 
     def create_roles(self):
         """The execution role `states` and the function role `functions`."""

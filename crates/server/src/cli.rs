@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::config::Flags;
+use crate::config::{Flags, limits_help};
 use crate::{run, validate};
 
 /// A self-hosted AWS Step Functions: speaks the AWS APIs, runs Amazon States Language workflows
@@ -30,12 +30,12 @@ pub(crate) enum Command {
     ///
     /// A 12-digit access key selects that account, any other one account 000000000000. The region
     /// is the one your client signs for.
-    #[command(after_help = DEV_EXAMPLES)]
+    #[command(after_help = DEV_EXAMPLES, after_long_help = with_limits(DEV_EXAMPLES))]
     Dev(DevFlags),
     /// Start for others to use; quiet, settings from flags, LOCKSTEP_ variables or a file
     ///
     /// IAM policies are not evaluated by this version, so it serves loopback addresses only.
-    #[command(after_help = "Example:\n  lockstep serve --config lockstep.toml")]
+    #[command(after_help = SERVE_EXAMPLES, after_long_help = with_limits(SERVE_EXAMPLES))]
     Serve(Flags),
     /// Run a definition here and now, without a server, its tasks answered by mocks
     ///
@@ -57,6 +57,12 @@ Examples:
         after_help = "Example:\n  lockstep completion bash > /etc/bash_completion.d/lockstep"
     )]
     Completion { shell: Shell },
+}
+
+const SERVE_EXAMPLES: &str = "Example:\n  lockstep serve --config lockstep.toml";
+
+fn with_limits(examples: &str) -> String {
+    format!("{}\n\n{examples}", limits_help())
 }
 
 const DEV_EXAMPLES: &str = "\

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::throttle::{Rate, Throttle};
 
-pub(crate) use quota::QUOTAS;
+pub(crate) use quota::{QUOTAS, help as limits_help};
 
 /// Everything a server can be told. Each name is also a variable `LOCKSTEP_<NAME>`.
 #[derive(Clone, Debug, Serialize, Deserialize)]

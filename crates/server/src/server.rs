@@ -55,9 +55,19 @@ async fn serve(config: &Config, mode: Mode, mocks: Option<Arc<MockFile>>) -> Res
         functions: functions.clone(),
         endpoint: format!("http://{address}"),
         payload_bytes_max: usize::try_from(config.payload_bytes_max)?,
+        limits: services::Limits {
+            state_machines_max: config.state_machines_max,
+            activities_max: config.activities_max,
+            versions_max: config.versions_max,
+            aliases_max: config.aliases_max,
+            tags_max: config.tags_max,
+        },
     });
     let gateway = Arc::new(Gateway::new(services, throttle, mocks));
-    runner.open(Arc::clone(&gateway) as Arc<dyn aws::Door>);
+    runner.open(
+        Arc::clone(&gateway) as Arc<dyn aws::Door>,
+        Arc::new(engine.clone()),
+    );
 
     let (stop, stopped) = watch::channel(false);
     let upkeep = tokio::spawn(upkeep::run(

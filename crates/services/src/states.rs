@@ -201,7 +201,9 @@ pub(crate) fn violation(service: Service, operation: &str, call: &Call) -> Optio
 /// the same way whether it is so in characters or only in bytes (unverified).
 fn has_own_error(operation: &str, call: &Call, violation: &Violation) -> bool {
     match violation.rule {
-        Rule::LengthMin => call.text(&violation.member) == Some(""),
+        Rule::LengthMin => {
+            violation.member != "workerName" && call.text(&violation.member) == Some("")
+        }
         Rule::LengthMax => matches!(
             (operation, &*violation.member),
             ("StartExecution" | "StartSyncExecution", "input") | ("SendTaskSuccess", "output")

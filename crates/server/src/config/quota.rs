@@ -2,6 +2,8 @@
 //!
 //! Source: Step Functions developer guide, "Step Functions service quotas".
 
+use std::fmt::Write as _;
+
 use anyhow::{Result, bail};
 
 use super::Config;
@@ -109,4 +111,23 @@ pub(super) fn check(config: &Config) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The settings with AWS's numbers, as `--help` shows them.
+pub(crate) fn help() -> String {
+    let mut help =
+        "Limits, in the file or as LOCKSTEP_ variables [default: AWS's numbers]:".to_owned();
+    for quota in QUOTAS {
+        let raised = match quota.raised_to {
+            Raised::Never => String::new(),
+            Raised::UpTo(most) => format!("; AWS raises it to {most}"),
+            Raised::Unbounded => "; AWS raises it on request".to_owned(),
+        };
+        let _ = write!(help, "\n  {:<26}{}{raised}", quota.name, quota.aws);
+    }
+    help.push_str(
+        "\n  strict = true refuses to start with more than AWS would grant.\n  A table \
+         [rate_limits] in the file throttles operations; without it nothing is.",
+    );
+    help
 }

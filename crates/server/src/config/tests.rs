@@ -211,3 +211,37 @@ fn every_setting_has_a_variable() {
     listed.sort_unstable();
     assert!(names.keys().eq(listed), "{names:?}");
 }
+
+/// What an operator reads is what there is.
+#[test]
+fn the_documentation_has_every_setting_and_its_default() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operations.md");
+    let text = std::fs::read_to_string(file).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
+    let documented = |name: &str| {
+        let mut rows = rows.clone();
+        let row = rows.find_map(|row| row.strip_prefix(name)?.strip_prefix("` | "));
+        let row = row.unwrap_or_else(|| panic!("`{name}` is not in docs/operations.md"));
+        row.split(" | ")
+            .next()
+            .unwrap()
+            .trim_matches('`')
+            .to_owned()
+    };
+    let all = Serialized::defaults(Config::default());
+    let defaults: Dict = Figment::from(all).extract().unwrap();
+    for name in TEXTS.into_iter().chain(NUMBERS).chain(SWITCHES) {
+        let shown = shown_as(&defaults[name]);
+        assert_eq!(documented(name), shown, "{name}");
+    }
+}
+
+fn shown_as(value: &figment::value::Value) -> String {
+    use figment::value::Value::{Bool, Num, String};
+    match value {
+        String(_, text) => text.clone(),
+        Num(_, number) => number.to_u128().unwrap().to_string(),
+        Bool(_, flag) => flag.to_string(),
+        other => panic!("{other:?}"),
+    }
+}

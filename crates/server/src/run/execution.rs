@@ -106,6 +106,8 @@ pub(crate) fn execute(
         for effect in decision.effects {
             match effect {
                 Effect::Call(call) => owed.push_back(Owed::Answer(call)),
+                // How a job ends is known since its call, and there is none to be stopped.
+                Effect::Watch { .. } | Effect::Cancel(..) => {}
                 Effect::Abandon { attempt } => owed.retain(|it| it.attempt() != attempt),
             }
         }
