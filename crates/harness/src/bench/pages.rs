@@ -33,7 +33,9 @@ const MAP: &str = r#"{"StartAt":"Each","States":{"Each":{"Type":"Map","End":true
 /// Goes on until its history is full: 25,000 events in some 3,000 commits.
 const LOOP: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":0,"Next":"B"},
     "B":{"Type":"Pass","Next":"C"},"C":{"Type":"Pass","Next":"D"},
-    "D":{"Type":"Pass","Next":"A"}}}"#;
+    "D":{"Type":"Choice","Default":"A",
+        "Choices":[{"Variable":"$.stop","IsPresent":true,"Next":"E"}]},
+    "E":{"Type":"Succeed"}}}"#;
 /// A history of so many events is read so often, in either direction.
 const READS: usize = 5;
 const EVENTS_PER_SECOND_MIN: f64 = 200_000.0;
