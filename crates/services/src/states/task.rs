@@ -1,5 +1,6 @@
 //! SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat.
 
+use asl::token::TaskToken;
 use aws::ServiceError;
 use engine::TokenError;
 
@@ -9,7 +10,11 @@ use crate::{Answer, Call};
 
 impl States {
     pub(super) async fn send_task_success(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let token = call.required("taskToken")?;
+        let token = task_token(call)?;
+        // Recorded: what is no token is refused before the output is looked at.
+        if asl::token::read(token).is_none() {
+            return answered(Err(TokenError::Invalid));
+        }
         let output = call.required("output")?;
         if output.len() > self.payload_bytes_max {
             let detail = format!(
@@ -20,20 +25,34 @@ impl States {
         }
         let output =
             json::parse_lazy(output.into()).map_err(|error| invalid_output(&error.message()))?;
+        let token = task_token(call)?;
         answered(self.engine.task_succeeded(token, output).await)
     }
 
     pub(super) async fn send_task_failure(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let token = call.required("taskToken")?;
+        let token = task_token(call)?;
         answered(self.engine.task_failed(token, failure(call)).await)
     }
 
     pub(super) async fn send_task_heartbeat(&self, call: &Call) -> Result<Answer, ServiceError> {
-        answered(
-            self.engine
-                .task_heartbeat(call.required("taskToken")?)
-                .await,
-        )
+        answered(self.engine.task_heartbeat(task_token(call)?).await)
+    }
+}
+
+/// The token of a call. Of an execution in another account or Region it is none (API reference, "The
+/// tokens won't work if sent from principals in a different AWS account").
+fn task_token(call: &Call) -> Result<&str, ServiceError> {
+    let text = call.required("taskToken")?;
+    let is_here = |token: &TaskToken| {
+        let arn = &*token.execution_arn;
+        engine::arn::account(arn) == &*call.account && engine::arn::region(arn) == &*call.region
+    };
+    match asl::token::read(text) {
+        Some(token) if is_here(&token) => Ok(text),
+        _ => Err(ServiceError::new(
+            "InvalidToken",
+            TokenError::Invalid.to_string(),
+        )),
     }
 }
 
