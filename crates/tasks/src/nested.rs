@@ -194,10 +194,7 @@ impl Nested<'_> {
     fn ended(&self, described: Object) -> TaskOutcome {
         let has_succeeded = described.get("Status").and_then(Value::as_str) == Some("SUCCEEDED");
         if !has_succeeded {
-            let cause = REDRIVE_MEMBERS
-                .iter()
-                .fold(described, |shown, name| shown.without(name));
-            let cause = Value::from(sorted(cause)).to_text();
+            let cause = Value::from(sorted(described)).to_text();
             return outcome::failed("States.TaskFailed", &cause);
         }
         let mut result = sorted(described);
@@ -212,14 +209,6 @@ impl Nested<'_> {
         TaskOutcome::Succeeded(result.into())
     }
 }
-
-/// What the cause of a failed child does not show. (Recorded)
-const REDRIVE_MEMBERS: &[&str] = &[
-    "RedriveCount",
-    "RedriveDate",
-    "RedriveStatus",
-    "RedriveStatusReason",
-];
 
 fn operation(name: &str) -> Result<Api, Trouble> {
     Api::find(Service::States, name).map_err(Trouble::Unsendable)

@@ -153,7 +153,8 @@ async fn ends() {
     };
     let failed = |status: &str, failure: &str| {
         format!(r#"States.TaskFailed: {{{failure}"ExecutionArn":"{CHILD}","Input":"{{\"a\":1}}","#)
-            + r#""InputDetails":{"Included":true},"Name":"n","StartDate":1762432553123,"#
+            + r#""InputDetails":{"Included":true},"Name":"n","RedriveCount":0,"#
+            + r#""RedriveStatus":"REDRIVABLE","StartDate":1762432553123,"#
             + &format!(r#""StateMachineArn":"{MACHINE}","Status":"{status}","#)
             + r#""StopDate":1762432554200}"#
     };
