@@ -228,6 +228,44 @@ fn executions_are_described() {
 }
 
 #[test]
+fn records_are_read_from_the_last_to_the_first() {
+    let store = store::Memory::new();
+    let entity = EntityId::new(1, store::ShardId(0));
+    let (epoch, sequence) = store.acquire(&[store::ShardId(0)]).unwrap()[0];
+    // Now and then so large that what is read at once ends in front of the last one wanted.
+    let bytes = |number: u32| {
+        if number % 50 < 3 {
+            JOURNAL_READ_BYTES / 2
+        } else {
+            9
+        }
+    };
+    let writes = (0..700).map(|number| store::Write::Append {
+        entity,
+        number,
+        record: vec![7; bytes(number)],
+    });
+    let batch = store::Batch {
+        shard: store::ShardId(0),
+        epoch,
+        sequence: sequence + 1,
+        writes: writes.collect(),
+    };
+    assert_eq!(store.commit(&[batch]), [store::Committed::Ok]);
+    for last in [0, 1, 2, 255, 256, 257, 699] {
+        let mut records = Backward::new(&store, entity, last);
+        for expected in (0..=last).rev() {
+            let record = records.next().unwrap().unwrap();
+            assert_eq!(
+                (record.number, record.bytes.len()),
+                (expected, bytes(expected))
+            );
+        }
+        assert!(records.next().unwrap().is_none());
+    }
+}
+
+#[test]
 fn a_failed_execution_says_whether_it_can_be_redriven() {
     let task = machine(&format!(
         r#""A": {{"Type": "Task", "Resource": "{FUNCTION}", "End": true}}"#
