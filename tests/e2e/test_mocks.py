@@ -114,24 +114,26 @@ class Mocks(ServerCase):
                                stateMachineArn=self.machine.replace("order", "other") + "#Happy")
         self.assertIn("has no state machine 'other'", message)
         # Only a start has test cases.
-        self.refused("InvalidArn", "DescribeStateMachine", stateMachineArn=f"{self.machine}#Happy")
+        self.refused("StateMachineDoesNotExist", "DescribeStateMachine",
+                     stateMachineArn=f"{self.machine}#Happy")
 
     def test_express(self):
         machine = self.states.create_state_machine(
             name="quick", type="EXPRESS", roleArn="arn:aws:iam::000000000000:role/nobody",
             definition=json.dumps({"StartAt": "Store", "States": {
-                "Store": {**ORDER["States"]["Store"], "Next": "Again"},
-                "Again": {"Type": "Pass", "End": True}}}))["stateMachineArn"]
+                "Store": ORDER["States"]["Store"]}}))["stateMachineArn"]
         answer = self.states.start_sync_execution(stateMachineArn=f"{machine}#Only")
         self.assertEqual((answer["status"], json.loads(answer["output"])),
                          ("SUCCEEDED", {"store": {"ok": True}}))
+        self.refused("InvalidName", "StartSyncExecution", stateMachineArn=f"{machine}#Other")
 
 
 class NoMocks(ServerCase):
     def test_a_hash_is_no_part_of_an_arn(self):
         machine = self.create_machine("plain", {"StartAt": "P", "States": {
             "P": {"Type": "Pass", "End": True}}})
-        self.refused("InvalidArn", "StartExecution", stateMachineArn=f"{machine}#Happy")
+        self.refused("StateMachineDoesNotExist", "StartExecution",
+                     stateMachineArn=f"{machine}#Happy")
 
     def test_files_that_are_none(self):
         for text, expected in (("{", "is not JSON"), ("{}", "must have an object `StateMachines`")):

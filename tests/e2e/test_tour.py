@@ -18,7 +18,7 @@ class Tour(ServerCase):
             "before-call.sfn.*", lambda model, **_: called.add(model.name))
         for part in (self.machines, self.tags, self.versions_and_aliases, self.executions,
                      self.activities, self.failures_of_activities, self.redrive, self.express,
-                     self.test_states, self.map_runs):
+                     self.states_alone, self.map_runs):
             with self.subTest(part.__name__):
                 part()
         self.assertEqual(sorted(self.states.meta.service_model.operation_names), sorted(called))
@@ -262,7 +262,7 @@ class Tour(ServerCase):
 
     # -- the rest ----------------------------------------------------------------------------------
 
-    def test_states(self):
+    def states_alone(self):
         state = json.dumps({"Type": "Choice", "Default": "No", "Choices": [
             {"Variable": "$.n", "NumericGreaterThan": 3, "Next": "Yes"}]})
         self.assertEqual([self.states.test_state(definition=state, input=f'{{"n": {n}}}')["nextState"]
