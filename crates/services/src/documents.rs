@@ -1,8 +1,10 @@
 //! Typed documents over the store: JSON bodies, a revision check for every change.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use aws::ServiceError;
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Expected, Kind, Store};
@@ -36,15 +38,25 @@ pub struct Found<T> {
     pub body: T,
 }
 
+/// Changes that may be under way at a time, each of another document: as many as threads that block
+/// are of use.
+const LOCKS: usize = 64;
+
 /// The documents of one store. The store blocks, so every access runs on a blocking thread.
 #[derive(Clone)]
 pub struct Documents {
     store: Arc<dyn Store>,
+    /// By the hash of a document's key: changes of one document wait for each other here, so that
+    /// revisions differ only when another process was faster.
+    locks: Arc<[Mutex<()>; LOCKS]>,
 }
 
 impl Documents {
     pub fn new(store: Arc<dyn Store>) -> Documents {
-        Documents { store }
+        Documents {
+            store,
+            locks: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
+        }
     }
 
     /// Runs a store operation where it may block.
@@ -101,8 +113,9 @@ impl Documents {
         R: Send + 'static,
         E: Send + 'static,
     {
-        let key = key.to_owned();
+        let (key, locks) = (key.to_owned(), Arc::clone(&self.locks));
         self.blocking(move |store| {
+            let _alone = lock(&*locks, &key).map(Mutex::lock);
             for _ in 0..CHANGE_ATTEMPTS_MAX {
                 let Some(mut found) = read::<T>(store, kind, &key)? else {
                     return Ok(None);
@@ -158,6 +171,14 @@ impl Documents {
         })
         .await
     }
+}
+
+/// The lock of a key.
+fn lock<'a>(locks: &'a [Mutex<()>], key: &str) -> Option<&'a Mutex<()>> {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    let hash = usize::try_from(hasher.finish() >> 32).unwrap_or_default();
+    locks.get(hash.checked_rem(locks.len())?)
 }
 
 /// The document, if there is one. Blocks while the store reads.

@@ -7,10 +7,11 @@
 //!
 //! In an input, `{"step": 2, "member": "nextToken"}` stands for a member of what step 2 answered
 //! (`a.0.b` leads into objects and lists), and `{"repeat": "x", "times": 81}` for a long text. A
-//! step may come `later_ms` than a second after the one before it, and be made in another `region`.
-//! A case may have `limits` of its own.
+//! step may come `later_ms` than a second after the one before it, be made in another `region`, and
+//! be repeated until it is answered so, `eventually`. A case may have `limits` of its own.
 
 use std::future::Future;
+use std::time::{Duration, Instant};
 
 use asl::time::Timestamp;
 use aws::protocol::decode_request;
@@ -18,6 +19,9 @@ use aws::{Protocol, Request, Service, ServiceError};
 use json::{ObjectBuilder, Value, View};
 
 use crate::{Answer, Call};
+
+/// How long a step may take that is answered as expected `eventually`.
+const EVENTUALLY: Duration = Duration::from_secs(10);
 
 /// Every call of a script comes a second after the one before.
 const START_MS: i64 = 1_790_000_000_000;
@@ -122,19 +126,28 @@ where
         };
         let service = services.iter().find(of_service);
         let service = *service.unwrap_or_else(|| panic!("no operation {operation}"));
-        let given = match decoded(service, operation, &input, now_ms) {
-            Ok(mut call) => {
-                if let Some(region) = step.get("region").and_then(Value::as_str) {
-                    call.region = region.into();
+        let until = Instant::now() + EVENTUALLY;
+        let is_eventual = step.get("eventually").is_some();
+        let given = loop {
+            let given = match decoded(service, operation, &input, now_ms) {
+                Ok(mut call) => {
+                    if let Some(region) = step.get("region").and_then(Value::as_str) {
+                        call.region = region.into();
+                    }
+                    let given = handle(served.clone(), operation.to_owned(), call).await;
+                    given.unwrap_or_else(|| panic!("{operation} is not served"))
                 }
-                let given = handle(served.clone(), operation.to_owned(), call).await;
-                given.unwrap_or_else(|| panic!("{operation} is not served"))
+                Err(malformed) => Err(malformed),
+            };
+            let judged = judge(step, &given).and_then(|()| modelled(service, operation, &given));
+            match judged {
+                Ok(()) => break given,
+                Err(_) if is_eventual && Instant::now() < until => {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                Err(problem) => return Err(format!("step {at}: {operation}: {problem}")),
             }
-            Err(malformed) => Err(malformed),
         };
-        judge(step, &given)
-            .and_then(|()| modelled(service, operation, &given))
-            .map_err(|problem| format!("step {at}: {operation}: {problem}"))?;
         answers.push(given.map(|answer| answer.members).unwrap_or_default());
     }
     Ok(())

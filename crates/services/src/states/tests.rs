@@ -308,7 +308,12 @@ async fn inputs_end_at_262144_bytes() {
             "InvalidExecutionInput"
         );
     }
-    let token = members([("taskToken", "x".into())]);
+    // The form of a token; what is none is refused first.
+    let token = concat!(
+        "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAGFybjphd3M6c3RhdGVzOmV1LXdlc3QtMToxMjM0",
+        "NTY3ODkwMTI6ZXhlY3V0aW9uOm06Z29uZQ"
+    );
+    let token = members([("taskToken", token.into())]);
     for output in [
         "x".repeat(PAYLOAD_BYTES_MAX + 1),
         "é".repeat(PAYLOAD_BYTES_MAX / 2 + 1),
@@ -381,6 +386,196 @@ async fn updates_at_once_leave_one_winner_each() {
         .unwrap()
         .to_owned();
     assert!(won.contains(&role), "{role} is none of {won:?}");
+}
+
+/// Makes the same call eight times at once.
+async fn at_once(
+    states: &Arc<States>,
+    operation: &'static str,
+    input: impl Fn(usize) -> Value,
+) -> Vec<Result<Value, ServiceError>> {
+    let calls = (0..8).map(|number| {
+        let (states, input) = (Arc::clone(states), input(number));
+        tokio::spawn(async move { ask(&states, operation, input).await })
+    });
+    let mut answers = Vec::new();
+    for call in calls.collect::<Vec<_>>() {
+        answers.push(call.await.unwrap());
+    }
+    answers
+}
+
+fn text(answer: &Value, member: &str) -> String {
+    answer.get(member).unwrap().as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn publications_at_once_make_one_version() {
+    let states = fresh();
+    let machine = create(&states, "m", PASS).await;
+    let publish = |_| members([("stateMachineArn", machine.clone())]);
+    let published = at_once(&states, "PublishStateMachineVersion", publish).await;
+    for answer in published {
+        let arn = text(&answer.unwrap(), "stateMachineVersionArn");
+        assert!(arn.ends_with(":stateMachine:m:1"), "{arn}");
+    }
+}
+
+#[tokio::test]
+async fn updates_at_once_publish_what_they_made() {
+    let states = fresh();
+    let machine = create(&states, "m", PASS).await;
+    let role = |number: usize| format!("arn:aws:iam::123456789012:role/r{number}");
+    let update = |number| {
+        members([
+            ("stateMachineArn", machine.clone()),
+            ("roleArn", role(number).into()),
+            ("publish", true.into()),
+        ])
+    };
+    let mut versions = std::collections::BTreeSet::new();
+    for (number, answer) in at_once(&states, "UpdateStateMachine", update)
+        .await
+        .iter()
+        .enumerate()
+    {
+        match answer {
+            Ok(answer) => {
+                let arn = text(answer, "stateMachineVersionArn");
+                let input = members([("stateMachineArn", arn.as_str().into())]);
+                let version = ask(&states, "DescribeStateMachine", input).await.unwrap();
+                assert_eq!(text(&version, "roleArn"), role(number));
+                assert_eq!(text(&version, "revisionId"), text(answer, "revisionId"));
+                assert!(versions.insert(arn), "a version of two updates");
+            }
+            Err(error) => assert_eq!(error.code, "ConflictException"),
+        }
+    }
+    assert!(!versions.is_empty());
+}
+
+#[tokio::test]
+async fn no_alias_leads_to_a_version_that_is_deleted_at_once() {
+    for _ in 0..20 {
+        let states = fresh();
+        let machine = create(&states, "m", PASS).await;
+        let publish = members([("stateMachineArn", machine)]);
+        let published = ask(&states, "PublishStateMachineVersion", publish)
+            .await
+            .unwrap();
+        let version = published.get("stateMachineVersionArn").unwrap().clone();
+        let share = members([
+            ("stateMachineVersionArn", version.clone()),
+            ("weight", 100.into()),
+        ]);
+        let routing: Value = std::iter::once(share).collect();
+        let alias = members([("name", "live".into()), ("routingConfiguration", routing)]);
+        let deletion = members([("stateMachineVersionArn", version)]);
+        let (created, deleted) = tokio::join!(
+            ask(&states, "CreateStateMachineAlias", alias),
+            ask(&states, "DeleteStateMachineVersion", deletion),
+        );
+        match (created, deleted) {
+            (Ok(_), Err(error)) => assert_eq!(error.code, "ConflictException"),
+            (Err(error), Ok(_)) => assert_eq!(error.code, "ResourceNotFound"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn creations_at_once_stay_within_their_limit() {
+    let limits = members([("limits", members([("activities_max", 3.into())]))]);
+    let states = fresh_for(&limits);
+    let create = |number: usize| members([("name", number.to_string().into())]);
+    let created = at_once(&states, "CreateActivity", create).await;
+    let (made, refused): (Vec<_>, Vec<_>) = created.into_iter().partition(Result::is_ok);
+    assert_eq!(made.len(), 3);
+    for refusal in refused {
+        assert_eq!(refusal.unwrap_err().code, "ActivityLimitExceeded");
+    }
+    let listed = ask(&states, "ListActivities", members([])).await.unwrap();
+    assert_eq!(
+        listed.get("activities").unwrap().as_array().unwrap().len(),
+        3
+    );
+}
+
+#[tokio::test]
+async fn the_definitions_of_versions_are_in_use() {
+    let states = fresh();
+    let machine = create(&states, "m", PASS).await;
+    for role in ["a", "b"] {
+        let input = members([
+            ("stateMachineArn", machine.clone()),
+            (
+                "roleArn",
+                format!("arn:aws:iam::123456789012:role/{role}").into(),
+            ),
+            ("publish", true.into()),
+        ]);
+        ask(&states, "UpdateStateMachine", input).await.unwrap();
+    }
+    let mut in_use = states.definitions_in_use().await.unwrap();
+    in_use.sort_unstable();
+    in_use.dedup();
+    assert_eq!(in_use, [2, 3], "the first revision was never published");
+}
+
+#[tokio::test]
+async fn the_header_of_a_trace_wins() {
+    let states = fresh();
+    let machine = create(&states, "m", PASS).await;
+    let check =
+        async |name: &str, header: Option<&str>, member: Option<&str>, expected: Option<&str>| {
+            let mut input = members([("stateMachineArn", machine.clone()), ("name", name.into())]);
+            if let Some(member) = member {
+                input = input.with_member("traceHeader", member.into());
+            }
+            let mut call = testing::call(Service::States, "StartExecution", &input, NOW_MS);
+            call.trace_header = header.map(Arc::from);
+            let started = states
+                .handle("StartExecution", &call)
+                .await
+                .unwrap()
+                .unwrap();
+            let arn = started.members.get("executionArn").unwrap().clone();
+            let described = ask(
+                &states,
+                "DescribeExecution",
+                members([("executionArn", arn)]),
+            )
+            .await;
+            let shown = described.unwrap();
+            let shown = shown.get("traceHeader").and_then(Value::as_str);
+            assert_eq!(shown, expected, "{header:?} {member:?}");
+        };
+    check("a", None, None, None).await;
+    check("b", None, Some("Root=1"), Some("Root=1")).await;
+    check("c", Some("Root=2"), Some("Root=1"), Some("Root=2")).await;
+    check("d", Some(&"x".repeat(257)), Some("Root=1"), Some("Root=1")).await;
+    check("e", Some("é"), None, None).await;
+}
+
+#[tokio::test]
+async fn the_same_attempt_starts_one_child() {
+    let states = fresh();
+    let machine = create(&states, "m", PASS).await;
+    let start = async |attempt: &str| {
+        let input = members([("stateMachineArn", machine.clone())]);
+        let mut call = testing::call(Service::States, "StartExecution", &input, NOW_MS);
+        call.attempt = Some(attempt.into());
+        let started = states
+            .handle("StartExecution", &call)
+            .await
+            .unwrap()
+            .unwrap();
+        text(&started.members, "executionArn")
+    };
+    let parent = "arn:aws:states:eu-west-1:123456789012:execution:p:e";
+    let first = start(&format!("{parent}#3")).await;
+    assert_eq!(start(&format!("{parent}#3")).await, first);
+    assert_ne!(start(&format!("{parent}#9")).await, first);
 }
 
 #[tokio::test]
