@@ -117,6 +117,14 @@ impl Activities {
         self.len() == 0
     }
 
+    /// Whether nobody waits for a task.
+    #[cfg(test)]
+    pub(crate) fn is_unpolled(&self, activity_arn: &str) -> bool {
+        let state = self.state.lock();
+        let queue = state.queues.get(activity_arn);
+        queue.is_none_or(|queue| queue.waiting.is_empty())
+    }
+
     /// A worker that polls; `None` if too many do.
     pub(crate) fn poll(self: &Arc<Self>, activity_arn: &Text) -> Option<Poller> {
         let mut state = self.state.lock();

@@ -7,8 +7,9 @@ use asl::compile::compile;
 use asl::definition::{Catalogue, MachineType, Resolved};
 use asl::event::{Event, Failure, Text};
 use asl::program::{Pattern, Program, Resource, ResourceFamily};
-use asl::run::Run;
+use asl::run::{Run, Status};
 use asl::time::Timestamp;
+use parking_lot::Mutex;
 use store::{Batch, EntityId, Memory, SHARDS, ShardId, Store, Write};
 
 use crate::activities::Activities;
@@ -37,6 +38,23 @@ impl Definitions for Texts {
         let at = usize::try_from(definition).unwrap().wrapping_sub(1);
         let text = self.0.get(at).ok_or(DefinitionError::Missing(definition))?;
         Ok(program(text))
+    }
+}
+
+/// Definitions of a machine that has a concurrency limit.
+struct Limited {
+    texts: Texts,
+    limit: Arc<Mutex<Option<u32>>>,
+}
+
+impl Definitions for Limited {
+    fn program(&self, definition: u64) -> Result<Arc<Program>, DefinitionError> {
+        self.texts.program(definition)
+    }
+
+    fn concurrency_max(&self, state_machine_arn: &str) -> Result<Option<u32>, DefinitionError> {
+        assert_eq!(state_machine_arn, MACHINE);
+        Ok(*self.limit.lock())
     }
 }
 
@@ -150,6 +168,8 @@ pub(crate) struct Stage {
     pub(crate) watches: BTreeMap<(EntityId, u64), json::Value>,
     pub(crate) cancels: BTreeMap<(EntityId, u64), Option<json::Value>>,
     pub(crate) activities: Activities,
+    /// The concurrency limit of the machine.
+    pub(crate) limit: Arc<Mutex<Option<u32>>>,
 }
 
 impl Stage {
@@ -158,7 +178,21 @@ impl Stage {
     }
 
     pub(crate) fn with(store: Memory, definitions: &[String], config: Config) -> Stage {
-        let programs = Programs::new(Arc::new(Texts(definitions.to_vec())));
+        let limit = Arc::new(Mutex::new(None));
+        Stage::limited(store, definitions, config, limit)
+    }
+
+    fn limited(
+        store: Memory,
+        definitions: &[String],
+        config: Config,
+        limit: Arc<Mutex<Option<u32>>>,
+    ) -> Stage {
+        let texts = Texts(definitions.to_vec());
+        let programs = Programs::new(Arc::new(Limited {
+            texts,
+            limit: Arc::clone(&limit),
+        }));
         let shard = open(&store, config);
         Stage {
             store,
@@ -173,12 +207,15 @@ impl Stage {
             watches: BTreeMap::new(),
             cancels: BTreeMap::new(),
             activities: Activities::new(10),
+            limit,
         }
     }
 
     /// The engine dies and another one takes the store over.
     pub(crate) fn crash(&self) -> Stage {
-        let mut stage = Stage::with(self.store.crash(), &self.definitions, self.config);
+        let limit = Arc::clone(&self.limit);
+        let store = self.store.crash();
+        let mut stage = Stage::limited(store, &self.definitions, self.config, limit);
         stage.now = self.now;
         stage.draws = self.draws;
         stage
@@ -286,6 +323,11 @@ impl Stage {
             Answer::Started(result) => result,
             other => panic!("{other:?}"),
         }
+    }
+
+    pub(crate) fn status(&self, entity: EntityId) -> (Status, u8) {
+        let row = self.store.execution(entity).unwrap().unwrap();
+        (self.run(entity).status, row.status)
     }
 
     pub(crate) fn started(&mut self, input: &str) -> (Text, EntityId) {

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use asl::program::Pattern;
 use futures_util::future::BoxFuture;
 use store::{ExecutionFilter, Fault, Memory};
 use tokio::runtime::Runtime;
@@ -9,7 +10,9 @@ use tokio::time::timeout;
 use super::*;
 use crate::clock::SystemClock;
 use crate::request::ExecutionStatus;
-use crate::testing::{CALLBACK, FUNCTION, Texts, failure, machine, request, value};
+use crate::testing::{
+    ACTIVITY, CALLBACK, FUNCTION, JOB, MACHINE, Texts, failure, machine, request, value,
+};
 
 /// Answers by the parameters: `{"fail": ..}`, `{"hang": ..}`, `{"panic": ..}`, anything else is
 /// echoed. A callback hands its token out.
@@ -18,6 +21,7 @@ struct Echo {
     calls: AtomicUsize,
     dropped: Arc<AtomicUsize>,
     tokens: Mutex<Vec<String>>,
+    cancelled: AtomicUsize,
 }
 
 struct CountsDrop(Arc<AtomicUsize>);
@@ -36,6 +40,9 @@ impl Runner for Echo {
             self.tokens.lock().push(token.as_str().unwrap().to_owned());
             return Box::pin(async move { TaskOutcome::Submitted(value("{}")) });
         }
+        if call.call.resource.pattern == Pattern::RunJob {
+            return Box::pin(async move { TaskOutcome::Submitted(parameters) });
+        }
         let guard = CountsDrop(Arc::clone(&self.dropped));
         Box::pin(async move {
             let _guard = guard;
@@ -48,6 +55,20 @@ impl Runner for Echo {
                 None => TaskOutcome::Succeeded(parameters),
             }
         })
+    }
+
+    /// A job hangs, fails, panics or echoes as a call does.
+    fn watch(&self, call: TaskCall, response: Value) -> BoxFuture<'static, TaskOutcome> {
+        let mut call = call;
+        call.call.parameters = response;
+        call.call.resource.pattern = Pattern::RequestResponse;
+        self.run(call)
+    }
+
+    fn cancel(&self, _call: TaskCall, response: Option<Value>) -> BoxFuture<'static, ()> {
+        assert!(response.is_some(), "the job was submitted");
+        self.cancelled.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async {})
     }
 }
 
@@ -80,6 +101,12 @@ fn open(config: Config, store: Arc<Memory>) -> Setup {
                "B": {"Type": "Choice", "Default": "A",
                 "Choices": [{"Variable": "$.n", "NumericEquals": 1, "Next": "C"}]}"#,
         ),
+        machine(&format!(
+            r#""A": {{"Type": "Task", "Resource": "{ACTIVITY}", "TimeoutSeconds": 900, "End": true}}"#
+        )),
+        machine(&format!(
+            r#""A": {{"Type": "Task", "Resource": "{JOB}", "End": true}}"#
+        )),
     ];
     let runner = Arc::new(Echo::default());
     let engine = Engine::open(
@@ -415,6 +442,338 @@ fn heavy_executions_keep_nobody_waiting() {
         let left = engine.describe(&left.execution_arn).unwrap();
         assert_eq!(left.status, ExecutionStatus::Running);
     });
+}
+
+/// Asks until the store confirms again.
+async fn confirmed<T, E: std::fmt::Debug, F: Future<Output = Result<T, E>>>(
+    ask: impl Fn() -> F,
+) -> Result<T, E> {
+    let asked = async {
+        loop {
+            match ask().await {
+                Err(error) if format!("{error:?}").contains("NotConfirmed") => {
+                    tokio::task::yield_now().await;
+                }
+                answer => return answer,
+            }
+        }
+    };
+    timeout(Duration::from_secs(20), asked)
+        .await
+        .expect("it serves again")
+}
+
+fn is_not_confirmed<T: std::fmt::Debug, E: std::fmt::Debug>(answer: &Result<T, E>) -> bool {
+    matches!(answer, Err(error) if format!("{error:?}").contains("NotConfirmed"))
+}
+
+#[test]
+fn a_redrive_is_acknowledged_once_it_is_committed() {
+    let Setup {
+        runtime,
+        store,
+        engine,
+        ..
+    } = setup();
+    runtime.block_on(async {
+        let started = engine.start(of(2, None, "{\"fail\":1}")).await.unwrap();
+        let arn = started.execution_arn;
+        closed(&engine, &arn).await;
+        store.plan([Fault::UnknownNotApplied]);
+        let refused = engine.redrive(&arn, Some("t".into())).await;
+        assert!(is_not_confirmed(&refused), "{refused:?}");
+        let redriven_at = confirmed(|| engine.redrive(&arn, Some("t".into())))
+            .await
+            .unwrap();
+        assert_eq!(
+            engine.redrive(&arn, Some("t".into())).await.unwrap(),
+            redriven_at
+        );
+        let count = || {
+            let entity = crate::bring::find_execution(&*store, &arn).unwrap();
+            let row = store.execution(entity.unwrap()).unwrap().unwrap();
+            row.redrive_count
+        };
+        assert_eq!(count(), 1);
+        closed(&engine, &arn).await;
+        store.plan([Fault::Fenced]);
+        let lost = engine.redrive(&arn, None).await;
+        assert!(is_not_confirmed(&lost), "{lost:?}");
+        assert_eq!(count(), 1);
+        engine.shutdown().await;
+    });
+}
+
+#[test]
+fn workers_take_tasks_of_activities() {
+    let config = Config {
+        shard_threads: 2,
+        pollers_per_activity_max: 2,
+        ..Config::default()
+    };
+    let Setup {
+        runtime,
+        store,
+        engine,
+        ..
+    } = open(config, Arc::new(Memory::new()));
+    runtime.block_on(async {
+        let poll = |seconds| {
+            let engine = engine.clone();
+            tokio::spawn(async move {
+                let wait = Duration::from_secs(seconds);
+                engine.activity_task(ACTIVITY, Some("w".into()), wait).await
+            })
+        };
+        assert_eq!(poll(0).await.unwrap().unwrap(), None);
+        // One that waits gets a task that comes; one that has left gets none.
+        let (left, waits) = (poll(600), poll(600));
+        while engine
+            .shared
+            .calls
+            .activities
+            .poll(&ACTIVITY.into())
+            .is_some()
+        {
+            tokio::task::yield_now().await;
+        }
+        let refused = poll(0).await.unwrap();
+        assert!(
+            matches!(refused, Err(ActivityError::TooManyPollers)),
+            "{refused:?}"
+        );
+        left.abort();
+        assert!(left.await.unwrap_err().is_cancelled());
+        let arn = engine.start(of(6, None, "1")).await.unwrap().execution_arn;
+        let task = waits.await.unwrap().unwrap().unwrap();
+        assert_eq!(task.input, value("1"));
+        engine.task_heartbeat(&task.task_token).await.unwrap();
+        engine
+            .task_succeeded(&task.task_token, value("2"))
+            .await
+            .unwrap();
+        assert_eq!(closed(&engine, &arn).await.output, Some(value("2")));
+        // A pick-up that was not confirmed leaves the task to the next worker.
+        let arn = engine.start(of(6, None, "3")).await.unwrap().execution_arn;
+        store.plan([Fault::UnknownNotApplied]);
+        let refused = poll(600).await.unwrap();
+        assert!(is_not_confirmed(&refused), "{refused:?}");
+        let task = confirmed(|| async { poll(600).await.unwrap() }).await;
+        let task = task.unwrap().unwrap();
+        engine
+            .task_failed(&task.task_token, failure("E", "C"))
+            .await
+            .unwrap();
+        closed(&engine, &arn).await;
+        // Nobody waits for the tasks of an activity that is deleted.
+        let waits = poll(600);
+        while engine.shared.calls.activities.is_unpolled(ACTIVITY) {
+            tokio::task::yield_now().await;
+        }
+        engine.activity_deleted(ACTIVITY);
+        let gone = waits.await.unwrap();
+        assert!(
+            matches!(gone, Err(ActivityError::DoesNotExist(_))),
+            "{gone:?}"
+        );
+        let waits = poll(600);
+        while engine.shared.calls.activities.is_unpolled(ACTIVITY) {
+            tokio::task::yield_now().await;
+        }
+        engine.shutdown().await;
+        let ended = waits.await.unwrap();
+        assert!(
+            matches!(ended, Err(ActivityError::Engine(Error::ShuttingDown))),
+            "{ended:?}"
+        );
+    });
+}
+
+#[test]
+fn jobs_are_waited_for_and_those_of_a_stopped_execution_are_stopped() {
+    let Setup {
+        runtime,
+        store,
+        engine,
+        runner,
+    } = setup();
+    runtime.block_on(async {
+        for (input, status) in [
+            ("{\"x\":1}", ExecutionStatus::Succeeded),
+            ("{\"fail\":1}", ExecutionStatus::Failed),
+            ("{\"panic\":1}", ExecutionStatus::Failed),
+        ] {
+            let started = engine.start(of(7, None, input)).await.unwrap();
+            let ended = closed(&engine, &started.execution_arn).await;
+            assert_eq!(ended.status, status, "{input}");
+        }
+        let hangs = engine.start(of(7, None, "{\"hang\":1}")).await.unwrap();
+        let before = runner.dropped.load(Ordering::SeqCst);
+        while runner.calls.load(Ordering::SeqCst) < 8 {
+            tokio::task::yield_now().await;
+        }
+        store.plan([Fault::UnknownNotApplied]);
+        let arn = &hangs.execution_arn;
+        let refused = engine.stop(arn, failure("E", "C")).await;
+        assert!(is_not_confirmed(&refused), "{refused:?}");
+        assert_eq!(runner.cancelled.load(Ordering::SeqCst), 0);
+        confirmed(|| engine.stop(arn, failure("E", "C")))
+            .await
+            .unwrap();
+        let is_stopped = async {
+            while runner.cancelled.load(Ordering::SeqCst) == 0
+                || runner.dropped.load(Ordering::SeqCst) == before
+                || !store.wake_ups(None, 10).unwrap().is_empty()
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(20), is_stopped)
+            .await
+            .expect("the job is stopped, and nothing is owed");
+        engine.shutdown().await;
+    });
+}
+
+#[test]
+fn an_end_is_waited_for() {
+    let Setup {
+        runtime,
+        store,
+        engine,
+        runner,
+    } = setup();
+    runtime.block_on(async {
+        let absent = "arn:aws:states:us-east-1:000000000000:execution:M:none";
+        engine.ended(absent).await;
+        let ended = engine.start(of(1, None, "{}")).await.unwrap();
+        engine.ended(&ended.execution_arn).await;
+        let started = engine.start(of(3, None, "{}")).await.unwrap();
+        let arn = started.execution_arn;
+        let wait = || {
+            let (engine, arn) = (engine.clone(), arn.clone());
+            tokio::spawn(async move { engine.ended(&arn).await })
+        };
+        let waits = [wait(), wait()];
+        while runner.tokens.lock().is_empty() || !engine.shared.commons.endings.is_awaited() {
+            tokio::task::yield_now().await;
+        }
+        let token = runner.tokens.lock()[0].clone();
+        engine.task_heartbeat(&token).await.unwrap();
+        assert!(waits.iter().all(|wait| !wait.is_finished()));
+        // The end is committed, and its answer lost.
+        store.plan([Fault::UnknownApplied]);
+        engine.task_succeeded(&token, value("1")).await.unwrap();
+        for wait in waits {
+            timeout(Duration::from_secs(20), wait)
+                .await
+                .expect("it is told")
+                .unwrap();
+        }
+        let description = engine.describe(&arn).unwrap();
+        assert_eq!(description.status, ExecutionStatus::Succeeded);
+        assert!(!engine.shared.commons.endings.is_awaited());
+        engine.shutdown().await;
+    });
+}
+
+/// Executions of a machine on several threads, each as long as its task: never more at a time than
+/// the limit, and all of them in the end.
+#[test]
+fn a_concurrency_limit_holds_across_threads() {
+    struct Limited(Texts);
+    impl Definitions for Limited {
+        fn program(
+            &self,
+            definition: u64,
+        ) -> Result<Arc<asl::program::Program>, crate::DefinitionError> {
+            self.0.program(definition)
+        }
+
+        fn concurrency_max(&self, _: &str) -> Result<Option<u32>, crate::DefinitionError> {
+            Ok(Some(3))
+        }
+    }
+    struct Counts {
+        at_a_time: Arc<AtomicUsize>,
+        most: Arc<AtomicUsize>,
+    }
+    impl Runner for Counts {
+        fn run(&self, _: TaskCall) -> BoxFuture<'static, TaskOutcome> {
+            let at_a_time = Arc::clone(&self.at_a_time);
+            let now = at_a_time.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(now, Ordering::SeqCst);
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                at_a_time.fetch_sub(1, Ordering::SeqCst);
+                TaskOutcome::Succeeded(value("1"))
+            })
+        }
+    }
+    let runtime = Runtime::new().unwrap();
+    let most = Arc::new(AtomicUsize::new(0));
+    let runner = Counts {
+        at_a_time: Arc::default(),
+        most: Arc::clone(&most),
+    };
+    let task = machine(&format!(
+        r#""A": {{"Type": "Task", "Resource": "{FUNCTION}", "End": true}}"#
+    ));
+    let config = Config {
+        shard_threads: 3,
+        ..Config::default()
+    };
+    let engine = Engine::open(
+        config,
+        Arc::new(Memory::new()),
+        Arc::new(runner),
+        Arc::new(Limited(Texts(vec![task]))),
+        Arc::new(SystemClock),
+        runtime.handle().clone(),
+    )
+    .unwrap();
+    runtime.block_on(async {
+        let mut arns = Vec::new();
+        for number in 0..60 {
+            let limited = StartRequest {
+                concurrency_max: Some(3),
+                ..request(Some(&format!("n{number}")), "{}")
+            };
+            arns.push(engine.start(limited).await.unwrap().execution_arn);
+        }
+        engine.set_concurrency(MACHINE, Some(0));
+        let Concurrency { limit, running, .. } = engine.concurrency(MACHINE).unwrap();
+        assert_eq!(limit, Some(0));
+        assert!(running <= 3, "{running}");
+        let limited = StartRequest {
+            concurrency_max: Some(3),
+            ..request(Some("last"), "{}")
+        };
+        let last = engine.start(limited).await.unwrap();
+        let standing = engine.concurrency(MACHINE).unwrap();
+        let shown = standing.queue.last().unwrap();
+        assert_eq!(standing.queue.len(), standing.queued);
+        assert_eq!(shown.execution_arn, last.execution_arn);
+        assert_eq!(
+            (shown.since, shown.position),
+            (last.started_at, standing.queued)
+        );
+        engine.set_concurrency(MACHINE, Some(3));
+        for arn in arns.iter().chain([&last.execution_arn]) {
+            let ended = timeout(Duration::from_secs(20), engine.ended(arn));
+            ended.await.expect("it has its turn");
+            let description = engine.describe(arn).unwrap();
+            assert_eq!(description.status, ExecutionStatus::Succeeded);
+        }
+        let standing = engine.concurrency(MACHINE).unwrap();
+        let expected = Concurrency {
+            limit: Some(3),
+            ..Concurrency::default()
+        };
+        assert_eq!(standing, expected);
+        engine.shutdown().await;
+    });
+    assert!((1..=3).contains(&most.load(Ordering::SeqCst)));
 }
 
 #[test]

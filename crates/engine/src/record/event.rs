@@ -447,6 +447,7 @@ fn read_state_kind<'r, S: Source<'r>>(
         kinds::STATE_FAILED => EventKind::StateFailed { state },
         kinds::STATE_ABORTED => EventKind::StateAborted { state },
         kinds::TASK_SCHEDULED
+        | kinds::TASK_SCHEDULED_JOB
         | kinds::TASK_STARTED
         | kinds::TASK_STARTED_BY
         | kinds::TASK_SUBMITTED

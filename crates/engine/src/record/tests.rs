@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use asl::event::{BranchId, Event, EventKind, Failure, Start, Text};
+use asl::event::{BranchId, Event, EventKind, ExecutionKind, Failure, Start, Text};
 use asl::limits::Limits;
 use asl::program::StateIndex;
 use asl::time::Timestamp;
@@ -111,22 +111,19 @@ fn start(input: &str) -> Start {
         trace_header: None,
         started_by: None,
         mock_case: None,
-        kind: asl::event::ExecutionKind::Standard,
+        kind: ExecutionKind::Standard,
         limits: Limits::default(),
         token_secret: [9; 16],
     }
 }
 
-/// Every kind of event that AWS shows, with every field present once and absent once.
+/// Every kind of event that AWS shows and that there was before threads, with every field present once and absent once.
 fn shown_kinds(payload: &Value) -> Vec<EventKind> {
     let state = StateIndex(3);
     let full_start = Start {
         state_machine_version_arn: Some(format!("{MACHINE}:1").into()),
         state_machine_alias_arn: Some(format!("{MACHINE}:live").into()),
         trace_header: Some("Root=1-5759e988".into()),
-        started_by: Some(format!("{MACHINE}:parent#7").into()),
-        kind: asl::event::ExecutionKind::SyncExpress,
-        mock_case: Some("HappyPath".into()),
         execution_arn: "arn:of:another:kind".into(),
         ..start(r#"{ "kept":  "as sent" }"#)
     };
@@ -136,7 +133,7 @@ fn shown_kinds(payload: &Value) -> Vec<EventKind> {
         timeout_seconds: seconds,
         heartbeat_seconds: seconds.map(|seconds| seconds + 1),
         credentials_role_arn: seconds.map(|_| ROLE.into()),
-        is_job: seconds.is_some(),
+        is_job: false,
     };
     let output = payload.clone();
     let some = || failure("States.TaskFailed", "it did");
@@ -170,18 +167,6 @@ fn shown_kinds(payload: &Value) -> Vec<EventKind> {
         EventKind::TaskStarted {
             state,
             worker_name: None,
-        },
-        EventKind::TaskStarted {
-            state,
-            worker_name: Some("worker 1".into()),
-        },
-        EventKind::ExecutionRedriven {
-            redrive_count: 2,
-            client_token: Some("token".into()),
-        },
-        EventKind::ExecutionRedriven {
-            redrive_count: 1,
-            client_token: None,
         },
         EventKind::TaskSubmitted {
             state,
@@ -256,9 +241,6 @@ fn threads() -> Vec<Vec<Event>> {
         },
         EventKind::BranchSucceeded,
         EventKind::BranchesCut,
-        EventKind::Queued,
-        EventKind::Admitted,
-        EventKind::JobCancelled { attempt: 12 },
     ];
     let shown = (10..).zip(kinds_of_threads(&payload));
     let mut events: Vec<Event> = shown.map(|(id, kind)| event(id, kind)).collect();
@@ -267,6 +249,57 @@ fn threads() -> Vec<Vec<Event>> {
         event.branch = BranchId(number / 2 * 100);
         event.previous = u64::from(number) * 3;
     }
+    vec![events.clone(), events]
+}
+
+/// Nested, Express and mocked executions, workers of activities, jobs, redrives and concurrency
+/// limits, with every field present once and absent once.
+fn kinds_of_jobs() -> Vec<Vec<Event>> {
+    let state = StateIndex(3);
+    let nested = |kind| Start {
+        started_by: Some(format!("{MACHINE}:parent#7").into()),
+        kind,
+        ..start(r#"{ "kept":  "as sent" }"#)
+    };
+    let mocked = Start {
+        mock_case: Some("HappyPath".into()),
+        ..start("{}")
+    };
+    let started = |start| EventKind::ExecutionStarted(Box::new(start));
+    let shown = vec![
+        started(nested(ExecutionKind::Standard)),
+        started(nested(ExecutionKind::Express)),
+        started(nested(ExecutionKind::SyncExpress)),
+        started(nested(ExecutionKind::Test)),
+        started(mocked),
+        EventKind::TaskScheduled {
+            state,
+            parameters: value(r#"{"a": "of more than thirty-two bytes, in all"}"#),
+            timeout_seconds: None,
+            heartbeat_seconds: Some(5),
+            credentials_role_arn: Some(ROLE.into()),
+            is_job: true,
+        },
+        EventKind::TaskStarted {
+            state,
+            worker_name: Some("worker 1".into()),
+        },
+        EventKind::ExecutionRedriven {
+            redrive_count: u32::MAX,
+            client_token: Some("token".into()),
+        },
+        EventKind::ExecutionRedriven {
+            redrive_count: 1,
+            client_token: None,
+        },
+    ];
+    let internal = [
+        EventKind::Queued,
+        EventKind::Admitted,
+        EventKind::JobCancelled { attempt: u64::MAX },
+    ];
+    let mut events: Vec<Event> = (1..).zip(shown).map(|(id, kind)| event(id, kind)).collect();
+    events.extend(internal.map(|kind| event(0, kind)));
     vec![events.clone(), events]
 }
 
@@ -317,6 +350,7 @@ fn every_kind() -> Vec<Vec<Event>> {
 fn every_kind_of_event_comes_back() {
     check(&every_kind());
     check(&threads());
+    check(&kinds_of_jobs());
 }
 
 /// 40 members of 40 bytes, one of which changes from state to state.
@@ -591,7 +625,7 @@ fn nonsense_under_a_right_checksum_is_refused() {
 /// are never written again.
 #[test]
 fn records_of_version_1_are_read() {
-    let stored: [&[u8]; 8] = [
+    let stored: [&[u8]; 10] = [
         include_bytes!("fixtures/v1-every-kind-0.bin"),
         include_bytes!("fixtures/v1-every-kind-1.bin"),
         include_bytes!("fixtures/v1-every-kind-2.bin"),
@@ -600,11 +634,14 @@ fn records_of_version_1_are_read() {
         include_bytes!("fixtures/v1-changing-2.bin"),
         include_bytes!("fixtures/v1-threads-0.bin"),
         include_bytes!("fixtures/v1-threads-1.bin"),
+        include_bytes!("fixtures/v1-jobs-0.bin"),
+        include_bytes!("fixtures/v1-jobs-1.bin"),
     ];
     let written = [
         (&stored[..3], every_kind()),
         (&stored[3..6], changing(3, 30)),
-        (&stored[6..], threads()),
+        (&stored[6..8], threads()),
+        (&stored[8..], kinds_of_jobs()),
     ];
     for (files, expected) in written {
         let files: Vec<Vec<u8>> = files.iter().map(|bytes| bytes.to_vec()).collect();

@@ -54,3 +54,6 @@ fn task(run: &Run, attempt: EventId) -> Option<ActivityTask> {
         input: calling.parameters.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,3 +44,6 @@ impl Shard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

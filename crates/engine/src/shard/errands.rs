@@ -13,40 +13,30 @@ use super::express::is_under_way;
 use super::{Halt, Shard};
 use crate::task::TaskCall;
 
-/// Whether anything has to be done, or done again after a restart, by this run.
-pub(super) fn owes(run: &Run) -> bool {
+/// Whether anything has to be done, or done again after a restart, for this run.
+pub(super) fn owes(run: &Run, program: &Program) -> bool {
     let mut calling = run.branches.iter().filter_map(|thread| thread.calling());
-    !run.cancels.is_empty() || is_under_way(run) || calling.any(|(_, it)| is_owed(run, it))
+    !run.cancels.is_empty()
+        || is_under_way(run)
+        || calling.any(|(visit, calling)| errand(run, program, visit.state, calling).is_some())
 }
 
-/// Whether an attempt waits for something that has to be asked for: the answer to its call, a
-/// worker, or the end of its job. A result by task token is not asked for, except from mocks.
-fn is_owed(run: &Run, calling: &Calling) -> bool {
-    let is_mocked = || {
-        let start = run.start.as_ref();
-        start.is_some_and(|start| start.mock_case.is_some())
-    };
-    match &calling.submitted {
-        None => !calling.is_picked_up,
-        Some(_) => calling.is_job || is_mocked(),
-    }
-}
-
-/// What is to be done for an attempt that waits.
+/// What is to be done for an attempt that waits: nothing if only a task token, or the worker that
+/// has it, can bring the result.
 fn errand(run: &Run, program: &Program, state: StateIndex, calling: &Calling) -> Option<Errand> {
-    if !is_owed(run, calling) {
-        return None;
-    }
     if calling.submitted.is_some() {
-        return Some(Errand::Watch);
+        let start = run.start.as_ref();
+        // Mocks send their tokens back themselves: they are watched.
+        let is_mocked = || start.is_some_and(|start| start.mock_case.is_some());
+        return (calling.is_job || is_mocked()).then_some(Errand::Watch);
     }
     let StateKind::Task(task) = &program.state(state)?.kind else {
         return None;
     };
-    Some(match task.resource.family {
-        ResourceFamily::Activity => Errand::Offer,
-        _ => Errand::Call,
-    })
+    match task.resource.family {
+        ResourceFamily::Activity => (!calling.is_picked_up).then_some(Errand::Offer),
+        _ => Some(Errand::Call),
+    }
 }
 
 impl Shard {
@@ -193,3 +183,6 @@ impl Shard {
         self.decide_quietly(entity, Input::JobCancelled { attempt }, moment)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,8 @@ impl Shard {
         execution.timer = next_deadline(&execution.run, clocks);
         // Heartbeats moved the row without telling the journal.
         let has_heartbeats = !execution.run.heartbeats(&execution.program).is_empty();
-        execution.row = (!has_heartbeats).then(|| row(&execution.run, execution.timer));
+        execution.row =
+            (!has_heartbeats).then(|| row(&execution.run, &execution.program, execution.timer));
         self.cache.insert(entity, execution);
     }
 
@@ -118,7 +119,7 @@ impl Shard {
         let due = next_deadline(&execution.run, self.heartbeats.get(&entity));
         self.timers.change(entity, execution.timer, due);
         execution.timer = due;
-        let row = row(&execution.run, due);
+        let row = row(&execution.run, &execution.program, due);
         if execution.row != Some(row) {
             execution.row = Some(row);
             execution.row_moved_at = now;
@@ -301,7 +302,7 @@ fn next_deadline(run: &Run, clocks: Option<&Heartbeats>) -> Option<Timestamp> {
 
 /// The wake-up row of a run. For a run that yielded or is queued it says "at once", as neither turns
 /// nor gates are written.
-fn row(run: &Run, due: Option<Timestamp>) -> Row {
+fn row(run: &Run, program: &Program, due: Option<Timestamp>) -> Row {
     let due = if run.is_yielded() || run.queued {
         Some(run.time)
     } else {
@@ -309,7 +310,7 @@ fn row(run: &Run, due: Option<Timestamp>) -> Row {
     };
     Row {
         due,
-        owes_calls: owes(run),
+        owes_calls: owes(run, program),
     }
 }
 

@@ -8,8 +8,8 @@ use asl::run::Run;
 use asl::time::Timestamp;
 use store::{Batch, EntityId, Epoch, MachineNumber, ShardId, Write};
 
+use super::Shard;
 use super::calls::Errand;
-use super::{Shard, express};
 use crate::commons::Commons;
 use crate::request::Error;
 
@@ -154,15 +154,9 @@ impl Shard {
         if let Some(execution) = self.cache.get_mut(entity) {
             execution.group = open;
             if !execution.is_standard() {
-                // Those count as open nowhere, and have no gates.
-                changed.opens = false;
-                changed.closes = false;
+                // AWS does not limit how many are open, and nobody waits for their ends.
+                (changed.opens, changed.closes) = (false, false);
             }
-        }
-        let run = self.cache.get(entity).map(|execution| &execution.run);
-        if run.is_some_and(express::is_express) {
-            // AWS does not limit how many are open, and nobody waits for their ends.
-            (changed.opens, changed.closes) = (false, false);
         }
         self.groups.open.changed.push(changed);
     }

@@ -98,3 +98,6 @@ impl Shard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

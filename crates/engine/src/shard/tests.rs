@@ -6,7 +6,7 @@ use asl::token;
 use store::{Fault, Store};
 
 use super::*;
-use crate::request::{ExecutionStatus, StartError, Started, StopError, TokenError};
+use crate::request::{ExecutionStatus, StartError, StartRequest, Started, StopError, TokenError};
 use crate::shard::command::TokenInput;
 use crate::task::TaskOutcome;
 use crate::testing::{
@@ -163,6 +163,93 @@ fn the_same_start_is_answered_alike_while_it_runs() {
         stage.start(request(Some("m"), r#"{"a":1}"#)).unwrap(),
         first
     );
+}
+
+/// The attempt of a parent that starts a child, made again: with a name or without, while the child
+/// runs, after it has ended, and with its commit in doubt.
+#[test]
+fn the_same_attempt_finds_its_own_child() {
+    let nested = |name: Option<&str>, attempt: &str| StartRequest {
+        started_by: Some(attempt.into()),
+        ..request(name, r#"{"a":1}"#)
+    };
+    for name in [None, Some("n")] {
+        let mut stage = Stage::new(&[wait(60)]);
+        let first = stage.start(nested(name, "parent#7")).unwrap();
+        stage.now = stage.now.plus_seconds(1);
+        assert_eq!(stage.start(nested(name, "parent#7")).unwrap(), first);
+        let mut stage = stage.crash();
+        assert_eq!(stage.start(nested(name, "parent#7")).unwrap(), first);
+        stage.sleep();
+        let entity = stage.entity(&first.execution_arn);
+        assert_eq!(stage.run(entity).status, Status::Succeeded);
+        assert_eq!(stage.start(nested(name, "parent#7")).unwrap(), first);
+        match (name, stage.start(nested(name, "parent#9"))) {
+            (None, Ok(other)) => assert_ne!(other.execution_arn, first.execution_arn),
+            (Some(_), Err(StartError::AlreadyExists(arn))) => {
+                assert_eq!(arn, first.execution_arn);
+            }
+            (_, other) => panic!("{other:?}"),
+        }
+        let row = stage.store.execution(entity).unwrap().unwrap();
+        assert!(!row.name_is_generated);
+    }
+}
+
+#[test]
+fn no_more_executions_are_open_than_allowed() {
+    let config = Config {
+        open_executions_max: 2,
+        ..Config::default()
+    };
+    let mut stage = Stage::with(store::Memory::new(), &[wait(60)], config);
+    stage.started("{}");
+    let first = stage.start(request(Some("n"), "{}")).unwrap();
+    for name in [None, Some("m")] {
+        let refused = stage.start(request(name, "{}"));
+        assert!(
+            matches!(refused, Err(StartError::LimitExceeded)),
+            "{refused:?}"
+        );
+    }
+    // It is open already.
+    assert_eq!(stage.start(request(Some("n"), "{}")).unwrap(), first);
+    let mut stage = stage.crash();
+    let refused = stage.start(request(None, "{}"));
+    assert!(
+        matches!(refused, Err(StartError::LimitExceeded)),
+        "{refused:?}"
+    );
+    stop(&mut stage, &first.execution_arn, &Failure::default()).unwrap();
+    stage.started("{}");
+    stage.sleep();
+    assert_eq!(stage.shard.commons().open_executions(), 0);
+}
+
+/// What was not confirmed counts as what it turns out to be.
+#[test]
+fn open_executions_in_doubt_are_counted_as_they_stand() {
+    for (fault, is_applied) in [
+        (Fault::UnknownApplied, true),
+        (Fault::UnknownNotApplied, false),
+    ] {
+        for text in [wait(60), pass()] {
+            let ends_at_once = text == pass();
+            let mut stage = Stage::new(&[text]);
+            stage.store.plan([fault]);
+            stage.handle(&Command::Start(Box::new(request(Some("n"), "{}"))));
+            assert!(!stage.commit());
+            for shard in stage.shard.doubtful() {
+                let stored = stage.store.sequence(shard).unwrap();
+                stage.shard.resume(shard, stored);
+            }
+            stage.work_off();
+            let open = u64::from(is_applied && !ends_at_once);
+            assert_eq!(stage.shard.commons().open_executions(), open);
+            let counted = stage.store.count_executions(None, &crate::pipeline::OPEN);
+            assert_eq!(counted.unwrap(), open);
+        }
+    }
 }
 
 #[test]
