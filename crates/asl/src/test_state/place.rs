@@ -1,5 +1,7 @@
 //! The state under test among others: alone in a definition made around it, or one of many.
 
+use std::collections::BTreeSet;
+
 use json::{ObjectBuilder, Value};
 
 use crate::program::{Next, Program, State, StateIndex, StateKind};
@@ -18,10 +20,9 @@ pub fn as_definition(state: &str) -> String {
     }
     let name = Value::from(SINGLE_STATE_NAME);
     let mut text = format!(r#"{{"StartAt":{name},"States":{{{name}:{state}"#);
-    let mut known = vec![SINGLE_STATE_NAME];
+    let mut known = BTreeSet::from([SINGLE_STATE_NAME]);
     for target in targets_of(&parsed) {
-        if !known.contains(&target) {
-            known.push(target);
+        if known.insert(target) {
             let target = Value::from(target);
             text.push_str(&format!(r#",{target}:{{"Type":"Succeed"}}"#));
         }
@@ -54,11 +55,9 @@ pub fn find(program: &Program, name: &str) -> Option<StateIndex> {
 /// `Map` of the context object, for a state in the body of a Map: the first iteration, whose item
 /// is the state's input (unverified; AWS's guide says that the index is 0).
 pub(super) fn map_item(program: &Program, state: StateIndex, input: &Value) -> Option<Value> {
-    let mut around = program.states.iter().filter_map(|state| match &state.kind {
-        StateKind::Map(map) => Some(map.body),
-        _ => None,
-    });
-    around.find(|body| reaches(program, *body, state))?;
+    if !is_in_map(program, state) {
+        return None;
+    }
     let item = ObjectBuilder::new()
         .add("Index", 0)
         .add("Value", input.clone())
@@ -67,19 +66,23 @@ pub(super) fn map_item(program: &Program, state: StateIndex, input: &Value) -> O
     Some(ObjectBuilder::new().add("Item", item).build().into())
 }
 
-/// Whether control gets from one state to another, or into the bodies below it.
-fn reaches(program: &Program, from: StateIndex, to: StateIndex) -> bool {
+/// Whether control gets to the state from the first one of a Map's body.
+fn is_in_map(program: &Program, state: StateIndex) -> bool {
+    let bodies = program.states.iter().filter_map(|state| match &state.kind {
+        StateKind::Map(map) => Some(map.body),
+        _ => None,
+    });
+    let mut open: Vec<StateIndex> = bodies.collect();
     let mut seen = vec![false; program.states.len()];
-    let mut open = vec![from];
     while let Some(index) = open.pop() {
-        if index == to {
+        if index == state {
             return true;
         }
-        let position = usize::try_from(index.0).unwrap_or(usize::MAX);
-        let is_new = seen
-            .get_mut(position)
-            .is_some_and(|seen| !std::mem::replace(seen, true));
-        if is_new && let Some(state) = program.state(index) {
+        let seen = usize::try_from(index.0)
+            .ok()
+            .and_then(|at| seen.get_mut(at));
+        let is_new = seen.is_some_and(|seen| !std::mem::replace(seen, true));
+        if let Some(state) = program.state(index).filter(|_| is_new) {
             open.extend(targets(state));
         }
     }

@@ -252,19 +252,27 @@ fn mocked_task() {
         r#"{"status":"SUCCEEDED","output":7,"AfterArguments":{"FunctionName":"g"},
             "Result":{"r":7}}"#,
     );
-    for pattern in [".waitForTaskToken", ".sync", ".sync:2"] {
+    let resources = [
+        "arn:aws:states:::states:startExecution.waitForTaskToken",
+        "arn:aws:states:::states:startExecution.sync",
+        "arn:aws:states:::states:startExecution.sync:2",
+        "arn:aws:states:us-east-1:123456789012:activity:a",
+        "arn:aws:lambda:us-east-1:123456789012:function:f",
+    ];
+    for resource in resources {
         let state = format!(
-            r#"{{"Type":"Task","Resource":
-            "arn:aws:states:::states:startExecution{pattern}",
-            "Parameters":{{"StateMachineArn":"m","Input":{{}}}},"End":true}}"#
+            r#"{{"Type":"Task","Resource":"{resource}","HeartbeatSeconds":5,"Parameters":
+            {{"StateMachineArn":"m","Input":{{}}}},"End":true}}"#
         );
-        check(
-            &state,
-            mocked("{}", "[1]"),
-            r#"{"status":"SUCCEEDED","output":[1],"AfterInputPath":{},"Result":[1],
-                "AfterParameters":{"StateMachineArn":"m","Input":{}},
-                "AfterResultSelector":[1],"AfterResultPath":[1]}"#,
+        let before = r#""AfterInputPath":{},
+            "AfterParameters":{"StateMachineArn":"m","Input":{}}"#;
+        let expected = format!(
+            r#"{{"status":"SUCCEEDED","output":[1],{before},"Result":[1],
+            "AfterResultSelector":[1],"AfterResultPath":[1]}}"#
         );
+        check(&state, mocked("{}", "[1]"), &expected);
+        let expected = format!(r#"{{"status":"FAILED","error":"E",{before}}}"#);
+        check(&state, failing("{}", "E"), &expected);
     }
 }
 
