@@ -565,8 +565,25 @@ fn workers_take_tasks_of_activities() {
             .await
             .unwrap();
         closed(&engine, &arn).await;
-        // Nobody waits for the tasks of an activity that is deleted.
-        let waits = poll(600);
+        engine.shutdown().await;
+    });
+}
+
+/// Nobody waits for the tasks of an activity that is deleted, or at the end of the engine.
+#[test]
+fn workers_are_told_that_nothing_will_come() {
+    let Setup {
+        runtime, engine, ..
+    } = setup();
+    runtime.block_on(async {
+        let poll = || {
+            let engine = engine.clone();
+            tokio::spawn(async move {
+                let wait = Duration::from_secs(600);
+                engine.activity_task(ACTIVITY, None, wait).await
+            })
+        };
+        let waits = poll();
         while engine.shared.calls.activities.is_unpolled(ACTIVITY) {
             tokio::task::yield_now().await;
         }
@@ -576,7 +593,7 @@ fn workers_take_tasks_of_activities() {
             matches!(gone, Err(ActivityError::DoesNotExist(_))),
             "{gone:?}"
         );
-        let waits = poll(600);
+        let waits = poll();
         while engine.shared.calls.activities.is_unpolled(ACTIVITY) {
             tokio::task::yield_now().await;
         }
@@ -677,39 +694,45 @@ fn an_end_is_waited_for() {
     });
 }
 
+/// Definitions of a machine with a limit.
+struct Limited(Texts);
+
+impl Definitions for Limited {
+    fn program(
+        &self,
+        definition: u64,
+    ) -> Result<Arc<asl::program::Program>, crate::DefinitionError> {
+        self.0.program(definition)
+    }
+
+    fn concurrency_max(&self, _: &str) -> Result<Option<u32>, crate::DefinitionError> {
+        Ok(Some(3))
+    }
+}
+
+/// Calls that are soon over, counted.
+struct Counts {
+    at_a_time: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+impl Runner for Counts {
+    fn run(&self, _: TaskCall) -> BoxFuture<'static, TaskOutcome> {
+        let at_a_time = Arc::clone(&self.at_a_time);
+        let now = at_a_time.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            at_a_time.fetch_sub(1, Ordering::SeqCst);
+            TaskOutcome::Succeeded(value("1"))
+        })
+    }
+}
+
 /// Executions of a machine on several threads, each as long as its task: never more at a time than
 /// the limit, and all of them in the end.
 #[test]
 fn a_concurrency_limit_holds_across_threads() {
-    struct Limited(Texts);
-    impl Definitions for Limited {
-        fn program(
-            &self,
-            definition: u64,
-        ) -> Result<Arc<asl::program::Program>, crate::DefinitionError> {
-            self.0.program(definition)
-        }
-
-        fn concurrency_max(&self, _: &str) -> Result<Option<u32>, crate::DefinitionError> {
-            Ok(Some(3))
-        }
-    }
-    struct Counts {
-        at_a_time: Arc<AtomicUsize>,
-        most: Arc<AtomicUsize>,
-    }
-    impl Runner for Counts {
-        fn run(&self, _: TaskCall) -> BoxFuture<'static, TaskOutcome> {
-            let at_a_time = Arc::clone(&self.at_a_time);
-            let now = at_a_time.fetch_add(1, Ordering::SeqCst) + 1;
-            self.most.fetch_max(now, Ordering::SeqCst);
-            Box::pin(async move {
-                tokio::task::yield_now().await;
-                at_a_time.fetch_sub(1, Ordering::SeqCst);
-                TaskOutcome::Succeeded(value("1"))
-            })
-        }
-    }
     let runtime = Runtime::new().unwrap();
     let most = Arc::new(AtomicUsize::new(0));
     let runner = Counts {
