@@ -42,6 +42,12 @@ pub(crate) struct Config {
     pub express_seconds_max: u64,
     /// Express executions under way at once; each is held in memory.
     pub express_runs_max: usize,
+    /// Memory of the events and payloads of one Express execution, in bytes.
+    pub express_run_bytes_max: usize,
+    /// The same, of all Express executions under way.
+    pub express_bytes_max: usize,
+    /// The same, of those that have ended and are still listed.
+    pub express_kept_bytes_max: usize,
     /// Standard executions that are open. AWS's quota is 1,000,000.
     pub open_executions_max: u64,
     /// Workers that wait for tasks of one activity. AWS's quota is 1,000.
@@ -82,6 +88,9 @@ impl Default for Config {
             map_concurrency_max: 40,
             express_seconds_max: 300,
             express_runs_max: 4_096,
+            express_run_bytes_max: 64 << 20,
+            express_bytes_max: 256 << 20,
+            express_kept_bytes_max: 64 << 20,
             open_executions_max: 1_000_000,
             pollers_per_activity_max: 1_000,
             state_machines_max: 100_000,
@@ -182,7 +191,7 @@ impl Config {
 
 impl Config {
     /// Every number with a least value: with less no execution could end properly, or none begin.
-    fn least(&self) -> [(&'static str, u64, u64); 13] {
+    fn least(&self) -> [(&'static str, u64, u64); 15] {
         let of = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         [
             ("function_processes_max", of(self.function_processes_max), 1),
@@ -196,6 +205,12 @@ impl Config {
             ("map_concurrency_max", self.map_concurrency_max.into(), 1),
             ("express_seconds_max", self.express_seconds_max, 1),
             ("express_runs_max", of(self.express_runs_max), 1),
+            (
+                "express_run_bytes_max",
+                of(self.express_run_bytes_max),
+                1 << 20,
+            ),
+            ("express_bytes_max", of(self.express_bytes_max), 1 << 20),
             ("open_executions_max", self.open_executions_max, 1),
             (
                 "pollers_per_activity_max",
@@ -216,7 +231,7 @@ const TEXTS: [&str; 3] = ["listen", "data", "log"];
 /// Those that are on or off.
 const SWITCHES: [&str; 1] = ["strict"];
 /// All others but tables.
-const NUMBERS: [&str; 18] = [
+const NUMBERS: [&str; 21] = [
     "function_processes_max",
     "function_idle_seconds",
     "retention_days",
@@ -226,6 +241,9 @@ const NUMBERS: [&str; 18] = [
     "map_concurrency_max",
     "express_seconds_max",
     "express_runs_max",
+    "express_run_bytes_max",
+    "express_bytes_max",
+    "express_kept_bytes_max",
     "open_executions_max",
     "pollers_per_activity_max",
     "state_machines_max",

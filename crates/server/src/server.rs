@@ -123,6 +123,9 @@ fn open_engine(
         pollers_per_activity_max: config.pollers_per_activity_max,
         open_executions_max: config.open_executions_max,
         express_runs_max: config.express_runs_max,
+        express_run_bytes_max: config.express_run_bytes_max,
+        express_bytes_max: config.express_bytes_max,
+        express_kept_bytes_max: config.express_kept_bytes_max,
         express_seconds_max: config.express_seconds_max,
         ..engine::Config::default()
     };

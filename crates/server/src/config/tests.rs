@@ -109,6 +109,17 @@ fn the_defaults_are_those_of_aws() {
     assert_eq!(defaults.map_concurrency_max, limits.map_concurrency_max);
     let engine = engine::Config::default();
     assert_eq!(defaults.express_runs_max, engine.express_runs_max);
+    let of_defaults = (
+        defaults.express_run_bytes_max,
+        defaults.express_bytes_max,
+        defaults.express_kept_bytes_max,
+    );
+    let of_engine = (
+        engine.express_run_bytes_max,
+        engine.express_bytes_max,
+        engine.express_kept_bytes_max,
+    );
+    assert_eq!(of_defaults, of_engine);
     assert_eq!(defaults.calls_max, engine.calls_max);
     assert_eq!(defaults.watches_max, engine.watches_max);
 }
