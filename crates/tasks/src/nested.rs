@@ -194,10 +194,10 @@ impl Nested<'_> {
     fn ended(&self, described: Object) -> TaskOutcome {
         let has_succeeded = described.get("Status").and_then(Value::as_str) == Some("SUCCEEDED");
         if !has_succeeded {
-            let cause = Value::from(sorted(described)).to_text();
+            let cause = Value::from(described).to_text();
             return outcome::failed("States.TaskFailed", &cause);
         }
-        let mut result = sorted(described);
+        let mut result = described;
         if self.task.pattern() == Pattern::Sync2 {
             for name in ["Input", "Output"] {
                 let text = result.get(name).and_then(Value::as_str);
@@ -248,11 +248,4 @@ fn is_passing(trouble: &Trouble) -> bool {
             error, response, ..
         } => response.status >= 500 || error.code == "ThrottlingException",
     }
-}
-
-/// The members in alphabetical order, as AWS shows them.
-fn sorted(object: Object) -> Object {
-    let mut members = object.members().to_vec();
-    members.sort_by(|(a, _), (b, _)| a.cmp(b));
-    members.into_iter().collect()
 }

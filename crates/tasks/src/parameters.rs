@@ -3,6 +3,8 @@
 //! Step Functions has its own spelling of members, whatever the service's, and takes any JSON where
 //! an API wants text.
 
+use std::borrow::Cow;
+
 use aws::integrations::TaskResource;
 use aws::model::{Kind, Member, Model, Reference, ShapeId, Structure};
 use aws::protocol::Output;
@@ -128,33 +130,31 @@ impl Spelled<'_> {
             return empty;
         };
         let members = output.members.as_object().unwrap_or(&empty);
-        let mut result = self.spelled(structure, members);
+        let mut result = self.named(structure, members);
         if let (Some(member), Some(body)) = (self.blob_payload(structure), &output.body) {
-            let name = self.task.member_name(&member.name);
-            result.insert(
-                name.as_ref(),
-                String::from_utf8_lossy(body).into_owned().into(),
-            );
+            let text = String::from_utf8_lossy(body).into_owned();
+            result.push((self.task.member_name(&member.name), text.into()));
         }
-        result
+        in_order(result)
     }
 
-    fn spelled(&self, structure: &Structure, object: &Object) -> Object {
-        let mut out = ObjectBuilder::with_capacity(object.len());
+    /// The members under the names that results have for them.
+    fn named<'s>(&self, structure: &'s Structure, object: &Object) -> Vec<Named<'s>> {
+        let mut members = Vec::with_capacity(object.len());
         for member in &structure.members {
             if let Some(value) = object.get(&member.name) {
                 let name = self.task.member_name(&member.name);
-                out.add(name.as_ref(), self.shown(&member.reference, value));
+                members.push((name, self.shown(&member.reference, value)));
             }
         }
-        out.build()
+        members
     }
 
     fn shown(&self, reference: &Reference, value: &Value) -> Value {
         let kind = &self.model().shape(reference.shape).kind;
         match (kind, value.view()) {
             (Kind::Structure(structure), View::Object(object)) => {
-                self.spelled(structure, object).into()
+                in_order(self.named(structure, object)).into()
             }
             (Kind::List { member, .. }, View::Array(elements)) => elements
                 .iter()
@@ -180,6 +180,19 @@ impl Spelled<'_> {
             _ => value.clone(),
         }
     }
+}
+
+/// A member of a result.
+type Named<'n> = (Cow<'n, str>, Value);
+
+/// The members in alphabetical order, as AWS shows them.
+fn in_order(mut members: Vec<Named<'_>>) -> Object {
+    members.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut out = ObjectBuilder::with_capacity(members.len());
+    for (name, value) in members {
+        out.add(name.as_ref(), value);
+    }
+    out.build()
 }
 
 /// A string itself, anything else as JSON.

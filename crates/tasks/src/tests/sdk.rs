@@ -129,7 +129,7 @@ fn other_services_and_protocols() {
     let (text, asked) = outcome_of(call, list);
     assert_eq!(
         text,
-        r#"ok {"Roles":[{"RoleName":"r","CreateDate":"2015-08-30T12:36:00Z"}],"IsTruncated":false}"#
+        r#"ok {"IsTruncated":false,"Roles":[{"CreateDate":"2015-08-30T12:36:00Z","RoleName":"r"}]}"#
     );
     let body = asked.unwrap().1.body;
     assert_eq!(body, "Action=ListRoles&Version=2010-05-08&MaxItems=5");
@@ -140,7 +140,7 @@ fn other_services_and_protocols() {
     let (text, asked) = outcome_of(call, answer);
     assert_eq!(
         text,
-        r#"ok {"StatusCode":200,"ExecutedVersion":"1","Payload":"{\"ok\":true}"}"#
+        r#"ok {"ExecutedVersion":"1","Payload":"{\"ok\":true}","StatusCode":200}"#
     );
     assert_eq!(asked.unwrap().1.body, r#"{"x":1}"#);
     let call = sdk("lambda:invoke", Pattern::RequestResponse, "{}");
