@@ -19,12 +19,16 @@ mod references;
 mod task;
 mod wait;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use json::{Document, Object, Value};
 
 use crate::definition::{Catalogue, Compiled, MachineType};
-use crate::program::{Flow, Next, Paths, Program, Queries, StateIndex, StateKind};
+use crate::event::Text;
+use crate::program::{
+    Flow, Next, Paths, Program, Queries, ResourceFamily, State, StateIndex, StateKind,
+};
 use crate::validate::fields::{self, Fields};
 use crate::validate::graph::Graph;
 use crate::validate::message::{self, SCHEMA};
@@ -179,10 +183,23 @@ fn definition<'a>(
     let states = body::compile_all(&mut context);
     Some(Program {
         variable_references: references::of_states(&states),
+        activities: activities(&states),
         states,
         start: start?,
         timeout_seconds: fields.integer("TimeoutSeconds"),
     })
+}
+
+/// The activities that states name, in the order of their ARNs.
+fn activities(states: &[State]) -> Vec<Text> {
+    let arn = |state: &State| match &state.kind {
+        StateKind::Task(task) if task.resource.family == ResourceFamily::Activity => {
+            Some(task.resource.arn.clone())
+        }
+        _ => None,
+    };
+    let arns: BTreeSet<Text> = states.iter().filter_map(arn).collect();
+    arns.into_iter().collect()
 }
 
 /// Compiles one state. `None` has been reported.

@@ -29,6 +29,9 @@ pub struct Program {
     /// The variables each state reads, for the states that read any: DescribeStateMachine's
     /// `variableReferences`.
     pub variable_references: Vec<(Text, Vec<Text>)>,
+    /// The ARNs of the activities whose tasks its states are, each once: what has to exist for
+    /// [`decide`](crate::decide::decide) to schedule them.
+    pub activities: Vec<Text>,
 }
 
 impl Program {

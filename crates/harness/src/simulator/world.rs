@@ -394,6 +394,10 @@ impl World {
         for action in actions {
             match action {
                 Action::Call(entity, call) => self.call(at, entity, &call),
+                Action::Watch(..)
+                | Action::Cancel(..)
+                | Action::Offer { .. }
+                | Action::Express(_) => unreachable!("no machine does that"),
                 Action::Abandon {
                     entity, attempt, ..
                 } => {
