@@ -74,7 +74,7 @@ pub(crate) fn describe(
             at,
             output: None,
             failure: Failure::default(),
-            remains: Vec::new(),
+            remains: Default::default(),
         }),
         ..Run::default()
     };
