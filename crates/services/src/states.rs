@@ -224,16 +224,15 @@ fn execution_does_not_exist(arn: &str) -> ServiceError {
     )
 }
 
-/// Recorded for TagResource.
+/// Recorded for TagResource; without the member `resourceName` that the model has.
 fn resource_not_found(arn: &str) -> ServiceError {
     ServiceError::new("ResourceNotFound", format!("Resource not found: '{arn}'"))
-        .with_field("resourceName", arn)
 }
 
 /// Recorded for UpdateStateMachineAlias.
-fn missing_reference(arn: &str) -> ServiceError {
+fn missing_reference() -> ServiceError {
     let message = "Request references a resource that does not exist.";
-    ServiceError::new("ResourceNotFound", message).with_field("resourceName", arn)
+    ServiceError::new("ResourceNotFound", message)
 }
 
 fn type_not_supported() -> ServiceError {

@@ -84,22 +84,20 @@ impl StateMachine {
 
     /// Refuses a routing to versions that are not there.
     fn check_routing(&self, routing: &Routing) -> Result<(), ServiceError> {
-        let missing = routing
-            .0
-            .iter()
-            .find(|share| self.version(share.version).is_none());
-        match missing {
-            Some(share) => Err(missing_reference(&self.version_arn(share.version))),
-            None => Ok(()),
+        let exists = |share: &Share| self.version(share.version).is_some();
+        match routing.0.iter().all(exists) {
+            true => Ok(()),
+            false => Err(missing_reference()),
         }
     }
 }
 
 /// A `routingConfiguration`, and the key of the machine whose versions it names.
 struct Routed {
-    /// `None` for a machine that cannot exist here.
-    key: Option<String>,
+    key: String,
     routing: Routing,
+    /// The ARNs as they came, for a message.
+    received: String,
 }
 
 impl Routed {
@@ -132,8 +130,8 @@ impl Routed {
         let mut shares = Vec::new();
         for (text, weight) in texts.iter().zip(weights) {
             let (key, version) = match arn::named_machine(call, text)? {
-                Machine::Qualified(key, Qualifier::Version(version)) => (Some(key), version),
-                Machine::Elsewhere => (None, 0),
+                Machine::Qualified(key, Qualifier::Version(version)) => (key, version),
+                Machine::Elsewhere => return Err(missing_reference()),
                 _ => {
                     let what = "Routing configuration must contain state machine version ARNs.";
                     return Err(invalid_routing(what, &received));
@@ -143,13 +141,15 @@ impl Routed {
             let weight = u32::try_from(weight).unwrap_or_default();
             shares.push(Share { version, weight });
         }
-        if keys.windows(2).any(|pair| pair.first() != pair.last()) {
+        keys.dedup();
+        let [key] = &*keys else {
             let what = "Routing configuration must contain versions of the same state machine.";
             return Err(invalid_routing(what, &received));
-        }
+        };
         Ok(Routed {
-            key: keys.into_iter().next().flatten(),
+            key: key.clone(),
             routing: Routing(shares),
+            received,
         })
     }
 }
@@ -167,9 +167,7 @@ impl States {
         call: &Call,
     ) -> Result<Answer, ServiceError> {
         let name = call.required("name")?.to_owned();
-        let Routed { key, routing } = Routed::of(call)?;
-        let not_found = || missing_reference(&first_arn(call));
-        let key = key.ok_or_else(not_found)?;
+        let Routed { key, routing, .. } = Routed::of(call)?;
         let description = call.text("description").map(str::to_owned);
         let (now, aliases_max) = (call.now, self.limits.aliases_max);
         let create = move |machine: &mut StateMachine| {
@@ -201,15 +199,13 @@ impl States {
             .documents
             .change(Kind::StateMachine, &key, create)
             .await?;
-        done.ok_or_else(not_found)?
+        done.ok_or_else(missing_reference)?
     }
 
     pub(super) async fn update_state_machine_alias(
         &self,
         call: &Call,
     ) -> Result<Answer, ServiceError> {
-        let text = call.required("stateMachineAliasArn")?;
-        let not_found = || missing_reference(text);
         let named = arn::alias(call, "stateMachineAliasArn")?;
         let description = call.text("description").map(str::to_owned);
         let routed = match call.input.get("routingConfiguration") {
@@ -221,14 +217,14 @@ impl States {
             return Err(ServiceError::new("ValidationException", message)
                 .with_field("reason", "MISSING_REQUIRED_PARAMETER"));
         }
-        let (key, name) = named.ok_or_else(not_found)?;
-        let elsewhere = |routed: &Routed| routed.key.as_ref() != Some(&key);
-        if routed.as_ref().is_some_and(elsewhere) {
+        let (key, name) = named.ok_or_else(missing_reference)?;
+        if let Some(routed) = &routed
+            && routed.key != key
+        {
             let what = "Routing configuration must contain versions of the alias's state machine.";
-            let received = format!("Received: [{}]", first_arn(call));
-            return Err(invalid_routing(what, &received));
+            return Err(invalid_routing(what, &routed.received));
         }
-        let (now, missing) = (call.now, not_found());
+        let now = call.now;
         let forgetting = self.cache.forget_afterwards(&machine_arn(call, &key));
         let update = move |machine: &mut StateMachine| -> Result<(), ServiceError> {
             let _until_changed = &forgetting;
@@ -236,7 +232,7 @@ impl States {
                 machine.check_routing(&routed.routing)?;
             }
             let named = machine.aliases.iter_mut().find(|alias| alias.name == name);
-            let alias = named.ok_or_else(|| missing.clone())?;
+            let alias = named.ok_or_else(missing_reference)?;
             if let Some(description) = &description {
                 alias.description = Some(description.clone());
             }
@@ -250,7 +246,7 @@ impl States {
             .documents
             .change(Kind::StateMachine, &key, update)
             .await?;
-        done.ok_or_else(not_found)??;
+        done.ok_or_else(missing_reference)??;
         Ok(ObjectBuilder::new()
             .add("updateDate", epoch_seconds(now))
             .into())
@@ -261,10 +257,10 @@ impl States {
         call: &Call,
     ) -> Result<Answer, ServiceError> {
         let text = call.required("stateMachineAliasArn")?;
-        let not_found = || missing_reference(text);
-        let (key, name) = arn::alias(call, "stateMachineAliasArn")?.ok_or_else(not_found)?;
-        let machine = self.machine(&key).await?.ok_or_else(not_found)?;
-        let alias = machine.alias(&name).ok_or_else(not_found)?;
+        let (key, name) =
+            arn::alias(call, "stateMachineAliasArn")?.ok_or_else(missing_reference)?;
+        let machine = self.machine(&key).await?.ok_or_else(missing_reference)?;
+        let alias = machine.alias(&name).ok_or_else(missing_reference)?;
         let mut shown = ObjectBuilder::new();
         shown
             .add("stateMachineAliasArn", text)
@@ -315,7 +311,7 @@ impl States {
         let pages = Pages::of(call, &format!("ListStateMachineAliases {text}"))?;
         let machine = self.machine(&key).await?.ok_or_else(not_found)?;
         if version.is_some_and(|version| machine.version(version).is_none()) {
-            return Err(missing_reference(text));
+            return Err(missing_reference());
         }
         let is_listed =
             |alias: &&Alias| version.is_none_or(|number| alias.routing.leads_to(number));
@@ -329,13 +325,6 @@ impl States {
         let items = machine.aliases.iter().filter(is_listed).map(item);
         Ok(pages.oldest_first("stateMachineAliases", items))
     }
-}
-
-/// The first version that a call's routing names, for messages.
-fn first_arn(call: &Call) -> String {
-    let first = call.list("routingConfiguration").first();
-    let arn = first.and_then(|item| item.get("stateMachineVersionArn"));
-    arn.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 fn created(machine: &StateMachine, alias: &Alias) -> Answer {

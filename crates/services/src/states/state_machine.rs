@@ -187,12 +187,15 @@ impl States {
         };
         let forgetting = self.cache.forget_afterwards(text);
         let machines = Arc::clone(&self.machines);
-        let prefix = arn::key(call, "");
+        let (prefix, arn) = (arn::key(call, ""), text.to_owned());
+        let engine = self.engine.clone();
         self.documents
             .blocking(move |store| {
                 let _until_deleted = forgetting;
                 if store.delete_document(Kind::StateMachine, &key, Expected::Any)? {
                     machines.deleted(&prefix);
+                    // Its limit is gone with it, also for those that wait.
+                    engine.set_concurrency(&arn, None);
                 }
                 Ok(())
             })
@@ -213,7 +216,7 @@ impl States {
             .await?;
         let items = found
             .into_iter()
-            .map(|(key, machine)| (key, listed(machine)));
+            .map(|(key, machine)| (key, listed(&machine)));
         Ok(pages.answer("stateMachines", items))
     }
 }
@@ -234,7 +237,7 @@ fn created(machine: &StateMachine) -> Answer {
     (&mut answer).into()
 }
 
-fn listed(machine: StateMachine) -> Value {
+fn listed(machine: &StateMachine) -> Value {
     ObjectBuilder::new()
         .add("stateMachineArn", machine.arn.as_str())
         .add("name", machine.name.as_str())
