@@ -7,7 +7,7 @@ use asl::program::Program;
 use store::{EntityId, ExecutionFilter, MachineNumber, Store};
 
 use crate::arn;
-use crate::definitions::Programs;
+use crate::definitions::{DefinitionError, Programs};
 use crate::gates::Standing;
 use crate::journal::{self, JournalError, Loaded};
 use crate::limits::GATE_ROWS_READ;
@@ -27,6 +27,8 @@ pub enum Need {
     Run(EntityId),
     /// What a state machine's gate is made of, by the machine's unqualified ARN.
     Gate(Text),
+    /// Whether there are such activities.
+    Activities(Vec<Text>),
 }
 
 /// What was fetched for a [`Need`].
@@ -39,6 +41,7 @@ pub enum Brought {
     /// `None` if there is no such run.
     Run(EntityId, Option<Box<(Loaded, Arc<Program>)>>),
     Gate(Text, Standing),
+    Activities(Vec<(Text, bool)>),
 }
 
 /// Fetches what a command needs.
@@ -63,6 +66,11 @@ pub fn fetch(store: &dyn Store, programs: &Programs, need: &Need) -> Result<Brou
             };
             let program = programs.get(start.definition)?;
             Brought::Run(*entity, Some(Box::new((loaded, program))))
+        }
+        Need::Activities(arns) => {
+            let exists = |arn: &Text| Ok((arn.clone(), programs.activity_exists(arn)?));
+            let found: Result<_, DefinitionError> = arns.iter().map(exists).collect();
+            Brought::Activities(found?)
         }
         Need::Gate(machine_arn) => {
             Brought::Gate(machine_arn.clone(), standing(store, programs, machine_arn)?)

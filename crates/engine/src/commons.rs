@@ -1,12 +1,24 @@
 //! What the shards of one engine have in common. Nothing here is durable: an engine that opens
 //! again makes it from the store.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use asl::event::Text;
+use parking_lot::Mutex;
 use store::{EntityId, ShardId};
 
 use crate::endings::Endings;
 use crate::gates::Gates;
+use crate::limits::ACTIVITIES_MAX;
+
+/// Activities that were seen to exist and were not deleted since.
+#[derive(Debug, Default)]
+struct Known {
+    arns: BTreeSet<Text>,
+    /// Activities deleted. What was read before one and comes after it says nothing.
+    deletions: u64,
+}
 
 /// Shared by the shards of an engine, and by its driver.
 #[derive(Debug)]
@@ -16,6 +28,7 @@ pub struct Commons {
     /// Standard executions that are open: those decided to start, less those whose end is
     /// committed.
     open_executions: AtomicU64,
+    activities: Mutex<Known>,
     pub gates: Gates,
     pub endings: Endings,
 }
@@ -27,6 +40,7 @@ impl Commons {
         Commons {
             next_entity: AtomicU64::new(next_entity),
             open_executions: AtomicU64::new(open_executions),
+            activities: Mutex::default(),
             gates: Gates::default(),
             endings: Endings::default(),
         }
@@ -50,6 +64,35 @@ impl Commons {
     /// So many executions are not open any more, or never were.
     pub(crate) fn close_executions(&self, count: u64) {
         self.open_executions.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    /// Those of some activities that are not known to exist, and until when what is found of them
+    /// [counts](Commons::know).
+    pub(crate) fn unknown(&self, activity_arns: &[Text]) -> (Vec<Text>, u64) {
+        let known = self.activities.lock();
+        let unknown = activity_arns
+            .iter()
+            .filter(|arn| !known.arns.contains(*arn));
+        (unknown.cloned().collect(), known.deletions)
+    }
+
+    /// An activity was seen to exist, by somebody who knew of so many deletions before.
+    pub(crate) fn know(&self, activity_arn: &Text, deletions: u64) {
+        let mut known = self.activities.lock();
+        if known.deletions != deletions {
+            return;
+        }
+        if known.arns.len() >= ACTIVITIES_MAX {
+            known.arns.pop_first();
+        }
+        known.arns.insert(activity_arn.clone());
+    }
+
+    /// An activity was deleted.
+    pub(crate) fn forget_activity(&self, activity_arn: &str) {
+        let mut known = self.activities.lock();
+        known.deletions += 1;
+        known.arns.remove(activity_arn);
     }
 
     /// How many executions are open.

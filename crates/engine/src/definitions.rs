@@ -24,6 +24,18 @@ pub trait Definitions: Send + Sync + 'static {
         let _ = state_machine_arn;
         Ok(None)
     }
+
+    /// Whether there is such an activity now: a Task of one that is missing fails. Asked on a
+    /// shard's thread before an execution that names the activity moves, unless it is known to
+    /// exist; that it does not any more comes by
+    /// [`Engine::activity_deleted`](crate::Engine::activity_deleted).
+    ///
+    /// # Errors
+    /// Why that can't be told now; the command that asked fails by it.
+    fn activity_exists(&self, activity_arn: &str) -> Result<bool, DefinitionError> {
+        let _ = activity_arn;
+        Ok(true)
+    }
 }
 
 /// Why there is no program for a definition.
@@ -37,6 +49,8 @@ pub enum DefinitionError {
     Unreadable(u64, String),
     #[error("the concurrency limit of `{0}` could not be read: {1}")]
     NoLimit(String, String),
+    #[error("whether there is an activity `{0}` could not be read: {1}")]
+    NoActivity(String, String),
 }
 
 /// The programs used last.
@@ -90,6 +104,11 @@ impl Programs {
         machine_arn: &str,
     ) -> Result<Option<u32>, DefinitionError> {
         self.source.concurrency_max(machine_arn)
+    }
+
+    /// See [`Definitions::activity_exists`].
+    pub(crate) fn activity_exists(&self, activity_arn: &str) -> Result<bool, DefinitionError> {
+        self.source.activity_exists(activity_arn)
     }
 }
 

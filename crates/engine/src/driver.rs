@@ -156,9 +156,9 @@ impl Engine {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(&self, request: StartRequest) -> Result<Started, StartError> {
-        let shard = match &request.name {
+        let shard = match request.fixed_name() {
             Some(name) => {
-                let arn = crate::arn::execution(&request.state_machine_arn, name);
+                let arn = crate::arn::execution(&request.state_machine_arn, &name);
                 route(&arn.ok_or(StartError::NotAStateMachine(
                     request.state_machine_arn.clone(),
                 ))?)
@@ -286,9 +286,11 @@ impl Engine {
         }
     }
 
-    /// The activity is gone: those that poll for its tasks are told so. Its tasks time out by
-    /// themselves, unless it is made again and somebody polls.
+    /// The activity is gone: those that poll for its tasks are told so, and Tasks that come to it
+    /// from now on fail. Those that wait for a worker time out by themselves, unless it is made
+    /// again and somebody polls.
     pub fn activity_deleted(&self, activity_arn: &str) {
+        self.shared.commons.forget_activity(activity_arn);
         self.shared
             .calls
             .activities

@@ -67,6 +67,9 @@ impl Default for Config {
 /// its request in memory, which can be 256 KiB.
 pub const WAITERS_MAX: usize = 4_096;
 
+/// ARNs of activities that are remembered to exist; a row of 100 bytes each.
+pub const ACTIVITIES_MAX: usize = 1_024;
+
 /// Rows of a state machine's executions read at once when its gate is set up.
 pub const GATE_ROWS_READ: usize = 1_000;
 

@@ -7,8 +7,8 @@ use asl::run::{NotRedrivable, Run, Status};
 use asl::time::Timestamp;
 use json::Value;
 
-use crate::arn;
 use crate::definitions::DefinitionError;
+use crate::{arn, name};
 
 /// StartExecution of a Standard state machine, checked by the caller: names are valid, the input
 /// is JSON and within the limit.
@@ -42,6 +42,12 @@ pub struct StartRequest {
 }
 
 impl StartRequest {
+    /// The name it will have, if that is fixed before the engine gives it a number.
+    pub fn fixed_name(&self) -> Option<Text> {
+        let derived = || self.started_by.as_deref().map(name::of_attempt);
+        self.name.clone().or_else(|| derived().map(Text::from))
+    }
+
     /// The number of the version it starts.
     pub(crate) fn version(&self) -> Option<u32> {
         let version_arn = self.state_machine_version_arn.as_deref();

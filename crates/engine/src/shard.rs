@@ -102,6 +102,10 @@ struct Desk {
     absent: Option<EntityId>,
     /// The machine whose gate was set up, if it has a limit.
     gate: Option<Text>,
+    /// Activities, and whether they exist.
+    activities: Vec<(Text, bool)>,
+    /// Deletions of activities before these were looked at.
+    deletions: u64,
     lane: Lane,
 }
 
@@ -270,6 +274,12 @@ impl Shard {
                 let admitted = self.commons.gates.fill(&machine_arn, standing);
                 self.admitted.extend(admitted);
                 self.desk.gate = Some(machine_arn);
+            }
+            Brought::Activities(found) => {
+                for (arn, _) in found.iter().filter(|(_, exists)| *exists) {
+                    self.commons.know(arn, self.desk.deletions);
+                }
+                self.desk.activities = found;
             }
         }
     }

@@ -27,6 +27,7 @@ pub(crate) const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMac
 pub(crate) const ROLE: &str = "arn:aws:iam::000000000000:role/R";
 pub(crate) const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:f";
 pub(crate) const ACTIVITY: &str = "arn:aws:states:us-east-1:000000000000:activity:a";
+pub(crate) const MISSING_ACTIVITY: &str = "arn:aws:states:us-east-1:000000000000:activity:missing";
 pub(crate) const JOB: &str = "arn:aws:states:::states:startExecution.sync";
 pub(crate) const CALLBACK: &str = "arn:aws:states:::lambda:invoke.waitForTaskToken";
 
@@ -56,6 +57,10 @@ impl Definitions for Limited {
         assert_eq!(state_machine_arn, MACHINE);
         Ok(*self.limit.lock())
     }
+
+    fn activity_exists(&self, activity_arn: &str) -> Result<bool, DefinitionError> {
+        Ok(activity_arn != MISSING_ACTIVITY)
+    }
 }
 
 struct Resources;
@@ -81,7 +86,7 @@ impl Catalogue for Resources {
                 };
                 (family, Pattern::RunJob)
             }
-            ACTIVITY => (ResourceFamily::Activity, Pattern::RequestResponse),
+            ACTIVITY | MISSING_ACTIVITY => (ResourceFamily::Activity, Pattern::RequestResponse),
             FUNCTION => (ResourceFamily::LambdaFunction, Pattern::RequestResponse),
             _ => return Resolved::Unknown,
         };

@@ -361,7 +361,8 @@ fn an_asynchronous_run_commits_its_start_and_its_end() {
     let (first, second) = (start(PASS, r#"{"a":1}"#), start(TASK, r#"{"fail":1}"#));
     assert_ne!(first.execution_arn, second.execution_arn);
     assert_eq!(first.started_at, Timestamp(START_MS));
-    for (started, code) in [(first, 2), (second, 3)] {
+    let heavy = start(HEAVY, "{}");
+    for (started, code) in [(first, 2), (second, 3), (heavy, 2)] {
         let unique = arn::read_express(&started.execution_arn)
             .unwrap()
             .unique

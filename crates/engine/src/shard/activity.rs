@@ -1,7 +1,8 @@
-//! GetActivityTask: a worker takes a task.
+//! Activities: whether they exist, and GetActivityTask: a worker takes a task.
 
-use asl::decide::{Input, Moment, Refusal};
+use asl::decide::{Input, Moment};
 use asl::event::{EventId, Text};
+use asl::program::Program;
 use asl::run::Run;
 use asl::token;
 use store::EntityId;
@@ -9,9 +10,30 @@ use store::EntityId;
 use super::calls::Errand;
 use super::command::{Answer, Outcome};
 use super::{Halt, Shard, is_stale};
+use crate::bring::Need;
 use crate::request::ActivityTask;
 
 impl Shard {
+    /// The activities that a program names and that are missing: their Tasks fail.
+    pub(super) fn missing_activities(&mut self, program: &Program) -> Result<Vec<Text>, Halt> {
+        let named = &program.activities;
+        if named.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (mut unknown, deletions) = self.commons.unknown(named);
+        let looked_at = &self.desk.activities;
+        let is_missing = |arn: &Text| {
+            let mut found = looked_at.iter().filter(|(it, _)| it == arn);
+            found.next().map(|(_, exists)| !exists)
+        };
+        if unknown.iter().any(|arn| is_missing(arn).is_none()) {
+            self.desk.deletions = deletions;
+            return Err(Need::Activities(unknown).into());
+        }
+        unknown.retain(|arn| is_missing(arn) == Some(true));
+        Ok(unknown)
+    }
+
     /// Records that a worker takes the task of an attempt. Each attempt is given to one worker
     /// only: the next one is refused by what this one's record says.
     pub(super) fn pick_up(
@@ -38,9 +60,7 @@ impl Shard {
                 let answer = Answer::PickedUp(Ok(None));
                 Ok(self.outcome_of(entity, Vec::new(), answer))
             }
-            Err(Refusal::ForeignProgram | _) => {
-                Err(self.refused(entity, Refusal::NotAwaited).into())
-            }
+            Err(refusal) => Err(self.refused(entity, refusal).into()),
         }
     }
 }

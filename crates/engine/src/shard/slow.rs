@@ -8,7 +8,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use asl::decide::{Allowance, Decision, Input, Moment, Refusal, decide};
+use asl::decide::{Allowance, Decision, Input, Moment, Refusal, decide_without};
+use asl::event::Text;
 use asl::program::Program;
 use asl::run::Run;
 use asl::time::Timestamp;
@@ -24,6 +25,7 @@ pub struct Heavy {
     run: Run,
     moment: Moment,
     input: Input,
+    missing_activities: Vec<Text>,
 }
 
 /// A decision that was made elsewhere. It holds only where its execution still stands.
@@ -77,13 +79,15 @@ impl Heavy {
             run,
             moment,
             input,
+            missing_activities,
         } = self;
         let moment = Moment {
             allowance: Allowance::Full,
             ..moment
         };
         // The thread serves other executions: a fault of ours in one must not end it.
-        let decision = AssertUnwindSafe(|| decide(&program, &run, moment, input));
+        let missing = &missing_activities;
+        let decision = AssertUnwindSafe(|| decide_without(&program, &run, moment, input, missing));
         let result = catch_unwind(decision).unwrap_or_else(|_| {
             tracing::error!(entity = standing.entity.0, "a heavy decision panicked");
             Err(Refusal::TooHeavy)
@@ -156,22 +160,32 @@ impl Shard {
             tenure,
             next_record: execution.encoder.next_record(),
         };
+        let program = Arc::clone(&execution.program);
         match std::mem::take(&mut self.desk.lane) {
             Lane::Decided(decided) if decided.standing == standing => return Ok(decided.result),
+            lane @ Lane::Prepare(_) => self.desk.lane = lane,
+            Lane::Decided(_) | Lane::Inline => {}
+        }
+        let missing_activities = self.missing_activities(&program)?;
+        let Some(execution) = self.cache.get(entity) else {
+            return Ok(Err(Refusal::NotRunning));
+        };
+        match std::mem::take(&mut self.desk.lane) {
             Lane::Prepare(_) => {
                 let heavy = Heavy {
                     standing,
-                    program: Arc::clone(&execution.program),
+                    program,
                     run: execution.run.clone(),
                     moment,
                     input,
+                    missing_activities,
                 };
                 self.desk.lane = Lane::Prepare(Some(Box::new(heavy)));
                 return Err(Deferred::Heavy(entity).into());
             }
             Lane::Decided(_) | Lane::Inline => {}
         }
-        match decide(&execution.program, &execution.run, moment, input) {
+        match decide_without(&program, &execution.run, moment, input, &missing_activities) {
             Err(Refusal::TooHeavy) => {
                 self.slow.insert(entity);
                 Err(Deferred::Heavy(entity).into())

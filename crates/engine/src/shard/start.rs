@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asl::decide::{Input, Moment, Refusal, begin, begin_queued, decide};
+use asl::decide::{Input, Moment, Refusal, begin, begin_queued, decide_without};
 use asl::event::{Start, Text};
 use asl::run::Run;
 use asl::time::Timestamp;
@@ -40,9 +40,8 @@ impl Shard {
         if request.concurrency_max.is_some() {
             self.needs_gate(machine_arn)?;
         }
-        let derived = request.started_by.as_deref().map(name::of_attempt);
-        let name = request.name.clone().or(derived.map(Text::from));
-        let identity = match &name {
+        let missing_activities = self.missing_activities(&program)?;
+        let identity = match &request.fixed_name() {
             Some(name) => {
                 let Some(execution_arn) = arn::execution(machine_arn, name) else {
                     return Ok(not_a_state_machine(machine_arn));
@@ -86,7 +85,15 @@ impl Shard {
         };
         let execution = Execution::new(Run::default(), program, Encoder::new(identity.entity));
         self.cache.insert(identity.entity, execution);
-        self.open(machine, request, identity, now, random)
+        let missing = &missing_activities;
+        self.open(
+            machine,
+            request,
+            identity,
+            missing,
+            moment(now, random),
+            secret(random),
+        )
     }
 
     /// Decides the start of an execution that is in memory without having started, and adds its
@@ -96,8 +103,9 @@ impl Shard {
         machine: MachineNumber,
         request: &StartRequest,
         identity: Identity,
-        now: Timestamp,
-        random: Random,
+        missing_activities: &[Text],
+        moment: Moment,
+        token_secret: [u8; 16],
     ) -> Result<Outcome, Halt> {
         let Identity {
             entity,
@@ -122,13 +130,13 @@ impl Shard {
             mock_case: request.mock_case.clone(),
             kind: asl::event::ExecutionKind::Standard,
             limits,
-            token_secret: secret(random),
+            token_secret,
         };
         let turn = match request.concurrency_max {
             Some(_) => self.commons.gates.enter(&request.state_machine_arn, entity),
             None => Turn::Now,
         };
-        let decided = self.begin(entity, &start, turn, moment(now, random));
+        let decided = self.begin(entity, &start, turn, missing_activities, moment);
         let run = self.cache.get(entity).map(|execution| &execution.run);
         let (actions, run) = match (decided, run) {
             (Ok(actions), Some(run)) => (actions, run),
@@ -173,6 +181,7 @@ impl Shard {
         entity: EntityId,
         start: &dyn Fn() -> Start,
         turn: Turn,
+        missing_activities: &[Text],
         moment: Moment,
     ) -> Result<Vec<Action>, Refusal> {
         let Some(execution) = self.cache.get(entity) else {
@@ -183,7 +192,7 @@ impl Shard {
             Turn::Later => begin_queued(program, moment, Box::new(start()))?,
             Turn::Now => {
                 let input = Input::Start(Box::new(start()));
-                match decide(program, run, moment, input) {
+                match decide_without(program, run, moment, input, missing_activities) {
                     Err(Refusal::TooHeavy) => begin(program, moment, Box::new(start()))?,
                     decision => decision?,
                 }

@@ -4,7 +4,7 @@ use store::{Fault, Store};
 use super::*;
 use crate::request::{Error, TokenError};
 use crate::shard::{Command, Figures, TokenInput};
-use crate::testing::{ACTIVITY, Stage, failure, machine, value};
+use crate::testing::{ACTIVITY, MISSING_ACTIVITY, Stage, failure, machine, value};
 
 fn activity(fields: &str) -> String {
     machine(&format!(
@@ -111,6 +111,57 @@ fn heartbeats_count_from_the_pick_up() {
     assert_eq!(stage.run(entity).status, Status::Failed);
     let late = send(&mut stage, &task, TokenInput::Heartbeat);
     assert!(matches!(late, Err(TokenError::TimedOut)), "{late:?}");
+}
+
+/// The first state, a later one, and one behind a decision that is too heavy.
+#[test]
+fn a_task_of_an_activity_that_is_missing_fails() {
+    let heavy = r#""A": {"Type": "Pass", "Parameters": {"x.$": "$..n"}, "ResultPath": "$.x","#;
+    let missing = |name: &str| {
+        format!(r#""{name}": {{"Type": "Task", "Resource": "{MISSING_ACTIVITY}", "End": true}}"#)
+    };
+    let first = machine(&missing("A"));
+    let later = machine(&format!(
+        r#""A": {{"Type": "Wait", "Seconds": 1, "Next": "B"}}, {}"#,
+        missing("B")
+    ));
+    let behind = machine(&format!(r#"{heavy} "Next": "B"}}, {}"#, missing("B")));
+    let many = format!(r#"{{"n": 1, "all": [{}]}}"#, ["[]"; 60_000].join(","));
+    for (definition, input) in [(first, "{}"), (later, "{}"), (behind, &*many)] {
+        let mut stage = Stage::new(&[definition]);
+        let (_, entity) = stage.started(input);
+        stage.sleep();
+        assert!(stage.activities.is_empty());
+        let failure = stage.run(entity).end.unwrap().failure;
+        assert_eq!(failure.error.as_deref(), Some("States.Runtime"));
+        let cause = failure.cause.unwrap();
+        assert!(cause.contains(MISSING_ACTIVITY), "{cause}");
+    }
+}
+
+/// One that exists is remembered until it is deleted.
+#[test]
+fn what_is_known_of_activities_ends_with_their_deletion() {
+    let stage = Stage::new(&[activity("")]);
+    let commons = stage.shard.commons();
+    let arns = [Text::from("a"), Text::from("b")];
+    let (unknown, before) = commons.unknown(&arns);
+    assert_eq!(unknown, arns);
+    commons.know(&arns[0], before);
+    assert_eq!(commons.unknown(&arns).0, arns[1..]);
+    commons.forget_activity("a");
+    assert_eq!(commons.unknown(&arns).0, arns);
+    // What was read before the deletion.
+    commons.know(&arns[0], before);
+    assert_eq!(commons.unknown(&arns).0, arns);
+    for number in 0..2 * crate::limits::ACTIVITIES_MAX {
+        commons.know(&format!("{number}").into(), before + 1);
+    }
+    let many: Vec<Text> = (0..4_000)
+        .map(|number| format!("{number}").into())
+        .collect();
+    let known = many.len() - commons.unknown(&many).0.len();
+    assert_eq!(known, crate::limits::ACTIVITIES_MAX);
 }
 
 /// A pick-up whose commit is in doubt was not acknowledged: either the next worker gets the task,
