@@ -6,11 +6,11 @@ use asl::compile::compile;
 use asl::definition::{MachineType, invalid_definition_message};
 use asl::program::Program;
 use engine::{DefinitionError, Definitions};
-use store::Store;
+use store::{Kind, Store};
 
 use super::Integrations;
-use super::concurrency;
 use super::machine::{Revision, StateMachine};
+use super::{arn, concurrency};
 
 /// The revisions in a store, compiled when asked for.
 pub struct StoredDefinitions {
@@ -42,5 +42,20 @@ impl Definitions for StoredDefinitions {
         let machine = StateMachine::of_arn(&*self.store, state_machine_arn);
         let machine = machine.map_err(|error| unreadable(error.to_string()))?;
         Ok(machine.and_then(|machine| concurrency::limit(&machine.tags)))
+    }
+
+    fn activity_exists(&self, activity_arn: &str) -> Result<bool, DefinitionError> {
+        let name = activity_arn.rsplit(':').next().unwrap_or_default();
+        let (account, region) = (
+            engine::arn::account(activity_arn),
+            engine::arn::region(activity_arn),
+        );
+        let found = self
+            .store
+            .document(Kind::Activity, &arn::key_in(account, region, name));
+        let found = found.map_err(|error| {
+            DefinitionError::NoActivity(activity_arn.to_owned(), error.to_string())
+        })?;
+        Ok(found.is_some())
     }
 }
