@@ -24,13 +24,18 @@ pub(crate) enum Trouble {
     /// The call could not be put into bytes.
     #[error("{0}")]
     Unsendable(String),
-    #[error("{error}")]
-    Refused {
-        error: ServiceError,
-        /// The model has the error.
-        is_modelled: bool,
-        response: Response,
-    },
+    #[error("{}", .0.error)]
+    Refused(Refusal),
+}
+
+/// What a service answered instead.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) error: ServiceError,
+    /// The model has the error.
+    pub(crate) is_modelled: bool,
+    pub(crate) status: u16,
+    pub(crate) request_id: String,
 }
 
 impl Api {
@@ -55,17 +60,18 @@ impl Api {
         let response = door.call(caller, request).await;
         match protocol::decode_response(model, operation, &response) {
             Ok(output) => Ok(Answer { response, output }),
-            Err(error) => Err(Trouble::Refused {
+            Err(error) => Err(Trouble::Refused(Refusal {
                 is_modelled: model.error(&error.code).is_some(),
                 error,
-                response,
-            }),
+                status: response.status,
+                request_id: request_id(&response).to_owned(),
+            })),
         }
     }
 }
 
 /// The id that a response says its request had.
-pub(crate) fn request_id(response: &Response) -> &str {
+fn request_id(response: &Response) -> &str {
     response.header("x-amzn-requestid").unwrap_or_default()
 }
 

@@ -244,8 +244,8 @@ fn is_closed(described: &Object) -> bool {
 fn is_passing(trouble: &Trouble) -> bool {
     match trouble {
         Trouble::Unsendable(_) => false,
-        Trouble::Refused {
-            error, response, ..
-        } => response.status >= 500 || error.code == "ThrottlingException",
+        Trouble::Refused(refusal) => {
+            refusal.status >= 500 || refusal.error.code == "ThrottlingException"
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use engine::{Failure, TaskCall, TaskOutcome};
 
-use crate::api::{Trouble, request_id};
+use crate::api::Trouble;
 
 /// A failure with both parts.
 pub(crate) fn failed(error: &str, cause: &str) -> TaskOutcome {
@@ -30,25 +30,17 @@ impl Spelling {
 
     /// The failure of a call without an answer.
     pub(crate) fn failed(&self, trouble: &Trouble) -> TaskOutcome {
-        let Trouble::Refused {
-            error,
-            is_modelled,
-            response,
-        } = trouble
-        else {
+        let Trouble::Refused(refusal) = trouble else {
             return self.unsent(&trouble.to_string());
         };
-        let name = match is_modelled {
+        let error = &refusal.error;
+        let name = match refusal.is_modelled {
             true => exception(&error.code),
             false => self.unmodelled.to_owned(),
         };
         let cause = format!(
             "{} (Service: {}; Status Code: {}; Error Code: {}; Request ID: {}; Proxy: null)",
-            error.message,
-            self.sdk_name,
-            response.status,
-            error.code,
-            request_id(response)
+            error.message, self.sdk_name, refusal.status, error.code, refusal.request_id
         );
         failed(&format!("{}.{name}", self.prefix), &cause)
     }
@@ -56,24 +48,17 @@ impl Spelling {
 
 /// The failure of a call through AWS's SDK for Java 2, where `service` is `Sfn`.
 pub(crate) fn sdk_failed(service: &str, trouble: &Trouble) -> TaskOutcome {
-    let Trouble::Refused {
-        error,
-        is_modelled,
-        response,
-    } = trouble
-    else {
+    let Trouble::Refused(refusal) = trouble else {
         let error = format!("{service}.SdkClientException");
         return failed(&error, &trouble.to_string());
     };
-    let name = match is_modelled {
-        true => exception(&error.code),
+    let name = match refusal.is_modelled {
+        true => exception(&refusal.error.code),
         false => exception(service),
     };
     let cause = format!(
         "{} (Service: {service}, Status Code: {}, Request ID: {}) (SDK Attempt Count: 1)",
-        error.message,
-        response.status,
-        request_id(response)
+        refusal.error.message, refusal.status, refusal.request_id
     );
     failed(&format!("{service}.{name}"), &cause)
 }

@@ -56,10 +56,10 @@ impl Spelled<'_> {
             };
         };
         let blob = self.blob_payload(structure);
-        let blob = blob.map(|member| (member, self.task.member_name(&member.name)));
+        let blob = blob.map(|member| self.task.member_name(&member.name));
         let mut members = object.clone();
         let mut body = None;
-        if let Some((_, name)) = &blob {
+        if let Some(name) = &blob {
             let value = object.get(name).filter(|value| !value.is_null());
             body = value.map(|value| Bytes::from(text_of(value)));
             members = members.without(name);

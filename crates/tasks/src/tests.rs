@@ -81,7 +81,7 @@ fn response(status: u16, headers: &[(&'static str, &str)], body: &str) -> Respon
 fn call(family: ResourceFamily, pattern: Pattern, parameters: &str) -> TaskCall {
     let arn = match &family {
         ResourceFamily::LambdaFunction => FUNCTION.into(),
-        ResourceFamily::Activity => unreachable!("no case calls one"),
+        ResourceFamily::Activity => "arn:aws:states:us-east-1:123456789012:activity:a".into(),
         ResourceFamily::Service {
             resource_type,
             resource,
@@ -331,6 +331,11 @@ fn what_cannot_be_run_says_so() {
         assert_eq!(text, expected);
         assert!(asked.is_none());
     }
+
+    let activity = call(ResourceFamily::Activity, Pattern::RequestResponse, "{}");
+    let (text, asked) = outcome_of(activity, response(200, &[], ""));
+    assert_eq!(text, "States.Runtime: nobody calls an activity");
+    assert!(asked.is_none());
 
     let mut bad_role = call(
         ResourceFamily::LambdaFunction,

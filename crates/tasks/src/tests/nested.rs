@@ -132,15 +132,34 @@ fn refused_starts() {
     assert!(asked.is_none());
 }
 
-/// How the end of the child ends the Task.
-#[tokio::test(start_paused = true)]
-async fn ends() {
-    let succeeded = || {
-        described(
-            "SUCCEEDED",
-            r#","output":"[1.0]","outputDetails":{"included":true}"#,
-        )
-    };
+/// What the end of the child makes of the Task, where DescribeExecution gives these answers.
+#[track_caller]
+fn check_end(suffix: &str, answers: Vec<Response>, expected: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let door = Scripted::new(answers);
+    let submission = json::parse(&format!(r#"{{"ExecutionArn":"{CHILD}"}}"#)).unwrap();
+    let call = start(suffix, r#"{"StateMachineArn":"m"}"#);
+    let outcome = runtime.block_on(opened(&door).watch(call, submission));
+    assert_eq!(text_of(outcome), expected, "{suffix}");
+    let asked = door.asked();
+    assert_eq!(asked.len(), door.answers.len());
+    let describe = format!(r#"DescribeExecution {{"executionArn":"{CHILD}"}}"#);
+    assert!(asked.iter().all(|asked| *asked == describe), "{asked:?}");
+}
+
+fn succeeded() -> Response {
+    described(
+        "SUCCEEDED",
+        r#","output":"[1.0]","outputDetails":{"included":true}"#,
+    )
+}
+
+#[test]
+fn children_that_succeed() {
     let shown = |input: &str, output: &str| {
         format!(
             r#"ok {{"ExecutionArn":"{CHILD}","Input":{input},"InputDetails":{{"Included":true}},"#
@@ -151,66 +170,51 @@ async fn ends() {
             + MACHINE
             + r#"","Status":"SUCCEEDED","StopDate":1762432554200}"#
     };
-    let failed = |status: &str, failure: &str| {
+    let texts = shown(r#""{\"a\":1}""#, r#""[1.0]""#);
+    let values = shown(r#"{"a":1}"#, "[1.0]");
+    check_end(".sync", vec![succeeded()], &texts);
+    check_end(".sync:2", vec![succeeded()], &values);
+    // Redriven at once; then the service had its troubles.
+    let answers = vec![
+        response(200, &[], r#"{"status":"RUNNING"}"#),
+        refusal(500, "InternalFailure", "later"),
+        refusal(400, "ThrottlingException", "Rate exceeded"),
+        succeeded(),
+    ];
+    check_end(".sync:2", answers, &values);
+}
+
+#[test]
+fn children_that_do_not() {
+    let shown = |status: &str, failure: &str| {
         format!(r#"States.TaskFailed: {{{failure}"ExecutionArn":"{CHILD}","Input":"{{\"a\":1}}","#)
             + r#""InputDetails":{"Included":true},"Name":"n","RedriveCount":0,"#
             + r#""RedriveStatus":"REDRIVABLE","StartDate":1762432553123,"#
             + &format!(r#""StateMachineArn":"{MACHINE}","Status":"{status}","#)
             + r#""StopDate":1762432554200}"#
     };
-    let running = || response(200, &[], r#"{"status":"RUNNING"}"#);
-    let passing = || refusal(500, "InternalFailure", "later");
-    let throttled = || refusal(400, "ThrottlingException", "Rate exceeded");
+    for suffix in [".sync", ".sync:2"] {
+        let failed = described("FAILED", r#","error":"E","cause":"C""#);
+        let expected = shown("FAILED", r#""Cause":"C","Error":"E","#);
+        check_end(suffix, vec![failed], &expected);
+        for status in ["TIMED_OUT", "ABORTED"] {
+            let answers = vec![described(status, "")];
+            check_end(suffix, answers, &shown(status, ""));
+        }
+    }
     let express = refusal(
         400,
         "com.amazonaws.swf.service.v2.model#InvalidArn",
         "Invalid Arn: 'Resource type not valid in this context: express'",
     );
-    let refused = "StepFunctions.InvalidArnException: Invalid Arn: 'Resource type not valid in this \
-                   context: express' (Service: AWSStepFunctions; Status Code: 400; Error Code: \
-                   InvalidArn; Request ID: id-1; Proxy: null)";
-    for (suffix, answers, expected) in [
-        (
-            ".sync",
-            vec![succeeded()],
-            shown(r#""{\"a\":1}""#, r#""[1.0]""#),
-        ),
-        (".sync:2", vec![succeeded()], shown(r#"{"a":1}"#, "[1.0]")),
-        (
-            ".sync:2",
-            vec![running(), passing(), throttled(), succeeded()],
-            shown(r#"{"a":1}"#, "[1.0]"),
-        ),
-        (
-            ".sync:2",
-            vec![described("FAILED", r#","error":"E","cause":"C""#)],
-            failed("FAILED", r#""Cause":"C","Error":"E","#),
-        ),
-        (
-            ".sync",
-            vec![described("TIMED_OUT", "")],
-            failed("TIMED_OUT", ""),
-        ),
-        (
-            ".sync",
-            vec![described("ABORTED", "")],
-            failed("ABORTED", ""),
-        ),
-        (".sync", vec![express], refused.to_owned()),
-    ] {
-        let door = Scripted::new(answers);
-        let submission = json::parse(&format!(r#"{{"ExecutionArn":"{CHILD}"}}"#)).unwrap();
-        let call = start(suffix, r#"{"StateMachineArn":"m"}"#);
-        let outcome = opened(&door).watch(call, submission).await;
-        assert_eq!(text_of(outcome), expected, "{suffix}");
-        let asked = door.asked();
-        assert_eq!(asked.len(), door.answers.len());
-        let describe = format!(r#"DescribeExecution {{"executionArn":"{CHILD}"}}"#);
-        assert!(asked.iter().all(|asked| *asked == describe), "{asked:?}");
-    }
+    let expected = "StepFunctions.InvalidArnException: Invalid Arn: 'Resource type not valid in \
+                    this context: express' (Service: AWSStepFunctions; Status Code: 400; Error \
+                    Code: InvalidArn; Request ID: id-1; Proxy: null)";
+    check_end(".sync", vec![express], expected);
+
     let door = Scripted::new(vec![succeeded()]);
     let outcome = opened(&door).watch(start(".sync", "{}"), Value::empty_object());
-    let text = text_of(outcome.await);
+    let text = text_of(outcome.now_or_never().unwrap());
     assert!(text.starts_with("States.Runtime: the answer"), "{text}");
 }
 

@@ -13,84 +13,94 @@ fn sdk(resource: &str, pattern: Pattern, parameters: &str) -> TaskCall {
     call
 }
 
-/// Parameters, what is sent, what is answered, and the result.
+/// Action, parameters, what is sent, what is answered, and the result.
+type Case = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+const STEP_FUNCTIONS: &[Case] = &[
+    (
+        "startExecution",
+        r#"{"StateMachineArn":"m","Input":{"a":[1.0]},"Name":"n"}"#,
+        r#"StartExecution {"stateMachineArn":"m","input":"{\"a\":[1.0]}","name":"n"}"#,
+        r#"{"executionArn":"e","startDate":1.762432553123E9}"#,
+        r#"ok {"ExecutionArn":"e","StartDate":"2025-11-06T12:35:53.123Z"}"#,
+    ),
+    (
+        "startExecution",
+        r#"{"StateMachineArn":"m","Input":null}"#,
+        r#"StartExecution {"stateMachineArn":"m"}"#,
+        r#"{"executionArn":"e","startDate":1.7E9}"#,
+        r#"ok {"ExecutionArn":"e","StartDate":"2023-11-14T22:13:20Z"}"#,
+    ),
+    (
+        "startExecution",
+        r#"{"StateMachineArn":"m","Input":7,"Name":true}"#,
+        r#"StartExecution {"stateMachineArn":"m","input":"7","name":"true"}"#,
+        "{}",
+        "ok {}",
+    ),
+    (
+        "getActivityTask",
+        r#"{"ActivityArn":"a","WorkerName":"w"}"#,
+        r#"GetActivityTask {"activityArn":"a","workerName":"w"}"#,
+        r#"{"taskToken":null}"#,
+        "ok {}",
+    ),
+    (
+        "listExecutions",
+        r#"{"StateMachineArn":"m","MaxResults":1}"#,
+        r#"ListExecutions {"stateMachineArn":"m","maxResults":1}"#,
+        r#"{"executions":[{"name":"n","startDate":0.5}],"nextToken":"t"}"#,
+        r#"ok {"Executions":[{"Name":"n","StartDate":"1970-01-01T00:00:00.500Z"}],"NextToken":"t"}"#,
+    ),
+    (
+        "tagResource",
+        r#"{"ResourceArn":"r","Tags":[{"Key":"k","Value":{"v":1}}]}"#,
+        r#"TagResource {"resourceArn":"r","tags":[{"key":"k","value":"{\"v\":1}"}]}"#,
+        "{}",
+        "ok {}",
+    ),
+    (
+        "redriveExecution",
+        r#"{"ExecutionArn":"e"}"#,
+        concat!(
+            r#"RedriveExecution {"executionArn":"e","#,
+            r#""clientToken":"16679a29-1cb8-4e47-950c-09c5466f39f5"}"#
+        ),
+        r#"{"redriveDate":1.7E9}"#,
+        r#"ok {"RedriveDate":"2023-11-14T22:13:20Z"}"#,
+    ),
+    (
+        "sendTaskSuccess",
+        r#"{"TaskToken":"t","Output":"o","X":1}"#,
+        "",
+        "{}",
+        concat!(
+            "States.Runtime: An error occurred while executing the state 'S'. The Parameters ",
+            r#"'{"TaskToken":"t","Output":"o","X":1}' could not be used to start the Task: "#,
+            "[The field 'X' is not supported by Step Functions]"
+        ),
+    ),
+    (
+        "listActivities",
+        "[]",
+        "",
+        "{}",
+        concat!(
+            "States.Runtime: An error occurred while executing the state 'S'. The Parameters ",
+            "'[]' could not be used to start the Task: [Parameters must be a JSON object]"
+        ),
+    ),
+];
+
 #[test]
 fn step_functions() {
-    for (action, parameters, sent, answer, expected) in [
-        (
-            "startExecution",
-            r#"{"StateMachineArn":"m","Input":{"a":[1.0]},"Name":"n"}"#,
-            r#"StartExecution {"stateMachineArn":"m","input":"{\"a\":[1.0]}","name":"n"}"#,
-            r#"{"executionArn":"e","startDate":1.762432553123E9}"#,
-            r#"ok {"ExecutionArn":"e","StartDate":"2025-11-06T12:35:53.123Z"}"#,
-        ),
-        (
-            "startExecution",
-            r#"{"StateMachineArn":"m","Input":null}"#,
-            r#"StartExecution {"stateMachineArn":"m"}"#,
-            r#"{"executionArn":"e","startDate":1.7E9}"#,
-            r#"ok {"ExecutionArn":"e","StartDate":"2023-11-14T22:13:20Z"}"#,
-        ),
-        (
-            "startExecution",
-            r#"{"StateMachineArn":"m","Input":7,"Name":true}"#,
-            r#"StartExecution {"stateMachineArn":"m","input":"7","name":"true"}"#,
-            "{}",
-            "ok {}",
-        ),
-        (
-            "getActivityTask",
-            r#"{"ActivityArn":"a","WorkerName":"w"}"#,
-            r#"GetActivityTask {"activityArn":"a","workerName":"w"}"#,
-            r#"{"taskToken":null}"#,
-            "ok {}",
-        ),
-        (
-            "listExecutions",
-            r#"{"StateMachineArn":"m","MaxResults":1}"#,
-            r#"ListExecutions {"stateMachineArn":"m","maxResults":1}"#,
-            r#"{"executions":[{"name":"n","startDate":0.5}],"nextToken":"t"}"#,
-            r#"ok {"Executions":[{"Name":"n","StartDate":"1970-01-01T00:00:00.500Z"}],"NextToken":"t"}"#,
-        ),
-        (
-            "tagResource",
-            r#"{"ResourceArn":"r","Tags":[{"Key":"k","Value":{"v":1}}]}"#,
-            r#"TagResource {"resourceArn":"r","tags":[{"key":"k","value":"{\"v\":1}"}]}"#,
-            "{}",
-            "ok {}",
-        ),
-        (
-            "redriveExecution",
-            r#"{"ExecutionArn":"e"}"#,
-            concat!(
-                r#"RedriveExecution {"executionArn":"e","#,
-                r#""clientToken":"16679a29-1cb8-4e47-950c-09c5466f39f5"}"#
-            ),
-            r#"{"redriveDate":1.7E9}"#,
-            r#"ok {"RedriveDate":"2023-11-14T22:13:20Z"}"#,
-        ),
-        (
-            "sendTaskSuccess",
-            r#"{"TaskToken":"t","Output":"o","X":1}"#,
-            "",
-            "{}",
-            concat!(
-                "States.Runtime: An error occurred while executing the state 'S'. The Parameters ",
-                r#"'{"TaskToken":"t","Output":"o","X":1}' could not be used to start the Task: "#,
-                "[The field 'X' is not supported by Step Functions]"
-            ),
-        ),
-        (
-            "listActivities",
-            "[]",
-            "",
-            "{}",
-            concat!(
-                "States.Runtime: An error occurred while executing the state 'S'. The Parameters ",
-                "'[]' could not be used to start the Task: [Parameters must be a JSON object]"
-            ),
-        ),
-    ] {
+    for (action, parameters, sent, answer, expected) in STEP_FUNCTIONS {
         let door = Scripted::new(vec![response(200, &[], answer)]);
         let call = sdk(
             &format!("sfn:{action}"),
@@ -98,8 +108,8 @@ fn step_functions() {
             parameters,
         );
         let outcome = opened(&door).run(call).now_or_never().unwrap();
-        assert_eq!(text_of(outcome), expected);
-        assert_eq!(door.asked().join("\n"), sent);
+        assert_eq!(text_of(outcome), *expected);
+        assert_eq!(door.asked().join("\n"), *sent);
     }
 }
 
