@@ -211,9 +211,12 @@ class Mocks(Local):
     def test_callbacks_and_unserved_integrations(self):
         definition = machine(
             "Ask", Ask=task("arn:aws:states:::sqs:sendMessage.waitForTaskToken", Next="Job",
-                            HeartbeatSeconds=5, Parameters={"Token.$": "$$.Task.Token"}),
-            Job=task("arn:aws:states:::ecs:runTask.sync", Next="Sdk"),
-            Sdk=task("arn:aws:states:::aws-sdk:s3:getObject"))
+                            HeartbeatSeconds=5, Parameters={
+                                "QueueUrl": "q", "MessageBody.$": "$$.Task.Token"}),
+            Job=task("arn:aws:states:::ecs:runTask.sync", Next="Sdk",
+                     Parameters={"TaskDefinition": "t"}),
+            Sdk=task("arn:aws:states:::aws-sdk:s3:getObject",
+                     Parameters={"Bucket": "b", "Key": "k"}))
         answer, _ = self.run_machine(
             definition, "--json", "--show", "events",
             mocked=mocks({"Ask": "A", "Job": "J", "Sdk": "S"}, A=returns({"said": "yes"}),
@@ -224,7 +227,18 @@ class Mocks(Local):
         self.assertEqual([(it["resourceType"], it["resource"]) for it in scheduled], [
             ("sqs", "sendMessage.waitForTaskToken"), ("ecs", "runTask.sync"),
             ("aws-sdk:s3", "getObject")])
-        self.assertGreater(len(json.loads(scheduled[0]["parameters"])["Token"]), 40)
+        self.assertGreater(len(json.loads(scheduled[0]["parameters"])["MessageBody"]), 40)
+        tasks = [event["type"] for event in answer["events"]
+                 if event["type"].startswith("Task") and "State" not in event["type"]]
+        submitted = ["TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded"]
+        self.assertEqual(tasks, submitted + submitted + [
+            "TaskScheduled", "TaskStarted", "TaskSucceeded"])
+
+    def test_roles_that_are_none(self):
+        definition = machine("P", P={"Type": "Pass", "End": True})
+        for role in ("", "role", "arn:aws:iam::000000000000:user/u", "arn:aws:iam::0:role/"):
+            _, told = self.run_machine(definition, "--role-arn", role, code=2)
+            self.assertIn(f"`{role}` (--role-arn) is no role's ARN", told)
 
     def test_catch(self):
         definition = machine(

@@ -167,15 +167,19 @@ class States(ServerCase):
         self.assertEqual(self.ended(execution)["status"], "SUCCEEDED")
 
     def test_what_is_not_served_says_so(self):
+        role = self.create_roles()["states"]
         with self.assertRaises(ClientError) as caught:
-            self.states.create_activity(name="a")
-        self.assertIn("CreateActivity", caught.exception.response["Error"]["Message"])
-        with self.assertRaises(self.states.exceptions.InvalidDefinition) as caught:
-            self.create_machine("distributed", {"StartAt": "M", "States": {
-                "M": {"Type": "Map", "End": True, "ItemProcessor": {
-                    "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
-                    "StartAt": "S", "States": {"S": {"Type": "Succeed"}}}}}})
-        self.assertIn("DISTRIBUTED", caught.exception.response["Error"]["Message"])
+            self.states.create_state_machine(
+                name="traced", roleArn=role, tracingConfiguration={"enabled": True},
+                definition='{"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}')
+        self.assertIn("not served", caught.exception.response["Error"]["Message"])
+        machine = self.create_machine("queue", {"StartAt": "T", "States": {
+            "T": {"Type": "Task", "End": True, "Resource": "arn:aws:states:::sqs:sendMessage",
+                  "Parameters": {"QueueUrl": "q", "MessageBody": "m"}}}})
+        described = self.ended(self.start(machine))
+        self.assertEqual((described["status"], described["error"]),
+                         ("FAILED", "SQS.SdkClientException"))
+        self.assertIn("sqs", described["cause"])
 
 
 if __name__ == "__main__":

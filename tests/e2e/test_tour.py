@@ -123,6 +123,8 @@ class Tour(ServerCase):
         self.assertEqual(
             (described["status"], described["error"], described["cause"], described["stopDate"]),
             ("ABORTED", "Enough", "of it", stopped["stopDate"]))
+        self.refused("ValidationException", "StopExecution", executionArn=execution,
+                     error="x" * 257)
         newest = states.get_execution_history(
             executionArn=execution, reverseOrder=True, maxResults=1)
         self.assertEqual(newest["events"][0]["type"], "ExecutionAborted")

@@ -510,7 +510,7 @@ fn module(service: Service) -> (&'static str, Option<&'static str>) {
         Service::Iam => ("iam", Some("iam.rs")),
         Service::Sts => ("sts", Some("sts.rs")),
         Service::Lambda => ("lambda", Some("lambda.rs")),
-        Service::Lockstep => ("lockstep", None),
+        Service::Lockstep => ("lockstep", Some("lockstep.rs")),
         Service::Logs => ("logs", None),
     }
 }

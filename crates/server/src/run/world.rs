@@ -14,7 +14,7 @@ use json::Value;
 
 use super::execution::Outside;
 use super::locate;
-use super::path::{self, Data, Path};
+use super::path::{Data, Path};
 use super::report::{Place, Report};
 use crate::mocks::{self, TestCase};
 use crate::plain::Plain;
@@ -143,8 +143,10 @@ impl Outside for World<'_> {
         let place = state.map(|state| format!(" in state {}", self.path.name(state)));
         let _ = writeln!(
             Plain(io::stderr()),
-            "waiting {}{}{}",
-            path::span(now, until),
+            "waiting {} s{}{}",
+            u64::try_from(until.0.saturating_sub(now.0))
+                .unwrap_or(0)
+                .div_ceil(1_000),
             place.unwrap_or_default(),
             std::mem::take(&mut self.hint)
         );
