@@ -13,8 +13,8 @@ use crate::model::{Kind, Member, Model, Reference, Shape, ShapeId, Structure};
 /// Most violations collected from one input. Their texts repeat the values, so a hostile input must
 /// not make many.
 pub const VIOLATIONS_MAX: usize = 10;
-/// Longest value repeated in a message, in bytes; a longer one is cut. AWS repeats whole values: this
-/// is beyond the longest member that is no payload, a page token of 3,096 characters.
+/// Longest value repeated in a message, in bytes; a longer one is cut. AWS repeats whole values:
+/// this is beyond the longest member that is no payload, a page token of 3,096 characters.
 const VALUE_BYTES_MAX: usize = 4_096;
 
 /// A member that breaks a constraint.
