@@ -29,8 +29,8 @@ pub struct Call {
     /// The test case of a mock file that an execution is started under (`...stateMachine:Name#Case`
     /// where the server has mocks); the door took it off the ARN and knows it.
     pub mock_case: Option<Arc<str>>,
-    /// The attempt of a Task that makes this call: its execution's ARN, `#`, the id of its Scheduled
-    /// event. `None` for a call from outside.
+    /// The attempt of a Task that makes this call: its execution's ARN, `#`, the id of its
+    /// Scheduled event. `None` for a call from outside.
     pub attempt: Option<Arc<str>>,
     /// The header `X-Amzn-Trace-Id`, which wins over a member `traceHeader`.
     pub trace_header: Option<Arc<str>>,

@@ -1,5 +1,5 @@
-//! The service `lockstep`: what AWS's API of Step Functions has no operation for. Its errors are those
-//! of Step Functions.
+//! The service `lockstep`: what AWS's API of Step Functions has no operation for. Its errors are
+//! those of Step Functions.
 
 use std::sync::Arc;
 
@@ -43,8 +43,8 @@ impl Lockstep {
         })
     }
 
-    /// ListExpressExecutions: the newest 1,000 of a machine, version or alias within 24 hours, as far
-    /// as memory has room for them; the newest first.
+    /// ListExpressExecutions: the newest 1,000 of a machine, version or alias within 24 hours, as
+    /// far as memory has room for them; the newest first.
     async fn list_express_executions(&self, call: &Call) -> Result<Answer, ServiceError> {
         let machine = self.states.express_startable(call).await?;
         let (version, alias) = arn::qualifiers(call)?;

@@ -1,9 +1,9 @@
 //! AWS Step Functions: state machines, their executions, and activities.
 //!
-//! A state machine is a small document that holds its versions and aliases too; its definition, role
-//! and settings are an immutable revision beside it, numbered by the store. Versions and executions
-//! name the number they run, so a revision outlives updates and the machine itself for as long as
-//! one of its executions is kept.
+//! A state machine is a small document that holds its versions and aliases too; its definition,
+//! role and settings are an immutable revision beside it, numbered by the store. Versions and
+//! executions name the number they run, so a revision outlives updates and the machine itself for
+//! as long as one of its executions is kept.
 
 mod activities;
 mod aliases;

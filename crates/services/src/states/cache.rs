@@ -8,8 +8,9 @@ use parking_lot::RwLock;
 
 use super::startable::Startable;
 
-/// State machines, versions and aliases kept, a few hundred bytes each. More than are started at the same time in all
-/// but huge installations; beyond, a start costs a point read of the store now and then.
+/// State machines, versions and aliases kept, a few hundred bytes each. More than are started at
+/// the same time in all but huge installations; beyond, a start costs a point read of the store
+/// now and then.
 const MACHINES_MAX: usize = 4_096;
 
 /// State machines, versions and aliases by their ARNs.
@@ -51,8 +52,9 @@ impl Cache {
         machines.by_arn.insert(arn.into(), Arc::clone(machine));
     }
 
-    /// Something to hold while a machine (unqualified ARN) is changed or deleted. It must go into the closure that
-    /// does so: the caller may leave before the store is done, and what is kept then is old.
+    /// Something to hold while a machine (unqualified ARN) is changed or deleted. It must go into
+    /// the closure that does so: the caller may leave before the store is done, and what is kept
+    /// then is old.
     pub(super) fn forget_afterwards(self: &Arc<Self>, arn: &str) -> Forgetting {
         Forgetting {
             cache: Arc::clone(self),

@@ -20,18 +20,17 @@ pub(super) fn check(tags: &[Tag], is_express: bool) -> Result<(), ServiceError> 
     let Some(tag) = tags.iter().find(|tag| tag.key == TAG) else {
         return Ok(());
     };
-    let message = if is_express {
-        format!(
-            "The tag '{TAG}' has no effect on Express state machines, whose executions do not wait; leave it out."
-        )
-    } else if limit(tags).is_none() {
-        format!(
+    let message = match (is_express, limit(tags)) {
+        (false, Some(_)) => return Ok(()),
+        (false, None) => format!(
             "The tag '{TAG}' must be a whole number from 1 to {}: '{}'",
             u32::MAX,
             tag.value
-        )
-    } else {
-        return Ok(());
+        ),
+        (true, _) => format!(
+            "The tag '{TAG}' has no effect on Express state machines, whose executions do not \
+             wait; leave it out."
+        ),
     };
     Err(ServiceError::new("ValidationException", message))
 }

@@ -6,7 +6,6 @@ use asl::event::{Failure, Text};
 use aws::ServiceError;
 use engine::{StartError, StartRequest, StopError};
 use json::{ObjectBuilder, Value};
-
 use uuid::Uuid;
 
 use super::startable::Startable;

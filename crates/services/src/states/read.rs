@@ -130,25 +130,26 @@ pub(crate) fn history_query(call: &Call) -> HistoryQuery {
 /// The status that ListExecutions filters by. There are no Map Runs, so one that is named does not
 /// exist.
 fn list_filter(call: &Call) -> Result<Option<ExecutionStatus>, ServiceError> {
-    let named = [call.text("stateMachineArn"), call.text("mapRunArn")];
-    let one_of = "stateMachineArn or mapRunArn must be specified";
-    let message = match named {
-        [None, None] => format!("Either {one_of}"),
-        [Some(_), Some(_)] => format!("Only one of {one_of}"),
-        [None, Some(_)] => return Err(resource_not_found(arn::map_run(call)?)),
-        [Some(_), None] => match (call.text("redriveFilter"), call.text("statusFilter")) {
-            (Some(_), _) => "redriveFilter can only be specified with mapRunArn".to_owned(),
-            (None, Some("PENDING_REDRIVE")) => {
-                "statusFilter PENDING_REDRIVE can only be specified with mapRunArn".to_owned()
-            }
-            (None, status) => return Ok(status.and_then(ExecutionStatus::from_name)),
-        },
-    };
-    let error = ServiceError::new("ValidationException", message);
-    Err(match named {
-        [None, None] => error.with_field("reason", "MISSING_REQUIRED_PARAMETER"),
-        _ => error,
-    })
+    let refused = |message: &str| Err(ServiceError::new("ValidationException", message));
+    match (call.text("stateMachineArn"), call.text("mapRunArn")) {
+        (Some(_), None) => {}
+        (None, Some(_)) => return Err(resource_not_found(arn::map_run(call)?)),
+        (Some(_), Some(_)) => {
+            return refused("Only one of stateMachineArn or mapRunArn must be specified");
+        }
+        (None, None) => {
+            let message = "Either stateMachineArn or mapRunArn must be specified";
+            return Err(ServiceError::new("ValidationException", message)
+                .with_field("reason", "MISSING_REQUIRED_PARAMETER"));
+        }
+    }
+    match (call.text("redriveFilter"), call.text("statusFilter")) {
+        (Some(_), _) => refused("redriveFilter can only be specified with mapRunArn"),
+        (None, Some("PENDING_REDRIVE")) => {
+            refused("statusFilter PENDING_REDRIVE can only be specified with mapRunArn")
+        }
+        (None, status) => Ok(status.and_then(ExecutionStatus::from_name)),
+    }
 }
 
 /// A page: its items and, if there are more, the token for the next one.

@@ -135,7 +135,7 @@ impl States {
         ServiceError::new("StateMachineLimitExceeded", message)
     }
 
-    /// DescribeStateMachine of a machine or one of its versions, which is shown as it was published.
+    /// DescribeStateMachine of a machine or one of its versions, shown as it was published.
     pub(super) async fn describe_state_machine(&self, call: &Call) -> Result<Answer, ServiceError> {
         let text = call.required("stateMachineArn")?;
         let not_found = || state_machine_does_not_exist(text);

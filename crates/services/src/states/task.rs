@@ -39,8 +39,8 @@ impl States {
     }
 }
 
-/// The token of a call. Of an execution in another account or Region it is none (API reference, "The
-/// tokens won't work if sent from principals in a different AWS account").
+/// The token of a call. One of another account or Region is none (API reference of SendTaskSuccess:
+/// "The tokens won't work if sent from principals in a different AWS account").
 fn task_token(call: &Call) -> Result<&str, ServiceError> {
     let text = call.required("taskToken")?;
     let is_here = |token: &TaskToken| {
