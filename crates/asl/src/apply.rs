@@ -10,7 +10,7 @@ use crate::event::{BranchId, Event, EventKind, Failure, Start};
 use crate::program::StateIndex;
 use crate::run::{
     Activity, Branch, Calling, Cancel, End, Forked, Kept, Mapping, Parent, Phase, Results, Run,
-    StateRun, Status,
+    Seldom, StateRun, Status,
 };
 use crate::time::Timestamp;
 
@@ -31,7 +31,7 @@ pub fn apply(run: &mut Run, time: Timestamp, event: &Event) {
         EventKind::Queued => run.queued = true,
         EventKind::Admitted => run.queued = false,
         EventKind::JobCancelled { attempt } => run.cancels.retain(|it| it.attempt != *attempt),
-        EventKind::TaskTimedOut { .. } => time_out(run, time, event),
+        EventKind::TaskTimedOut { .. } => time_out(run, event),
         EventKind::ExecutionSucceeded { output } => {
             end(
                 run,
@@ -114,11 +114,12 @@ fn end(run: &mut Run, at: Timestamp, status: Status, output: Option<Value>, fail
     run.times_out_at = None;
     run.queued = false;
     run.variables_bytes = 0;
-    let mut remains = std::mem::take(&mut run.branches);
-    if status == Status::Succeeded {
-        remains = Vec::new();
-    }
-    owe_cancels(&mut run.cancels, &remains);
+    let threads = std::mem::take(&mut run.branches);
+    owe_cancels(run, &threads);
+    let remains = match status {
+        Status::Succeeded => Seldom::default(),
+        _ => threads.into(),
+    };
     run.end = Some(End {
         at,
         output,
@@ -128,18 +129,27 @@ fn end(run: &mut Run, at: Timestamp, status: Status, output: Option<Value>, fail
 }
 
 /// These threads have ended before their time: the jobs that they wait for are to be stopped.
-fn owe_cancels(cancels: &mut Vec<Cancel>, threads: &[Arc<Branch>]) {
-    cancels.extend(threads.iter().filter_map(|thread| Cancel::of(thread)));
+fn owe_cancels(run: &mut Run, threads: &[Arc<Branch>]) {
+    for thread in threads {
+        if let Some(cancel) = Cancel::of(thread) {
+            run.cancels.push(cancel);
+        }
+    }
 }
 
 /// An attempt ran out of time. If it had started a job, that is to be stopped.
-fn time_out(run: &mut Run, time: Timestamp, event: &Event) {
+fn time_out(run: &mut Run, event: &Event) {
     let Some(thread) = run.branch_mut(event.branch) else {
         return;
     };
     let cancel = Cancel::of(thread);
-    apply_to_thread(thread, time, event);
-    run.cancels.extend(cancel);
+    thread.last_event = event.id;
+    if let Phase::In(visit) = &mut thread.phase {
+        visit.activity = Activity::Answered;
+    }
+    if let Some(cancel) = cancel {
+        run.cancels.push(cancel);
+    }
 }
 
 /// A branch or iteration begins; `event.branch` is its thread.
@@ -222,13 +232,13 @@ fn cut(run: &mut Run, event: &Event) {
     });
     let bytes_gone = variables_bytes_of(&threads);
     run.variables_bytes = run.variables_bytes.saturating_sub(bytes_gone);
-    owe_cancels(&mut run.cancels, &threads);
+    owe_cancels(run, &threads);
     if let Some(thread) = run.branch_mut(event.branch) {
         thread.last_event = event.previous;
         if let Phase::In(visit) = &mut thread.phase {
             let activity = std::mem::replace(&mut visit.activity, Activity::Answered);
             if let Activity::Forked(forked) = activity {
-                visit.kept = Some(Box::new(Kept { forked, threads }));
+                visit.activity = Activity::Cut(Box::new(Kept { forked, threads }));
             }
         }
     }
@@ -313,7 +323,6 @@ fn apply_to_thread(thread: &mut Branch, time: Timestamp, event: &Event) {
                 input: input.clone(),
                 retries: Vec::new(),
                 activity: Activity::Entered,
-                kept: None,
             });
         }
         EventKind::Yielded { next, input } => {
@@ -340,7 +349,6 @@ fn apply_to_visit(visit: &mut StateRun, time: Timestamp, event: &Event) {
         } => {
             count_retry(&mut visit.retries, *retrier, *retries);
             visit.activity = Activity::BackingOff { until: *until };
-            visit.kept = None;
         }
         EventKind::TaskScheduled {
             parameters,
@@ -372,9 +380,9 @@ fn apply_to_visit(visit: &mut StateRun, time: Timestamp, event: &Event) {
                 calling.submitted = Some(output.clone());
             }
         }
-        EventKind::TaskSucceeded { .. }
-        | EventKind::TaskFailed { .. }
-        | EventKind::TaskTimedOut { .. } => visit.activity = Activity::Answered,
+        EventKind::TaskSucceeded { .. } | EventKind::TaskFailed { .. } => {
+            visit.activity = Activity::Answered;
+        }
         EventKind::ParallelStarted { .. } => visit.activity = forked(None),
         EventKind::MapStarted {
             items, concurrency, ..
@@ -395,17 +403,23 @@ fn apply_to_visit(visit: &mut StateRun, time: Timestamp, event: &Event) {
 /// A Parallel or Map has had its last attempt. What it had stays for a redrive.
 fn finish(visit: &mut StateRun, event: &Event) {
     let before = event.previous;
-    let activity = std::mem::replace(&mut visit.activity, Activity::Failed { before });
-    match (&event.kind, activity) {
+    let activity = std::mem::replace(&mut visit.activity, Activity::Answered);
+    visit.activity = match (&event.kind, activity) {
         (EventKind::StateSucceeded { .. }, Activity::Forked(forked)) => {
-            visit.activity = Activity::Succeeded { before, forked };
+            Activity::Succeeded { before, forked }
         }
         (_, Activity::Forked(forked) | Activity::Succeeded { forked, .. }) => {
             let threads = Vec::new();
-            visit.kept = Some(Box::new(Kept { forked, threads }));
+            let kept = Some(Box::new(Kept { forked, threads }));
+            Activity::Failed { before, kept }
         }
-        (_, _) => {}
-    }
+        (_, Activity::Cut(kept)) => Activity::Failed {
+            before,
+            kept: Some(kept),
+        },
+        (_, Activity::Failed { kept, .. }) => Activity::Failed { before, kept },
+        (_, _) => Activity::Failed { before, kept: None },
+    };
 }
 
 fn forked(mapping: Option<Mapping>) -> Activity {

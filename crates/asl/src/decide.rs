@@ -218,7 +218,10 @@ pub fn decide(
     moment: Moment,
     input: Input,
 ) -> Result<Decision, Refusal> {
-    decide_without(program, run, moment, input, &[])
+    let mut step = Step::new(program, run, moment);
+    let outcome = take(&mut step, input);
+    step.proceed(outcome)?;
+    Ok(step.into_decision())
 }
 
 /// Decides one input where some activities, named by their ARNs, do not exist: a Task of such a one

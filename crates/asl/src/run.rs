@@ -3,6 +3,7 @@
 mod owed;
 mod redrives;
 mod results;
+mod seldom;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::time::Timestamp;
 pub use owed::Cancel;
 pub use redrives::{Kept, NotRedrivable, Redrives};
 pub use results::Results;
+pub use seldom::Seldom;
 
 /// One execution. Changed by [`crate::apply::apply`] only; clones share everything large.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,13 +41,13 @@ pub struct Run {
     pub end: Option<End>,
     /// Whether it waits for its state machine's concurrency limit.
     pub queued: bool,
-    pub redrives: Redrives,
+    pub redrives: Seldom<Redrives>,
     /// Jobs that nobody wants any more and that were not told so yet. They are owed even after the
     /// end.
-    pub cancels: Vec<Cancel>,
+    pub cancels: Seldom<Vec<Cancel>>,
     /// How often each state has called, in executions of a mocked test case ([`Start::mock_case`]);
     /// empty in all others.
-    pub calls: BTreeMap<StateIndex, u32>,
+    pub calls: Seldom<BTreeMap<StateIndex, u32>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +78,7 @@ pub struct End {
     /// Empty for SUCCEEDED and, as with AWS, for TIMED_OUT.
     pub failure: Failure,
     /// The threads as they stood, for a redrive; empty for SUCCEEDED.
-    pub remains: Vec<Arc<Branch>>,
+    pub remains: Seldom<Vec<Arc<Branch>>>,
 }
 
 /// One thread of control.
@@ -130,8 +132,6 @@ pub struct StateRun {
     /// Uses of each retrier in this visit, by index; shorter than the list when the rest are 0.
     pub retries: Vec<u32>,
     pub activity: Activity,
-    /// What a Parallel or Map had when it failed, until it is tried again or left.
-    pub kept: Option<Box<Kept>>,
 }
 
 /// What a state that was entered is doing.
@@ -153,8 +153,14 @@ pub enum Activity {
     /// `...StateSucceeded` of a Parallel or Map is written; `before` is the event it follows. Lasts
     /// no longer than the decision that wrote it.
     Succeeded { before: EventId, forked: Forked },
-    /// `...StateFailed` of a Parallel or Map is written, likewise.
-    Failed { before: EventId },
+    /// The threads below a Parallel or Map are gone. Lasts no longer than the decision that cut them.
+    Cut(Box<Kept>),
+    /// `...StateFailed` of a Parallel or Map is written; `before` is the event it follows. Lasts
+    /// until the execution ends, or is redriven.
+    Failed {
+        before: EventId,
+        kept: Option<Box<Kept>>,
+    },
 }
 
 /// The threads below a Parallel or Map state.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::variables_bytes_of;
-use crate::event::{BranchId, Event, EventId, EventKind};
+use crate::event::{BranchId, Event, EventKind};
 use crate::run::{Activity, Branch, Phase, Run, StateRun, Status};
 use crate::time::Timestamp;
 
@@ -23,7 +23,7 @@ pub(super) fn redrive(run: &mut Run, time: Timestamp, event: &Event) {
     else {
         return;
     };
-    let Some(end) = run.end.take() else {
+    let Some(mut end) = run.end.take() else {
         return;
     };
     // A failure that nothing caught is that of every state above, up to the root's.
@@ -31,40 +31,61 @@ pub(super) fn redrive(run: &mut Run, time: Timestamp, event: &Event) {
     run.status = Status::Running;
     run.redrives
         .note(*redrive_count, client_token.as_ref(), time);
-    let mut stopped = end.remains;
-    while let Some(mut thread) = stopped.pop() {
+    let mut stopped = end.remains.take();
+    while let Some(thread) = stopped.pop() {
         let keeps = !(is_anew && thread.id == BranchId::ROOT);
-        stopped.extend(take_up(Arc::make_mut(&mut thread), event.id, keeps));
-        run.branches.push(thread);
+        let (phase, threads) = take_up(&thread.phase, keeps);
+        stopped.extend(threads);
+        run.branches.push(Arc::new(Branch {
+            id: thread.id,
+            parent: thread.parent,
+            last_event: event.id,
+            variables: thread.variables.clone(),
+            phase,
+        }));
     }
     run.branches.sort_unstable_by_key(|thread| thread.id);
     run.variables_bytes = variables_bytes_of(&run.branches);
 }
 
-/// Readies a thread. Answers those it gets back below it.
-fn take_up(thread: &mut Branch, redriven: EventId, keeps: bool) -> Vec<Arc<Branch>> {
-    thread.last_event = redriven;
-    let Phase::In(visit) = &mut thread.phase else {
-        return Vec::new();
+/// Where a thread takes up its work, and the threads it gets back below it.
+fn take_up(phase: &Phase, keeps: bool) -> (Phase, Vec<Arc<Branch>>) {
+    let Phase::In(visit) = phase else {
+        return (phase.clone(), Vec::new());
     };
-    visit.retries = Vec::new();
-    let kept = visit.kept.take().filter(|_| keeps);
-    let (activity, threads) = match kept {
-        Some(kept) => (Activity::Forked(kept.forked), kept.threads),
-        None => (taken_up(visit), Vec::new()),
+    let (activity, threads) = match &visit.activity {
+        Activity::Failed {
+            kept: Some(kept), ..
+        }
+        | Activity::Cut(kept)
+            if keeps =>
+        {
+            (Activity::Forked(kept.forked.clone()), kept.threads.clone())
+        }
+        activity => (taken_up(activity), Vec::new()),
     };
-    visit.activity = activity;
-    threads
+    let visit = StateRun {
+        state: visit.state,
+        entered_event: visit.entered_event,
+        entered_at: visit.entered_at,
+        input: visit.input.clone(),
+        retries: Vec::new(),
+        activity,
+    };
+    (Phase::In(visit), threads)
 }
 
-fn taken_up(visit: &mut StateRun) -> Activity {
-    match std::mem::replace(&mut visit.activity, Activity::Entered) {
-        Activity::Forked(forked) | Activity::Succeeded { forked, .. } => Activity::Forked(forked),
-        Activity::Waiting { until } => Activity::Waiting { until },
+fn taken_up(activity: &Activity) -> Activity {
+    match activity {
+        Activity::Forked(forked) | Activity::Succeeded { forked, .. } => {
+            Activity::Forked(forked.clone())
+        }
+        Activity::Waiting { until } => Activity::Waiting { until: *until },
         Activity::Entered
         | Activity::Calling(_)
         | Activity::BackingOff { .. }
         | Activity::Answered
+        | Activity::Cut(_)
         | Activity::Failed { .. } => Activity::Entered,
     }
 }

@@ -88,6 +88,7 @@ impl<'s> Data<'s> {
     }
 
     /// Shows a test, if there is one, how far the data has come.
+    #[inline]
     pub(super) fn see(&self, stage: Stage, value: &Value) {
         if let Some(probe) = self.context.probe {
             probe.see(stage, value);

@@ -210,7 +210,7 @@ impl<'a> Step<'a> {
             (EventKind::StateExited { .. }, Some(Activity::Succeeded { before, .. }))
             | (
                 EventKind::EvaluationFailed { .. },
-                Some(Activity::Succeeded { before, .. } | Activity::Failed { before }),
+                Some(Activity::Succeeded { before, .. } | Activity::Failed { before, .. }),
             ) => *before,
             _ => thread.last_event,
         }
@@ -338,6 +338,7 @@ impl<'a> Step<'a> {
 
     /// After a redrive the thread takes up the state it is in. AWS enters a Fail state again; the
     /// others have been entered.
+    #[cold]
     fn take_up(&mut self) -> Result<Go, Fault> {
         self.transitions_left = self.transitions_left.saturating_sub(1);
         self.begin_turn();

@@ -59,7 +59,9 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    /// The value at a stage; the last attempt's stays.
+    /// The value at a stage; the last attempt's stays. Kept out of the way of executions, which
+    /// have no probe.
+    #[cold]
     pub(crate) fn see(&self, stage: Stage, value: &Value) {
         self.change(|seen| {
             seen.stages.insert(stage, value.clone());
