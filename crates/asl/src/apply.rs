@@ -10,7 +10,7 @@ use crate::event::{BranchId, Event, EventKind, Failure, Start};
 use crate::program::StateIndex;
 use crate::run::{
     Activity, Branch, Calling, Cancel, End, Forked, Kept, Mapping, Parent, Phase, Results, Run,
-    Seldom, StateRun, Status,
+    StateRun, Status,
 };
 use crate::time::Timestamp;
 
@@ -117,15 +117,15 @@ fn end(run: &mut Run, at: Timestamp, status: Status, output: Option<Value>, fail
     let threads = std::mem::take(&mut run.branches);
     owe_cancels(run, &threads);
     let remains = match status {
-        Status::Succeeded => Seldom::default(),
-        _ => threads.into(),
+        Status::Succeeded => Vec::new(),
+        _ => threads,
     };
-    run.end = Some(End {
+    run.end = Some(Box::new(End {
         at,
         output,
         failure,
         remains,
-    });
+    }));
 }
 
 /// These threads have ended before their time: the jobs that they wait for are to be stopped.

@@ -38,7 +38,7 @@ pub struct Run {
     /// The text of all variables of all threads in bytes, names included.
     pub variables_bytes: u64,
     /// Set while the status is terminal.
-    pub end: Option<End>,
+    pub end: Option<Box<End>>,
     /// Whether it waits for its state machine's concurrency limit.
     pub queued: bool,
     pub redrives: Seldom<Redrives>,
@@ -78,7 +78,7 @@ pub struct End {
     /// Empty for SUCCEEDED and, as with AWS, for TIMED_OUT.
     pub failure: Failure,
     /// The threads as they stood, for a redrive; empty for SUCCEEDED.
-    pub remains: Seldom<Vec<Arc<Branch>>>,
+    pub remains: Vec<Arc<Branch>>,
 }
 
 /// One thread of control.

@@ -23,7 +23,7 @@ pub(super) fn redrive(run: &mut Run, time: Timestamp, event: &Event) {
     else {
         return;
     };
-    let Some(mut end) = run.end.take() else {
+    let Some(end) = run.end.take() else {
         return;
     };
     // A failure that nothing caught is that of every state above, up to the root's.
@@ -31,7 +31,7 @@ pub(super) fn redrive(run: &mut Run, time: Timestamp, event: &Event) {
     run.status = Status::Running;
     run.redrives
         .note(*redrive_count, client_token.as_ref(), time);
-    let mut stopped = end.remains.take();
+    let mut stopped = end.remains;
     while let Some(thread) = stopped.pop() {
         let keeps = !(is_anew && thread.id == BranchId::ROOT);
         let (phase, threads) = take_up(&thread.phase, keeps);

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 
-use super::{Branch, Cancel, Redrives};
+use super::{Cancel, Redrives};
 use crate::program::StateIndex;
 
 /// A value that is nearly always its default, and then takes one word: a run is copied with each
@@ -36,13 +35,6 @@ impl Unwritten for Vec<Cancel> {
     }
 }
 
-impl Unwritten for Vec<Arc<Branch>> {
-    fn unwritten() -> &'static Vec<Arc<Branch>> {
-        static UNWRITTEN: Vec<Arc<Branch>> = Vec::new();
-        &UNWRITTEN
-    }
-}
-
 impl Unwritten for BTreeMap<StateIndex, u32> {
     fn unwritten() -> &'static BTreeMap<StateIndex, u32> {
         static UNWRITTEN: BTreeMap<StateIndex, u32> = BTreeMap::new();
@@ -53,19 +45,6 @@ impl Unwritten for BTreeMap<StateIndex, u32> {
 impl<T> Default for Seldom<T> {
     fn default() -> Seldom<T> {
         Seldom(None)
-    }
-}
-
-impl<T> From<T> for Seldom<T> {
-    fn from(value: T) -> Seldom<T> {
-        Seldom(Some(Box::new(value)))
-    }
-}
-
-impl<T: Unwritten> Seldom<T> {
-    /// The value; its default is left.
-    pub(crate) fn take(&mut self) -> T {
-        self.0.take().map_or_else(T::default, |value| *value)
     }
 }
 
