@@ -70,11 +70,13 @@ pub(crate) fn describe(
         started_at: Timestamp(row.started_ms),
         status: standing(status),
         last_event,
-        end: stopped_at.map(|at| End {
-            at,
-            output: None,
-            failure: Failure::default(),
-            remains: Default::default(),
+        end: stopped_at.map(|at| {
+            Box::new(End {
+                at,
+                output: None,
+                failure: Failure::default(),
+                remains: Vec::new(),
+            })
         }),
         ..Run::default()
     };
