@@ -11,7 +11,8 @@ use crate::arn;
 /// calls it again with the same attempt after a crash if no outcome had been recorded.
 pub trait Runner: Send + Sync + 'static {
     /// Makes one call. The future is dropped if its outcome is no longer wanted (timed out,
-    /// stopped) and when the engine shuts down.
+    /// stopped) and when the engine shuts down. One that starts a job is not dropped when it is no
+    /// longer wanted: its end is waited for before the job is [cancelled](Runner::cancel).
     fn run(&self, call: TaskCall) -> BoxFuture<'static, TaskOutcome>;
 
     /// Waits for the job (`.sync`) that a call started, and gives its outcome: never

@@ -5,11 +5,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use asl::event::{EventId, Failure};
+use asl::program::Pattern;
 use crossbeam_channel::Sender;
 use futures_util::FutureExt as _;
 use parking_lot::Mutex;
 use store::EntityId;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::activities::Activities;
@@ -24,12 +26,19 @@ pub(crate) struct Calls {
     pub(super) runner: Arc<dyn Runner>,
     runtime: Handle,
     /// As many as shards have places for them.
-    under_way: Arc<Mutex<HashMap<Key, AbortHandle>>>,
+    under_way: Arc<Mutex<HashMap<Key, Running>>>,
     pub(super) express: Arc<Express>,
     pub(super) activities: Arc<Activities>,
 }
 
 type Key = (EntityId, EventId, Errand);
+
+/// A future under way.
+struct Running {
+    abort: AbortHandle,
+    /// Of the call that starts a job: closed once the call is over.
+    job_start: Option<watch::Receiver<()>>,
+}
 
 impl Calls {
     pub(super) fn new(
@@ -52,13 +61,19 @@ impl Calls {
         match action {
             Action::Call(entity, call) => {
                 let (runner, attempt) = (Arc::clone(&self.runner), call.call.attempt);
-                let running = async move { runner.run(*call).await };
+                let starts_job = call.call.resource.pattern == Pattern::RunJob;
+                let (over, job_start) = starts_job.then(|| watch::channel(())).unzip();
+                let running = async move {
+                    let _until_over = over;
+                    runner.run(*call).await
+                };
                 let outcome = move |outcome: Option<TaskOutcome>| Command::Outcome {
                     entity,
                     attempt,
                     outcome: outcome.unwrap_or_else(panicked),
                 };
-                self.spawn((entity, attempt, Errand::Call), running, outcome, back);
+                let key = (entity, attempt, Errand::Call);
+                self.spawn(key, running, outcome, back, job_start);
             }
             Action::Watch(entity, call, response) => {
                 let (runner, attempt) = (Arc::clone(&self.runner), call.call.attempt);
@@ -68,13 +83,21 @@ impl Calls {
                     attempt,
                     outcome: ended(outcome.unwrap_or_else(panicked)),
                 };
-                self.spawn((entity, attempt, Errand::Watch), running, outcome, back);
+                self.spawn((entity, attempt, Errand::Watch), running, outcome, back, None);
             }
             Action::Cancel(entity, call, response) => {
                 let (runner, attempt) = (Arc::clone(&self.runner), call.call.attempt);
-                let running = async move { runner.cancel(*call, response).await };
+                let start = self.job_start((entity, attempt, Errand::Call));
+                let running = async move {
+                    // A job that is being started while it is looked for would be missed.
+                    if let Some(mut start) = start {
+                        while start.changed().await.is_ok() {}
+                    }
+                    runner.cancel(*call, response).await;
+                };
                 let cancelled = move |_| Command::Cancelled { entity, attempt };
-                self.spawn((entity, attempt, Errand::Cancel), running, cancelled, back);
+                let key = (entity, attempt, Errand::Cancel);
+                self.spawn(key, running, cancelled, back, None);
             }
             Action::Offer {
                 entity,
@@ -96,15 +119,28 @@ impl Calls {
                 attempt,
             } => {
                 for errand in [Errand::Call, Errand::Watch] {
-                    let given_up = self.under_way.lock().remove(&(entity, attempt, errand));
-                    if let Some(future) = given_up {
-                        future.abort();
-                    }
+                    self.give_up((entity, attempt, errand));
                 }
                 self.activities.withdraw((entity, attempt));
                 self.runner.abandon(&execution_arn, attempt);
             }
         }
+    }
+
+    /// Aborts a future, but for the call that starts a job: it is over soon, and only then it is
+    /// certain whether there is a job to be stopped.
+    fn give_up(&self, key: Key) {
+        let mut all = self.under_way.lock();
+        if all.get(&key).is_some_and(|it| it.job_start.is_none())
+            && let Some(given_up) = all.remove(&key)
+        {
+            given_up.abort.abort();
+        }
+    }
+
+    /// The call that starts a job, if it is under way.
+    fn job_start(&self, key: Key) -> Option<watch::Receiver<()>> {
+        self.under_way.lock().get(&key)?.job_start.clone()
     }
 
     /// Runs a future whose end is told as a command; `None` stands for one that panicked.
@@ -114,6 +150,7 @@ impl Calls {
         running: impl Future<Output = T> + Send + 'static,
         told: impl FnOnce(Option<T>) -> Command + Send + 'static,
         back: &Sender<Message>,
+        job_start: Option<watch::Receiver<()>>,
     ) {
         // The lock is held so that the future cannot end before it is known.
         let mut all = self.under_way.lock();
@@ -131,13 +168,14 @@ impl Calls {
                 tracing::debug!("a call ended after the engine; it will be made again");
             }
         };
-        all.insert(key, self.runtime.spawn(running).abort_handle());
+        let abort = self.runtime.spawn(running).abort_handle();
+        all.insert(key, Running { abort, job_start });
     }
 
     pub(super) fn abort_all(&self) {
         std::mem::take(&mut *self.under_way.lock())
             .values()
-            .for_each(AbortHandle::abort);
+            .for_each(|running| running.abort.abort());
     }
 }
 

@@ -22,6 +22,9 @@ struct Echo {
     dropped: Arc<AtomicUsize>,
     tokens: Mutex<Vec<String>>,
     cancelled: AtomicUsize,
+    /// Lets jobs with `{"slow": ..}` be started.
+    starts: Arc<tokio::sync::Notify>,
+    started_slowly: Arc<AtomicUsize>,
 }
 
 struct CountsDrop(Arc<AtomicUsize>);
@@ -41,7 +44,14 @@ impl Runner for Echo {
             return Box::pin(async move { TaskOutcome::Submitted(value("{}")) });
         }
         if call.call.resource.pattern == Pattern::RunJob {
-            return Box::pin(async move { TaskOutcome::Submitted(parameters) });
+            let (starts, started) = (Arc::clone(&self.starts), Arc::clone(&self.started_slowly));
+            return Box::pin(async move {
+                if parameters.get("slow").is_some() {
+                    starts.notified().await;
+                    started.fetch_add(1, Ordering::SeqCst);
+                }
+                TaskOutcome::Submitted(parameters)
+            });
         }
         let guard = CountsDrop(Arc::clone(&self.dropped));
         Box::pin(async move {
@@ -66,7 +76,8 @@ impl Runner for Echo {
     }
 
     fn cancel(&self, _call: TaskCall, response: Option<Value>) -> BoxFuture<'static, ()> {
-        assert!(response.is_some(), "the job was submitted");
+        let is_started = self.started_slowly.load(Ordering::SeqCst) > 0;
+        assert!(response.is_some() || is_started, "there is a job to stop");
         self.cancelled.fetch_add(1, Ordering::SeqCst);
         Box::pin(async {})
     }
@@ -640,6 +651,39 @@ fn jobs_are_waited_for_and_those_of_a_stopped_execution_are_stopped() {
         let is_stopped = async {
             while runner.cancelled.load(Ordering::SeqCst) == 0
                 || runner.dropped.load(Ordering::SeqCst) == before
+                || !store.wake_ups(None, 10).unwrap().is_empty()
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(20), is_stopped)
+            .await
+            .expect("the job is stopped, and nothing is owed");
+        engine.shutdown().await;
+    });
+}
+
+#[test]
+fn a_job_that_is_being_started_is_stopped_once_it_is_there() {
+    let Setup {
+        runtime,
+        store,
+        engine,
+        runner,
+    } = setup();
+    runtime.block_on(async {
+        let slow = engine.start(of(7, None, "{\"slow\":1}")).await.unwrap();
+        while runner.calls.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        let stopped = engine.stop(&slow.execution_arn, failure("E", "C")).await;
+        stopped.unwrap();
+        // Whatever is let out with the stop is let out before the next commit is answered.
+        engine.start(of(1, None, "{}")).await.unwrap();
+        assert_eq!(runner.cancelled.load(Ordering::SeqCst), 0);
+        runner.starts.notify_one();
+        let is_stopped = async {
+            while runner.cancelled.load(Ordering::SeqCst) == 0
                 || !store.wake_ups(None, 10).unwrap().is_empty()
             {
                 tokio::task::yield_now().await;
