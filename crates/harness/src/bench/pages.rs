@@ -37,7 +37,7 @@ const LOOP: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":0,"N
         "Choices":[{"Variable":"$.stop","IsPresent":true,"Next":"E"}]},
     "E":{"Type":"Succeed"}}}"#;
 /// A history of so many events is read so often, in either direction.
-const READS: usize = 5;
+const READS: usize = 15;
 const EVENTS_PER_SECOND_MIN: f64 = 200_000.0;
 /// An execution that takes longer has failed.
 const RUN_SECONDS_MAX: u64 = 60;
@@ -207,5 +207,17 @@ fn read_history(load: &mut Load, arn: &str, members: &str) -> Result<u64> {
         };
         let (next, _) = rest.split_once('"').context("the token has no end")?;
         token = format!(r#","nextToken":"{next}""#);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_are_valid() {
+        for definition in [MAY_FAIL, MAP, LOOP] {
+            super::super::rig::program(definition).unwrap();
+        }
     }
 }
