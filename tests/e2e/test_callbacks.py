@@ -2,7 +2,6 @@
 import json
 import os
 import tempfile
-import time
 import unittest
 
 from support import ServerCase, wait_until
@@ -76,14 +75,16 @@ class Callbacks(ServerCase):
         self.check_gapless(execution)
 
     def test_heartbeats_keep_it_alive_and_their_absence_ends_it(self):
-        machine = self.machine("heartbeat", HeartbeatSeconds=2)
+        machine = self.machine("heartbeat", HeartbeatSeconds=4)
         alive, token = self.ask(machine)
         silent, _ = self.ask(machine)
-        for _ in range(4):
-            time.sleep(0.8)
+
+        def beat():
             self.states.send_task_heartbeat(taskToken=token)
+            ended = self.states.describe_execution(executionArn=silent)
+            return ended if ended["status"] != "RUNNING" else None
+        ended = wait_until("the silent one ends", beat)
         self.assertEqual(self.states.describe_execution(executionArn=alive)["status"], "RUNNING")
-        ended = self.ended(silent)
         self.assertEqual((ended["status"], ended["error"]), ("FAILED", "States.Timeout"))
         self.assertIn("TaskTimedOut", self.check_gapless(silent))
         self.states.send_task_success(taskToken=token, output="1")

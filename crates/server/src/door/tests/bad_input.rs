@@ -51,6 +51,14 @@ const TAKEN: &[(&str, &str, &str)] = &[
 const ELSEWHERE: &str = "names what is not here: there is nothing to delete or to list, as there is \
                          not for a name of this account that nobody gave (recorded)";
 
+const SERVICES: [Service; 2] = [Service::States, Service::Lockstep];
+
+fn service_of(operation: &str) -> Service {
+    let mut services = SERVICES.into_iter();
+    let has_it = |it: &Service| it.model().unwrap().operation(operation).is_some();
+    services.find(has_it).unwrap()
+}
+
 fn is_taken(operation: &str, what: &str) -> bool {
     let mut taken = TAKEN.iter();
     taken.any(|(begin, end, _)| operation.starts_with(begin) && what.ends_with(end))
@@ -78,10 +86,11 @@ fn problem(model: &Model, operation: &Operation, told: &Told, is_refused: bool) 
 
 /// Plays one input: in a world of its own as it stands, and in another with everything wrong.
 async fn play((name, input, expected): Input, problems: &mut Vec<String>) -> Vec<String> {
-    let model = Service::States.model().unwrap();
+    let service = service_of(name);
+    let model = service.model().unwrap();
     let operation = model.operation(name).unwrap();
     let world = World::new().await;
-    let told = world.call(name, &world.filled(input)).await;
+    let told = world.call((service, name), &world.filled(input)).await;
     let status = if expected.is_empty() { 200 } else { 400 };
     if (told.status, &*told.code) != (status, expected) {
         problems.push(format!("{name} {input}: {told:?}, not `{expected}`"));
@@ -91,7 +100,7 @@ async fn play((name, input, expected): Input, problems: &mut Vec<String>) -> Vec
     let value = json::parse(&world.filled(input)).unwrap();
     let mutations = Mutations::of(&world, model, operation.input.unwrap(), &value);
     for mutation in &mutations.made {
-        let told = world.call(name, &mutation.body).await;
+        let told = world.call((service, name), &mutation.body).await;
         if told.status == 200 && is_taken(name, &mutation.what) {
             continue;
         }
@@ -113,12 +122,14 @@ async fn bad_input_is_refused() {
         let paths = play(*input, &mut problems).await;
         seen.extend(paths.into_iter().map(|path| format!("{} {path}", input.0)));
     }
-    let model = Service::States.model().unwrap();
-    for operation in model.operations() {
-        for path in paths(model, operation.input.unwrap()) {
-            let place = format!("{} {path}", operation.name);
-            if !seen.contains(&place) {
-                problems.push(format!("no input has `{place}`"));
+    let models = SERVICES.map(|service| service.model().unwrap());
+    for model in models {
+        for operation in model.operations() {
+            for path in paths(model, operation.input.unwrap()) {
+                let place = format!("{} {path}", operation.name);
+                if !seen.contains(&place) {
+                    problems.push(format!("no input has `{place}`"));
+                }
             }
         }
     }

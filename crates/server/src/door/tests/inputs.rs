@@ -241,4 +241,25 @@ pub(super) const INPUTS: &[Input] = &[
             "maxResults": 5}"#,
         "",
     ),
+    (
+        "ListExpressExecutions",
+        r#"{"stateMachineArn": "{express}", "maxResults": 5}"#,
+        "",
+    ),
+    (
+        "DescribeExpressExecution",
+        r#"{"executionArn": "{express_execution}"}"#,
+        "",
+    ),
+    (
+        "GetExpressExecutionHistory",
+        r#"{"executionArn": "{express_execution}", "maxResults": 5, "reverseOrder": true,
+            "includeExecutionData": true}"#,
+        "",
+    ),
+    (
+        "DescribeConcurrency",
+        r#"{"stateMachineArn": "{machine}"}"#,
+        "",
+    ),
 ];

@@ -214,15 +214,21 @@ impl<'w> Mutations<'w> {
         };
         match &*name {
             "taskToken" => {
-                let (head, last) = text.split_at(text.len() - 5);
-                let other = if last.starts_with('A') { "B" } else { "A" };
+                let (half, _) = text.split_at(text.len() / 2);
+                let mut changed: Vec<char> = text.chars().collect();
+                let near_the_end = changed.len() - 5;
+                changed[near_the_end] = if changed[near_the_end] == 'A' {
+                    'B'
+                } else {
+                    'A'
+                };
                 self.text("a forged token", path, "forged");
                 self.text(
                     "a token that was changed",
                     path,
-                    &format!("{head}{other}{}", &last[1..]),
+                    &String::from_iter(changed),
                 );
-                self.text("half a token", path, &text[..text.len() / 2]);
+                self.text("half a token", path, half);
             }
             "name" if path.len() == 1 => {
                 for wrong in ["a b", "a/b", "a*", "a\u{1}", "{", "\u{7f}"] {
@@ -275,6 +281,7 @@ impl<'w> Mutations<'w> {
         }
         let others: &[&str] = match name {
             "stateMachineArn" => &["execution", "activity", "role", "function", "map_run"],
+            "executionArn" if arn.contains(":express:") => &["execution", "machine", "role"],
             "executionArn" => &[
                 "express_execution",
                 "machine",

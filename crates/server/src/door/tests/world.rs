@@ -30,6 +30,68 @@ const MAP_STATE: &str = r#"{"Type": "Map", "End": true,
 const MAP_MACHINE: &str = r#"{"StartAt": "S", "States": {"S": {"Type": "Map", "End": true,
     "ItemProcessor": {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}}}}"#;
 
+const PASS: &str = r#"{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}"#;
+
+/// Names, types and definitions of the state machines.
+const MACHINES: [(&str, &str, &str); 4] = [
+    (
+        "machine",
+        "STANDARD",
+        r#"{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "End": true}}}"#,
+    ),
+    (
+        "failing",
+        "STANDARD",
+        r#"{"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E"}}}"#,
+    ),
+    (
+        "working",
+        "STANDARD",
+        r#"{"StartAt": "T", "States": {
+            "T": {"Type": "Task", "Resource": "{activity}", "End": true}}}"#,
+    ),
+    ("express", "EXPRESS", PASS),
+];
+
+/// Names of the executions, and whose they are.
+const EXECUTIONS: [(&str, &str); 6] = [
+    ("execution", "machine"),
+    ("failed", "failing"),
+    ("work", "working"),
+    ("more_work", "working"),
+    ("much_work", "working"),
+    ("express_execution", "express"),
+];
+
+/// Names of further things, the calls that make them, and the members of the answers.
+const OTHERS: [(&str, &str, &str, &str); 4] = [
+    (
+        "version",
+        "PublishStateMachineVersion",
+        r#"{"stateMachineArn": "{machine}"}"#,
+        "stateMachineVersionArn",
+    ),
+    (
+        "alias",
+        "CreateStateMachineAlias",
+        r#"{"name": "live", "routingConfiguration": [
+            {"stateMachineVersionArn": "{version}", "weight": 100}]}"#,
+        "stateMachineAliasArn",
+    ),
+    (
+        "page_token",
+        "ListStateMachines",
+        r#"{"maxResults": 1}"#,
+        "nextToken",
+    ),
+    (
+        "token",
+        "GetActivityTask",
+        r#"{"activityArn": "{activity}"}"#,
+        "taskToken",
+    ),
+];
+
 /// The world of one test.
 pub(super) struct World {
     gateway: Arc<Gateway>,
@@ -97,85 +159,48 @@ impl World {
 
     async fn furnish(&mut self) {
         let account = format!("{REGION_DEFAULT}:{DEFAULT_ACCOUNT}");
+        let map_run = format!("arn:aws:states:{account}:mapRun:m/M:f3a1b1c2");
         self.names.extend([
-            ("account", account.clone()),
-            ("role", ROLE.to_owned()),
             ("function", format!("arn:aws:lambda:{account}:function:f")),
-            (
-                "map_run",
-                format!("arn:aws:states:{account}:mapRun:m/M:f3a1b1c2"),
-            ),
-        ]);
-        let activity = self.made("CreateActivity", r#"{"name": "a"}"#, "activityArn");
-        let activity = activity.await;
-        self.names.push(("activity", activity));
-        let wait =
-            r#"{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "End": true}}}"#;
-        let pass = r#"{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}"#;
-        let fail = r#"{"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E"}}}"#;
-        let work = r#"{"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "{activity}", "End": true}}}"#;
-        self.names.extend([
-            ("definition", quoted(pass)),
-            ("task_state", quoted(&self.filled(TASK_STATE))),
+            ("map_run", map_run),
+            ("account", account),
+            ("role", ROLE.to_owned()),
+            ("definition", quoted(PASS)),
             ("map_state", quoted(MAP_STATE)),
             ("map_machine", quoted(MAP_MACHINE)),
         ]);
-        for (name, kind, text) in [
-            ("machine", "STANDARD", wait),
-            ("failing", "STANDARD", fail),
-            ("working", "STANDARD", work),
-            ("express", "EXPRESS", pass),
-        ] {
+        let task_state = quoted(&self.filled(TASK_STATE));
+        self.names.push(("task_state", task_state));
+        let named = r#"{"name": "a"}"#;
+        self.make("activity", "CreateActivity", named, "activityArn")
+            .await;
+        for (name, kind, text) in MACHINES {
             let text = quoted(&self.filled(text));
             let input = format!(
                 r#"{{"name": "{name}", "roleArn": "{ROLE}", "type": "{kind}", "definition": {text}}}"#
             );
-            let arn = self.made("CreateStateMachine", &input, "stateMachineArn");
-            let arn = arn.await;
-            self.names.push((name, arn));
+            self.make(name, "CreateStateMachine", &input, "stateMachineArn")
+                .await;
         }
-        for (name, machine) in [
-            ("execution", "machine"),
-            ("failed", "failing"),
-            ("work", "working"),
-            ("more_work", "working"),
-            ("much_work", "working"),
-            ("express_execution", "express"),
-        ] {
+        for (name, machine) in EXECUTIONS {
             let input = format!(r#"{{"stateMachineArn": "{{{machine}}}"}}"#);
-            let arn = self.made("StartExecution", &input, "executionArn").await;
-            self.names.push((name, arn));
+            self.make(name, "StartExecution", &input, "executionArn")
+                .await;
         }
-        let input = r#"{"stateMachineArn": "{machine}"}"#;
-        let version = self.made(
-            "PublishStateMachineVersion",
-            input,
-            "stateMachineVersionArn",
-        );
-        let version = version.await;
-        self.names.push(("version", version));
-        let input = r#"{"name": "live", "routingConfiguration": [
-            {"stateMachineVersionArn": "{version}", "weight": 100}]}"#;
-        let alias = self
-            .made("CreateStateMachineAlias", input, "stateMachineAliasArn")
-            .await;
-        self.names.push(("alias", alias));
-        let input = r#"{"activityArn": "{activity}"}"#;
-        let page = self.made("ListStateMachines", r#"{"maxResults": 1}"#, "nextToken");
-        let page = page.await;
-        self.names.push(("page_token", page));
-        let token = self.made("GetActivityTask", input, "taskToken").await;
-        self.names.push(("token", token));
+        for (name, operation, input, member) in OTHERS {
+            self.make(name, operation, input, member).await;
+        }
     }
 
-    /// A member of the answer to a call that must succeed.
-    async fn made(&self, operation: &str, input: &str, member: &str) -> String {
-        let told = self.call(operation, &self.filled(input)).await;
+    /// Makes a call that must succeed, and names a member of its answer.
+    async fn make(&mut self, name: &'static str, operation: &str, input: &str, member: &str) {
+        let input = self.filled(input);
+        let told = self.call((Service::States, operation), &input).await;
         assert_eq!(told.status, 200, "{operation}: {told:?}");
         let answer = json::parse(&told.body).unwrap();
         let text = answer.get(member).and_then(Value::as_str);
-        text.unwrap_or_else(|| panic!("{operation}: {told:?}"))
-            .to_owned()
+        let text = text.unwrap_or_else(|| panic!("{operation}: {told:?}"));
+        self.names.push((name, text.to_owned()));
     }
 
     /// A text with the names of this world in their places.
@@ -193,10 +218,10 @@ impl World {
         found.map_or_else(|| panic!("no `{name}`"), |(_, value)| value)
     }
 
-    /// An unsigned call of Step Functions.
-    pub(super) async fn call(&self, operation: &str, body: &str) -> Told {
+    /// An unsigned call.
+    pub(super) async fn call(&self, (service, operation): (Service, &str), body: &str) -> Told {
         let mut request = Request::new(http::Method::POST, "/");
-        let target = format!("AWSStepFunctions.{operation}");
+        let target = format!("{}.{operation}", service.model().unwrap().target_prefix);
         request
             .headers
             .insert("x-amz-target", target.parse().unwrap());
@@ -234,7 +259,8 @@ fn quoted(text: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_furniture_is_there() {
     let world = World::new().await;
-    let listed = world.call("ListStateMachines", "{}").await;
+    let states = |operation| (Service::States, operation);
+    let listed = world.call(states("ListStateMachines"), "{}").await;
     let machines = json::parse(&listed.body).unwrap();
     let count = machines
         .get("stateMachines")
@@ -245,7 +271,7 @@ async fn the_furniture_is_there() {
         .add("executionArn", world.name("machine"))
         .build();
     let told = world
-        .call("DescribeExecution", &Value::from(unknown).to_text())
+        .call(states("DescribeExecution"), &Value::from(unknown).to_text())
         .await;
     assert_eq!((told.status, &*told.code), (400, "InvalidArn"));
     world.close().await;
