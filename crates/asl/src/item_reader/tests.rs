@@ -83,3 +83,31 @@ fn rows_of_csv() {
                    text cannot hold";
     check(&of(InputType::Parquet), "", 9, parquet);
 }
+
+#[test]
+fn rows_of_csv_are_bounded() {
+    let csv = of(InputType::Csv);
+    // Each name four bytes long.
+    let header = |names: usize| -> String {
+        let names: Vec<String> = (0..names).map(|name| format!("{name:04}")).collect();
+        names.join(",")
+    };
+    let problem = |text: &str, items_max| items(&csv, text, items_max).map(|_| ());
+    assert_eq!(problem(&header(2_560), 1), Ok(()));
+    assert_eq!(problem(&header(2_561), 1), Err(ItemReaderError::LongHeader));
+    // A row of a single cell stands for 2,560 members of ten bytes.
+    let text = header(2_560) + &"\n1".repeat(400);
+    assert_eq!(problem(&text, 300), Ok(()));
+    assert_eq!(problem(&text, usize::MAX), Err(ItemReaderError::TooLarge));
+}
+
+#[test]
+fn what_is_beyond_the_last_item_is_not_looked_at() {
+    check(&of(InputType::JsonLines), "1\n2\n]", 2, "[1,2]");
+    check(
+        &of(InputType::Csv),
+        "\n\na\r\n1\r\n\r\n2",
+        1,
+        r#"[{"a":"1"}]"#,
+    );
+}

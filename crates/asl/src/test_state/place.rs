@@ -9,8 +9,8 @@ use crate::program::{Next, Program, State, StateIndex, StateKind};
 /// The name of a state that is given without one, as AWS shows it.
 pub const SINGLE_STATE_NAME: &str = "StateName";
 
-/// A definition whose first state is the one given by itself. The states it goes to, which a test
-/// never enters, are made up. What is no JSON object comes back as it is.
+/// A definition with the state that is given by itself, named [`SINGLE_STATE_NAME`]. The states it
+/// goes to, which a test never enters, are made up. What is no JSON object comes back as it is.
 pub fn as_definition(state: &str) -> String {
     let Ok(parsed) = json::parse(state) else {
         return state.to_owned();
@@ -19,16 +19,33 @@ pub fn as_definition(state: &str) -> String {
         return state.to_owned();
     }
     let name = Value::from(SINGLE_STATE_NAME);
-    let mut text = format!(r#"{{"StartAt":{name},"States":{{{name}:{state}"#);
-    let mut known = BTreeSet::from([SINGLE_STATE_NAME]);
-    for target in targets_of(&parsed) {
-        if known.insert(target) {
-            let target = Value::from(target);
-            text.push_str(&format!(r#",{target}:{{"Type":"Succeed"}}"#));
-        }
+    let targets: BTreeSet<&str> = targets_of(&parsed).into_iter().collect();
+    let (start, mut others) = match targets.contains(SINGLE_STATE_NAME) {
+        true => gate(&targets),
+        false => (name.clone(), String::new()),
+    };
+    for target in targets.into_iter().filter(|it| *it != SINGLE_STATE_NAME) {
+        let target = Value::from(target);
+        others.push_str(&format!(r#",{target}:{{"Type":"Succeed"}}"#));
     }
-    text.push_str("}}");
-    text
+    format!(r#"{{"StartAt":{start},"States":{{{name}:{state}{others}}}}}"#)
+}
+
+/// For a state whose next one has its own name, which might have no end to go to: a state before it
+/// that leads to it or to an end. Its name, and both as members of `States`.
+fn gate(taken: &BTreeSet<&str>) -> (Value, String) {
+    let free = (0..).map(|number| format!("Made up {number}"));
+    let free = free.filter(|name| !taken.contains(name.as_str()));
+    let mut free = free.map(Value::from);
+    let (gate, end) = (
+        free.next().unwrap_or_default(),
+        free.next().unwrap_or_default(),
+    );
+    let members = format!(
+        r#",{gate}:{{"Type":"Choice","Choices":[{{"Variable":"$","IsNull":true,
+            "Next":"{SINGLE_STATE_NAME}"}}],"Default":{end}}},{end}:{{"Type":"Succeed"}}"#
+    );
+    (gate, members)
 }
 
 /// The names of states that a state goes to, as written.

@@ -380,6 +380,49 @@ fn map() {
 }
 
 #[test]
+fn items_of_a_reader() {
+    let state = |fields: &str, config: &str| {
+        format!(
+            r#"{{"Type":"Map","ItemReader":{{"Resource":"arn:aws:states:::s3:getObject","Parameters":
+            {{"Bucket":"b","Key":"k"}},"ReaderConfig":{{"InputType":"JSON"{config}}}}},{BODY},{fields}
+            "ItemSelector":{{"v.$":"$$.Map.Item.Value"}},"ResultPath":null,"End":true}}"#
+        )
+    };
+    let reading = |input: &str, data: &str| Setup {
+        reader_data: Some(data.into()),
+        ..mocked(input, "[]")
+    };
+    let seen = |setup: Setup, fields: &str, config: &str| {
+        let (_, progress) = begin_single(&state(fields, config), setup);
+        let Progress::Ended(report) = progress else {
+            panic!("{fields} {config}: {progress:?}");
+        };
+        let stages = report.inspection.stages.into_iter();
+        let mut shown: Vec<String> = stages
+            .filter(|(stage, _)| format!("{stage:?}").starts_with("AfterItem"))
+            .map(|(stage, value)| format!("{stage:?} {value}"))
+            .collect();
+        shown.extend(report.failure.cause.map(|cause| cause.to_string()));
+        shown.join("; ")
+    };
+    let max = r#","MaxItemsPath":"$.n""#;
+    let found = seen(reading(r#"{"n":2}"#, "[7,8,9]"), "", max);
+    assert_eq!(found, r#"AfterItemSelector [{"v":7},{"v":8}]"#);
+    let found = seen(reading(r#"{"n":-1}"#, "[7,8,9]"), "", max);
+    assert_eq!(found, "field MaxItems must be positive");
+    // ItemsPath is of what was read, and MaxItems of what it leads to.
+    let found = seen(
+        reading(r#"{"n":1,"a":[1]}"#, r#"{"x":0,"a":[7,8]}"#),
+        r#""ItemsPath":"$.a","#,
+        max,
+    );
+    assert_eq!(
+        found,
+        r#"AfterItemsPath [7,8]; AfterItemSelector [{"v":7}]"#
+    );
+}
+
+#[test]
 fn tolerance_of_a_map() {
     let state = |fields: &str| {
         format!(
@@ -439,6 +482,22 @@ fn parallel() {
     let definition = as_definition(state);
     let refused = begin(&definition, SINGLE_STATE_NAME, of("{}")).map(|_| ());
     assert_eq!(refused, Err(Error::NeedsMock));
+}
+
+#[test]
+fn a_state_whose_next_has_its_name() {
+    check(
+        r#"{"Type":"Pass","Next":"StateName"}"#,
+        of("1"),
+        r#"{"status":"SUCCEEDED","output":1,"next":"StateName","AfterInputPath":1,
+            "AfterParameters":1,"AfterResultSelector":1,"AfterResultPath":1}"#,
+    );
+    check(
+        r#"{"Type":"Choice","QueryLanguage":"JSONata","Default":"Made up 0","Choices":[
+            {"Condition":"{% true %}","Next":"StateName"}]}"#,
+        of("1"),
+        r#"{"status":"SUCCEEDED","output":1,"next":"StateName"}"#,
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod context;
 mod mock;
 mod request;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ use asl::event::{ExecutionKind, Failure, Start, Text};
 use asl::limits::Limits;
 use asl::program::{Pattern, Program, ResourceFamily, State, StateIndex, StateKind};
 use asl::test_state::{
-    Error, Inspection, Progress, Report, Setup, Status, Test, as_definition, find,
+    Error, Inspection, Progress, Report, SINGLE_STATE_NAME, Setup, Status, Test, as_definition,
+    find,
 };
 use asl::time::Timestamp;
 use aws::ServiceError;
@@ -242,19 +244,16 @@ fn program(
     definition: &str,
     state_name: Option<&str>,
 ) -> Result<(Arc<Program>, StateIndex), ServiceError> {
-    let text = match state_name {
-        Some(_) => definition.to_owned(),
-        None => as_definition(definition),
+    let (text, name) = match state_name {
+        Some(name) => (Cow::Borrowed(definition), name),
+        None => (as_definition(definition).into(), SINGLE_STATE_NAME),
     };
     let compiled = compile(&text, MachineType::Standard, &Integrations);
     let Some(program) = compiled.program else {
         let message = invalid_definition_message(&text, &compiled.diagnostics);
         return Err(ServiceError::new("InvalidDefinition", message));
     };
-    let index = match state_name {
-        None => program.start,
-        Some(name) => find(&program, name).ok_or_else(not_found)?,
-    };
+    let index = find(&program, name).ok_or_else(not_found)?;
     Ok((Arc::new(program), index))
 }
 

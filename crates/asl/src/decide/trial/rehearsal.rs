@@ -8,9 +8,9 @@ use crate::decide::data::{self, Data};
 use crate::decide::map;
 use crate::decide::step::{Fault, Step, failure};
 use crate::decide::{Refusal, counts};
-use crate::event::{EventKind, Failure};
+use crate::event::{EventKind, Failure, Text};
 use crate::item_reader;
-use crate::program::{Distributed, ItemBatcher, ItemReader, Map};
+use crate::program::{Distributed, ItemBatcher, ItemReader, Items, Map};
 use crate::run::Mapping;
 use crate::test_state::Stage;
 
@@ -69,7 +69,7 @@ fn begin(
     let threshold = Threshold::of(map, &input, &data)?;
     let distributed = map.distributed.as_deref();
     let items = match distributed.and_then(|distributed| distributed.item_reader.as_ref()) {
-        Some(reader) => read(reader, reader_data, &input, &data)?,
+        Some(reader) => read(map, reader, reader_data, &input, &data)?,
         None => {
             let items = map::items(map, input, &data)?;
             data.limit(&items, &context.state.name)?;
@@ -81,6 +81,7 @@ fn begin(
 
 /// The items in the data that the reader is given to have read; none without.
 fn read(
+    map: &Map,
     reader: &ItemReader,
     text: Option<&str>,
     input: &Value,
@@ -89,23 +90,38 @@ fn read(
     if let Some(arguments) = &reader.arguments {
         data.fill(arguments, input)?;
     }
-    let max_items = reader.config.max_items.as_ref();
-    let max_items = max_items
-        .map(|max_items| counts::count(max_items, "MaxItems", input, data))
-        .transpose()?;
-    let items_max = match max_items {
-        None | Some(0) => usize::MAX,
-        Some(max_items) => usize::try_from(max_items).unwrap_or(usize::MAX),
-    };
+    let items_max = items_max(reader, input, data)?;
     let Some(text) = text else {
         return Ok(Value::empty_array());
     };
-    let items = item_reader::items(&reader.config, text, items_max)
-        .map_err(|error| Fault::Failed(failure(READER_FAILED, error.to_string())))?;
+    let is_selected = matches!(map.items, Items::Path(_));
+    let read_max = if is_selected { usize::MAX } else { items_max };
+    let items = item_reader::items(&reader.config, text, read_max)
+        .map_err(|error| reader_failed(error.to_string()))?;
     if reader.config.items_pointer.is_some() {
         data.see(Stage::AfterItemsPointer, &items);
     }
-    Ok(items)
+    // Recorded: ItemsPath is applied to what was read, not to the state's input.
+    match is_selected {
+        true => Ok(item_reader::first(map::items(map, items, data)?, items_max)),
+        false => Ok(items),
+    }
+}
+
+/// The reader's MaxItems; 0 is no limit.
+fn items_max(reader: &ItemReader, input: &Value, data: &Data<'_>) -> Result<usize, Fault> {
+    let Some(max_items) = &reader.config.max_items else {
+        return Ok(usize::MAX);
+    };
+    match counts::whole_number(max_items, "MaxItems", input, data)? {
+        0 => Ok(usize::MAX),
+        number if number < 0 => Err(reader_failed("field MaxItems must be positive")),
+        number => Ok(usize::try_from(number).unwrap_or(usize::MAX)),
+    }
+}
+
+fn reader_failed(cause: impl Into<Text>) -> Fault {
+    Fault::Failed(failure(READER_FAILED, cause))
 }
 
 /// What the iterations begin with: their number.
