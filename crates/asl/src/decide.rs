@@ -254,13 +254,7 @@ pub fn decide_without(
 /// None of a start that is too heavy; see [`decide`].
 pub fn begin(program: &Program, moment: Moment, start: Box<Start>) -> Result<Decision, Refusal> {
     let mut step = Step::new(program, &Run::default(), moment);
-    let outcome = match step.begin(start) {
-        Ok(Go::Enter { next, input }) => {
-            let yielded = step.emit(EventKind::Yielded { next, input });
-            yielded.map(|_| Go::Rest)
-        }
-        outcome => outcome,
-    };
+    let outcome = begin_apart(&mut step, start).map(|()| Go::Rest);
     step.proceed(outcome)?;
     Ok(step.into_decision())
 }
@@ -276,17 +270,20 @@ pub fn begin_queued(
     start: Box<Start>,
 ) -> Result<Decision, Refusal> {
     let mut step = Step::new(program, &Run::default(), moment);
-    let outcome = match step.begin(start) {
-        Ok(Go::Enter { next, input }) => {
-            let yielded = step.emit(EventKind::Yielded { next, input });
-            yielded
-                .and_then(|_| step.emit(EventKind::Queued))
-                .map(|_| Go::Rest)
-        }
-        outcome => outcome,
-    };
+    let begun = begin_apart(&mut step, start);
+    let outcome = begun
+        .and_then(|()| step.emit(EventKind::Queued))
+        .map(|_| Go::Rest);
     step.proceed(outcome)?;
     Ok(step.into_decision())
+}
+
+/// ExecutionStarted, and the first state is yet to be entered.
+fn begin_apart(step: &mut Step<'_>, start: Box<Start>) -> Result<(), Fault> {
+    if let Go::Enter { next, input } = step.begin(start)? {
+        step.emit(EventKind::Yielded { next, input })?;
+    }
+    Ok(())
 }
 
 /// Redrives an execution that then has to wait for its state machine's concurrency limit, likewise.

@@ -130,7 +130,10 @@ fn go_on(name: &str, played: &Played, next: usize, mut journal: Journal) {
         .clone();
     let place = format!("{name}, after step {next}");
     assert_eq!(loaded.run, sim.run, "{place}");
-    let owed = |run: &asl::run::Run| run.owed_calls(&sim.program);
+    let owed = |run: &asl::run::Run| {
+        let (calls, watches) = (run.owed_calls(&sim.program), run.owed_watches(&sim.program));
+        (calls, watches, run.owed_cancels(&sim.program))
+    };
     assert_eq!(owed(&loaded.run), owed(&sim.run), "{place}");
     sim.run = loaded.run;
     let mut commits = Vec::new();
