@@ -46,6 +46,30 @@ class Command(unittest.TestCase):
         self.refused("RETENTION_DAYS", "serve", LOCKSTEP_RETENTION_DAYS="-1")
         self.refused("LOCKSTEP_LOG", "serve", "--listen", "127.0.0.1:0", LOCKSTEP_LOG="a=[[")
 
+    def test_limits_and_rates(self):
+        # On nobody's port: a server that was not refused would not end.
+        quiet = ("serve", "--listen", "127.0.0.1:0")
+        self.refused("`payload_bytes_max` is 262145, and AWS grants no more than 262144", *quiet,
+                     LOCKSTEP_STRICT="true", LOCKSTEP_PAYLOAD_BYTES_MAX="262145")
+        self.refused("`calls_max` is 0", *quiet, LOCKSTEP_CALLS_MAX="0")
+        self.refused("neither true nor false", *quiet, LOCKSTEP_STRICT="maybe")
+        (self.folder / "rates.toml").write_text(
+            "[rate_limits]\nStartExecution = { bucket = 5, refill_per_second = 2.5 }\n")
+        (self.folder / "wrong.toml").write_text(
+            "[rate_limits]\nStartExecutions = { bucket = 5, refill_per_second = 1 }\n")
+        self.refused("`StartExecutions` in `rate_limits` is no operation", *quiet,
+                     "--config", "wrong.toml")
+        code, report = self.run_command("doctor", "--config", "rates.toml",
+                                        LOCKSTEP_HISTORY_EVENTS_MAX="30000")
+        self.assertEqual(code, 0, report)
+        self.assertIn("limits: history_events_max = 30000 (AWS: 25000)", report)
+        self.assertIn("rates: StartExecution 5, then 2.5/s", report)
+        code, report = self.run_command("doctor", LOCKSTEP_STRICT="true")
+        self.assertIn("are AWS's; strict: none is higher than AWS grants", report)
+        self.assertIn("rates: calls are not limited", report)
+        code, text = self.run_command("dev", "--help")
+        self.assertIn("state_machines_max        100000; AWS raises it to 150000", text)
+
     def test_what_another_server_has(self):
         self.refused("is another server running there?", "serve", "--data", "other",
                      "--listen", f"127.0.0.1:{self.server.port}")
