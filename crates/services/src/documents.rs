@@ -46,8 +46,7 @@ const LOCKS: usize = 64;
 #[derive(Clone)]
 pub struct Documents {
     store: Arc<dyn Store>,
-    /// By the hash of a document's key: changes of one document wait for each other here, so that
-    /// revisions differ only when another process was faster.
+    /// By the hash of a document's key: see [`Documents::alone`].
     locks: Arc<[Mutex<()>; LOCKS]>,
 }
 
@@ -70,6 +69,22 @@ impl Documents {
             .map_err(|_| Error::CutOff)?
     }
 
+    /// Runs a store operation on a document after those under way on it, so that revisions differ
+    /// only when another process was faster. It goes on to its end also when its caller leaves:
+    /// what has to follow from a change belongs into it.
+    pub async fn alone<T: Send + 'static>(
+        &self,
+        key: &str,
+        work: impl FnOnce(&dyn Store, &str) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (key, locks) = (key.to_owned(), Arc::clone(&self.locks));
+        self.blocking(move |store| {
+            let _alone = lock(&*locks, &key).map(Mutex::lock);
+            work(store, &key)
+        })
+        .await
+    }
+
     /// The document, if there is one.
     pub async fn get<T: DeserializeOwned + Send + 'static>(
         &self,
@@ -87,52 +102,25 @@ impl Documents {
         key: &str,
         body: &T,
     ) -> Result<bool, Error> {
-        let (key, bytes) = (key.to_owned(), encode(key, body)?);
-        self.blocking(
-            move |store| match store.put_document(kind, &key, &bytes, Expected::Absent) {
-                Ok(_) => Ok(true),
-                Err(store::Error::Conflict { .. }) => Ok(false),
-                Err(error) => Err(error.into()),
-            },
-        )
-        .await
+        let bytes = encode(key, body)?;
+        self.alone(key, move |store, key| put_new(store, kind, key, &bytes))
+            .await
     }
 
-    /// Changes a document; `change` is called again on the newer one when somebody else was faster.
-    ///
-    /// Answers `None` when there is no such document, and otherwise what `change` gave. Nothing is
-    /// written when `change` refuses.
+    /// Changes a document: see [`change`].
     pub async fn change<T, R, E>(
         &self,
         kind: Kind,
         key: &str,
-        mut change: impl FnMut(&mut T) -> Result<R, E> + Send + 'static,
+        change: impl FnMut(&mut T) -> Result<R, E> + Send + 'static,
     ) -> Result<Option<Result<R, E>>, Error>
     where
-        T: Serialize + DeserializeOwned + Send + 'static,
+        T: Serialize + DeserializeOwned,
         R: Send + 'static,
         E: Send + 'static,
     {
-        let (key, locks) = (key.to_owned(), Arc::clone(&self.locks));
-        self.blocking(move |store| {
-            let _alone = lock(&*locks, &key).map(Mutex::lock);
-            for _ in 0..CHANGE_ATTEMPTS_MAX {
-                let Some(mut found) = read::<T>(store, kind, &key)? else {
-                    return Ok(None);
-                };
-                let result = match change(&mut found.body) {
-                    Ok(result) => result,
-                    Err(refusal) => return Ok(Some(Err(refusal))),
-                };
-                let bytes = encode(&key, &found.body)?;
-                let expected = Expected::Revision(found.revision);
-                match store.put_document(kind, &key, &bytes, expected) {
-                    Ok(_) => return Ok(Some(Ok(result))),
-                    Err(store::Error::Conflict { .. }) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            Err(Error::Contended(key))
+        self.alone(key, move |store, key| {
+            self::change(store, kind, key, change)
         })
         .await
     }
@@ -179,6 +167,54 @@ fn lock<'a>(locks: &'a [Mutex<()>], key: &str) -> Option<&'a Mutex<()>> {
     key.hash(&mut hasher);
     let hash = usize::try_from(hasher.finish() >> 32).unwrap_or_default();
     locks.get(hash.checked_rem(locks.len())?)
+}
+
+/// Puts a new document. `false` when there is one already. Blocks while the store writes.
+pub(crate) fn create<T: Serialize>(
+    store: &dyn Store,
+    kind: Kind,
+    key: &str,
+    body: &T,
+) -> Result<bool, Error> {
+    put_new(store, kind, key, &encode(key, body)?)
+}
+
+fn put_new(store: &dyn Store, kind: Kind, key: &str, bytes: &[u8]) -> Result<bool, Error> {
+    match store.put_document(kind, key, bytes, Expected::Absent) {
+        Ok(_) => Ok(true),
+        Err(store::Error::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Changes a document; `change` is called again on the newer one when somebody else was faster.
+/// Blocks while the store reads and writes.
+///
+/// Answers `None` when there is no such document, and otherwise what `change` gave. Nothing is
+/// written when `change` refuses.
+pub(crate) fn change<T: Serialize + DeserializeOwned, R, E>(
+    store: &dyn Store,
+    kind: Kind,
+    key: &str,
+    mut change: impl FnMut(&mut T) -> Result<R, E>,
+) -> Result<Option<Result<R, E>>, Error> {
+    for _ in 0..CHANGE_ATTEMPTS_MAX {
+        let Some(mut found) = read::<T>(store, kind, key)? else {
+            return Ok(None);
+        };
+        let result = match change(&mut found.body) {
+            Ok(result) => result,
+            Err(refusal) => return Ok(Some(Err(refusal))),
+        };
+        let bytes = encode(key, &found.body)?;
+        let expected = Expected::Revision(found.revision);
+        match store.put_document(kind, key, &bytes, expected) {
+            Ok(_) => return Ok(Some(Ok(result))),
+            Err(store::Error::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Contended(key.to_owned()))
 }
 
 /// The document, if there is one. Blocks while the store reads.

@@ -32,6 +32,7 @@ mod validate;
 mod versions;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use aws::constraint::{Rule, Violation};
@@ -56,6 +57,8 @@ pub struct States {
     limits: Limits,
     machines: Arc<Quota>,
     activities: Arc<Quota>,
+    /// The number of the last definition added here; 0 for none since the server started.
+    last_definition: AtomicU64,
     /// How long GetActivityTask waits for a task.
     activity_wait: Duration,
     /// Longest input or output, in bytes of UTF-8.
@@ -76,6 +79,7 @@ impl States {
             limits: foundations.limits,
             machines: Quota::new(Kind::StateMachine, foundations.limits.state_machines_max),
             activities: Quota::new(Kind::Activity, foundations.limits.activities_max),
+            last_definition: AtomicU64::new(0),
             activity_wait: ACTIVITY_WAIT,
             payload_bytes_max: foundations.payload_bytes_max,
         }

@@ -514,10 +514,11 @@ impl Store for Memory {
         let mut used: BTreeSet<u64> = in_use.iter().copied().collect();
         used.extend(state.executions.values().map(|row| row.definition));
         let before = state.definitions.len();
+        let highest = in_use.iter().max().copied().unwrap_or_default();
         let last = state.last_definition;
         state
             .definitions
-            .retain(|number, _| *number == last || used.contains(number));
+            .retain(|number, _| *number >= highest.min(last) || used.contains(number));
         Ok((before - state.definitions.len()) as u64)
     }
 

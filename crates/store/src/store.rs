@@ -347,10 +347,10 @@ pub trait Store: Send + Sync {
     /// their turn; call again while `more`.
     fn expire(&self, ended_before_ms: i64, rows_max: usize) -> Result<Expired>;
 
-    /// Deletes the definitions that no execution runs and `in_use` doesn't name, and answers how
-    /// many. A definition added after the call began, or the last one, is never deleted; one that
-    /// a start under way may still read must be named. Reads every execution: for once in a while,
-    /// after [`expire`](Store::expire).
+    /// Deletes the definitions below the highest of `in_use` that no execution runs and `in_use`
+    /// doesn't name, and answers how many. Those above may be newer than `in_use`, so they are
+    /// kept; one that a start under way may still read must be named. Reads every execution: for
+    /// once in a while, after [`expire`](Store::expire).
     fn expire_definitions(&self, in_use: &[u64]) -> Result<u64>;
 
     /// Reads everything and reports what is damaged, with counts. Takes its time.

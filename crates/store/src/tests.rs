@@ -562,7 +562,10 @@ fn definitions_last_as_long_as_they_are_used() {
             ..execution(1, 1, "one")
         };
         owner.commit(store, vec![Write::OpenExecution(row)]);
-        assert_eq!(store.expire_definitions(&[numbers[2], 999]).unwrap(), 2);
+        // Those above the highest one named may be newer than the list.
+        assert_eq!(store.expire_definitions(&[]).unwrap(), 0);
+        assert_eq!(store.expire_definitions(&[numbers[2]]).unwrap(), 1);
+        assert_eq!(store.expire_definitions(&[numbers[2], 999]).unwrap(), 1);
         let left = numbers.map(|number| store.definition(number).unwrap().is_some());
         assert_eq!(left, [false, true, true, false, true]);
         assert!(store.add_definition(b"new").unwrap() > numbers[4]);

@@ -8,13 +8,13 @@ use aws::ServiceError;
 use engine::ActivityError;
 use json::{ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
-use store::{Expected, Kind};
+use store::{Expected, Kind, Store};
 
 use super::pages::Pages;
 use super::tags::Tag;
 use super::{States, arn, checked_name, engine_error, settings};
 use crate::call::epoch_seconds;
-use crate::{Answer, Call};
+use crate::{Answer, Call, documents};
 
 /// An activity. Its tasks are those of executions; nothing of them is here. Part of the store's
 /// format.
@@ -57,12 +57,15 @@ impl States {
             created_ms: call.now.0,
             tags,
         };
-        if self
-            .documents
-            .create(Kind::Activity, &key, &activity)
-            .await?
-        {
-            place.taken();
+        let create = move |store: &dyn Store, key: &str| {
+            let is_new = documents::create(store, Kind::Activity, key, &activity)?;
+            if is_new {
+                place.taken();
+            }
+            Ok((is_new, activity))
+        };
+        let (is_new, activity) = self.documents.alone(&key, create).await?;
+        if is_new {
             return Ok(created(&activity));
         }
         // Somebody created it at the same time.
@@ -105,15 +108,14 @@ impl States {
             self.engine.clone(),
             call.required("activityArn")?.to_owned(),
         );
-        self.documents
-            .blocking(move |store| {
-                if store.delete_document(Kind::Activity, &key, Expected::Any)? {
-                    activities.deleted(&prefix);
-                    engine.activity_deleted(&arn);
-                }
-                Ok(())
-            })
-            .await?;
+        let delete = move |store: &dyn Store, key: &str| {
+            if store.delete_document(Kind::Activity, key, Expected::Any)? {
+                activities.deleted(&prefix);
+                engine.activity_deleted(&arn);
+            }
+            Ok(())
+        };
+        self.documents.alone(&key, delete).await?;
         Ok(Answer::empty())
     }
 

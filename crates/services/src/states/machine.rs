@@ -1,6 +1,7 @@
 //! State machines in the store: a document for each, and immutable revisions.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use asl::compile::compile;
 use asl::definition::MachineType;
@@ -207,10 +208,10 @@ impl States {
 
     pub(super) async fn add_revision(&self, revision: &Arc<Revision>) -> Result<u64, ServiceError> {
         let revision = Arc::clone(revision);
-        Ok(self
-            .documents
-            .blocking(move |store| revision.add(store))
-            .await?)
+        let adding = self.documents.blocking(move |store| revision.add(store));
+        let number = adding.await?;
+        self.last_definition.fetch_max(number, Ordering::SeqCst);
+        Ok(number)
     }
 }
 

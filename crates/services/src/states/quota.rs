@@ -17,9 +17,20 @@ const PAGE: usize = 1_000;
 pub(super) struct Quota {
     kind: Kind,
     pub max: usize,
-    /// By the prefix of the documents' keys. As many as accounts and Regions made something here.
-    counts: Mutex<HashMap<String, usize>>,
+    counts: Mutex<Counts>,
 }
+
+#[derive(Default)]
+struct Counts {
+    /// By the prefix of the documents' keys. As many as accounts and Regions made something here.
+    by_prefix: HashMap<String, usize>,
+    /// Documents deleted so far.
+    deletions: u64,
+}
+
+/// How often documents are counted again because one was deleted meanwhile, which may have been
+/// counted. After that the count may be too high by some.
+const COUNTS_MAX: usize = 8;
 
 /// A place for one more document. Given back when it is dropped without being taken.
 pub(super) struct Place {
@@ -43,13 +54,23 @@ impl Quota {
         documents: &Documents,
         prefix: String,
     ) -> Result<Option<Place>, documents::Error> {
-        if !self.counts.lock().contains_key(&prefix) {
+        for count in 1..=COUNTS_MAX {
+            let deletions = {
+                let counts = self.counts.lock();
+                if counts.by_prefix.contains_key(&prefix) {
+                    break;
+                }
+                counts.deletions
+            };
             let counted = self.count(documents, &prefix).await?;
-            // Another one may have counted at the same time, and have given places since.
-            self.counts.lock().entry(prefix.clone()).or_insert(counted);
+            let mut counts = self.counts.lock();
+            if counts.deletions == deletions || count == COUNTS_MAX {
+                // Another one may have counted at the same time, and have given places since.
+                counts.by_prefix.entry(prefix.clone()).or_insert(counted);
+            }
         }
         let mut counts = self.counts.lock();
-        let count = counts.entry(prefix.clone()).or_default();
+        let count = counts.by_prefix.entry(prefix.clone()).or_default();
         if *count >= self.max {
             return Ok(None);
         }
@@ -78,7 +99,9 @@ impl Quota {
 
     /// A document with this prefix was deleted.
     pub(super) fn deleted(&self, prefix: &str) {
-        if let Some(count) = self.counts.lock().get_mut(prefix) {
+        let mut counts = self.counts.lock();
+        counts.deletions += 1;
+        if let Some(count) = counts.by_prefix.get_mut(prefix) {
             *count = count.saturating_sub(1);
         }
     }

@@ -7,7 +7,7 @@ use asl::definition::{MachineType, invalid_definition_message};
 use asl::time::Timestamp;
 use aws::ServiceError;
 use json::{ObjectBuilder, Value};
-use store::{Expected, Kind};
+use store::{Expected, Kind, Store};
 
 use super::arn::{self, Machine, Qualifier};
 use super::concurrency;
@@ -16,7 +16,7 @@ use super::pages::Pages;
 use super::settings::{self, Logging};
 use super::{Integrations, States, checked_name, state_machine_does_not_exist};
 use crate::call::epoch_seconds;
-use crate::{Answer, Call};
+use crate::{Answer, Call, documents};
 
 impl States {
     pub(super) async fn create_state_machine(&self, call: &Call) -> Result<Answer, ServiceError> {
@@ -69,16 +69,19 @@ impl States {
         if publish {
             machine.publish(description.as_deref(), call.now, self.limits.versions_max)?;
         }
-        if self
-            .documents
-            .create(Kind::StateMachine, &key, &machine)
-            .await?
-        {
+        let machine = Arc::new(machine);
+        let (new, engine) = (Arc::clone(&machine), self.engine.clone());
+        let create = move |store: &dyn Store, key: &str| {
+            if !documents::create(store, Kind::StateMachine, key, &*new)? {
+                return Ok(None);
+            }
             place.taken();
             // Executions of a machine of that name may still be there, and wait under its limit.
-            let limit = concurrency::limit(&machine.tags);
-            self.engine.set_concurrency(&machine.arn, limit);
-            return Ok(created(&machine));
+            engine.set_concurrency(&new.arn, concurrency::limit(&new.tags));
+            Ok(Some(created(&new)))
+        };
+        if let Some(created) = self.documents.alone(&key, create).await? {
+            return Ok(created);
         }
         // Somebody created it at the same time; if it is gone again, the caller has to choose.
         match self.machine(&key).await? {
@@ -189,17 +192,16 @@ impl States {
         let machines = Arc::clone(&self.machines);
         let (prefix, arn) = (arn::key(call, ""), text.to_owned());
         let engine = self.engine.clone();
-        self.documents
-            .blocking(move |store| {
-                let _until_deleted = forgetting;
-                if store.delete_document(Kind::StateMachine, &key, Expected::Any)? {
-                    machines.deleted(&prefix);
-                    // Its limit is gone with it, also for those that wait.
-                    engine.set_concurrency(&arn, None);
-                }
-                Ok(())
-            })
-            .await?;
+        let delete = move |store: &dyn Store, key: &str| {
+            let _until_deleted = forgetting;
+            if store.delete_document(Kind::StateMachine, key, Expected::Any)? {
+                machines.deleted(&prefix);
+                // Its limit is gone with it, also for those that wait.
+                engine.set_concurrency(&arn, None);
+            }
+            Ok(())
+        };
+        self.documents.alone(&key, delete).await?;
         Ok(Answer::empty())
     }
 

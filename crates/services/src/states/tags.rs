@@ -1,16 +1,17 @@
 //! TagResource, UntagResource, ListTagsForResource.
 
 use aws::ServiceError;
+use engine::Engine;
 use json::{ObjectBuilder, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use store::Kind;
+use store::{Kind, Store};
 
 use super::activities::Activity;
 use super::arn::Tagged;
 use super::machine::StateMachine;
 use super::{States, arn, concurrency, resource_not_found};
-use crate::{Answer, Call};
+use crate::{Answer, Call, documents};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tag {
@@ -177,27 +178,11 @@ impl States {
             Tagged::Machine(key) => {
                 let forgetting = self.cache.forget_afterwards(call.required("resourceArn")?);
                 let engine = self.engine.clone();
-                let change = move |machine: &mut StateMachine| {
-                    let _until_changed = &forgetting;
-                    let before = concurrency::limit(&machine.tags);
-                    change.apply(machine)?;
-                    let after = concurrency::limit(&machine.tags);
-                    Ok((before != after).then(|| machine.arn.clone()))
+                let change = move |store: &dyn Store, key: &str| {
+                    let _until_changed = forgetting;
+                    change_machine(store, key, &change, &engine)
                 };
-                let changed = self
-                    .documents
-                    .change(StateMachine::KIND, &key, change)
-                    .await?;
-                match changed {
-                    Some(Ok(Some(arn))) => {
-                        // As it stands now: another change may have come since.
-                        let machine = self.machine(&key).await?;
-                        let tags = machine.map(|machine| machine.tags).unwrap_or_default();
-                        engine.set_concurrency(&arn, concurrency::limit(&tags));
-                        Some(Ok(()))
-                    }
-                    other => other.map(|changed| changed.map(|_| ())),
-                }
+                self.documents.alone(&key, change).await?
             }
             Tagged::Nothing => None,
         };
@@ -223,6 +208,26 @@ impl States {
             .add("tags", tags.collect::<Value>())
             .into())
     }
+}
+
+/// Changes the tags of a machine, and its concurrency limit with them.
+fn change_machine(
+    store: &dyn Store,
+    key: &str,
+    change: &Change,
+    engine: &Engine,
+) -> Result<Option<Result<(), ServiceError>>, documents::Error> {
+    let change = |machine: &mut StateMachine| {
+        let before = concurrency::limit(&machine.tags);
+        change.apply(machine)?;
+        let after = concurrency::limit(&machine.tags);
+        Ok((before != after).then(|| (machine.arn.clone(), after)))
+    };
+    let changed = documents::change(store, StateMachine::KIND, key, change)?;
+    if let Some(Ok(Some((arn, limit)))) = &changed {
+        engine.set_concurrency(arn, *limit);
+    }
+    Ok(changed.map(|changed| changed.map(|_| ())))
 }
 
 fn not_found(call: &Call) -> ServiceError {

@@ -91,6 +91,7 @@ fn states_within(store: Arc<dyn Store>, runner: Arc<dyn Runner>, case: &Value) -
         limits,
         machines: Quota::new(Kind::StateMachine, limits.state_machines_max),
         activities: Quota::new(Kind::Activity, limits.activities_max),
+        last_definition: AtomicU64::new(0),
         activity_wait: Duration::from_millis(20),
         payload_bytes_max: PAYLOAD_BYTES_MAX,
     })
@@ -517,9 +518,74 @@ async fn the_definitions_of_versions_are_in_use() {
         ask(&states, "UpdateStateMachine", input).await.unwrap();
     }
     let mut in_use = states.definitions_in_use().await.unwrap();
+    // The last one added is said besides.
     in_use.sort_unstable();
     in_use.dedup();
     assert_eq!(in_use, [2, 3], "the first revision was never published");
+}
+
+#[tokio::test]
+async fn what_is_added_from_now_on_is_above_the_definitions_in_use() {
+    let states = fresh();
+    let machine = create(&states, "m", PASS).await;
+    let delete = members([("stateMachineArn", machine)]);
+    ask(&states, "DeleteStateMachine", delete).await.unwrap();
+    assert_eq!(states.definitions_in_use().await.unwrap(), [1]);
+}
+
+/// TagResource of a machine with a concurrency limit.
+fn limited(machine: &Value, limit: &str) -> Call {
+    let tag = members([("key", concurrency::TAG.into()), ("value", limit.into())]);
+    let input = members([
+        ("resourceArn", machine.clone()),
+        ("tags", [tag].into_iter().collect()),
+    ]);
+    testing::call(Service::States, "TagResource", &input, NOW_MS)
+}
+
+#[tokio::test]
+async fn a_limit_counts_also_when_its_caller_leaves() {
+    let states = fresh();
+    let machine = create(&states, "m", PASS).await;
+    let arn = machine.as_str().unwrap();
+    let limit = || states.engine().concurrency(arn).unwrap().limit;
+    let call = limited(&machine, "1");
+    states.handle("TagResource", &call).await.unwrap().unwrap();
+    assert_eq!(limit(), Some(1));
+    let call = limited(&machine, "2");
+    let tagging = states.handle("TagResource", &call);
+    let left = tokio::time::timeout(Duration::ZERO, tagging).await;
+    assert!(left.is_err(), "the store takes a while");
+    let counts = async {
+        while limit() != Some(2) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let counts = tokio::time::timeout(Duration::from_secs(10), counts).await;
+    counts.expect("the limit counts");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_limits_set_at_once_the_stored_one_counts() {
+    let states = fresh();
+    let machine = create(&states, "m", PASS).await;
+    let arn = machine.as_str().unwrap().to_owned();
+    let limit = || states.engine().concurrency(&arn).unwrap().limit;
+    for round in 0..20 {
+        let tag = |limit: u32| {
+            let (states, call) = (Arc::clone(&states), limited(&machine, &limit.to_string()));
+            tokio::spawn(async move { states.handle("TagResource", &call).await })
+        };
+        let tagging: Vec<_> = (1..=8).map(tag).collect();
+        for tagged in tagging {
+            tagged.await.unwrap().unwrap().unwrap();
+        }
+        let of = members([("resourceArn", machine.clone())]);
+        let stored = ask(&states, "ListTagsForResource", of).await.unwrap();
+        let stored = stored.get("tags").and_then(Value::as_array).unwrap()[0].clone();
+        let stored = stored.get("value").and_then(Value::as_str).unwrap();
+        assert_eq!(limit(), stored.parse().ok(), "round {round}");
+    }
 }
 
 #[tokio::test]

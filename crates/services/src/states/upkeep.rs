@@ -1,5 +1,7 @@
 //! What the store must keep for state machines.
 
+use std::sync::atomic::Ordering;
+
 use store::Kind;
 
 use super::States;
@@ -11,9 +13,9 @@ const PAGE: usize = 1_000;
 
 impl States {
     /// The definitions that state machines and their versions have, which their next starts will
-    /// run.
+    /// run; and the last one added here, so that what is added from now on is above all of them.
     pub async fn definitions_in_use(&self) -> Result<Vec<u64>, documents::Error> {
-        let mut numbers = Vec::new();
+        let mut numbers = vec![self.last_definition.load(Ordering::SeqCst)];
         let mut after: Option<String> = None;
         loop {
             let page = self

@@ -145,9 +145,13 @@ fn unused_definitions(connection: &Connection, in_use: &[u64]) -> rusqlite::Resu
         numbers.collect::<rusqlite::Result<BTreeSet<u64>>>()
     };
     let mut stored = numbers("SELECT number FROM definitions")?;
+    // Its number must not be given again.
     stored.pop_last();
+    let in_use: BTreeSet<u64> = in_use.iter().copied().collect();
+    let highest = in_use.last().copied().unwrap_or_default();
     let running = numbers("SELECT DISTINCT definition FROM executions")?;
-    stored.retain(|number| !running.contains(number) && !in_use.contains(number));
+    let is_unused = |number: &u64| !running.contains(number) && !in_use.contains(number);
+    stored.retain(|number| *number < highest && is_unused(number));
     Ok(stored.into_iter().collect())
 }
 
