@@ -259,8 +259,8 @@ pub fn begin(program: &Program, moment: Moment, start: Box<Start>) -> Result<Dec
     Ok(step.into_decision())
 }
 
-/// Begins an execution that has to wait for its state machine's concurrency limit. Its TimeoutSeconds
-/// count from now; [`Input::Admitted`] lets it go on.
+/// Begins an execution that has to wait for its state machine's concurrency limit. Its
+/// TimeoutSeconds count from now; [`Input::Admitted`] lets it go on.
 ///
 /// # Errors
 /// None of a start; see [`decide`].

@@ -157,8 +157,8 @@ pub enum EventKind {
         heartbeat_seconds: Option<u64>,
         /// The role of the state's `Credentials`, when it has any.
         credentials_role_arn: Option<Text>,
-        /// Whether the call starts a job whose end is awaited (`.sync`): who ends the attempt before
-        /// that owes the job a cancellation.
+        /// Whether the call starts a job whose end is awaited (`.sync`): what ends the attempt
+        /// earlier owes the job a cancellation.
         is_job: bool,
     },
     /// `TaskStarted` or `LambdaFunctionStarted`, committed together with its Scheduled event; or

@@ -153,7 +153,8 @@ pub enum Activity {
     /// `...StateSucceeded` of a Parallel or Map is written; `before` is the event it follows. Lasts
     /// no longer than the decision that wrote it.
     Succeeded { before: EventId, forked: Forked },
-    /// The threads below a Parallel or Map are gone. Lasts no longer than the decision that cut them.
+    /// The threads below a Parallel or Map are gone. Lasts no longer than the decision that cut
+    /// them.
     Cut(Box<Kept>),
     /// `...StateFailed` of a Parallel or Map is written; `before` is the event it follows. Lasts
     /// until the execution ends, or is redriven.
@@ -198,7 +199,8 @@ pub struct Calling {
     /// default of 99,999,999 s is beyond the one year an execution may last.
     pub deadline: Option<Timestamp>,
     pub heartbeat_seconds: Option<u64>,
-    /// What the call itself answered: from then on the token's result, or the job's end, is awaited.
+    /// What the call itself answered: from then on the token's result, or the job's end, is
+    /// awaited.
     pub submitted: Option<Value>,
     /// Whether the Started event is written: of an activity, whether a worker has picked it up.
     pub is_picked_up: bool,

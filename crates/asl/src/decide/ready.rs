@@ -18,8 +18,8 @@ struct Group {
 }
 
 impl Ready {
-    /// Every thread that can move, of a run that yielded or was redriven, the one that moved the longest time ago first: all
-    /// get their turns.
+    /// Every thread that can move, of a run that yielded or was redriven, the one that moved the
+    /// longest time ago first: all get their turns.
     pub(super) fn of(run: &Run) -> Ready {
         let ready = run.branches.iter().filter(|thread| thread.is_ready());
         let mut threads: Vec<_> = ready

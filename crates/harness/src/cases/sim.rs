@@ -92,8 +92,8 @@ impl Sim {
         matches!(self.decide(moment, input), Err(Refusal::TooHeavy))
     }
 
-    /// What comes of an input; as for the engine, if the concurrency limit is reached or an activity
-    /// is not there.
+    /// What comes of an input; as for the engine, if the concurrency limit is reached or an
+    /// activity is not there.
     fn decide(&self, moment: Moment, input: &Input) -> Result<Decision, Refusal> {
         let (program, run) = (&self.program, &self.run);
         match input {
@@ -107,7 +107,10 @@ impl Sim {
         }
         let missing = &self.missing_activities;
         let decision = decide(program, run, moment, input.clone())?;
-        let is_missing = |effect: &Effect| matches!(effect, Effect::Call(call) if missing.contains(&call.resource.arn));
+        let is_missing = |effect: &Effect| match effect {
+            Effect::Call(call) => missing.contains(&call.resource.arn),
+            _ => false,
+        };
         match decision.effects.iter().any(is_missing) {
             true => decide_without(program, run, moment, input.clone(), missing),
             false => Ok(decision),
