@@ -15,11 +15,10 @@ use crate::token;
 /// and not before.
 ///
 /// Members and their order are those recorded on AWS: `Execution{Id, Input, StartTime, Name,
-/// RoleArn, RedriveCount, RedriveTime}`, `StateMachine{Id, Name}`, `State{Name, EnteredTime, RetryCount}`,
-/// `Task{Token}`, `Map{Item{Index, Value, Key, Source}}`. RedriveTime is there after a redrive,
-/// RetryCount is there for states that can
-/// retry, Task while a token exists, Map in a Map's ItemSelector and in its iterations, Key when
-/// the items are those of an object.
+/// RoleArn, RedriveCount, RedriveTime}`, `StateMachine{Id, Name}`, `State{Name, EnteredTime,
+/// RetryCount}`, `Task{Token}`, `Map{Item{Index, Value, Key, Source}}`. RedriveTime is there after
+/// a redrive, RetryCount for states that can retry, Task while a token exists, Map in a Map's
+/// ItemSelector and in its iterations, Key when the items are those of an object.
 #[derive(Debug)]
 pub struct Context<'a> {
     pub run: &'a Run,
@@ -76,7 +75,10 @@ impl Chance {
 impl Outside for Context<'_> {
     fn context(&self) -> Value {
         if let Some(given) = self.probe.and_then(|probe| probe.context.as_ref()) {
-            return given.clone();
+            return match self.map() {
+                Some(map) => given.with_member("Map", map),
+                None => given.clone(),
+            };
         }
         let mut context = ObjectBuilder::new();
         if let Some([execution, machine]) = self.constants.of(self.run) {
@@ -88,10 +90,8 @@ impl Outside for Context<'_> {
             let token = token::mint(start, attempt);
             context.add("Task", ObjectBuilder::new().add("Token", token).build());
         }
-        if let Some(item) = self.item() {
-            context.add("Map", ObjectBuilder::new().add("Item", item).build());
-        } else if let Some(map) = self.probe.and_then(|probe| probe.map.as_ref()) {
-            context.add("Map", map.clone());
+        if let Some(map) = self.map() {
+            context.add("Map", map);
         }
         context.build().into()
     }
@@ -124,6 +124,14 @@ impl Context<'_> {
             state.add("RetryCount", i64::from(retries));
         }
         state.build()
+    }
+
+    /// `Map`; in a test of one state of a Map's body, what the test makes up.
+    fn map(&self) -> Option<Value> {
+        match self.item() {
+            Some(item) => Some(ObjectBuilder::new().add("Item", item).build().into()),
+            None => self.probe?.map.clone(),
+        }
     }
 
     /// `Map.Item`: of the ItemSelector's item, or of the nearest iteration the thread runs in.

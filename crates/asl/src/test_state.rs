@@ -64,7 +64,8 @@ pub struct Setup {
     /// The state's raw input.
     pub input: Value,
     pub variables: Object,
-    /// The whole context object, instead of one made up.
+    /// The context object, instead of one made up. It has no `Map`, which is made up all the same
+    /// for a state that has one.
     pub context: Option<Value>,
     /// How often the retrier that takes the error has been used: `retrierRetryCount`.
     pub retries: u32,

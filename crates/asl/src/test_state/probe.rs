@@ -49,7 +49,7 @@ pub(crate) struct Seen {
 /// The eyes of a test, and its hands.
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
-    /// The context object, instead of what the execution would show.
+    /// The context object but for `Map`, instead of what the execution would show.
     pub(crate) context: Option<Value>,
     /// `Map` of the context object, for a state within the body of a Map.
     pub(crate) map: Option<Value>,

@@ -484,6 +484,41 @@ fn parallel() {
     assert_eq!(refused, Err(Error::NeedsMock));
 }
 
+/// The context that is given has no `Map`: what the state has of it stays.
+#[test]
+fn a_given_context_and_the_items_of_a_map() {
+    let given = |setup: Setup| Setup {
+        context: Some(value(r#"{"State":{"Name":"S"}}"#)),
+        ..setup
+    };
+    let state = format!(
+        r#"{{"Type":"Map",{BODY},"ItemSelector":{{"c.$":"$$"}},"ResultPath":null,"End":true}}"#
+    );
+    let (_, progress) = begin_single(&state, given(mocked(r#"["x"]"#, "[]")));
+    let Progress::Ended(report) = progress else {
+        panic!("{progress:?}");
+    };
+    let stages = report.inspection.stages;
+    let selected = stages
+        .iter()
+        .find(|(stage, _)| *stage == Stage::AfterItemSelector);
+    let expected = r#"[{"c":{"State":{"Name":"S"},"Map":{"Item":{"Index":0,"Value":"x",
+        "Source":"STATE_DATA"}}}}]"#;
+    assert_eq!(selected.map(|(_, value)| value), Some(&value(expected)));
+    let definition = format!(
+        r#"{{"StartAt":"M","States":{{"M":{{"Type":"Map","End":true,"ItemProcessor":{{"StartAt":"T",
+        "States":{{"T":{{{TASK},"Parameters":{{"FunctionName":"f","Payload.$":"$$"}},"ResultSelector":
+        {{"c.$":"$$"}},"End":true}}}}}}}}}}}}"#
+    );
+    let (_, progress) = begin(&definition, "T", given(mocked("5", "{}"))).unwrap();
+    let Progress::Ended(report) = progress else {
+        panic!("{progress:?}");
+    };
+    let expected = r#"{"c":{"State":{"Name":"S"},"Map":{"Item":{"Index":0,"Value":5,
+        "Source":"STATE_DATA"}}}}"#;
+    assert_eq!(report.output, Some(value(expected)));
+}
+
 #[test]
 fn a_state_whose_next_has_its_name() {
     check(

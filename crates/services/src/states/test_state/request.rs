@@ -1,6 +1,7 @@
 //! What a call of TestState asks for, as far as it can be judged without the state.
 
 use asl::event::{Failure, Text};
+use asl::query::STATES;
 use asl::template::is_variable_name;
 use aws::ServiceError;
 use aws::mock::Mode;
@@ -123,7 +124,7 @@ fn not_json() -> ServiceError {
     invalid("Mocked result must be valid JSON")
 }
 
-/// An object whose members are variables.
+/// An object whose members are variables; `states` is reserved for `$states`.
 fn variables(text: &str) -> Result<Object, ServiceError> {
     let parsed = json::parse(text).map_err(|error| {
         let problem = error.message();
@@ -132,7 +133,8 @@ fn variables(text: &str) -> Result<Object, ServiceError> {
     let Some(variables) = parsed.as_object() else {
         return Err(invalid("Invalid Variables provided: must be a JSON object"));
     };
-    match variables.keys().find(|name| !is_variable_name(name)) {
+    let is_refused = |name: &&str| !is_variable_name(name) || *name == STATES;
+    match variables.keys().find(is_refused) {
         None => Ok(variables.clone()),
         Some(name) => Err(invalid(format!(
             "Invalid Variables provided: '{name}' is not a valid variable name"
