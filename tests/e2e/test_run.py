@@ -234,6 +234,14 @@ class Mocks(Local):
         self.assertEqual(tasks, submitted + submitted + [
             "TaskScheduled", "TaskStarted", "TaskSucceeded"])
 
+    def test_activities(self):
+        definition = machine("A", A=task("arn:aws:states:us-east-1:000000000000:activity:a"))
+        answer, _ = self.run_machine(definition, "--json", "--show", "events",
+                                     mocked=mocks({"A": "R"}, R=returns(3)))
+        self.assertEqual((answer["status"], answer["output"]), ("SUCCEEDED", 3))
+        types = [event["type"] for event in answer["events"]]
+        self.assertEqual(types[2:5], ["ActivityScheduled", "ActivityStarted", "ActivitySucceeded"])
+
     def test_roles_that_are_none(self):
         definition = machine("P", P={"Type": "Pass", "End": True})
         for role in ("", "role", "arn:aws:iam::000000000000:user/u", "arn:aws:iam::0:role/"):

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use asl::decide::{Allowance, Call, Effect, Input, Moment, decide};
 use asl::event::{BranchId, Event, EventId, Start};
-use asl::program::Program;
+use asl::program::{Program, ResourceFamily};
 use asl::run::{Deadline, Run};
 use asl::time::Timestamp;
 use engine::{Clock, SystemClock};
@@ -65,7 +65,7 @@ impl Time {
 /// What an attempt still has coming.
 enum Owed {
     Answer(Call),
-    /// The end of a job or callback that was taken on.
+    /// The end of what was taken on: a job, a callback, an activity's task.
     Outcome(EventId, Input),
 }
 
@@ -121,14 +121,13 @@ pub(crate) fn execute(
             _ if run.is_yielded() => Input::Continue,
             deadline => match (owed.pop_front(), deadline) {
                 (Some(Owed::Answer(call)), _) => {
-                    let attempt = call.attempt;
                     let outcome = outside.outcome(&call)?;
-                    if mocks::is_submitted(&call) {
-                        owed.push_back(Owed::Outcome(attempt, outcome));
-                        let response = mocks::submission();
-                        Input::TaskSubmitted { attempt, response }
-                    } else {
-                        outcome
+                    match taken_on(&call) {
+                        Some(first) => {
+                            owed.push_back(Owed::Outcome(call.attempt, outcome));
+                            first
+                        }
+                        None => outcome,
                     }
                 }
                 (Some(Owed::Outcome(_, outcome)), _) => outcome,
@@ -147,6 +146,23 @@ pub(crate) fn execute(
             },
         };
     }
+}
+
+/// What comes before the outcome: a worker takes the task, or the call that starts a job or a
+/// callback answers.
+fn taken_on(call: &Call) -> Option<Input> {
+    let attempt = call.attempt;
+    if call.resource.family == ResourceFamily::Activity {
+        let worker_name = None;
+        return Some(Input::ActivityPickedUp {
+            attempt,
+            worker_name,
+        });
+    }
+    mocks::is_submitted(call).then(|| Input::TaskSubmitted {
+        attempt,
+        response: mocks::submission(),
+    })
 }
 
 fn random() -> Result<u64> {
