@@ -1,6 +1,7 @@
 //! The slow lane: decisions that are too heavy for a deciding thread, and what waits for them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crossbeam_channel::{Receiver, Sender};
 use store::EntityId;
@@ -119,6 +120,23 @@ impl Pool {
 
 fn work(jobs: &Receiver<Job>) {
     while let Ok(job) = jobs.recv() {
-        job();
+        // A fault of ours in one job must not keep those behind it waiting for ever.
+        if catch_unwind(AssertUnwindSafe(job)).is_err() {
+            tracing::error!("a job for the threads of heavy decisions panicked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_panics_keeps_its_thread() {
+        let pool = Pool::open(1).unwrap();
+        pool.run(|| panic!("as asked for"));
+        let (sender, done) = crossbeam_channel::bounded(1);
+        pool.run(move || sender.send(()).unwrap());
+        done.recv().unwrap();
     }
 }

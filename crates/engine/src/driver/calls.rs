@@ -83,7 +83,8 @@ impl Calls {
                     attempt,
                     outcome: ended(outcome.unwrap_or_else(panicked)),
                 };
-                self.spawn((entity, attempt, Errand::Watch), running, outcome, back, None);
+                let key = (entity, attempt, Errand::Watch);
+                self.spawn(key, running, outcome, back, None);
             }
             Action::Cancel(entity, call, response) => {
                 let (runner, attempt) = (Arc::clone(&self.runner), call.call.attempt);

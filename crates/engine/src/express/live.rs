@@ -1,7 +1,7 @@
 //! One run: decisions, calls, and what it waits for.
 
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -49,6 +49,9 @@ pub(super) enum Next {
 
 /// A call with its outcome to come, or given up.
 type Calls = FuturesUnordered<BoxFuture<'static, Result<(EventId, TaskOutcome), Aborted>>>;
+
+/// The cause of a failure that is a fault of ours.
+const DECISION_PANICKED: &str = "a decision failed inside the server; its log says where";
 
 /// What a run waited for.
 enum Came {
@@ -108,9 +111,15 @@ impl Live {
     /// Decides an input under the small allowance of a thread that serves others as well.
     pub(super) fn decide(&mut self, input: Input) -> Next {
         let moment = self.moment(Allowance::Inline);
-        match decide(&self.program, &self.run, moment, input.clone()) {
-            Err(Refusal::TooHeavy) => Next::Heavy(input),
-            decided => Next::Effects(self.take(decided)),
+        let decision = || decide(&self.program, &self.run, moment, input.clone());
+        // A run that nobody ends would keep its place for ever.
+        match catch_unwind(AssertUnwindSafe(decision)) {
+            Ok(Err(Refusal::TooHeavy)) => Next::Heavy(input),
+            Ok(decided) => Next::Effects(self.take(decided)),
+            Err(_) => {
+                self.fail(DECISION_PANICKED.to_owned());
+                Next::Effects(Vec::new())
+            }
         }
     }
 
@@ -131,7 +140,7 @@ impl Live {
         match decided.await {
             Ok(decided) => self.take(decided),
             Err(_) => {
-                self.fail("a decision failed inside the server; its log says where".to_owned());
+                self.fail(DECISION_PANICKED.to_owned());
                 Vec::new()
             }
         }
