@@ -385,8 +385,10 @@ impl Engine {
             ..
         } = &*self.shared;
         if !commons.gates.is_ready(machine_arn) {
-            let standing = standing(&**store, programs, machine_arn)?;
-            self.admit(commons.gates.fill(machine_arn, standing));
+            let standing = standing(&**store, programs, machine_arn)
+                .inspect_err(|_| commons.gates.give_up(machine_arn))?;
+            let admitted = commons.gates.fill(machine_arn, standing);
+            self.admit(admitted.unwrap_or_default());
         }
         Ok(())
     }

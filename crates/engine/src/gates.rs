@@ -129,12 +129,11 @@ impl Gates {
         }
     }
 
-    /// Sets a gate up, unless the machine has no limit; gives those that are let in by it.
-    pub(crate) fn fill(&self, machine_arn: &Text, standing: Standing) -> Vec<EntityId> {
+    /// Sets a gate up, unless the machine has no limit; gives those that are let in by it. `None` if
+    /// nobody waits for the rows any more: they may be out of date.
+    pub(crate) fn fill(&self, machine_arn: &Text, standing: Standing) -> Option<Vec<EntityId>> {
         let mut gates = self.by_machine.lock();
-        let Some(gate) = gates.get_mut(machine_arn) else {
-            return Vec::new();
-        };
+        let gate = gates.get_mut(machine_arn)?;
         let Gate::Filling {
             begun,
             ended,
@@ -142,12 +141,11 @@ impl Gates {
         } = gate
         else {
             // Another thread was faster.
-            return Vec::new();
+            return Some(Vec::new());
         };
         let Some(limit) = limit.unwrap_or(standing.limit) else {
-            gates.remove(machine_arn);
-            self.count.fetch_sub(1, Ordering::SeqCst);
-            return standing.queued;
+            self.remove(&mut gates, machine_arn);
+            return Some(standing.queued);
         };
         let is_open = |entity: &EntityId| !ended.contains(entity);
         let running = standing.running.into_iter().filter(is_open);
@@ -158,7 +156,20 @@ impl Gates {
         };
         let admitted = limited.admit();
         *gate = Gate::Limited(limited);
-        admitted
+        Some(admitted)
+    }
+
+    /// The rows could not be read.
+    pub(crate) fn give_up(&self, machine_arn: &Text) {
+        let mut gates = self.by_machine.lock();
+        if let Some(Gate::Filling { .. }) = gates.get(machine_arn) {
+            self.remove(&mut gates, machine_arn);
+        }
+    }
+
+    fn remove(&self, gates: &mut BTreeMap<Text, Gate>, machine_arn: &Text) {
+        gates.remove(machine_arn);
+        self.count.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// An execution wants to go on: a new one, a redriven one, or one that was queued.
@@ -216,15 +227,14 @@ impl Gates {
             }
             (Gate::Limited(limited), None) => {
                 let queue = std::mem::take(&mut limited.queue);
-                gates.remove(machine_arn);
-                self.count.fetch_sub(1, Ordering::SeqCst);
+                self.remove(&mut gates, machine_arn);
                 queue.into_iter().collect()
             }
         }
     }
 
     /// How a machine's gate stands, with at most so many of those queued; `None` if it has none.
-    pub(crate) fn view(&self, machine_arn: &Text, max: usize) -> Option<View> {
+    pub fn view(&self, machine_arn: &Text, max: usize) -> Option<View> {
         match self.by_machine.lock().get(machine_arn)? {
             Gate::Limited(limited) => Some(View {
                 limit: u32::try_from(limited.limit).ok(),

@@ -248,9 +248,9 @@ impl<C: Caller> Pipeline<C> {
                 Err(Deferred::Heavy(entity)) => return Ok(Err(entity)),
                 Err(Deferred::Need(need)) => need,
             };
-            // What was brought in for this command is not for the next: least of all a decision.
+            // What was brought in for a command is not for the next: least of all a decision.
             let brought = fetch(&*self.store, &self.programs, &need)
-                .inspect_err(|_| self.shard.clear_desk())?;
+                .inspect_err(|_| self.shard.give_up(&need))?;
             self.shard.bring(brought);
         }
         self.shard.clear_desk();

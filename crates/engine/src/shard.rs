@@ -100,7 +100,7 @@ struct Desk {
     /// The execution's ARN, and its entity in the store.
     found: Option<(Text, Option<EntityId>)>,
     absent: Option<EntityId>,
-    /// The machine whose gate was set up, if it has a limit.
+    /// The machine whose gate was set up, unless it has no limit.
     gate: Option<Text>,
     /// Activities, and whether they exist.
     activities: Vec<(Text, bool)>,
@@ -249,6 +249,14 @@ impl Shard {
             .shrink(self.config.cache_bytes_max, self.groups.committed());
     }
 
+    /// What a command needed cannot be brought in: the command is given up.
+    pub(crate) fn give_up(&mut self, need: &Need) {
+        if let Need::Gate(machine_arn) = need {
+            self.commons.gates.give_up(machine_arn);
+        }
+        self.clear_desk();
+    }
+
     /// Brings in what a command needed.
     pub fn bring(&mut self, brought: Brought) {
         match brought {
@@ -271,9 +279,10 @@ impl Shard {
                 self.load(entity, loaded, program);
             }
             Brought::Gate(machine_arn, standing) => {
-                let admitted = self.commons.gates.fill(&machine_arn, standing);
-                self.admitted.extend(admitted);
-                self.desk.gate = Some(machine_arn);
+                if let Some(admitted) = self.commons.gates.fill(&machine_arn, standing) {
+                    self.admitted.extend(admitted);
+                    self.desk.gate = Some(machine_arn);
+                }
             }
             Brought::Activities(found) => {
                 for (arn, _) in found.iter().filter(|(_, exists)| *exists) {

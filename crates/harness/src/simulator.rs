@@ -18,6 +18,7 @@ mod outside;
 mod story;
 mod trace;
 mod trouble;
+mod work;
 mod world;
 
 use parking_lot::Mutex;
@@ -86,6 +87,20 @@ const SITUATIONS: &[&str] = &[
     "status: 3, stopped_ms",
     "status: 4, stopped_ms",
     "status: 5, stopped_ms",
+    "status: 6, stopped_ms",
+    "status: 1, stopped_ms: None, redrive: None",
+    "redrive: Some",
+    "Redriven(Ok",
+    "Redriven(Err(NotRedrivable",
+    "Redriven(Err(Engine",
+    "has left: true",
+    "PickedUp(Ok(Some",
+    "PickedUp(Ok(None",
+    "PickedUp(Err",
+    " watches ",
+    " cancels ",
+    "Cancelled {",
+    "Admit(",
 ];
 
 /// Lives through a seed twice: nothing goes wrong, and both times the same happens. What it met is
@@ -154,6 +169,16 @@ fn simulated_calls_before_the_commit_are_caught() {
 fn a_simulated_disk_that_forgets_is_caught() {
     caught(Sabotage::LyingDisk, "shown");
     caught(Sabotage::LyingDisk, "acknowledged");
+}
+
+#[test]
+fn a_simulated_gate_that_is_open_is_caught() {
+    caught(Sabotage::LooseGate, "run at a time");
+}
+
+#[test]
+fn simulated_workers_with_the_same_task_are_caught() {
+    caught(Sabotage::TwoWorkers, "two workers");
 }
 
 #[test]

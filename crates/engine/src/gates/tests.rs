@@ -16,7 +16,7 @@ fn filled(limit: Option<u32>, running: &[u64], queued: &[u64]) -> (Gates, Vec<En
         running: ids(running),
         queued: ids(queued),
     };
-    let admitted = gates.fill(&machine(), standing);
+    let admitted = gates.fill(&machine(), standing).unwrap();
     (gates, admitted)
 }
 
@@ -92,11 +92,23 @@ fn what_happens_while_the_rows_are_read_counts() {
         running: ids(&[1, 2, 8]),
         queued: ids(&[3, 4]),
     };
-    assert_eq!(gates.fill(&machine(), standing()), ids(&[]));
+    assert_eq!(gates.fill(&machine(), standing()), Some(ids(&[])));
     assert_eq!(sets(&gates), Some((2, ids(&[4]))));
     // The other thread that read the rows comes later.
-    assert_eq!(gates.fill(&machine(), standing()), ids(&[]));
+    assert_eq!(gates.fill(&machine(), standing()), Some(ids(&[])));
     assert_eq!(sets(&gates), Some((2, ids(&[4]))));
+    assert!(gates.is_ready(&machine()));
+}
+
+#[test]
+fn rows_that_come_too_late_are_read_again() {
+    let gates = Gates::default();
+    assert!(!gates.is_ready(&machine()));
+    gates.give_up(&machine());
+    assert!(!gates.are_used());
+    assert_eq!(gates.fill(&machine(), Standing::default()), None);
+    let (gates, _) = filled(Some(1), &[], &[]);
+    gates.give_up(&machine());
     assert!(gates.is_ready(&machine()));
 }
 

@@ -4,21 +4,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asl::apply::apply;
-use asl::event::Text;
+use asl::event::{EventId, Text};
 use asl::program::Program;
 use asl::run::Run;
+use asl::time::Timestamp;
 use engine::{ExecutionStatus, journal};
 use store::{EntityId, ExecutionFilter, ExecutionRow, Memory, Store, WakeUp};
 
 use super::facts::{Attempt, Facts, agree};
-use super::machines::MACHINES;
+use super::machines::{LIMITED, MACHINES};
 use super::story::Story;
 
 /// More executions than a simulation starts.
 const ROWS_MAX: usize = 10_000;
 
-#[derive(Default)]
 pub(super) struct Checker {
+    /// How many executions of one of the machines may run at a time.
+    limit: u64,
     executions: BTreeMap<EntityId, Seen>,
     /// Where a result was recorded.
     recorded: BTreeMap<u64, Attempt>,
@@ -29,6 +31,8 @@ pub(super) struct Checker {
 struct Seen {
     records: Vec<Vec<u8>>,
     run: Run,
+    /// The stop dates of all its ends.
+    ends: BTreeSet<Timestamp>,
     story: Story,
 }
 
@@ -61,6 +65,7 @@ impl Seen {
         let from = u32::try_from(known).unwrap();
         let replayed = journal::replay(store, entity, from, |record, event| {
             apply(&mut self.run, record.time(), &event);
+            self.ends.extend(self.run.end.as_ref().map(|end| end.at));
             if told.is_ok() {
                 told = self.story.tell(program, record.time(), &event);
             }
@@ -74,6 +79,27 @@ impl Seen {
 }
 
 impl Checker {
+    pub(super) fn new(limit: u32) -> Checker {
+        Checker {
+            limit: limit.into(),
+            executions: BTreeMap::new(),
+            recorded: BTreeMap::new(),
+        }
+    }
+
+    /// Never more executions run than the concurrency limit allows, whoever asks.
+    pub(super) fn hold_limit(&self, store: &Memory) -> Result<(), String> {
+        let machine = MACHINES.iter().find(|it| &*it.name == LIMITED).unwrap();
+        let Some(machine) = store.known_machine(&machine.arn).unwrap() else {
+            return Ok(());
+        };
+        let running = [ExecutionStatus::Running.code()];
+        let running = store.count_executions(Some(machine), &running).unwrap();
+        agree(running <= self.limit, || {
+            format!("{running} executions run at a time, not {}", self.limit)
+        })
+    }
+
     /// Every rule, on what is committed now.
     pub(super) fn check(&mut self, store: &Memory, facts: &Facts) -> Result<(), String> {
         let mut wake_ups: BTreeMap<EntityId, WakeUp> = BTreeMap::new();
@@ -125,10 +151,13 @@ impl Checker {
             return Err(format!("{:?} has no journal", row.entity));
         };
         let (run, arn) = (&seen.run, &seen.story.arn);
-        let status = ExecutionStatus::from(run.status).code();
+        let status = ExecutionStatus::from(run).code();
         let stopped_ms = run.end.as_ref().map(|end| end.at.0);
-        let shown = (row.status, row.started_ms, row.stopped_ms);
-        let folded = (status, run.started_at.0, stopped_ms);
+        let redriven_ms = run.redrives.last_at.map(|at| at.0);
+        let shown_redrive = (row.redrive_count, row.redriven_ms);
+        let shown = (row.status, row.started_ms, row.stopped_ms, shown_redrive);
+        let redrive = (run.redrives.count, redriven_ms);
+        let folded = (status, run.started_at.0, stopped_ms, redrive);
         agree(shown == folded, || {
             format!("{arn}: row {shown:?}, journal {folded:?}")
         })?;
@@ -154,21 +183,34 @@ impl Checker {
             return Ok(());
         };
         let arn = &story.arn;
+        let cancels: BTreeSet<EventId> = run.cancels.iter().map(|it| it.attempt).collect();
+        agree(cancels == story.owed_cancels, || {
+            format!(
+                "{arn}: {cancels:?} are to be cancelled, not {:?}",
+                story.owed_cancels
+            )
+        })?;
+        let says_calls = wake_up.is_some_and(|row| row.owes_calls);
         if story.has_ended {
-            return agree(wake_up.is_none(), || {
+            let is_timed = wake_up.is_some_and(|row| row.due_ms.is_some());
+            return agree(says_calls != cancels.is_empty() && !is_timed, || {
                 format!("{arn}: ended, and {wake_up:?}")
             });
         }
-        let owes_calls = !run.owed_calls(program).is_empty();
-        let is_timed =
-            run.is_yielded() || run.deadline().is_some() || !run.heartbeats(program).is_empty();
+        let owes_calls = !run.owed_calls(program).is_empty()
+            || !run.owed_watches(program).is_empty()
+            || !cancels.is_empty();
+        let is_timed = run.is_yielded()
+            || run.queued
+            || run.deadline().is_some()
+            || !run.heartbeats(program).is_empty();
         let due_ms = wake_up.and_then(|row| row.due_ms);
-        let says_calls = wake_up.is_some_and(|row| row.owes_calls);
         agree(
             owes_calls == says_calls && is_timed == due_ms.is_some(),
             || format!("{arn}: {wake_up:?} does not fit {:?}", run.branches),
         )?;
-        let deadline = run.deadline().filter(|_| !run.is_yielded());
+        let is_at_once = run.is_yielded() || run.queued;
+        let deadline = run.deadline().filter(|_| !is_at_once);
         let is_late = due_ms.zip(deadline).is_some_and(|(due, at)| due > at.0);
         agree(!is_late, || {
             format!("{arn}: {wake_up:?} comes after {deadline:?}")
@@ -204,9 +246,20 @@ impl Checker {
             find(arn)?;
         }
         for (arn, at) in &facts.stopped {
-            let end = find(arn)?.run.end.as_ref();
-            agree(end.is_some_and(|end| end.at == *at), || {
-                format!("{arn} was stopped at {at}, and {end:?}")
+            let ends = &find(arn)?.ends;
+            agree(ends.contains(at), || {
+                format!("{arn} was acknowledged as stopped at {at}, and ended at {ends:?}")
+            })?;
+        }
+        for (arn, client_token, at) in &facts.redriven {
+            let redrives = &find(arn)?.story.redrives;
+            agree(redrives.contains(&(client_token.clone(), *at)), || {
+                format!("{arn}: redrive {client_token} at {at} was acknowledged, not {redrives:?}")
+            })?;
+        }
+        for (arn, attempt) in &facts.picked_up {
+            agree(find(arn)?.story.started.contains(attempt), || {
+                format!("{arn}: the task of {attempt} was given out, and is not in the history")
             })?;
         }
         for (arn, attempt) in &facts.called {
@@ -223,6 +276,13 @@ impl Checker {
             })?;
         }
         for seen in self.executions.values() {
+            let story = &seen.story;
+            for attempt in &story.cancelled {
+                let job = (story.arn.clone(), *attempt);
+                agree(facts.cancelled.contains(&job), || {
+                    format!("the job of {job:?} was not told to stop, and is recorded as such")
+                })?;
+            }
             hold_results(&mut self.recorded, facts, &seen.story)?;
         }
         Ok(())

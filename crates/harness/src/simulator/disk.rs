@@ -13,7 +13,7 @@ use store::{
     WakeUp,
 };
 
-use super::machines::MACHINES;
+use super::machines::{LIMITED, MACHINES};
 use crate::dice::Dice;
 
 /// How many commits a disk that lies is behind.
@@ -30,6 +30,8 @@ pub(super) enum Mishap {
 
 pub(super) struct Disk {
     memory: Memory,
+    /// The concurrency limit that one of the machines has, as the engine is told.
+    limit: Option<u32>,
     faults: Mutex<Faults>,
 }
 
@@ -43,13 +45,14 @@ struct Faults {
 }
 
 impl Disk {
-    pub(super) fn new(dice: Dice, is_lying: bool) -> Disk {
-        Disk::over(Memory::new(), dice, is_lying)
+    pub(super) fn new(dice: Dice, is_lying: bool, limit: Option<u32>) -> Disk {
+        Disk::over(Memory::new(), dice, is_lying, limit)
     }
 
-    fn over(memory: Memory, dice: Dice, is_lying: bool) -> Disk {
+    fn over(memory: Memory, dice: Dice, is_lying: bool, limit: Option<u32>) -> Disk {
         Disk {
             memory,
+            limit,
             faults: Mutex::new(Faults {
                 dice,
                 reads_per_failure: 0,
@@ -66,9 +69,9 @@ impl Disk {
         match &mut faults.behind {
             Some(behind) => {
                 let memory = behind.pop_front().unwrap_or_else(|| self.memory.crash());
-                Disk::over(memory, dice, true)
+                Disk::over(memory, dice, true, self.limit)
             }
-            None => Disk::over(self.memory.crash(), dice, false),
+            None => Disk::over(self.memory.crash(), dice, false, self.limit),
         }
     }
 
@@ -260,5 +263,16 @@ impl Definitions for Source {
         let machine = MACHINES.iter().find(|it| it.number == definition);
         let machine = machine.ok_or(DefinitionError::Missing(definition))?;
         Ok(Arc::clone(&machine.program))
+    }
+
+    fn concurrency_max(
+        &self,
+        machine_arn: &str,
+    ) -> std::result::Result<Option<u32>, DefinitionError> {
+        let unreadable =
+            |error: Error| DefinitionError::NoLimit(machine_arn.to_owned(), error.to_string());
+        self.0.read().map_err(unreadable)?;
+        let is_limited = machine_arn.ends_with(LIMITED);
+        Ok(self.0.limit.filter(|_| is_limited))
     }
 }

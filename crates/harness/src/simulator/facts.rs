@@ -12,8 +12,16 @@ pub(super) type Attempt = (Text, EventId);
 pub(super) struct Facts {
     /// Acknowledged starts, each with its input and its start date.
     pub(super) started: BTreeMap<Text, (String, Timestamp)>,
-    /// Acknowledged stops, each with its stop date.
-    pub(super) stopped: BTreeMap<Text, Timestamp>,
+    /// Acknowledged stops, each with its stop dates: a redriven execution may end again.
+    pub(super) stopped: BTreeSet<(Text, Timestamp)>,
+    /// Acknowledged redrives, each with its client token and its redrive date.
+    pub(super) redriven: BTreeSet<(Text, Text, Timestamp)>,
+    /// Acknowledged starts by the attempts of parents.
+    children: BTreeMap<Text, Text>,
+    /// Tasks of activities given to workers.
+    pub(super) picked_up: BTreeSet<Attempt>,
+    /// Jobs that were told to stop.
+    pub(super) cancelled: BTreeSet<Attempt>,
     /// Names that were refused because they are taken.
     pub(super) taken: BTreeSet<Text>,
     /// Results acknowledged to the holder of a task token, by their marks.
@@ -34,11 +42,19 @@ impl Facts {
         })
     }
 
-    pub(super) fn stop(&mut self, arn: &Text, at: Timestamp) -> Result<(), String> {
-        let before = *self.stopped.entry(arn.clone()).or_insert(at);
-        agree(before == at, || {
-            format!("stop of {arn} was acknowledged for {before} and for {at}")
+    pub(super) fn child(&mut self, attempt_id: &Text, arn: &Text) -> Result<(), String> {
+        let before = self
+            .children
+            .entry(attempt_id.clone())
+            .or_insert(arn.clone());
+        agree(before == arn, || {
+            format!("attempt {attempt_id} started {before} and {arn}")
         })
+    }
+
+    pub(super) fn pick_up(&mut self, attempt: Attempt) -> Result<(), String> {
+        let problem = format!("task {attempt:?} was given to two workers");
+        agree(self.picked_up.insert(attempt), || problem)
     }
 
     pub(super) fn acknowledge(&mut self, attempt: &Attempt, mark: u64) -> Result<(), String> {

@@ -9,6 +9,10 @@ use asl::program::{Pattern, Program, Resource, ResourceFamily};
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:work";
 const CALLBACK: &str = "arn:aws:states:::lambda:invoke.waitForTaskToken";
+const JOB: &str = "arn:aws:states:::states:startExecution.sync";
+pub(super) const ACTIVITY: &str = "arn:aws:states:us-east-1:000000000000:activity:work";
+/// The state machine that has a concurrency limit.
+pub(super) const LIMITED: &str = "limited";
 
 /// More steps than a decision may take beside others.
 const HEAVY: &str = "$sum($map([1..12000], function($v) { $v % 7 }))";
@@ -168,6 +172,45 @@ const DEFINITIONS: &[(&str, &str)] = &[
             "E": {"Type": "Succeed"}}}"#,
     ),
     (
+        // Tasks that time out: a worker may be lost with the only token.
+        "worker",
+        r#"{"StartAt": "A", "States": {
+            "A": {"Type": "Task", "Resource": "ACTIVITY", "TimeoutSeconds": 60,
+                "HeartbeatSeconds": 12, "ResultPath": "$.result", "Next": "P",
+                "Retry": [{"ErrorEquals": ["Busy", "States.HeartbeatTimeout"],
+                    "IntervalSeconds": 1, "MaxAttempts": 2}]},
+            "P": {"Type": "Parallel", "End": true, "Branches": [
+                {"StartAt": "B", "States": {"B": {"Type": "Task", "Resource": "ACTIVITY",
+                    "TimeoutSeconds": 90, "End": true}}},
+                {"StartAt": "C", "States": {"C": {"Type": "Task", "Resource": "ACTIVITY",
+                    "TimeoutSeconds": 45, "End": true,
+                    "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "D"}]},
+                    "D": {"Type": "Pass", "End": true}}}]}}}"#,
+    ),
+    (
+        "jobs",
+        r#"{"StartAt": "A", "TimeoutSeconds": 150, "States": {
+            "A": {"Type": "Task", "Resource": "JOB", "Parameters": {"StateMachineArn": "x"},
+                "TimeoutSeconds": 25, "ResultPath": "$.result", "Next": "P",
+                "Retry": [{"ErrorEquals": ["States.Timeout", "Busy"], "IntervalSeconds": 1,
+                    "MaxAttempts": 2}]},
+            "P": {"Type": "Parallel", "Next": "E", "Branches": [
+                {"StartAt": "B", "States": {"B": {"Type": "Task", "Resource": "JOB",
+                    "Parameters": {"StateMachineArn": "x"}, "End": true}}},
+                {"StartAt": "C", "States": {"C": {"Type": "Task", "Resource": "JOB",
+                    "Parameters": {"StateMachineArn": "x"}, "Next": "C2"},
+                    "C2": {"Type": "Task", "Resource": "FUNCTION", "End": true}}}]},
+            "E": {"Type": "Succeed"}}}"#,
+    ),
+    (
+        "limited",
+        r#"{"StartAt": "A", "TimeoutSeconds": 900, "States": {
+            "A": {"Type": "Task", "Resource": "FUNCTION", "TimeoutSeconds": 10,
+                "ResultPath": "$.result", "Next": "B",
+                "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 1, "MaxAttempts": 1}]},
+            "B": {"Type": "Wait", "SecondsPath": "$.seconds", "End": true}}}"#,
+    ),
+    (
         "fail",
         r#"{"StartAt": "A", "States": {
             "A": {"Type": "Fail", "Error": "Always", "Cause": "as it says"}}}"#,
@@ -192,6 +235,8 @@ fn machine(name: &str, text: &str, number: u64) -> Machine {
     let text = text
         .replace("FUNCTION", FUNCTION)
         .replace("CALLBACK", CALLBACK)
+        .replace("ACTIVITY", ACTIVITY)
+        .replace("JOB", JOB)
         .replace("HEAVY", HEAVY);
     let compiled = compile(&text, MachineType::Standard, &Tasks);
     let diagnostics = compiled.diagnostics;
@@ -213,6 +258,14 @@ impl Catalogue for Tasks {
     fn resolve(&self, resource: &str) -> Resolved {
         let (family, pattern) = match resource {
             FUNCTION => (ResourceFamily::LambdaFunction, Pattern::RequestResponse),
+            ACTIVITY => (ResourceFamily::Activity, Pattern::RequestResponse),
+            JOB => (
+                ResourceFamily::Service {
+                    resource_type: "states".into(),
+                    resource: "startExecution.sync".into(),
+                },
+                Pattern::RunJob,
+            ),
             CALLBACK => (
                 ResourceFamily::Service {
                     resource_type: "lambda".into(),

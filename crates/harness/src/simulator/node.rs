@@ -6,8 +6,12 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use asl::event::Text;
+use engine::activities::Activities;
 use engine::chance::Chance;
+use engine::commons::Commons;
 use engine::definitions::Programs;
+use engine::endings::Ending;
 use engine::pipeline::{self, Caller, Effect, Failure, Pipeline, Work};
 use engine::shard::{Action, Answer, Group};
 use engine::{Clock, Config, OpenError};
@@ -22,17 +26,26 @@ pub(super) type Answers = Rc<RefCell<Vec<(u64, Answer)>>>;
 pub(super) struct Ticket {
     pub(super) request: u64,
     pub(super) answers: Answers,
+    pub(super) has_left: bool,
 }
 
 impl Caller for Ticket {
     fn answer(self, answer: Answer) {
         self.answers.borrow_mut().push((self.request, answer));
     }
+
+    fn has_left(&self) -> bool {
+        self.has_left
+    }
 }
 
 pub(super) struct Node {
     pub(super) disk: Arc<Disk>,
     pub(super) threads: Vec<Thread>,
+    /// Tasks laid out for workers.
+    pub(super) activities: Activities,
+    /// Who waits for the ends of executions.
+    pub(super) endings: Vec<(Text, Ending)>,
     /// Nothing happens in it until then.
     pub(super) sleeps_until: u64,
 }
@@ -83,8 +96,14 @@ impl Node {
         Ok(Node {
             disk: Arc::clone(disk),
             threads: threads.collect(),
+            activities: Activities::new(0),
+            endings: Vec::new(),
             sleeps_until: 0,
         })
+    }
+
+    pub(super) fn commons(&self) -> &Commons {
+        self.threads[0].pipeline.commons()
     }
 }
 

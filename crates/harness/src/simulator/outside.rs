@@ -6,12 +6,13 @@ use asl::decide::Call;
 use asl::event::{EventId, Failure, Text};
 use asl::program::Pattern;
 use asl::token;
-use engine::shard::{Command, TokenInput};
+use engine::shard::{Command, TokenInput, route};
 use engine::{StartRequest, TaskCall, TaskOutcome};
 use json::Value;
+use store::{EntityId, ShardId};
 
 use super::facts::Attempt;
-use super::machines::{MACHINES, Machine};
+use super::machines::{LIMITED, MACHINES, Machine};
 use crate::dice::Dice;
 
 /// What a caller wants, and asks for until it gets a definite answer.
@@ -23,6 +24,16 @@ pub(super) enum Wish {
     },
     Stop {
         execution_arn: Text,
+    },
+    Redrive {
+        execution_arn: Text,
+        client_token: Text,
+    },
+    /// A worker takes a task that it was handed.
+    PickUp {
+        node: u64,
+        entity: EntityId,
+        attempt: EventId,
     },
     /// `mark` is that of the result; a heartbeat has none.
     Token {
@@ -41,6 +52,20 @@ impl Wish {
                 execution_arn: execution_arn.clone(),
                 failure: failure("Stopped", "by its caller"),
             },
+            Wish::Redrive {
+                execution_arn,
+                client_token,
+            } => Command::Redrive {
+                execution_arn: execution_arn.clone(),
+                client_token: Some(client_token.clone()),
+            },
+            Wish::PickUp {
+                entity, attempt, ..
+            } => Command::PickUp {
+                entity: *entity,
+                attempt: *attempt,
+                worker_name: Some("worker".into()),
+            },
             Wish::Token { token, input, .. } => Command::Token {
                 token: token::read(token).unwrap(),
                 input: input.clone(),
@@ -49,34 +74,60 @@ impl Wish {
     }
 
     /// By which the driver finds the shard.
-    pub(super) fn arn(&self) -> Text {
+    pub(super) fn shard(&self) -> ShardId {
         match self {
-            Wish::Start { request, .. } => match &request.name {
-                Some(name) => engine::arn::execution(&request.state_machine_arn, name).unwrap(),
-                None => request.state_machine_arn.clone(),
+            Wish::Start { request, .. } => match request.fixed_name() {
+                Some(name) => {
+                    let arn = engine::arn::execution(&request.state_machine_arn, &name);
+                    route(&arn.unwrap())
+                }
+                None => route(&request.state_machine_arn),
             },
-            Wish::Stop { execution_arn } => execution_arn.clone(),
-            Wish::Token { attempt, .. } => attempt.0.clone(),
+            Wish::Stop { execution_arn } | Wish::Redrive { execution_arn, .. } => {
+                route(execution_arn)
+            }
+            Wish::PickUp { entity, .. } => entity.shard(),
+            Wish::Token { attempt, .. } => route(&attempt.0),
         }
     }
 
     pub(super) fn name(&self) -> String {
         match self {
-            Wish::Start { request, input } => format!("start {:?} {input}", request.name),
+            Wish::Start { request, input } => {
+                let StartRequest {
+                    name, started_by, ..
+                } = request;
+                format!("start {name:?} {started_by:?} {input}")
+            }
             Wish::Stop { execution_arn } => format!("stop {execution_arn}"),
+            Wish::Redrive {
+                execution_arn,
+                client_token,
+            } => format!("redrive {execution_arn} {client_token}"),
+            Wish::PickUp {
+                node,
+                entity,
+                attempt,
+            } => format!("pick up from {node} {entity:?} {attempt}"),
             Wish::Token { attempt, input, .. } => format!("token {attempt:?} {input:?}"),
         }
     }
 }
 
-/// A start by one of a few names, or by none. Names and inputs repeat.
+/// A start by one of a few names, or by none, or by an attempt of one of a few parents. Names and
+/// inputs repeat; what an attempt starts is always the same.
 pub(super) fn start(dice: &mut Dice, has_room: bool) -> Wish {
+    let parent = dice.one_in(6).then(|| dice.below(4));
+    let mut of_parent = parent.map(Dice::new);
+    let started_by = parent.map(|number| Text::from(format!("parent#{number}")));
+    let dice = of_parent.as_mut().unwrap_or(dice);
     let machine = MACHINES
         .iter()
         .filter(|machine| has_room || &*machine.name != "endless");
     let machines: Vec<&Machine> = machine.collect();
     let machine = dice.pick(&machines);
-    let name = (!dice.one_in(3)).then(|| Text::from(format!("job-{}", dice.below(3))));
+    let is_named = started_by.is_none() && !dice.one_in(3);
+    let name = is_named.then(|| Text::from(format!("job-{}", dice.below(3))));
     let input: Arc<str> = format!(
         r#"{{"nonce":{},"seconds":{},"list":{}}}"#,
         dice.below(2),
@@ -87,14 +138,12 @@ pub(super) fn start(dice: &mut Dice, has_room: bool) -> Wish {
     let request = StartRequest {
         state_machine_arn: machine.arn.clone(),
         state_machine_name: machine.name.clone(),
-        state_machine_version_arn: None,
-        state_machine_alias_arn: None,
         role_arn: "arn:aws:iam::000000000000:role/simulated".into(),
         definition: machine.number,
         name,
         input: json::parse(&input).unwrap(),
-        input_text: None,
-        trace_header: None,
+        started_by,
+        concurrency_max: (&*machine.name == LIMITED).then_some(1),
         ..StartRequest::default()
     };
     Wish::Start { request, input }
@@ -128,7 +177,8 @@ impl Runner {
     pub(super) fn run(&mut self, task: &TaskCall) -> Fate {
         let mut fate = Fate::default();
         match task.call.resource.pattern {
-            Pattern::RequestResponse | Pattern::RunJob => self.function(&task.call, &mut fate),
+            Pattern::RequestResponse => self.function(&task.call, &mut fate),
+            Pattern::RunJob => self.job(&mut fate),
             Pattern::WaitForTaskToken => self.callback(task, &mut fate),
         }
         fate
@@ -151,6 +201,59 @@ impl Runner {
         }
     }
 
+    /// A job begins, or does not.
+    fn job(&mut self, fate: &mut Fate) {
+        let outcome = match self.dice.one_in(12) {
+            true => self.failed(fate),
+            false => TaskOutcome::Submitted(json::parse(r#"{"job":1}"#).unwrap()),
+        };
+        fate.outcomes.push((self.delay(), outcome.clone()));
+        if self.dice.one_in(6) {
+            fate.outcomes.push((self.delay(), outcome));
+        }
+    }
+
+    /// How a job ends: as a function does.
+    pub(super) fn watch(&mut self, task: &TaskCall) -> Fate {
+        let mut fate = Fate::default();
+        self.function(&task.call, &mut fate);
+        fate
+    }
+
+    /// What a worker does with a task: heartbeats, one result or two, or nothing.
+    pub(super) fn work(&mut self, attempt: &Attempt, token: &Arc<str>) -> Fate {
+        let mut fate = Fate::default();
+        if self.dice.one_in(6) {
+            return fate;
+        }
+        let wish = |mark: Option<u64>, input: TokenInput| Wish::Token {
+            token: Arc::clone(token),
+            attempt: attempt.clone(),
+            mark,
+            input,
+        };
+        let mut at = self.delay();
+        for _ in 0..self.dice.pick(&[0, 0, 1, 3]) {
+            fate.wishes.push((at, wish(None, TokenInput::Heartbeat)));
+            at += self.dice.within(1_000..13_000);
+        }
+        for _ in 0..self.dice.pick(&[1, 1, 2]) {
+            let input = self.result(&mut fate);
+            let wish = wish(fate.marks.last().copied(), input);
+            fate.wishes.push((at + self.dice.below(3), wish));
+        }
+        fate
+    }
+
+    fn result(&mut self, fate: &mut Fate) -> TokenInput {
+        match self.outcome(fate) {
+            TaskOutcome::Failed(failure) => TokenInput::Failed(failure),
+            TaskOutcome::Succeeded(output) | TaskOutcome::Submitted(output) => {
+                TokenInput::Succeeded(output)
+            }
+        }
+    }
+
     fn callback(&mut self, task: &TaskCall, fate: &mut Fate) {
         let submitted = match self.dice.one_in(12) {
             true => self.failed(fate),
@@ -170,13 +273,8 @@ impl Runner {
         }
         // The second is refused, whichever it is.
         for _ in 0..self.dice.pick(&[1, 1, 2]) {
-            let (mark, input) = match self.outcome(fate) {
-                TaskOutcome::Failed(failure) => (fate.marks.last(), TokenInput::Failed(failure)),
-                TaskOutcome::Succeeded(output) | TaskOutcome::Submitted(output) => {
-                    (fate.marks.last(), TokenInput::Succeeded(output))
-                }
-            };
-            let wish = token_wish(task, mark.copied(), input);
+            let input = self.result(fate);
+            let wish = token_wish(task, fate.marks.last().copied(), input);
             fate.wishes.push((at + self.dice.below(3), wish));
         }
     }

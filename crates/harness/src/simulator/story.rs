@@ -24,6 +24,15 @@ pub(super) struct Story {
     deadline: Option<Timestamp>,
     /// Every attempt, with its ending if it has one.
     pub(super) attempts: BTreeMap<EventId, Option<Ending>>,
+    /// Attempts that were started: of activities, picked up.
+    pub(super) started: BTreeSet<EventId>,
+    /// Attempts whose jobs are to be stopped, and those whose were.
+    pub(super) owed_cancels: BTreeSet<EventId>,
+    pub(super) cancelled: BTreeSet<EventId>,
+    /// Each by its client token, with its time.
+    pub(super) redrives: Vec<(Text, Timestamp)>,
+    is_queued: bool,
+    has_succeeded: bool,
     pub(super) has_ended: bool,
     /// The history has no room for more.
     pub(super) is_full: bool,
@@ -44,11 +53,21 @@ struct Thread {
     not_before: Option<Timestamp>,
     /// The parts of the Parallel or Map it is in.
     parts: Option<Parts>,
+    /// What was cut below the Parallel or Map it is in, all of it: a redrive goes on with it.
+    kept: Option<Kept>,
+}
+
+struct Kept {
+    parts: Option<Parts>,
+    threads: BTreeMap<BranchId, Thread>,
 }
 
 struct Open {
     attempt: EventId,
     times_out_at: Option<Timestamp>,
+    /// From the start on.
+    heartbeat_seconds: Option<u64>,
+    is_job: bool,
     is_started: bool,
     is_submitted: bool,
 }
@@ -74,7 +93,16 @@ impl Story {
     }
 
     fn told(&mut self, program: &Program, time: Timestamp, event: &Event) -> Result<(), String> {
-        rule(!self.has_ended, "an event behind the last")?;
+        let may_follow = matches!(
+            event.kind,
+            EventKind::ExecutionRedriven { .. } | EventKind::JobCancelled { .. }
+        );
+        rule(!self.has_ended || may_follow, "an event behind the last")?;
+        let may_be_queued = event.kind.is_internal() || event.kind.is_terminal();
+        rule(
+            !self.is_queued || may_be_queued,
+            "it moves while it is queued",
+        )?;
         rule(time >= self.time, "time goes back")?;
         self.time = time;
         if event.kind.is_internal() {
@@ -100,13 +128,36 @@ impl Story {
                 self.threads.insert(BranchId::ROOT, Thread::default());
             }
             EventKind::ExecutionDeadline { at } => self.deadline = Some(*at),
+            EventKind::ExecutionRedriven {
+                redrive_count,
+                client_token,
+            } => self.redrive(program, *redrive_count, client_token.as_ref())?,
+            EventKind::Queued => {
+                rule(!self.is_queued, "queued twice")?;
+                self.is_queued = true;
+            }
+            EventKind::Admitted => {
+                rule(self.is_queued, "let in without having waited")?;
+                self.is_queued = false;
+            }
+            EventKind::JobCancelled { attempt } => {
+                let is_owed = self.owed_cancels.remove(attempt);
+                rule(is_owed, "a job is told to stop that nobody wants to stop")?;
+                self.cancelled.insert(*attempt);
+            }
             EventKind::StateEntered { state, .. } => self.thread(branch)?.enter(*state)?,
             EventKind::StateExited { state, .. } => {
                 let time = self.time;
                 self.thread(branch)?.exit(*state, time)?;
             }
-            EventKind::WaitUntil { until } | EventKind::RetryAt { until, .. } => {
+            EventKind::WaitUntil { until } => {
                 self.thread(branch)?.not_before = Some(*until);
+            }
+            EventKind::RetryAt { until, .. } => {
+                let thread = self.thread(branch)?;
+                thread.not_before = Some(*until);
+                // Another attempt is an attempt at all of it.
+                thread.kept = None;
             }
             EventKind::Yielded { .. } | EventKind::EvaluationFailed { .. } => {
                 self.thread(branch)?;
@@ -134,16 +185,18 @@ impl Story {
                 timeout_seconds,
                 heartbeat_seconds,
                 state,
+                is_job,
                 ..
             } => {
                 rule(thread.open.is_none(), "a second call at the same time")?;
                 rule(is_task(program, *state), "a call of no Task")?;
                 rule(thread.state == Some(*state), "a call of another state")?;
                 thread.waited(time)?;
-                let seconds = timeout_seconds.iter().chain(heartbeat_seconds).min();
                 thread.open = Some(Open {
                     attempt: event.id,
-                    times_out_at: seconds.map(|seconds| time.plus_seconds(*seconds)),
+                    times_out_at: timeout_seconds.map(|seconds| time.plus_seconds(seconds)),
+                    heartbeat_seconds: *heartbeat_seconds,
+                    is_job: *is_job,
                     is_started: false,
                     is_submitted: false,
                 });
@@ -153,6 +206,10 @@ impl Story {
                 let open = thread.open.as_mut().ok_or("a start of no call")?;
                 rule(!open.is_started, "started twice")?;
                 open.is_started = true;
+                let missed_at = open.heartbeat_seconds.map(|it| time.plus_seconds(it));
+                open.times_out_at = open.times_out_at.into_iter().chain(missed_at).min();
+                let attempt = open.attempt;
+                self.started.insert(attempt);
             }
             EventKind::TaskSubmitted { .. } => {
                 let open = thread.open.as_mut().ok_or("an answer to no call")?;
@@ -220,8 +277,11 @@ impl Story {
                 self.alone(branch)?;
             }
             EventKind::BranchesCut => {
-                self.thread(branch)?.parts = None;
-                self.cut(branch);
+                let threads = self.cut(branch);
+                self.want_no_jobs(threads.values());
+                let thread = self.thread(branch)?;
+                let parts = thread.parts.take();
+                thread.kept = Some(Kept { parts, threads });
             }
             EventKind::StateAborted { state } => {
                 let thread = self.thread(branch)?;
@@ -285,20 +345,87 @@ impl Story {
         )
     }
 
-    fn cut(&mut self, branch: BranchId) {
+    /// Takes out all threads below one.
+    fn cut(&mut self, branch: BranchId) -> BTreeMap<BranchId, Thread> {
         let is_below = |thread: &Thread| thread.parent.is_some_and(|(parent, _)| parent == branch);
         let below = self.threads.iter().filter(|(_, thread)| is_below(thread));
         let below: Vec<BranchId> = below.map(|(id, _)| *id).collect();
+        let mut gone = BTreeMap::new();
         for id in below {
-            self.cut(id);
-            self.threads.remove(&id);
+            gone.extend(self.cut(id));
+            gone.extend(self.threads.remove(&id).map(|thread| (id, thread)));
         }
+        gone
+    }
+
+    /// The jobs of these threads are not wanted any more.
+    fn want_no_jobs<'t>(&mut self, threads: impl Iterator<Item = &'t Thread>) {
+        let open = threads.filter_map(|thread| thread.open.as_ref());
+        let jobs = open.filter(|open| open.is_job).map(|open| open.attempt);
+        self.owed_cancels.extend(jobs);
+    }
+
+    /// Every thread takes up the state it is in; those that were cut come back.
+    fn redrive(
+        &mut self,
+        program: &Program,
+        count: u32,
+        client_token: Option<&Text>,
+    ) -> Result<(), String> {
+        rule(
+            self.has_ended && !self.has_succeeded,
+            "redriven without need",
+        )?;
+        let number = self.redrives.len() + 1;
+        rule(
+            usize::try_from(count).unwrap() == number,
+            "redrives are counted wrongly",
+        )?;
+        let token = client_token.ok_or("a redrive of nobody")?;
+        let lately = self.time.0 - 15 * 60_000;
+        let is_repeated = |(it, at): &(Text, Timestamp)| it == token && at.0 > lately;
+        rule(
+            !self.redrives.iter().any(is_repeated),
+            "the same redrive twice",
+        )?;
+        self.redrives.push((token.clone(), self.time));
+        self.has_ended = false;
+        self.deadline = None;
+        let mut stopped: Vec<(BranchId, Thread)> =
+            std::mem::take(&mut self.threads).into_iter().collect();
+        while let Some((id, mut thread)) = stopped.pop() {
+            if let Some(Kept { parts, threads }) = thread.kept.take() {
+                thread.parts = parts;
+                stopped.extend(threads);
+            }
+            thread.open = None;
+            let kind = thread
+                .state
+                .map(|state| kind_of(program, state))
+                .transpose()?;
+            // A Wait keeps its time; a Fail is entered again.
+            if !matches!(kind, Some(StateKind::Wait(_))) {
+                thread.not_before = None;
+            }
+            if matches!(kind, Some(StateKind::Fail(_))) {
+                thread.state = None;
+            }
+            self.threads.insert(id, thread);
+        }
+        Ok(())
     }
 
     fn close(&mut self, branch: BranchId, ending: Ending) -> Result<(), String> {
         let open = self.thread(branch)?.open.take();
         let open = open.ok_or("a result of no call")?;
-        rule(open.is_started, "a result before the start")?;
+        let has_timed_out = ending.is_none();
+        rule(
+            open.is_started || has_timed_out,
+            "a result before the start",
+        )?;
+        if open.is_job && has_timed_out {
+            self.owed_cancels.insert(open.attempt);
+        }
         let attempt = self.attempts.entry(open.attempt).or_default();
         rule(attempt.is_none(), "a second result")?;
         *attempt = Some(ending);
@@ -307,8 +434,13 @@ impl Story {
 
     fn end(&mut self, kind: &EventKind) -> Result<(), String> {
         self.has_ended = true;
+        self.is_queued = false;
+        let threads = std::mem::take(&mut self.threads);
+        self.want_no_jobs(threads.values());
+        self.threads = threads;
         match kind {
             EventKind::ExecutionSucceeded { .. } => {
+                self.has_succeeded = true;
                 self.alone(BranchId::ROOT)?;
                 let root = self.thread(BranchId::ROOT)?;
                 rule(root.state.is_none(), "succeeded within a state")
@@ -331,6 +463,7 @@ impl Thread {
     fn enter(&mut self, state: StateIndex) -> Result<(), String> {
         rule(self.state.is_none(), "entered within another state")?;
         self.state = Some(state);
+        self.kept = None;
         self.not_before = None;
         Ok(())
     }
@@ -342,6 +475,7 @@ impl Thread {
         )?;
         rule(self.open.is_none(), "left with a call under way")?;
         rule(self.parts.is_none(), "left with parts under way")?;
+        self.kept = None;
         self.waited(now)
     }
 
@@ -360,6 +494,7 @@ impl Thread {
             "parts beside parts",
         )?;
         self.waited(now)?;
+        self.kept = None;
         self.parts = Some(Parts {
             count,
             at_a_time,

@@ -1,8 +1,8 @@
 //! Requests and their answers, and what goes wrong around a commit.
 
 use engine::pipeline::Failure;
-use engine::shard::{Answer, Group, Verdict, route};
-use engine::{Error, StartError, StopError, TokenError, journal};
+use engine::shard::{Answer, Group, Verdict};
+use engine::{Error, ExecutionStatus, RedriveError, StartError, StopError, TokenError, journal};
 use store::{Fault, Store, Write};
 
 use super::disk::Mishap;
@@ -11,7 +11,7 @@ use super::trace::hash;
 use super::world::{Event, Place, World};
 
 /// What a request came to.
-enum Settled {
+pub(super) enum Settled {
     Done,
     AskAgain,
 }
@@ -35,7 +35,7 @@ impl World {
         self.later(patience, Event::GiveUp { caller, request });
         let Some(node) = node else { return };
         let threads = self.nodes[&node].threads.len();
-        let at = (node, usize::from(route(&wish.arn()).0) % threads);
+        let at = (node, usize::from(wish.shard().0) % threads);
         self.note(&format!("{at:?} request {request}: {}", wish.name()));
         let command = wish.command();
         self.requests.insert(request, (caller, wish));
@@ -44,6 +44,7 @@ impl World {
             at,
             request,
             command,
+            has_left: false,
         };
         self.later(delay, arrives);
     }
@@ -88,22 +89,43 @@ impl World {
     fn settle(&mut self, wish: &Wish, answer: &Answer) -> Result<Settled, String> {
         let unexpected = || Err(format!("{}: {answer:?}", wish.name()));
         match (wish, answer) {
-            (Wish::Start { input, .. }, Answer::Started(Ok(started))) => {
+            (Wish::Start { request, input }, Answer::Started(Ok(started))) => {
                 let arn = &started.execution_arn;
                 self.facts.start(arn, input, started.started_at)?;
+                if let Some(attempt_id) = &request.started_by {
+                    self.facts.child(attempt_id, arn)?;
+                }
+                self.await_end(arn);
                 if self.dice.one_in(6) {
                     let delay = self.dice.below(30_000);
                     let execution_arn = arn.clone();
                     self.wish(delay, Wish::Stop { execution_arn });
                 }
+                self.wish_redrives(arn);
             }
-            (Wish::Start { input, .. }, Answer::Started(Err(StartError::AlreadyExists(arn)))) => {
+            (
+                Wish::Start { request, input },
+                Answer::Started(Err(StartError::AlreadyExists(arn))),
+            ) if request.started_by.is_none() => {
                 self.facts.taken.insert(arn.clone());
                 return self.refused_rightly(arn, input);
             }
             (Wish::Stop { execution_arn }, Answer::Stopped(Ok(at))) => {
-                self.facts.stop(execution_arn, *at)?;
+                self.facts.stopped.insert((execution_arn.clone(), *at));
             }
+            (
+                Wish::Redrive {
+                    execution_arn,
+                    client_token,
+                },
+                Answer::Redriven(Ok(at)),
+            ) => {
+                let redrive = (execution_arn.clone(), client_token.clone(), *at);
+                self.facts.redriven.insert(redrive);
+                self.await_end(execution_arn);
+            }
+            (Wish::Redrive { .. }, Answer::Redriven(Err(RedriveError::NotRedrivable(_)))) => {}
+            (Wish::PickUp { .. }, Answer::PickedUp(_)) => return self.picked_up(wish, answer),
             (Wish::Token { attempt, mark, .. }, Answer::Token(Ok(()))) => {
                 if let Some(mark) = mark {
                     self.facts.acknowledge(attempt, *mark)?;
@@ -112,6 +134,7 @@ impl World {
             (Wish::Token { .. }, Answer::Token(Err(TokenError::TimedOut))) => {}
             (_, Answer::Started(Err(StartError::Engine(error))))
             | (_, Answer::Stopped(Err(StopError::Engine(error))))
+            | (_, Answer::Redriven(Err(RedriveError::Engine(error))))
             | (_, Answer::Token(Err(TokenError::Engine(error)))) => match error {
                 Error::Refused { .. } | Error::Journal(_) => return unexpected(),
                 _ => return Ok(Settled::AskAgain),
@@ -132,7 +155,8 @@ impl World {
             .start
             .as_ref()
             .is_some_and(|it| it.input.to_text() == input);
-        if is_same && !run.status.is_terminal() {
+        // One that was redriven had ended when it was asked for.
+        if is_same && !run.status.is_terminal() && run.redrives.count == 0 {
             return Err(format!("the same start of {arn} was refused while it runs"));
         }
         Ok(Settled::Done)
@@ -168,6 +192,7 @@ impl World {
             return Ok(());
         };
         self.note_commit(at, &group, &failed, mishap);
+        self.checker.hold_limit(self.disk.committed())?;
         let is_newest = self.nodes.keys().next_back() == Some(&at.0);
         let is_lost = failed.iter().any(|(_, verdict)| *verdict == Verdict::Lost);
         if is_newest && (is_lost || mishap == Some(Mishap::Stolen)) {
@@ -268,17 +293,11 @@ impl World {
 }
 
 impl super::disk::Disk {
-    /// Whether no execution is running.
+    /// Whether no execution is open, and none owes anything.
     pub(super) fn has_ended(&self) -> bool {
-        let running = engine::ExecutionStatus::Running.code();
+        let open = [ExecutionStatus::Running, ExecutionStatus::Queued];
         let store = self.committed();
-        super::machines::MACHINES.iter().all(|machine| {
-            let filter = store::ExecutionFilter {
-                machine: store.machine_number(&machine.arn).unwrap(),
-                statuses: vec![running],
-                ..Default::default()
-            };
-            store.list_executions(&filter, None, 1).unwrap().is_empty()
-        })
+        let open = store.count_executions(None, &open.map(ExecutionStatus::code));
+        open.unwrap() == 0 && store.wake_ups(None, 1).unwrap().is_empty()
     }
 }

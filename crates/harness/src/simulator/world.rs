@@ -24,6 +24,8 @@ const TROUBLE_MS: u64 = 120_000;
 /// After the trouble everything must come to its end within this time: the longest chain of tasks,
 /// plus what a clock that was set back adds.
 const PATIENCE_MS: u64 = 4 * 3_600_000;
+/// Workers that poll for tasks of the activity.
+const WORKERS: usize = 3;
 /// Late results still come in this long after the last execution ended.
 const AFTERMATH_MS: u64 = 60_000;
 
@@ -37,6 +39,10 @@ pub(super) enum Sabotage {
     LyingDisk,
     /// A repeated result is taken for the attempt that is under way now.
     ApplyTwice,
+    /// The engine knows no concurrency limit.
+    LooseGate,
+    /// A worker shows its task to another one.
+    TwoWorkers,
 }
 
 pub(super) enum Event {
@@ -52,6 +58,20 @@ pub(super) enum Event {
         at: Place,
         request: u64,
         command: Command,
+        has_left: bool,
+    },
+    /// A worker asks for a task of the activity.
+    Poll,
+    /// A job was told to stop.
+    Cancelled {
+        at: Place,
+        entity: EntityId,
+        attempt: EventId,
+    },
+    /// A queued execution is let in.
+    Admit {
+        at: Place,
+        entity: EntityId,
     },
     /// A call's outcome reaches the thread that made the call.
     Outcome {
@@ -139,9 +159,12 @@ impl World {
             shard_threads: usize::try_from(dice.within(1..4)).unwrap(),
             cache_bytes_max: dice.pick(&[1, 6 << 10, 8 << 20]),
             calls_max: dice.pick(&[1, 4, 1_024]),
+            watches_max: dice.pick(&[1, 1_024]),
             ..Config::default()
         };
-        let disk = Disk::new(dice.fork(), sabotage == Sabotage::LyingDisk);
+        let limit = dice.pick(&[1, 1, 2]);
+        let told = (sabotage != Sabotage::LooseGate).then_some(limit);
+        let disk = Disk::new(dice.fork(), sabotage == Sabotage::LyingDisk, told);
         disk.fail_reads(dice.pick(&[0, 200, 30]));
         let runner = Runner {
             dice: dice.fork(),
@@ -168,7 +191,7 @@ impl World {
             abandoned: BTreeSet::new(),
             last_attempts: BTreeMap::new(),
             facts: Facts::default(),
-            checker: Checker::default(),
+            checker: Checker::new(limit),
             ended_at: None,
         };
         world.note(&format!("seed {seed}, {config:?}"));
@@ -200,6 +223,9 @@ impl World {
                 self.later(at, event);
             }
         }
+        for _ in 0..WORKERS {
+            self.later(0, Event::Poll);
+        }
         self.later(TROUBLE_MS, Event::TroubleEnds);
     }
 
@@ -212,6 +238,7 @@ impl World {
             self.happen(event)?;
             self.take_answers()?;
             if self.is_over()? {
+                self.hold_node()?;
                 return self.checker.check(self.disk.committed(), &self.facts);
             }
         }
@@ -248,6 +275,7 @@ impl World {
         match event {
             Event::Ask(caller) => self.ask(caller),
             Event::GiveUp { caller, request } => self.give_up(caller, request),
+            Event::Poll => self.poll(),
             Event::Open => self.open(),
             Event::End(node) => self.end(node),
             Event::PowerFails => return self.power_fails(),
@@ -255,6 +283,8 @@ impl World {
             Event::SetClock => self.set_clock(),
             Event::TroubleEnds => self.trouble_ends(),
             Event::Arrive { at, .. }
+            | Event::Cancelled { at, .. }
+            | Event::Admit { at, .. }
             | Event::Outcome { at, .. }
             | Event::Decided { at, .. }
             | Event::Look(at)
@@ -281,10 +311,17 @@ impl World {
         let thread = &mut node.threads[at.1];
         match event {
             Event::Arrive {
-                request, command, ..
+                request,
+                command,
+                has_left,
+                ..
             } => {
                 let answers = Answers::clone(&self.answers);
-                let ticket = super::node::Ticket { request, answers };
+                let ticket = super::node::Ticket {
+                    request,
+                    answers,
+                    has_left,
+                };
                 thread.pipeline.job(&command, ticket);
                 self.look_in(at, 0);
             }
@@ -294,6 +331,10 @@ impl World {
                 outcome,
                 ..
             } => self.outcome(at, entity, attempt, outcome),
+            Event::Cancelled {
+                entity, attempt, ..
+            } => self.internal(at, &Command::Cancelled { entity, attempt }),
+            Event::Admit { entity, .. } => self.internal(at, &Command::Admit(entity)),
             Event::Decided { heavy, .. } => {
                 let entity = heavy.entity();
                 thread.pipeline.decided(heavy.decide());
@@ -327,6 +368,7 @@ impl World {
         thread.pipeline.work_off();
         let heavy: Vec<Heavy> = std::iter::from_fn(|| thread.pipeline.take_heavy()).collect();
         let has_work = thread.hand_over();
+        self.pass_on(at);
         for heavy in heavy {
             // In any order, and long after what came for others.
             let delay = self.dice.pick(&[0, 3, 200, 5_000]);
@@ -394,14 +436,26 @@ impl World {
         for action in actions {
             match action {
                 Action::Call(entity, call) => self.call(at, entity, &call),
-                Action::Watch(..)
-                | Action::Cancel(..)
-                | Action::Offer { .. }
-                | Action::Express(_) => unreachable!("no machine does that"),
+                Action::Watch(entity, call, _) => self.watch(at, entity, &call),
+                Action::Cancel(entity, call, _) => self.cancel(at, entity, &call),
+                Action::Offer {
+                    entity,
+                    attempt,
+                    activity_arn,
+                } => {
+                    if let Some(node) = self.nodes.get(&at.0) {
+                        node.activities.offer(&activity_arn, (entity, attempt));
+                    }
+                    self.note(&format!("{at:?} offers {entity:?} {attempt:?}"));
+                }
+                Action::Express(run) => self.note(&format!("{at:?} runs {:?}", run.entity)),
                 Action::Abandon {
                     entity, attempt, ..
                 } => {
                     self.note(&format!("{at:?} gives up {entity:?} {attempt}"));
+                    if let Some(node) = self.nodes.get(&at.0) {
+                        node.activities.withdraw((entity, attempt));
+                    }
                     // Or else the result comes late.
                     if self.dice.one_in(2) {
                         self.abandoned.insert((at.0, entity, attempt));
