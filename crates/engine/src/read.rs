@@ -171,7 +171,8 @@ pub(crate) fn list(
         machine,
         statuses: match query.status {
             Some(ExecutionStatus::Running | ExecutionStatus::Queued) => UNDER_WAY.to_vec(),
-            status => status.into_iter().map(ExecutionStatus::code).collect(),
+            Some(status) => vec![status.code()],
+            None => ExecutionStatus::ALL.map(ExecutionStatus::code).to_vec(),
         },
         version: query.version,
         alias: query.alias.as_deref().map(str::to_owned),

@@ -251,7 +251,7 @@ pub enum ExecutionStatus {
 }
 
 impl ExecutionStatus {
-    const ALL: [ExecutionStatus; 6] = [
+    pub(crate) const ALL: [ExecutionStatus; 6] = [
         ExecutionStatus::Running,
         ExecutionStatus::Succeeded,
         ExecutionStatus::Failed,

@@ -370,7 +370,8 @@ fn an_asynchronous_run_commits_its_start_and_its_end() {
         let entity = crate::name::entity(&unique).unwrap();
         let row = || setup.store.execution(entity).unwrap().unwrap();
         let row = until(|| Some(row()).filter(|row| row.stopped_ms.is_some()));
-        assert_eq!((row.status, row.name), (code, format!("same:{unique}")));
+        // Not the code of a Standard one.
+        assert_eq!((row.status, row.name), (6 + code, format!("same:{unique}")));
         let owed = || {
             setup
                 .store
@@ -395,6 +396,32 @@ fn an_asynchronous_run_commits_its_start_and_its_end() {
         let found = setup.engine.describe(&started.execution_arn);
         assert!(matches!(found, Err(ReadError::DoesNotExist(_))));
     }
+}
+
+#[test]
+fn express_executions_are_not_listed_among_standard_ones() {
+    let setup = setup();
+    let express = setup.engine.start_express(of(PASS, None, "{}"));
+    let express = setup.runtime.block_on(express).unwrap();
+    let ended = || {
+        let described = setup.engine.express_describe(&express.execution_arn);
+        described.ok().filter(|it| it.stopped_at.is_some())
+    };
+    until(ended);
+    until(|| {
+        setup
+            .store
+            .wake_ups(None, 9)
+            .unwrap()
+            .is_empty()
+            .then_some(())
+    });
+    // The machine was made again, of the other type.
+    let standard = setup.engine.start(of(PASS, Some("n"), "{}"));
+    let standard = setup.runtime.block_on(standard).unwrap();
+    let listed = setup.engine.list(&list()).unwrap().executions;
+    let listed: Vec<_> = listed.into_iter().map(|it| it.execution_arn).collect();
+    assert_eq!(listed, [standard.execution_arn]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::cache::{Execution, Row};
 use super::calls::Errand;
 use super::command::{Action, Answer, Outcome};
 use super::errands::owes;
+use super::express::row_status;
 use super::{Halt, Shard, is_stale};
 use crate::journal::Loaded;
 use crate::limits::HEARTBEAT_ROW_MS_MIN;
@@ -337,7 +338,7 @@ fn update(entity: EntityId, before: Standing, run: &Run) -> Option<Write> {
     let redriven_at = run.redrives.last_at.filter(|_| is_redriven);
     (after != before).then(|| Write::UpdateExecution {
         entity,
-        status: after.status.code(),
+        status: row_status(run),
         stopped_ms: run.end.as_ref().map(|end| end.at.0),
         redrive: redriven_at.map(|at| (after.redrives, at.0)),
     })

@@ -19,7 +19,7 @@ use crate::bring::Need;
 use crate::express::{ExpressEnded, ExpressRun, start};
 use crate::name;
 use crate::record::Encoder;
-use crate::request::{StartRequest, Started};
+use crate::request::{ExecutionStatus, StartRequest, Started};
 
 /// Whether a run is an Express execution.
 pub(super) fn is_express(run: &Run) -> bool {
@@ -32,9 +32,19 @@ pub(super) fn is_under_way(run: &Run) -> bool {
     run.status == Status::Running && is_express(run)
 }
 
-/// The status in the row of an execution that has not ended: not that of a Standard one, which
-/// counts as open. Part of the store's format.
-const UNDER_WAY: u8 = 7;
+/// What is added to the code of a status in the rows of Express executions. Those of Standard ones
+/// count as open and are listed, and a machine of the one type may have had executions of the other,
+/// when its name was another's. Part of the store's format.
+const EXPRESS: u8 = 6;
+
+/// The status in the row of an execution, Standard or Express.
+pub(super) fn row_status(run: &Run) -> u8 {
+    let code = ExecutionStatus::from(run).code();
+    match is_express(run) {
+        true => EXPRESS + code,
+        false => code,
+    }
+}
 
 /// The attempt of an execution as a whole.
 const RUN: EventId = 0;
@@ -73,7 +83,7 @@ impl Shard {
             machine,
             name: format!("{}:{unique}", start.execution_name),
             name_is_generated: true,
-            status: UNDER_WAY,
+            status: EXPRESS + ExecutionStatus::Running.code(),
             started_ms: now.0,
             definition: request.definition,
             version: request.version(),
