@@ -75,13 +75,13 @@ impl StateMachine {
             false => MachineType::Standard,
         }
     }
+}
 
-    /// `type`, in AWS's word.
-    pub(super) fn type_name(&self) -> &'static str {
-        match self.is_express {
-            true => "EXPRESS",
-            false => "STANDARD",
-        }
+/// `type`, in AWS's word.
+pub(super) fn type_name(is_express: bool) -> &'static str {
+    match is_express {
+        true => "EXPRESS",
+        false => "STANDARD",
     }
 }
 

@@ -7,11 +7,12 @@ use asl::definition::{MachineType, invalid_definition_message};
 use asl::time::Timestamp;
 use aws::ServiceError;
 use json::{ObjectBuilder, Value};
+use serde::Deserialize;
 use store::{Expected, Kind, Store};
 
 use super::arn::{self, Machine, Qualifier};
 use super::concurrency;
-use super::machine::{Publication, Revision, StateMachine, labelled};
+use super::machine::{Publication, Revision, StateMachine, labelled, type_name};
 use super::pages::Pages;
 use super::settings::{self, Logging};
 use super::{Integrations, States, checked_name, state_machine_does_not_exist};
@@ -164,7 +165,7 @@ impl States {
             .add("name", machine.name.as_str())
             .add("status", "ACTIVE")
             .add("roleArn", revision.role_arn.as_str())
-            .add("type", machine.type_name())
+            .add("type", type_name(machine.is_express))
             .add("creationDate", epoch_seconds(Timestamp(created_ms)));
         if let Some(description) = version.and_then(|version| version.description.as_deref()) {
             shown.add("description", description);
@@ -209,7 +210,7 @@ impl States {
         let pages = Pages::of(call, "ListStateMachines")?;
         let found = self
             .documents
-            .list::<StateMachine>(
+            .list::<Listed>(
                 Kind::StateMachine,
                 &arn::key(call, ""),
                 pages.after(),
@@ -218,7 +219,7 @@ impl States {
             .await?;
         let items = found
             .into_iter()
-            .map(|(key, machine)| (key, listed(&machine)));
+            .map(|(key, machine)| (key, machine.shown()));
         Ok(pages.answer("stateMachines", items))
     }
 }
@@ -239,14 +240,25 @@ fn created(machine: &StateMachine) -> Answer {
     (&mut answer).into()
 }
 
-fn listed(machine: &StateMachine) -> Value {
-    ObjectBuilder::new()
-        .add("stateMachineArn", machine.arn.as_str())
-        .add("name", machine.name.as_str())
-        .add("type", machine.type_name())
-        .add("creationDate", epoch_seconds(Timestamp(machine.created_ms)))
-        .build()
-        .into()
+/// What a list reads of a [`StateMachine`], which may have a thousand versions.
+#[derive(Deserialize)]
+struct Listed {
+    name: String,
+    arn: String,
+    created_ms: i64,
+    is_express: bool,
+}
+
+impl Listed {
+    fn shown(&self) -> Value {
+        ObjectBuilder::new()
+            .add("stateMachineArn", self.arn.as_str())
+            .add("name", self.name.as_str())
+            .add("type", type_name(self.is_express))
+            .add("creationDate", epoch_seconds(Timestamp(self.created_ms)))
+            .build()
+            .into()
+    }
 }
 
 pub(super) fn conflict(arn: &str) -> ServiceError {

@@ -18,10 +18,9 @@ impl States {
         let with_data = with_data(call);
         let mut shown = ObjectBuilder::with_capacity(16);
         if with_data {
-            match &request.input_text {
-                Some(text) => shown.add("input", &**text),
-                None => shown.add("input", request.input.to_text()),
-            };
+            // As it was sent: nothing is printed again.
+            let input = call.input.get("input").cloned();
+            shown.add("input", input.unwrap_or_else(|| "{}".into()));
         }
         if let Some(trace_header) = &request.trace_header {
             shown.add("traceHeader", &**trace_header);

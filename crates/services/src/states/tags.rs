@@ -61,7 +61,7 @@ fn checked(tag: Tag) -> Result<Tag, ServiceError> {
     Err(ServiceError::new("ValidationException", refusal))
 }
 
-/// `tags` with `more` laid over them.
+/// `tags` with `more` laid over them. Looked at no further than they may be many.
 fn merged(
     arn: &str,
     mut tags: Vec<Tag>,
@@ -69,14 +69,16 @@ fn merged(
     tags_max: usize,
 ) -> Result<Vec<Tag>, ServiceError> {
     for tag in more {
+        let is_full = tags.len() >= tags_max;
         match tags.iter_mut().find(|other| other.key == tag.key) {
             Some(other) => *other = tag,
+            None if is_full => {
+                let message = format!("Too many tags: '{arn}' can have {tags_max} at most.");
+                let error = ServiceError::new("TooManyTags", message);
+                return Err(error.with_field("resourceName", arn));
+            }
             None => tags.push(tag),
         }
-    }
-    if tags.len() > tags_max {
-        let message = format!("Too many tags: '{arn}' can have {tags_max} at most.");
-        return Err(ServiceError::new("TooManyTags", message).with_field("resourceName", arn));
     }
     Ok(tags)
 }
@@ -232,4 +234,31 @@ fn change_machine(
 
 fn not_found(call: &Call) -> ServiceError {
     resource_not_found(call.text("resourceArn").unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_tags_than_there_may_be_are_refused() {
+        let tags = |keys: &[&str]| -> Vec<Tag> {
+            let tag = |key: &&str| Tag {
+                key: (*key).to_owned(),
+                value: String::new(),
+            };
+            keys.iter().map(tag).collect()
+        };
+        let check = |had: &[&str], more: &[&str], expected: Option<&[&str]>| {
+            let merged = merged("arn", tags(had), tags(more), 2);
+            assert_eq!(merged.ok(), expected.map(tags), "{had:?} {more:?}");
+        };
+        check(&[], &["a", "a", "b", "a"], Some(&["a", "b"]));
+        check(&["a", "b"], &["b", "a"], Some(&["a", "b"]));
+        check(&["a", "b"], &["c"], None);
+        check(&["a", "b"], &["a", "c"], None);
+        // From when there could be more.
+        check(&["a", "b", "c"], &["c"], Some(&["a", "b", "c"]));
+        check(&["a", "b", "c"], &["d"], None);
+    }
 }
