@@ -15,6 +15,7 @@ use asl::run::Run;
 use asl::time::Timestamp;
 use store::EntityId;
 
+use super::cache::Execution;
 use super::{Command, Deferred, Halt, Outcome, Random, Shard, Tenure};
 
 /// A decision to be made on a thread of its own: all that it depends on.
@@ -161,31 +162,30 @@ impl Shard {
             next_record: execution.encoder.next_record(),
         };
         let program = Arc::clone(&execution.program);
-        match std::mem::take(&mut self.desk.lane) {
-            Lane::Decided(decided) if decided.standing == standing => return Ok(decided.result),
-            lane @ Lane::Prepare(_) => self.desk.lane = lane,
-            Lane::Decided(_) | Lane::Inline => {}
+        let lane = std::mem::take(&mut self.desk.lane);
+        let is_prepared = matches!(lane, Lane::Prepare(_));
+        if let Lane::Decided(decided) = lane
+            && decided.standing == standing
+        {
+            return Ok(decided.result);
         }
         let missing_activities = self.missing_activities(&program)?;
-        let Some(execution) = self.cache.get(entity) else {
+        let Some(Execution { run, .. }) = self.cache.get(entity) else {
             return Ok(Err(Refusal::NotRunning));
         };
-        match std::mem::take(&mut self.desk.lane) {
-            Lane::Prepare(_) => {
-                let heavy = Heavy {
-                    standing,
-                    program,
-                    run: execution.run.clone(),
-                    moment,
-                    input,
-                    missing_activities,
-                };
-                self.desk.lane = Lane::Prepare(Some(Box::new(heavy)));
-                return Err(Deferred::Heavy(entity).into());
-            }
-            Lane::Decided(_) | Lane::Inline => {}
+        if is_prepared {
+            let heavy = Heavy {
+                standing,
+                program,
+                run: run.clone(),
+                moment,
+                input,
+                missing_activities,
+            };
+            self.desk.lane = Lane::Prepare(Some(Box::new(heavy)));
+            return Err(Deferred::Heavy(entity).into());
         }
-        match decide_without(&program, &execution.run, moment, input, &missing_activities) {
+        match decide_without(&program, run, moment, input, &missing_activities) {
             Err(Refusal::TooHeavy) => {
                 self.slow.insert(entity);
                 Err(Deferred::Heavy(entity).into())
