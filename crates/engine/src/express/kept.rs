@@ -127,7 +127,18 @@ struct Runs {
     by_machine: HashMap<Text, BTreeSet<u64>>,
     /// Those that have ended, with their bytes.
     ended: BTreeMap<u64, usize>,
+    /// How many entries hold a program, by its address: after an update, or once the machine is
+    /// gone, nobody else may.
+    programs: HashMap<usize, usize>,
+    /// Of those that have ended, and of the programs.
     bytes: usize,
+}
+
+/// What a state of a program takes: as a rule its paths and templates are small.
+const STATE_BYTES: usize = 2 << 10;
+
+fn program_bytes(program: &Program) -> usize {
+    program.states.len() * STATE_BYTES
 }
 
 impl Kept {
@@ -253,6 +264,7 @@ impl Kept {
 impl Runs {
     fn insert(&mut self, entry: &Arc<Entry>) {
         let (number, start) = (entry.number, &entry.start);
+        self.hold(&entry.program);
         self.entries.insert(number, Arc::clone(entry));
         self.by_arn.insert(start.execution_arn.clone(), number);
         let machine = start.state_machine_arn.clone();
@@ -269,6 +281,7 @@ impl Runs {
         let Some(entry) = self.entries.remove(&number) else {
             return;
         };
+        self.let_go(&entry.program);
         let start = &entry.start;
         // One that runs again after a crash has the ARN it had.
         if self.by_arn.get(&start.execution_arn) == Some(&number) {
@@ -281,6 +294,29 @@ impl Runs {
             }
         }
         self.bytes -= self.ended.remove(&number).unwrap_or(0);
+    }
+
+    fn hold(&mut self, program: &Arc<Program>) {
+        let entries = self
+            .programs
+            .entry(Arc::as_ptr(program).addr())
+            .or_default();
+        *entries += 1;
+        if *entries == 1 {
+            self.bytes += program_bytes(program);
+        }
+    }
+
+    fn let_go(&mut self, program: &Arc<Program>) {
+        let address = Arc::as_ptr(program).addr();
+        let Some(entries) = self.programs.get_mut(&address) else {
+            return;
+        };
+        *entries -= 1;
+        if *entries == 0 {
+            self.programs.remove(&address);
+            self.bytes -= program_bytes(program);
+        }
     }
 
     /// Lets those go that are a day old.

@@ -576,6 +576,43 @@ fn the_oldest_runs_make_room() {
 }
 
 #[test]
+fn programs_that_only_kept_runs_hold_make_room() {
+    let config = Config {
+        express_kept_bytes_max: 64 << 10,
+        ..Config::default()
+    };
+    let check = |programs: u64, expected: std::ops::RangeInclusive<usize>| {
+        let setup = open(config, Arc::new(Memory::new()));
+        let kept = &setup.engine.express().kept;
+        let programs: Vec<_> = (0..programs)
+            .map(|_| definitions().program(PASS).unwrap())
+            .collect();
+        for (number, program) in (0..100).zip(programs.iter().cycle()) {
+            let (kind, limits) = (ExecutionKind::SyncExpress, Limits::default());
+            let unique = number.to_string();
+            let started = start(of(PASS, None, "{}"), &unique, kind, limits, [number; 4]);
+            let entry = kept.insert(program, &started.unwrap(), Timestamp(START_MS));
+            let ended = kept::Ended {
+                status: ExecutionStatus::Succeeded,
+                at: Timestamp(START_MS),
+                output: None,
+                failure: Failure::default(),
+                billing: Billing::of(0, 0),
+            };
+            kept.end(&entry, ended, 100);
+        }
+        let query = ListQuery {
+            max_results: 1_000,
+            ..list()
+        };
+        let left = setup.engine.express_runs(&query).unwrap().executions.len();
+        assert!(expected.contains(&left), "{left}");
+    };
+    check(1, 100..=100);
+    check(100, 20..=32);
+}
+
+#[test]
 fn a_history_is_read_in_both_directions() {
     let setup = setup();
     let items = (0..40).map(|number| format!(r#"{{"a":{number}}}"#));
