@@ -53,6 +53,18 @@ pub enum DefinitionError {
     NoActivity(String, String),
 }
 
+impl DefinitionError {
+    /// Whether it may be otherwise the next time.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            DefinitionError::Unreadable(..)
+            | DefinitionError::NoLimit(..)
+            | DefinitionError::NoActivity(..) => true,
+            DefinitionError::Missing(_) | DefinitionError::Broken(..) => false,
+        }
+    }
+}
+
 /// The programs used last.
 pub struct Programs {
     source: Arc<dyn Definitions>,

@@ -12,7 +12,7 @@ use crate::bring::fetch;
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::commons::Commons;
-use crate::definitions::{DefinitionError, Programs};
+use crate::definitions::Programs;
 use crate::failing::Failing;
 use crate::lane::{Lane, Parked};
 use crate::limits::{
@@ -197,8 +197,7 @@ impl<C: Caller> Pipeline<C> {
     fn complain(&mut self, command: &Command, error: &Error) {
         let entity = command.internal_entity();
         let is_of_store = matches!(error, Error::Store(_) | Error::NotConfirmed(_));
-        let may_pass =
-            is_of_store || matches!(error, Error::Definition(DefinitionError::Unreadable(..)));
+        let may_pass = is_of_store || matches!(error, Error::Definition(error) if error.may_pass());
         if let Some(entity) = entity.filter(|_| may_pass) {
             self.shard
                 .retry_due(entity, self.clock.now().plus_ms(RETRY_MS));

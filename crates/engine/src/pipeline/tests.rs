@@ -1,17 +1,19 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use asl::event::Text;
+use asl::program::Program;
 use asl::run::Status;
 use store::Memory;
 
 use super::*;
+use crate::definitions::{DefinitionError, Definitions};
 use crate::journal;
 use crate::limits::HEAVY_MAX;
 use crate::request::StopError;
-use crate::testing::{Texts, failure, machine, request};
+use crate::testing::{ACTIVITY, Texts, failure, machine, request};
 
 type Answers = Rc<RefCell<Vec<Answer>>>;
 
@@ -74,7 +76,11 @@ impl Stage {
         let shard = open(&config, 1, &store).unwrap().remove(0);
         let light = machine(r#""A": {"Type": "Pass", "End": true}"#);
         let texts = Texts(vec![definition.to_owned(), light]);
-        let programs = Arc::new(Programs::new(Arc::new(texts)));
+        Stage::with(shard, store, Arc::new(texts))
+    }
+
+    fn with(shard: Shard, store: Memory, definitions: Arc<dyn Definitions>) -> Stage {
+        let programs = Arc::new(Programs::new(definitions));
         let chance = Chance::from_key([7; 32]);
         let wall = Arc::new(Wall(AtomicI64::new(1_700_000_000_000)));
         let store = Arc::new(store);
@@ -139,6 +145,54 @@ impl Stage {
         });
         answers.collect()
     }
+}
+
+/// Can't always tell whether there is an activity.
+struct Moody {
+    texts: Texts,
+    is_silent: AtomicBool,
+}
+
+impl Definitions for Moody {
+    fn program(&self, definition: u64) -> Result<Arc<Program>, DefinitionError> {
+        self.texts.program(definition)
+    }
+
+    fn activity_exists(&self, activity_arn: &str) -> Result<bool, DefinitionError> {
+        match self.is_silent.load(Ordering::Relaxed) {
+            true => Err(DefinitionError::NoActivity(
+                activity_arn.to_owned(),
+                "the disk is busy".to_owned(),
+            )),
+            false => Ok(true),
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_told_now_is_asked_again() {
+    let waits = machine(&format!(
+        r#""A": {{"Type": "Wait", "Seconds": 60, "Next": "B"}},
+           "B": {{"Type": "Task", "Resource": "{ACTIVITY}", "End": true}}"#
+    ));
+    let moody = Arc::new(Moody {
+        texts: Texts(vec![waits]),
+        is_silent: AtomicBool::new(false),
+    });
+    let store = Memory::new();
+    let shard = open(&Config::default(), 1, &store).unwrap().remove(0);
+    let definitions = Arc::clone(&moody) as Arc<dyn Definitions>;
+    let mut stage = Stage::with(shard, store, definitions);
+    stage.start(1, "{}");
+    // Nobody knows of the activity any more, and for a while nobody can be asked.
+    stage.pipeline.commons().forget_activity(ACTIVITY);
+    moody.is_silent.store(true, Ordering::Relaxed);
+    stage.wall.0.fetch_add(60_000, Ordering::Relaxed);
+    assert!(stage.work().is_empty());
+    moody.is_silent.store(false, Ordering::Relaxed);
+    stage.wall.0.fetch_add(1_000, Ordering::Relaxed);
+    let actions = stage.work();
+    assert!(matches!(&*actions, [Action::Offer { .. }]), "{actions:?}");
 }
 
 #[test]
