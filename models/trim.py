@@ -5,7 +5,8 @@
 
 Two files are no models of botocore's: `services.json` names every service that a Task of the form
 `aws-sdk:<service>:<action>` can name, as AWS's SDK for Java spells it, and is made here too;
-`lockstep.json` is our own API in the same form, written by hand, and left alone.
+`lockstep.json` is our own API, written by hand in botocore's own form, so that SDKs and the `aws`
+command can be given it, and left alone.
 
 Kept is what the wire needs: names, types, constraints, protocol, HTTP bindings, errors. Dropped
 are documentation, examples, deprecation notes and shapes nobody refers to. Keys keep botocore's

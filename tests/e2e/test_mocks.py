@@ -113,6 +113,12 @@ class Mocks(ServerCase):
         message = self.refused("InvalidName", "StartExecution",
                                stateMachineArn=self.machine.replace("order", "other") + "#Happy")
         self.assertIn("has no state machine 'other'", message)
+        # What is no state machine's ARN is called so, test case or not.
+        for arn, text in (("order", "Invalid ARN prefix: order#Happy"),
+                          (self.machine.replace("stateMachine", "activity"),
+                           "Resource type not valid in this context: activity")):
+            message = self.refused("InvalidArn", "StartExecution", stateMachineArn=arn + "#Happy")
+            self.assertIn(text, message)
         # Only a start has test cases.
         self.refused("StateMachineDoesNotExist", "DescribeStateMachine",
                      stateMachineArn=f"{self.machine}#Happy")

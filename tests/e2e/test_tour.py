@@ -1,11 +1,15 @@
 """Every operation of Step Functions, called by boto3: what they do, not only that they answer."""
 import json
+import pathlib
+import shutil
+import tempfile
 import threading
 import unittest
-import urllib.error
-import urllib.request
 
-from support import REGION, ServerCase, wait_until
+import botocore
+import botocore.session
+
+from support import REGION, ROOT, ServerCase, wait_until
 
 PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 ACCOUNT = "000000000000"
@@ -246,21 +250,20 @@ class Tour(ServerCase):
         self.assertEqual(self.lockstep("DescribeConcurrency", stateMachineArn=standard)["running"],
                          0)
 
-    def lockstep(self, operation, fails=False, **members):
-        """A call of the service that AWS does not have."""
-        request = urllib.request.Request(
-            self.server.endpoint, data=json.dumps(members).encode(), method="POST", headers={
-                "X-Amz-Target": f"Lockstep.{operation}",
-                "Content-Type": "application/x-amz-json-1.0",
-                "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/"
-                                 f"{REGION}/lockstep/aws4_request, SignedHeaders=host, "
-                                 f"Signature={'0' * 64}",
-                "X-Amz-Date": "20260101T000000Z"})
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            raise AssertionError(f"{operation}: {error.code} {error.read()}") from error
+    def lockstep(self, operation, **members):
+        """A call of the service that AWS does not have, by a client made from its model."""
+        if not hasattr(self, "lockstep_client"):
+            folder = tempfile.TemporaryDirectory()
+            self.addCleanup(folder.cleanup)
+            place = pathlib.Path(folder.name) / "lockstep" / "2026-01-01"
+            place.mkdir(parents=True)
+            shutil.copy(ROOT / "models/lockstep.json", place / "service-2.json")
+            session = botocore.session.Session()
+            session.get_component("data_loader").search_paths.append(folder.name)
+            self.lockstep_client = session.create_client(
+                "lockstep", REGION, endpoint_url=self.server.endpoint,
+                aws_access_key_id="test", aws_secret_access_key="test")
+        return getattr(self.lockstep_client, botocore.xform_name(operation))(**members)
 
     # -- the rest ----------------------------------------------------------------------------------
 

@@ -155,8 +155,12 @@ impl Gateway {
         let (Some((arn, case)), Some(object)) = (parts, members.as_object()) else {
             return Ok((members, None));
         };
-        // Behind the name there may be a version or an alias.
-        let name = arn.split(':').nth(6).unwrap_or_default();
+        // Behind the name there may be a version or an alias. Another ARN is left to the operation.
+        let mut kind_and_name = arn.split(':').skip(5);
+        let (Some("stateMachine"), Some(name)) = (kind_and_name.next(), kind_and_name.next())
+        else {
+            return Ok((members, None));
+        };
         if mocks.case(name, case).is_none() {
             let text = mocks.unknown(name, case);
             return Err(ServiceError::new(
