@@ -5,7 +5,7 @@ use asl::event::{EventId, Failure, Text};
 use futures_util::future::BoxFuture;
 use json::Value;
 
-use crate::arn;
+use crate::{arn, name};
 
 /// Makes the calls of Tasks. The engine calls it only after the call's events are committed, and
 /// calls it again with the same attempt after a crash if no outcome had been recorded.
@@ -75,6 +75,12 @@ impl TaskCall {
     /// [`StartRequest::started_by`](crate::StartRequest::started_by).
     pub fn attempt_id(&self) -> Text {
         format!("{}#{}", self.execution_arn, self.call.attempt).into()
+    }
+
+    /// A UUID that stands for the attempt, so that what it names is found when the call is made
+    /// again. An execution that the attempt starts without naming it has this name.
+    pub fn attempt_uuid(&self) -> String {
+        name::of_attempt(&self.attempt_id())
     }
 
     /// The Region of the execution.

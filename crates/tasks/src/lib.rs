@@ -10,7 +10,6 @@
 //! ```
 
 mod api;
-mod attempt;
 mod lambda;
 mod nested;
 mod optimised;

@@ -12,7 +12,6 @@ use engine::{TaskCall, TaskOutcome};
 use json::{Object, ObjectBuilder, Value};
 
 use crate::api::{self, Answer, Api, Trouble};
-use crate::attempt;
 use crate::outcome::{self, Spelling};
 use crate::parameters::Spelled;
 use crate::{Executions, caller};
@@ -127,7 +126,7 @@ impl Nested<'_> {
     fn start_input(&self) -> Result<(Api, Object), TaskOutcome> {
         let api = Api::find(Service::States, "StartExecution");
         let api = api.map_err(|text| SPELLING.unsent(&text))?;
-        let attempt = attempt::uuid(&self.call.attempt_id());
+        let attempt = self.call.attempt_uuid();
         let input = self
             .spelled(api, &attempt)
             .input(&self.call.call.parameters);

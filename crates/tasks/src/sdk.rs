@@ -5,7 +5,6 @@ use aws::{Caller, Door};
 use engine::{TaskCall, TaskOutcome};
 
 use crate::api::Api;
-use crate::attempt;
 use crate::outcome;
 use crate::parameters::Spelled;
 
@@ -26,7 +25,7 @@ pub(crate) async fn call(
     let spelled = Spelled {
         task,
         api,
-        idempotency_token: &attempt::uuid(&call.attempt_id()),
+        idempotency_token: &call.attempt_uuid(),
     };
     let (members, body) = match spelled.input(&call.call.parameters) {
         Ok(input) => input,

@@ -5,7 +5,7 @@ use super::*;
 const MACHINE: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:child";
 const CHILD: &str = "arn:aws:states:us-east-1:123456789012:execution:child:n";
 /// Stands for the attempt of every call here.
-const ATTEMPT: &str = "16679a29-1cb8-4e47-950c-09c5466f39f5";
+const ATTEMPT: &str = "16679a29-1cb8-4ce4-9d54-30271519bce7";
 
 fn start(suffix: &str, parameters: &str) -> TaskCall {
     let pattern = match suffix {

@@ -70,7 +70,7 @@ const STEP_FUNCTIONS: &[Case] = &[
         r#"{"ExecutionArn":"e"}"#,
         concat!(
             r#"RedriveExecution {"executionArn":"e","#,
-            r#""clientToken":"16679a29-1cb8-4e47-950c-09c5466f39f5"}"#
+            r#""clientToken":"16679a29-1cb8-4ce4-9d54-30271519bce7"}"#
         ),
         r#"{"redriveDate":1.7E9}"#,
         r#"ok {"RedriveDate":"2023-11-14T22:13:20Z"}"#,
