@@ -277,8 +277,11 @@ impl Shard {
             return;
         };
         if closes {
-            let admitted = gates.leave(&start.state_machine_arn, entity);
-            self.admitted.extend(admitted);
+            // One that was redriven before its end was committed has kept its place.
+            if run.is_some_and(|run| run.end.is_some()) {
+                let admitted = gates.leave(&start.state_machine_arn, entity);
+                self.admitted.extend(admitted);
+            }
             endings.tell(&start.execution_arn);
         } else {
             gates.note_running(&start.state_machine_arn, entity);

@@ -228,3 +228,53 @@ fn redriven_executions_go_through_the_gate() {
     stage.answer(TaskOutcome::Succeeded(value("2")));
     assert_eq!(stage.run(entity).status, Status::Succeeded);
 }
+
+/// It ends and is redriven before its end is committed: it keeps its place, and nobody else gets
+/// it.
+#[test]
+fn a_redrive_before_the_end_is_committed_keeps_the_place() {
+    for is_confirmed in [true, false] {
+        let mut stage = Stage::new(&[two_tasks()]);
+        *stage.limit.lock() = Some(1);
+        let start = |stage: &mut Stage| {
+            let mut limited = request(None, "{}");
+            limited.concurrency_max = Some(1);
+            let arn = stage.start(limited).unwrap().execution_arn;
+            (stage.entity(&arn), arn)
+        };
+        let (first, arn) = start(&mut stage);
+        let (second, _) = start(&mut stage);
+        stage.handle(&Command::Stop {
+            execution_arn: arn.clone(),
+            failure: failure("E", "C"),
+        });
+        let ending = stage.shard.take_group();
+        stage.handle(&Command::Redrive {
+            execution_arn: arn,
+            client_token: None,
+        });
+        let answers = stage.store.commit(&ending.batches);
+        assert_eq!(answers, [store::Committed::Ok]);
+        stage.shard.group_done(&[]);
+        assert_eq!(stage.shard.take_admitted(), []);
+        if !is_confirmed {
+            stage.store.plan([Fault::UnknownNotApplied]);
+        }
+        assert_eq!(stage.commit(), is_confirmed);
+        for shard in stage.shard.doubtful() {
+            let stored = stage.store.sequence(shard).unwrap();
+            stage.shard.resume(shard, stored);
+        }
+        stage.work_off();
+        let row = |entity| stage.store.execution(entity).unwrap().unwrap().status;
+        let (running, queued) = (ExecutionStatus::Running, ExecutionStatus::Queued);
+        let expected = match is_confirmed {
+            true => (running, queued),
+            false => (ExecutionStatus::Aborted, running),
+        };
+        let expected = (expected.0.code(), expected.1.code());
+        assert_eq!((row(first), row(second)), expected);
+        let open = if is_confirmed { 2 } else { 1 };
+        assert_eq!(stage.shard.commons().open_executions(), open);
+    }
+}
