@@ -4,8 +4,12 @@ import pathlib
 import socket
 import subprocess
 import tempfile
+import threading
+import time
 import unittest
 import urllib.request
+
+from botocore.exceptions import ReadTimeoutError
 
 from support import BINARY, Server, free_port, wait_until
 
@@ -79,6 +83,41 @@ class Command(unittest.TestCase):
         code, report = self.run_command("doctor", "--data", self.store)
         self.assertEqual(code, 0, report)
         self.assertIn("is in use by another Lockstep server", report)
+
+    def test_workers_that_poll_do_not_hold_up_a_stop(self):
+        server = Server(LOCKSTEP_POLLERS_PER_ACTIVITY_MAX="3")
+        self.addCleanup(server.close)
+        server.start()
+        states = server.client("stepfunctions", read_timeout=1)
+        activity = states.create_activity(name="idle")["activityArn"]
+        answers = []
+
+        def work():
+            patient = server.client("stepfunctions")
+            while True:
+                try:
+                    answers.append(patient.get_activity_task(activityArn=activity))
+                    return
+                except patient.exceptions.ActivityWorkerLimitExceeded:
+                    pass
+
+        def refused():
+            try:
+                states.get_activity_task(activityArn=activity)
+            except states.exceptions.ActivityWorkerLimitExceeded:
+                return True
+            except ReadTimeoutError:
+                return False
+        workers = [threading.Thread(target=work) for _ in range(3)]
+        for worker in workers:
+            worker.start()
+        wait_until("all places are taken", refused)
+        begun = time.monotonic()
+        self.assertEqual(server.stop(), 0)
+        self.assertLess(time.monotonic() - begun, 4)
+        for worker in workers:
+            worker.join()
+        self.assertEqual([answer.get("taskToken") for answer in answers], [None] * 3)
 
     def test_a_server_whose_output_nobody_reads(self):
         port = free_port()

@@ -107,6 +107,11 @@ impl Activities {
         }
     }
 
+    /// Whether the engine shuts down.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().is_closed
+    }
+
     /// Tasks that wait.
     pub fn len(&self) -> usize {
         self.state.lock().places.len()

@@ -82,6 +82,7 @@ async fn serve(config: &Config, mode: Mode, mocks: Option<Arc<MockFile>>) -> Res
     told_to_stop.await;
     tracing::info!("stopping: requests under way finish first");
     stop.send_replace(true);
+    engine.end_polls();
     accepting.await.context("the listener ended early")?;
     upkeep.abort();
     engine.shutdown().await;
