@@ -34,7 +34,7 @@ pub(super) fn check(seed: u64) -> Result<usize, String> {
     let mut unbroken = World::started(&name, &definition, &input);
     while unbroken.goes_on() {
         let input = unbroken.next();
-        unbroken.take(input);
+        unbroken.take(&input);
     }
     let mut broken = World::started(&name, &definition, &input);
     while broken.goes_on() {
@@ -43,7 +43,7 @@ pub(super) fn check(seed: u64) -> Result<usize, String> {
             continue;
         }
         let input = broken.next();
-        broken.take(input);
+        broken.take(&input);
     }
     let (expected, found) = (unbroken.end(), broken.end());
     // Its TimeoutSeconds start anew with each redrive.
@@ -69,7 +69,7 @@ impl World {
             breaks: 0,
         };
         let start = Settings::default().start("drawn", input);
-        world.take(Input::Start(Box::new(start)));
+        world.take(&Input::Start(Box::new(start)));
         world
     }
 
@@ -96,17 +96,17 @@ impl World {
             _ => Input::Stop(failure.clone()),
         };
         let before = self.sim.clone();
-        self.take(input);
+        self.take(&input);
         // A failure that something retries or catches is none that breaks.
         let end = self.sim.run.end.as_ref();
         if end.is_none_or(|end| end.failure != failure) {
             self.sim = before;
             let input = self.next();
-            self.take(input);
+            self.take(&input);
             return;
         }
         self.breaks += 1;
-        self.take(Input::Redrive { client_token: None });
+        self.take(&Input::Redrive { client_token: None });
     }
 
     /// What comes next: the answer for the first thread that calls, or time.
@@ -147,14 +147,14 @@ impl World {
             .map(|(_, attempt, is_laid_out)| (attempt, is_laid_out))
     }
 
-    fn take(&mut self, input: Input) {
+    fn take(&mut self, input: &Input) {
         let moment = Moment {
             now: self.now,
             random: 0,
             allowance: Allowance::Full,
         };
         self.inputs += 1;
-        let (lines, commit) = self.sim.take(moment, &input);
+        let (lines, commit) = self.sim.take(moment, input);
         assert!(commit.is_some(), "{input:?}: {lines:?}");
     }
 
