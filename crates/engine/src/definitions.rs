@@ -15,8 +15,8 @@ pub trait Definitions: Send + Sync + 'static {
     fn program(&self, definition: u64) -> Result<Arc<Program>, DefinitionError>;
 
     /// How many executions of a state machine (unqualified ARN) may run at a time, as it stands
-    /// now; `None` for any number. Asked when its gate is set up, on a shard's thread; later changes
-    /// come by [`Engine::set_concurrency`](crate::Engine::set_concurrency).
+    /// now; `None` for any number. Asked when its gate is set up, on a shard's thread; later
+    /// changes come by [`Engine::set_concurrency`](crate::Engine::set_concurrency).
     ///
     /// # Errors
     /// Why that can't be told now; the start that asked fails by it.

@@ -480,8 +480,8 @@ impl Engine {
         read::list(&**store, page_key, clock.now(), query)
     }
 
-    /// Nobody waits for tasks of activities any more: who does gets `None` now, and who comes gets it
-    /// at once. The first step of a stop, so that no worker's poll holds it up or is cut off.
+    /// Nobody waits for tasks of activities any more: who does gets `None` now, and who comes gets
+    /// it at once. The first step of a stop, so that no worker's poll holds it up or is cut off.
     pub fn end_polls(&self) {
         self.shared.calls.activities.close();
     }

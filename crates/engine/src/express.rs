@@ -2,9 +2,9 @@
 //! `asl::decide`, and no record of it is written while it runs.
 //!
 //! A synchronous run ([`Engine::run_express`]) commits nothing. Of an asynchronous one
-//! ([`Engine::start_express`]) the start is committed before it is acknowledged, and the end once it
-//! has come (`shard/express.rs`); after a crash in between it runs again from its start, so it runs
-//! at least once. Either kind may last five minutes.
+//! ([`Engine::start_express`]) the start is committed before it is acknowledged, and the end once
+//! it has come (`shard/express.rs`); after a crash in between it runs again from its start, so it
+//! runs at least once. Either kind may last five minutes.
 //!
 //! AWS shows Express executions in logs only. Here the newest of each state machine can be listed,
 //! and their histories read, while memory has room for them (`kept`).

@@ -109,8 +109,8 @@ impl Gates {
         self.count.load(Ordering::SeqCst) > 0
     }
 
-    /// Whether a machine's gate is there. If not, it is from now on told of every start and end; what
-    /// the store knows is to be read now, and brought by [`Gates::fill`].
+    /// Whether a machine's gate is there. If not, it is from now on told of every start and end;
+    /// what the store knows is to be read now, and brought by [`Gates::fill`].
     pub(crate) fn is_ready(&self, machine_arn: &Text) -> bool {
         let mut gates = self.by_machine.lock();
         match gates.get(machine_arn) {
@@ -129,8 +129,8 @@ impl Gates {
         }
     }
 
-    /// Sets a gate up, unless the machine has no limit; gives those that are let in by it. `None` if
-    /// nobody waits for the rows any more: they may be out of date.
+    /// Sets a gate up, unless the machine has no limit; gives those that are let in by it. `None`
+    /// if nobody waits for the rows any more: they may be out of date.
     pub(crate) fn fill(&self, machine_arn: &Text, standing: Standing) -> Option<Vec<EntityId>> {
         let mut gates = self.by_machine.lock();
         let gate = gates.get_mut(machine_arn)?;

@@ -154,8 +154,8 @@ impl<C: Caller> Pipeline<C> {
 
     /// Handles the command of a caller, who gets the answer once the open group is committed.
     ///
-    /// A task of an activity is not given to a worker that has left: whoever handed it the task puts
-    /// it back.
+    /// A task of an activity is not given to a worker that has left: whoever handed it the task
+    /// puts it back.
     pub fn job(&mut self, command: &Command, caller: C) {
         if matches!(command, Command::PickUp { .. }) && caller.has_left() {
             return;

@@ -113,7 +113,8 @@ fn open(config: Config, store: Arc<Memory>) -> Setup {
                 "Choices": [{"Variable": "$.n", "NumericEquals": 1, "Next": "C"}]}"#,
         ),
         machine(&format!(
-            r#""A": {{"Type": "Task", "Resource": "{ACTIVITY}", "TimeoutSeconds": 900, "End": true}}"#
+            r#""A": {{"Type": "Task", "Resource": "{ACTIVITY}", "TimeoutSeconds": 900,
+                "End": true}}"#
         )),
         machine(&format!(
             r#""A": {{"Type": "Task", "Resource": "{JOB}", "End": true}}"#

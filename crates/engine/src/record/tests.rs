@@ -117,7 +117,8 @@ fn start(input: &str) -> Start {
     }
 }
 
-/// Every kind of event that AWS shows and that there was before threads, with every field present once and absent once.
+/// Every kind of event that AWS shows and that there was before threads, with every field present
+/// once and absent once.
 fn shown_kinds(payload: &Value) -> Vec<EventKind> {
     let state = StateIndex(3);
     let full_start = Start {

@@ -301,8 +301,8 @@ fn next_deadline(run: &Run, clocks: Option<&Heartbeats>) -> Option<Timestamp> {
     heartbeats.chain(run.deadline()).min()
 }
 
-/// The wake-up row of a run. For a run that yielded or is queued it says "at once", as neither turns
-/// nor gates are written.
+/// The wake-up row of a run. For a run that yielded or is queued it says "at once", as neither
+/// turns nor gates are written.
 fn row(run: &Run, program: &Program, due: Option<Timestamp>) -> Row {
     let due = if run.is_yielded() || run.queued {
         Some(run.time)

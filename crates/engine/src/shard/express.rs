@@ -1,6 +1,6 @@
 //! Asynchronous Express executions: their starts and their ends are committed, what lies between is
-//! not (`crate::express`). One that has started and not ended is owed, like a call, and runs (again)
-//! as soon as there is a place for it.
+//! not (`crate::express`). One that has started and not ended is owed, like a call, and runs
+//! (again) as soon as there is a place for it.
 
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ pub(super) fn is_under_way(run: &Run) -> bool {
 }
 
 /// What is added to the code of a status in the rows of Express executions. Those of Standard ones
-/// count as open and are listed, and a machine of the one type may have had executions of the other,
-/// when its name was another's. Part of the store's format.
+/// count as open and are listed, and a machine of the one type may have had executions of the
+/// other, when its name was another's. Part of the store's format.
 const EXPRESS: u8 = 6;
 
 /// The status in the row of an execution, Standard or Express.
