@@ -261,7 +261,7 @@ impl Test {
         self.answer(moment, input)
     }
 
-    /// What the state has come to. `failed` is how many iterations of a Map are said to have failed.
+    /// What the state has come to. `failed`: how many iterations of a Map are said to have failed.
     fn progress(&self, decision: &Decision, failed: Option<u64>) -> Result<Progress, Error> {
         if let Some(call) = decision.call() {
             return Ok(Progress::Call(call.clone()));

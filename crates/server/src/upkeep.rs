@@ -47,7 +47,7 @@ async fn pass(store: &Arc<dyn Store>, gateway: &Gateway, retention_ms: i64) -> R
         }
     }
     // What was current a while ago may be what a start under way has read. What was added since is
-    // above all that was named then, and is not judged: the update that adds it may not be made yet.
+    // above all that was named then, and is not judged: the update that adds it may come later.
     let mut in_use = gateway.services().definitions_in_use().await?;
     let highest = in_use.iter().max().copied().unwrap_or_default();
     tokio::time::sleep(Duration::from_secs(START_SECONDS_MAX)).await;
