@@ -267,8 +267,8 @@ pub(crate) fn not_served(what: &str) -> String {
     format!("Lockstep does not support {what} yet")
 }
 
-pub(crate) const DISTRIBUTED_NOT_RUN: &str = "Lockstep does not run a Map whose mode is DISTRIBUTED \
-     yet: an execution that comes to it fails";
+pub(crate) const DISTRIBUTED_NOT_RUN: &str = "Lockstep does not run a Map whose mode is \
+     DISTRIBUTED yet: an execution that comes to it fails";
 
 pub(crate) fn no_effect(field: &str) -> String {
     format!("The field '{field}' has no effect on a Map whose mode is INLINE")
