@@ -15,7 +15,6 @@ use super::cache::Execution;
 use super::calls::Errand;
 use super::command::{Action, Answer, Outcome};
 use super::{Halt, Random, Shard};
-use crate::bring::Need;
 use crate::express::{ExpressEnded, ExpressRun, start};
 use crate::name;
 use crate::record::Encoder;
@@ -57,11 +56,7 @@ impl Shard {
         now: Timestamp,
         random: Random,
     ) -> Result<Outcome, Halt> {
-        let machine_arn = &request.state_machine_arn;
-        let machine = self.machines.get(machine_arn).copied();
-        let machine = machine.ok_or_else(|| Need::Machine(machine_arn.clone()))?;
-        let program = self.programs.get(&request.definition).map(Arc::clone);
-        let program = program.ok_or(Need::Program(request.definition))?;
+        let (machine, program) = self.what_starts(request)?;
         let shard = self.shard_of_group()?;
         self.serving(shard)?;
         let entity = self.commons.next_entity(shard);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use asl::decide::{Input, Moment, Refusal, begin, begin_queued, decide_without};
 use asl::event::{Start, Text};
+use asl::program::Program;
 use asl::run::Run;
 use asl::time::Timestamp;
 use store::{EntityId, ExecutionRow, MachineNumber, ShardId, Write};
@@ -26,6 +27,20 @@ struct Identity {
 }
 
 impl Shard {
+    /// The state machine's number and the program of its definition.
+    pub(super) fn what_starts(
+        &self,
+        request: &StartRequest,
+    ) -> Result<(MachineNumber, Arc<Program>), Need> {
+        let machine_arn = &request.state_machine_arn;
+        let machine = self.machines.get(machine_arn).copied();
+        let program = self.programs.get(&request.definition).map(Arc::clone);
+        Ok((
+            machine.ok_or_else(|| Need::Machine(machine_arn.clone()))?,
+            program.ok_or(Need::Program(request.definition))?,
+        ))
+    }
+
     pub(super) fn start(
         &mut self,
         request: &StartRequest,
@@ -33,10 +48,7 @@ impl Shard {
         random: Random,
     ) -> Result<Outcome, Halt> {
         let machine_arn = &request.state_machine_arn;
-        let machine = self.machines.get(machine_arn).copied();
-        let machine = machine.ok_or_else(|| Need::Machine(machine_arn.clone()))?;
-        let program = self.programs.get(&request.definition).map(Arc::clone);
-        let program = program.ok_or(Need::Program(request.definition))?;
+        let (machine, program) = self.what_starts(request)?;
         if request.concurrency_max.is_some() {
             self.needs_gate(machine_arn)?;
         }

@@ -121,19 +121,10 @@ impl States {
 
     pub(super) async fn list_activities(&self, call: &Call) -> Result<Answer, ServiceError> {
         let pages = Pages::of(call, "ListActivities")?;
-        let found = self
-            .documents
-            .list::<Activity>(
-                Kind::Activity,
-                &arn::key(call, ""),
-                pages.after(),
-                pages.read_max(),
-            )
-            .await?;
-        let items = found
-            .into_iter()
-            .map(|(key, activity)| (key, Value::from(shown(&activity).build())));
-        Ok(pages.answer("activities", items))
+        let show = |activity: Activity| Value::from(shown(&activity).build());
+        pages
+            .of_documents(&self.documents, Kind::Activity, "activities", show)
+            .await
     }
 
     /// GetActivityTask: waits for a task; an empty answer when none came.

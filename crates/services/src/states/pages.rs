@@ -2,8 +2,11 @@
 
 use aws::ServiceError;
 use json::{ObjectBuilder, Value};
+use serde::de::DeserializeOwned;
+use store::Kind;
 
-use super::invalid_token;
+use super::{arn, invalid_token};
+use crate::documents::Documents;
 use crate::{Answer, Call, page};
 
 /// Entries of a list when the caller does not say, or says 0 (Step Functions API reference,
@@ -50,14 +53,21 @@ impl<'a> Pages<'a> {
         })
     }
 
-    /// The page of documents whose keys begin with a prefix.
-    pub(super) fn after(&self) -> Option<&str> {
-        self.after.as_deref()
-    }
-
-    /// How many documents to read: one more than asked for tells whether there is a next page.
-    pub(super) fn read_max(&self) -> usize {
-        self.items_max + 1
+    /// The answer with the documents of a kind in the caller's account and Region.
+    pub(super) async fn of_documents<T: DeserializeOwned + Send + 'static>(
+        &self,
+        documents: &Documents,
+        kind: Kind,
+        member: &'static str,
+        show: impl Fn(T) -> Value,
+    ) -> Result<Answer, ServiceError> {
+        let prefix = arn::key(self.call, "");
+        // One more than asked for tells whether there is a next page.
+        let found = documents
+            .list::<T>(kind, &prefix, self.after.as_deref(), self.items_max + 1)
+            .await?;
+        let items = found.into_iter().map(|(key, body)| (key, show(body)));
+        Ok(self.answer(member, items))
     }
 
     /// The answer with `items` that follow the page before, each with its position.

@@ -208,19 +208,10 @@ impl States {
 
     pub(super) async fn list_state_machines(&self, call: &Call) -> Result<Answer, ServiceError> {
         let pages = Pages::of(call, "ListStateMachines")?;
-        let found = self
-            .documents
-            .list::<Listed>(
-                Kind::StateMachine,
-                &arn::key(call, ""),
-                pages.after(),
-                pages.read_max(),
-            )
-            .await?;
-        let items = found
-            .into_iter()
-            .map(|(key, machine)| (key, machine.shown()));
-        Ok(pages.answer("stateMachines", items))
+        let show = |machine: Listed| machine.shown();
+        pages
+            .of_documents(&self.documents, Kind::StateMachine, "stateMachines", show)
+            .await
     }
 }
 
