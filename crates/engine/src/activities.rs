@@ -122,12 +122,12 @@ impl Activities {
         self.len() == 0
     }
 
-    /// Whether nobody waits for a task.
+    /// How many wait for a task.
     #[cfg(test)]
-    pub(crate) fn is_unpolled(&self, activity_arn: &str) -> bool {
+    pub(crate) fn waiting(&self, activity_arn: &str) -> usize {
         let state = self.state.lock();
         let queue = state.queues.get(activity_arn);
-        queue.is_none_or(|queue| queue.waiting.is_empty())
+        queue.map_or(0, |queue| queue.waiting.len())
     }
 
     /// A worker that polls; `None` if too many do.

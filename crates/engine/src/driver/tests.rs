@@ -540,13 +540,7 @@ fn workers_take_tasks_of_activities() {
         assert_eq!(poll(0).await.unwrap().unwrap(), None);
         // One that waits gets a task that comes; one that has left gets none.
         let (left, waits) = (poll(600), poll(600));
-        while engine
-            .shared
-            .calls
-            .activities
-            .poll(&ACTIVITY.into())
-            .is_some()
-        {
+        while engine.shared.calls.activities.waiting(ACTIVITY) < 2 {
             tokio::task::yield_now().await;
         }
         let refused = poll(0).await.unwrap();
@@ -596,7 +590,7 @@ fn workers_are_told_that_nothing_will_come() {
             })
         };
         let waits = poll();
-        while engine.shared.calls.activities.is_unpolled(ACTIVITY) {
+        while engine.shared.calls.activities.waiting(ACTIVITY) == 0 {
             tokio::task::yield_now().await;
         }
         engine.activity_deleted(ACTIVITY);
@@ -606,7 +600,7 @@ fn workers_are_told_that_nothing_will_come() {
             "{gone:?}"
         );
         let waits = poll();
-        while engine.shared.calls.activities.is_unpolled(ACTIVITY) {
+        while engine.shared.calls.activities.waiting(ACTIVITY) == 0 {
             tokio::task::yield_now().await;
         }
         engine.end_polls();
