@@ -96,7 +96,12 @@ impl Nested<'_> {
             };
             match stopped {
                 Err(trouble) if is_passing(&trouble) => {}
-                // Whatever the service refuses now it will refuse for ever: the child is gone.
+                Err(trouble) if !is_gone(&trouble) => {
+                    // The role may not, or not any more: to ask again and again would not help.
+                    let execution = &*self.call.execution_arn;
+                    tracing::warn!(execution, %trouble, "a nested execution was not stopped");
+                    return;
+                }
                 _ => return,
             }
             tokio::time::sleep(delay).await;
@@ -237,6 +242,18 @@ fn arn_of_child(input: &Object) -> Option<String> {
 fn is_closed(described: &Object) -> bool {
     let status = described.get("Status").and_then(Value::as_str);
     !matches!(status, Some("RUNNING" | "PENDING_REDRIVE"))
+}
+
+/// Whether there is no child to be stopped: it is gone, was never started, or the execution of its
+/// name is somebody else's.
+fn is_gone(trouble: &Trouble) -> bool {
+    match trouble {
+        Trouble::Unsendable(_) => false,
+        Trouble::Refused(refusal) => matches!(
+            &*refusal.error.code,
+            "ExecutionDoesNotExist" | "ExecutionAlreadyExists"
+        ),
+    }
 }
 
 /// Whether the same call may be answered another time.

@@ -8,6 +8,7 @@ use asl::event::{EventId, Failure};
 use asl::program::Pattern;
 use crossbeam_channel::Sender;
 use futures_util::FutureExt as _;
+use json::Value;
 use parking_lot::Mutex;
 use store::EntityId;
 use tokio::runtime::Handle;
@@ -18,7 +19,7 @@ use crate::activities::Activities;
 use crate::decider::Message;
 use crate::express::Express;
 use crate::shard::{Action, Command, Errand};
-use crate::task::{Runner, TaskOutcome, panicked};
+use crate::task::{Runner, TaskCall, TaskOutcome, panicked};
 
 /// Spawns the futures of calls, watches and cancels, and gives them up. Tasks of activities it lays
 /// out.
@@ -86,20 +87,7 @@ impl Calls {
                 let key = (entity, attempt, Errand::Watch);
                 self.spawn(key, running, outcome, back, None);
             }
-            Action::Cancel(entity, call, response) => {
-                let (runner, attempt) = (Arc::clone(&self.runner), call.call.attempt);
-                let start = self.job_start((entity, attempt, Errand::Call));
-                let running = async move {
-                    // A job that is being started while it is looked for would be missed.
-                    if let Some(mut start) = start {
-                        while start.changed().await.is_ok() {}
-                    }
-                    runner.cancel(*call, response).await;
-                };
-                let cancelled = move |_| Command::Cancelled { entity, attempt };
-                let key = (entity, attempt, Errand::Cancel);
-                self.spawn(key, running, cancelled, back, None);
-            }
+            Action::Cancel(entity, call, response) => self.cancel(entity, *call, response, back),
             Action::Offer {
                 entity,
                 attempt,
@@ -126,6 +114,33 @@ impl Calls {
                 self.runner.abandon(&execution_arn, attempt);
             }
         }
+    }
+
+    /// Stops a job, once it is certain whether it was started.
+    fn cancel(
+        &self,
+        entity: EntityId,
+        call: TaskCall,
+        response: Option<Value>,
+        back: &Sender<Message>,
+    ) {
+        let (runner, attempt) = (Arc::clone(&self.runner), call.call.attempt);
+        let start = self.job_start((entity, attempt, Errand::Call));
+        let running = async move {
+            // A job that is being started while it is looked for would be missed.
+            if let Some(mut start) = start {
+                while start.changed().await.is_ok() {}
+            }
+            runner.cancel(call, response).await;
+        };
+        let cancelled = move |done: Option<()>| {
+            if done.is_none() {
+                tracing::error!(entity = entity.0, attempt, "stopping a job failed inside");
+            }
+            Command::Cancelled { entity, attempt }
+        };
+        let key = (entity, attempt, Errand::Cancel);
+        self.spawn(key, running, cancelled, back, None);
     }
 
     /// Aborts a future, but for the call that starts a job: it is over soon, and only then it is

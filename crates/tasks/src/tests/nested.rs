@@ -243,6 +243,12 @@ async fn cancelled() {
             vec![passing(), passing(), stopped()],
             vec![stop, stop, stop],
         ),
+        // What the role may not do, it may not do a second time either.
+        (
+            Some(&submission),
+            vec![refusal(400, "AccessDeniedException", "no")],
+            vec![stop],
+        ),
         // The answer to the start was lost, if there was one.
         (None, vec![missing()], vec![describe]),
         (
