@@ -177,7 +177,8 @@ fn delimiter(delimiter: CsvDelimiter) -> char {
 }
 
 /// The cells of each row (RFC 4180). A backslash escapes itself, a quote and the delimiter, and is
-/// dropped before anything else. Empty lines are no rows.
+/// dropped before anything else, within quotes or not: the crate `csv` has escapes within quotes
+/// only. Empty lines are no rows.
 struct Rows<'t> {
     rest: Peekable<Chars<'t>>,
     delimiter: char,
