@@ -40,6 +40,7 @@ use aws::{Common, Protocol, Service, ServiceError};
 use engine::Engine;
 
 use store::Kind;
+use tokio::sync::Semaphore;
 
 use crate::documents::{self, Documents};
 use crate::{Answer, Call, Foundations, Limits};
@@ -61,6 +62,8 @@ pub struct States {
     last_definition: AtomicU64,
     /// How long GetActivityTask waits for a task.
     activity_wait: Duration,
+    /// A place for each state that TestState evaluates at this moment.
+    test_turns: Semaphore,
     /// Longest input or output, in bytes of UTF-8.
     payload_bytes_max: usize,
 }
@@ -68,6 +71,10 @@ pub struct States {
 /// API reference of GetActivityTask: "The maximum time the service holds on to the request before
 /// responding is 60 seconds."
 const ACTIVITY_WAIT: Duration = Duration::from_secs(60);
+
+/// An evaluation may keep a processor for seconds: two at a time, however many are tested, leave the
+/// executions theirs. Those that wait hold their requests.
+const TEST_TURNS_MAX: usize = 2;
 
 impl States {
     /// The service over its foundations. Reads nothing yet.
@@ -81,6 +88,7 @@ impl States {
             activities: Quota::new(Kind::Activity, foundations.limits.activities_max),
             last_definition: AtomicU64::new(0),
             activity_wait: ACTIVITY_WAIT,
+            test_turns: Semaphore::new(TEST_TURNS_MAX),
             payload_bytes_max: foundations.payload_bytes_max,
         }
     }

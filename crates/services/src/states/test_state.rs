@@ -30,7 +30,6 @@ use uuid::Uuid;
 
 use super::arn::{PARTITION, role};
 use super::{Integrations, States};
-use crate::documents::Documents;
 use crate::{Answer, Call};
 use request::Request;
 
@@ -132,7 +131,7 @@ impl States {
         let ends = begun + DURATION_MAX;
         let now = || began.plus_ms(begun.elapsed().as_millis().try_into().unwrap_or(0));
         let begin = move || Test::begin(program, state, setup, moment(began));
-        let (mut test, mut progress) = turn(&self.documents, begin).await?;
+        let (mut test, mut progress) = self.turn(begin).await?;
         loop {
             let input = match progress {
                 Progress::Ended(report) => return Ok(report),
@@ -167,8 +166,19 @@ impl States {
                 };
                 progress.map(|progress| (test, progress))
             };
-            (test, progress) = turn(&self.documents, go_on).await?;
+            (test, progress) = self.turn(go_on).await?;
         }
+    }
+
+    /// A state may evaluate for a second, which is no work for a thread that runs futures.
+    async fn turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        // Never closed: waiting for a place does not fail.
+        let _place = self.test_turns.acquire().await;
+        let done = self.documents.blocking(move |_| Ok(work())).await?;
+        done.map_err(|error| refused(&error))
     }
 }
 
@@ -195,15 +205,6 @@ impl Identity {
             call,
         }
     }
-}
-
-/// A state may evaluate for a second, which is no work for a thread that runs futures.
-async fn turn<T: Send + 'static>(
-    documents: &Documents,
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, ServiceError> {
-    let done = documents.blocking(move |_| Ok(work())).await?;
-    done.map_err(|error| refused(&error))
 }
 
 fn moment(now: Timestamp) -> Moment {

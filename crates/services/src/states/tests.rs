@@ -93,6 +93,7 @@ fn states_within(store: Arc<dyn Store>, runner: Arc<dyn Runner>, case: &Value) -
         activities: Quota::new(Kind::Activity, limits.activities_max),
         last_definition: AtomicU64::new(0),
         activity_wait: Duration::from_millis(20),
+        test_turns: Semaphore::new(TEST_TURNS_MAX),
         payload_bytes_max: PAYLOAD_BYTES_MAX,
     })
 }
