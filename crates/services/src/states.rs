@@ -72,8 +72,8 @@ pub struct States {
 /// responding is 60 seconds."
 const ACTIVITY_WAIT: Duration = Duration::from_secs(60);
 
-/// An evaluation may keep a processor for seconds: two at a time, however many are tested, leave the
-/// executions theirs. Those that wait hold their requests.
+/// An evaluation may keep a processor for seconds: two at a time, however many are tested, leave
+/// the executions theirs. Those that wait hold their requests.
 const TEST_TURNS_MAX: usize = 2;
 
 impl States {
