@@ -30,6 +30,7 @@ pub mod arn;
 pub mod constraint;
 pub mod door;
 mod error;
+pub mod iam;
 pub mod integrations;
 pub mod mock;
 pub mod model;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use asl::time::Timestamp;
+use aws::iam::{RoleSession, Temporary};
 use aws::route::{Route, route};
 use aws::sigv4::{self, Claim, Rules};
 use aws::{Answer, Caller, Common, Door, Request, Response, Service, ServiceError};
@@ -99,7 +100,7 @@ impl Gateway {
         let call = Call {
             account: principal.account,
             region: principal.region,
-            caller_arn: principal.arn,
+            caller: principal.caller,
             request_id: request_id.into(),
             now,
             input: members,
@@ -226,23 +227,27 @@ impl Handler for Gateway {
 struct Principal {
     account: Arc<str>,
     region: Arc<str>,
-    arn: Arc<str>,
+    caller: services::access::Caller,
 }
 
 impl Principal {
     /// Over a socket any access key is the administrator of an account; see `docs`. In process the
     /// caller says who it is.
     fn of(caller: &Caller, route: &Route<'_>) -> Principal {
+        let of = |principal| services::access::Caller {
+            principal: Arc::new(principal),
+            session: None,
+            access_key_id: None,
+        };
         match caller {
             Caller::Signed { .. } => {
                 let account = route.access_key_id.as_deref().and_then(account_of_key);
                 let account = account.unwrap_or(DEFAULT_ACCOUNT);
-                let arn = format!("arn:aws:iam::{account}:root");
                 let region: Arc<str> = (&*route.region).into();
                 Principal {
                     account: account.into(),
                     region,
-                    arn: arn.into(),
+                    caller: services::access::Caller::root(account),
                 }
             }
             Caller::Role {
@@ -253,17 +258,25 @@ impl Principal {
                 ..
             } => {
                 let name = role_arn.role_path_and_name().map_or("", |(_, name)| name);
-                let arn = aws::Arn::assumed_role(
-                    &role_arn.partition,
-                    &role_arn.account,
-                    name,
-                    session_name,
-                );
-                let arn = arn.to_string().into();
+                let session = RoleSession {
+                    account: (&*role_arn.account).into(),
+                    role_arn: role_arn.to_string().into(),
+                    role_name: name.into(),
+                    role_id: "".into(),
+                    session_name: (&**session_name).into(),
+                    tags: Arc::default(),
+                    transitive_tag_keys: Arc::default(),
+                    source_identity: None,
+                    federated_provider: None,
+                    temporary: Temporary {
+                        issued_ms: 0,
+                        mfa: false,
+                    },
+                };
                 Principal {
                     account: (&**account).into(),
                     region: (&**region).into(),
-                    arn,
+                    caller: of(aws::iam::Principal::Role(Arc::new(session))),
                 }
             }
             Caller::Service {
@@ -274,7 +287,11 @@ impl Principal {
             } => Principal {
                 account: (&**account).into(),
                 region: (&**region).into(),
-                arn: (&**principal).into(),
+                caller: of(aws::iam::Principal::Service {
+                    name: (&**principal).into(),
+                    region: (&**region).into(),
+                    acting: aws::iam::Acting::default(),
+                }),
             },
         }
     }

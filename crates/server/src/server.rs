@@ -9,7 +9,7 @@ use asl::limits::Limits;
 use engine::{Engine, SystemClock};
 use functions::{Pool, PoolConfig};
 use services::states::StoredDefinitions;
-use services::{Foundations, Services};
+use services::{Foundations, Identity, Services};
 use store::blobs::LocalBlobs;
 use store::{Sqlite, Store};
 use tasks::TaskRunner;
@@ -48,7 +48,19 @@ async fn serve(config: &Config, mode: Mode, mocks: Option<Arc<MockFile>>) -> Res
     let runner = TaskRunner::default();
     let mocked = MockedRunner::new(mocks.clone(), runner.clone());
     let engine = open_engine(config, &store, mocked)?;
+    let identity = Identity::new(
+        Arc::clone(&store),
+        Arc::new(store::lines::MemoryLines::default()),
+        services::seal::Seal::new(&[0; services::seal::KEY_BYTES]),
+        services::access::Rules {
+            root: None,
+            skew_ms_max: aws::sigv4::SKEW_MS_MAX,
+            refuses_replays: false,
+            roles_are_enforced: true,
+        },
+    );
     let services = Services::new(&Foundations {
+        identity,
         store: Arc::clone(&store),
         blobs: Arc::new(blobs),
         engine: engine.clone(),

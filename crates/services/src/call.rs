@@ -8,6 +8,8 @@ use aws::constraint::Violation;
 use bytes::Bytes;
 use json::{Object, ObjectBuilder, Value};
 
+use crate::access::Caller;
+
 /// A call as an operation sees it.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -15,8 +17,7 @@ pub struct Call {
     pub account: Arc<str>,
     /// The region the call is signed for.
     pub region: Arc<str>,
-    /// Who calls: a user's or a session's ARN.
-    pub caller_arn: Arc<str>,
+    pub caller: Caller,
     /// The id of the answer's request-id header.
     pub request_id: Arc<str>,
     pub now: Timestamp,

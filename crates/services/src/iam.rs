@@ -2,6 +2,7 @@
 //! state machines needs them. Policies are checked for their syntax and kept; this version does
 //! not evaluate them.
 
+pub mod directory;
 mod managed_policy;
 mod policy_syntax;
 mod role;

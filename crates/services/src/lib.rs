@@ -3,30 +3,34 @@
 //! An operation takes a decoded [`Call`] and gives an [`Answer`] or AWS's error. It never sees
 //! bytes of a protocol: the door decodes and encodes with the service's model.
 
+pub mod access;
 pub mod call;
 pub mod documents;
 pub mod iam;
 pub mod lambda;
 pub mod lockstep;
 pub mod page;
+pub mod seal;
 pub mod states;
 pub mod sts;
 #[cfg(test)]
 mod testing;
+pub mod trail;
 
 use std::sync::Arc;
 
 use aws::{Service, ServiceError};
 use engine::Engine;
 use functions::Pool;
-use store::Store;
 use store::blobs::Blobs;
+use store::{Lines, Store};
 
 pub use call::{Answer, Call};
 
 /// All services of one server.
 pub struct Services {
     iam: iam::Iam,
+    identity: Identity,
     lambda: lambda::Lambda,
     lockstep: lockstep::Lockstep,
     states: Arc<states::States>,
@@ -39,11 +43,42 @@ pub struct Foundations {
     pub blobs: Arc<dyn Blobs>,
     pub engine: Engine,
     pub functions: Pool,
+    pub identity: Identity,
     /// Where functions find this server: `http://127.0.0.1:8083`.
     pub endpoint: String,
     /// Bytes an input, output or result may have.
     pub payload_bytes_max: usize,
     pub limits: Limits,
+}
+
+/// What every service needs to know who calls and whether they may.
+#[derive(Clone)]
+pub struct Identity {
+    pub directory: Arc<iam::directory::Directory>,
+    pub access: Arc<access::Access>,
+    pub trail: Arc<trail::Trail>,
+    pub seal: Arc<seal::Seal>,
+}
+
+impl Identity {
+    /// Over a store for IAM's entities and lines for the audit log.
+    pub fn new(
+        store: Arc<dyn Store>,
+        lines: Arc<dyn Lines>,
+        seal: seal::Seal,
+        rules: access::Rules,
+    ) -> Identity {
+        let seal = Arc::new(seal);
+        let documents = documents::Documents::new(store);
+        let directory = Arc::new(iam::directory::Directory::new(documents, Arc::clone(&seal)));
+        let access = access::Access::new(Arc::clone(&directory), Arc::clone(&seal), rules);
+        Identity {
+            directory,
+            access: Arc::new(access),
+            trail: Arc::new(trail::Trail::new(lines)),
+            seal,
+        }
+    }
 }
 
 /// How many of something there may be. The defaults are AWS's quotas (Step Functions developer
@@ -80,10 +115,16 @@ impl Services {
         let states = Arc::new(states::States::new(foundations));
         Services {
             iam: iam::Iam::new(foundations),
+            identity: foundations.identity.clone(),
             lambda: lambda::Lambda::new(foundations),
             lockstep: lockstep::Lockstep::new(Arc::clone(&states)),
             states,
         }
+    }
+
+    /// Who calls, and whether they may.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// The definitions that state machines have now; a store must keep them.

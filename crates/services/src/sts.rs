@@ -1,5 +1,7 @@
 //! The Security Token Service: who is calling. Sessions come with identity.
 
+pub mod session;
+
 use aws::ServiceError;
 use json::ObjectBuilder;
 
@@ -14,16 +16,10 @@ pub fn handle(operation: &str, call: &Call) -> Option<Result<Answer, ServiceErro
 }
 
 fn get_caller_identity(call: &Call) -> Answer {
-    // The administrator of an account is its root user, whose id is the account's (STS API
-    // reference, "UserId"); a role session names the session in its ARN.
-    let user_id = match call.caller_arn.split_once(":assumed-role/") {
-        Some((_, session)) => session.replace('/', ":"),
-        None => call.account.to_string(),
-    };
     ObjectBuilder::new()
-        .add("UserId", user_id.as_str())
+        .add("UserId", &*call.caller.principal.user_id())
         .add("Account", &*call.account)
-        .add("Arn", &*call.caller_arn)
+        .add("Arn", &*call.caller.arn())
         .into()
 }
 

@@ -18,6 +18,7 @@ use aws::protocol::decode_request;
 use aws::{Protocol, Request, Service, ServiceError};
 use json::{ObjectBuilder, Value, View};
 
+use crate::access::Caller;
 use crate::{Answer, Call};
 
 /// How long a step may take that is answered as expected `eventually`.
@@ -40,7 +41,7 @@ pub(crate) fn call(service: Service, operation: &str, input: &Value, now_ms: i64
     Call {
         account: "123456789012".into(),
         region: "eu-west-1".into(),
-        caller_arn: "arn:aws:iam::123456789012:root".into(),
+        caller: Caller::root("123456789012"),
         request_id: "00000000-0000-4000-8000-000000000000".into(),
         now: Timestamp(now_ms),
         violations: shape.input.map(check).unwrap_or_default(),

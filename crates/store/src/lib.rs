@@ -20,11 +20,13 @@
 //! ```
 
 pub mod blobs;
+pub mod lines;
 mod memory;
 mod months;
 mod sqlite;
 mod store;
 
+pub use lines::Lines;
 pub use memory::{Fault, Memory};
 pub use sqlite::Sqlite;
 pub use store::{

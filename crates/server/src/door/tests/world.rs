@@ -7,7 +7,7 @@ use aws::route::REGION_DEFAULT;
 use functions::{Pool, PoolConfig};
 use json::{ObjectBuilder, Value};
 use services::states::StoredDefinitions;
-use services::{Foundations, Services};
+use services::{Foundations, Identity, Services};
 use store::blobs::LocalBlobs;
 use store::{Memory, Store};
 use tasks::TaskRunner;
@@ -134,7 +134,19 @@ impl World {
         );
         let engine = engine.unwrap();
         let blobs = LocalBlobs::open(&folder.path().join("blobs")).unwrap();
+        let identity = Identity::new(
+            Arc::clone(&store),
+            Arc::new(store::lines::MemoryLines::default()),
+            services::seal::Seal::new(&[1; services::seal::KEY_BYTES]),
+            services::access::Rules {
+                root: None,
+                skew_ms_max: aws::sigv4::SKEW_MS_MAX,
+                refuses_replays: false,
+                roles_are_enforced: true,
+            },
+        );
         let services = Services::new(&Foundations {
+            identity,
             store,
             blobs: Arc::new(blobs),
             engine: engine.clone(),

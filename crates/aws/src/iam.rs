@@ -1,0 +1,17 @@
+//! Identity and Access Management, pure: policies, who asks, and whether it is allowed.
+//!
+//! [`Policy`] is the language, [`Principal`] who asks, [`Context`] the condition keys of a request,
+//! [`evaluate`] the decision and its explanation. Sources: the IAM user guide, "Policy evaluation
+//! logic" and "IAM JSON policy elements".
+
+pub mod context;
+pub mod evaluate;
+pub mod policy;
+pub mod principal;
+
+pub use context::{Context, Values};
+pub use evaluate::{
+    Attached, Check, CheckKind, Decision, Effect, Explanation, Layers, PolicyKind, Request, Source,
+};
+pub use policy::{Malformed, Policy, Purpose};
+pub use principal::{Acting, Principal, RoleSession, Tag, Temporary};
