@@ -31,8 +31,10 @@ pub trait Door: Send + Sync {
 pub enum Caller {
     /// The request came over a socket and is who its signature says; an unsigned one is anonymous.
     Signed {
-        /// Address of the other end, for `aws:SourceIp`.
+        /// Address of the other end, for `aws:SourceIp`; none for a call from within.
         peer: Option<IpAddr>,
+        /// The attempt of a Task that calls with its own credentials, as below.
+        attempt: Option<String>,
     },
     /// An in-process call under a role, as if signed with credentials of a session of it: the tasks
     /// of an execution.
@@ -65,12 +67,21 @@ pub enum Caller {
 }
 
 impl Caller {
+    /// Whoever sent a request over a socket.
+    #[must_use]
+    pub fn over_socket(peer: IpAddr) -> Caller {
+        Caller::Signed {
+            peer: Some(peer),
+            attempt: None,
+        }
+    }
+
     /// The attempt of a Task that makes the call.
     #[must_use]
     pub fn attempt(&self) -> Option<&str> {
         match self {
-            Caller::Role { attempt, .. } => attempt.as_deref(),
-            Caller::Signed { .. } | Caller::Service { .. } => None,
+            Caller::Role { attempt, .. } | Caller::Signed { attempt, .. } => attempt.as_deref(),
+            Caller::Service { .. } => None,
         }
     }
 }

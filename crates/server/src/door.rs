@@ -218,8 +218,7 @@ impl Handler for Gateway {
         if let Err(refused) = guard::check(&request) {
             return Response::new(403, format!("{refused}\n"));
         }
-        self.answer(Caller::Signed { peer: Some(peer) }, request)
-            .await
+        self.answer(Caller::over_socket(peer), request).await
     }
 }
 

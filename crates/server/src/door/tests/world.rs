@@ -238,7 +238,11 @@ impl World {
             .headers
             .insert("x-amz-target", target.parse().unwrap());
         request.body = body.to_owned().into();
-        let answer = self.gateway.call(Caller::Signed { peer: None }, request);
+        let caller = Caller::Signed {
+            peer: None,
+            attempt: None,
+        };
+        let answer = self.gateway.call(caller, request);
         let Ok(response) = tokio::time::timeout(ANSWER_TIMEOUT, answer).await else {
             return Told {
                 status: 0,
