@@ -1,4 +1,4 @@
-use super::{TOKEN_CHARS_MAX, mint, read, verify};
+use super::{TOKEN_CHARS_MAX, mint, mint_of_activity, read, verify};
 use crate::decide::tests::start_of;
 
 #[test]
@@ -37,13 +37,39 @@ fn the_first_format_stays_readable() {
     );
 }
 
+const ACTIVITY: &str = "arn:aws:states:us-east-1:123456789012:activity:a";
+
+/// A worker may say so to whoever gave it permission for the activity: nobody else can.
 #[test]
-fn the_longest_arn_fits() {
+fn an_activity_is_part_of_its_tasks_tokens() {
+    let start = start_of("{}");
+    let token = read(&mint_of_activity(&start, 3, ACTIVITY)).unwrap();
+    assert_eq!(token.activity_arn.as_deref(), Some(ACTIVITY));
+    assert_eq!(
+        (&*token.execution_arn, token.attempt),
+        (&*start.execution_arn, 3)
+    );
+    assert!(verify(&start, &token));
+    let other = ACTIVITY.replace(":a", ":b");
+    for claimed in [None, Some(other)] {
+        let mut changed = token.clone();
+        changed.activity_arn = claimed;
+        assert!(!verify(&start, &changed));
+    }
+    let mut claimed = read(&mint(&start, 3)).unwrap();
+    claimed.activity_arn = Some(ACTIVITY.to_owned());
+    assert!(!verify(&start, &claimed));
+}
+
+#[test]
+fn the_longest_arns_fit() {
     let mut start = start_of("{}");
     let name = "n".repeat(80);
     start.execution_arn =
         format!("arn:aws-us-gov:states:us-gov-west-1:123456789012:execution:{name}:{name}").into();
     assert!(mint(&start, u64::MAX).len() < TOKEN_CHARS_MAX / 2);
+    let activity = format!("arn:aws-us-gov:states:us-gov-west-1:123456789012:activity:{name}");
+    assert!(mint_of_activity(&start, u64::MAX, &activity).len() < TOKEN_CHARS_MAX);
 }
 
 #[test]
@@ -82,6 +108,7 @@ fn texts_that_are_no_tokens() {
         &format!("{text}="),
         &format!(" {text}"),
         &text.replacen("AQ", "Ag", 1),
+        &text.replacen("AQ", "Aw", 1),
         &"A".repeat(TOKEN_CHARS_MAX + 1),
     ] {
         assert_eq!(read(no_token), None, "{no_token}");

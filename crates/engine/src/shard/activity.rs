@@ -2,7 +2,7 @@
 
 use asl::decide::{Input, Moment};
 use asl::event::{EventId, Text};
-use asl::program::Program;
+use asl::program::{Program, StateKind};
 use asl::run::Run;
 use asl::token;
 use store::EntityId;
@@ -48,8 +48,8 @@ impl Shard {
         if !self.is_loaded(entity)? {
             return Ok(Outcome::answer(None, Answer::PickedUp(Ok(None))));
         }
-        let run = self.cache.get(entity).map(|execution| &execution.run);
-        let task = run.and_then(|run| task(run, attempt));
+        let execution = self.cache.get(entity);
+        let task = execution.and_then(|it| task(&it.run, &it.program, attempt));
         let input = Input::ActivityPickedUp {
             attempt,
             worker_name: worker_name.cloned(),
@@ -66,11 +66,15 @@ impl Shard {
 }
 
 /// What the worker gets.
-fn task(run: &Run, attempt: EventId) -> Option<ActivityTask> {
+fn task(run: &Run, program: &Program, attempt: EventId) -> Option<ActivityTask> {
     let mut calling = run.branches.iter().filter_map(|thread| thread.calling());
-    let (_, calling) = calling.find(|(_, calling)| calling.attempt == attempt)?;
+    let (visit, calling) = calling.find(|(_, calling)| calling.attempt == attempt)?;
+    let StateKind::Task(task) = &program.state(visit.state)?.kind else {
+        return None;
+    };
+    let start = run.start.as_ref()?;
     Some(ActivityTask {
-        task_token: token::mint(run.start.as_ref()?, attempt),
+        task_token: token::mint_of_activity(start, attempt, &task.resource.arn),
         input: calling.parameters.clone(),
     })
 }

@@ -28,6 +28,8 @@ fn a_worker_takes_a_task_and_brings_its_result() {
     assert!(stage.calls.is_empty());
     let task = stage.work("w").unwrap();
     assert_eq!(task.input, value(r#"{"n":1}"#));
+    let token = token::read(&task.task_token).unwrap();
+    assert_eq!(token.activity_arn.as_deref(), Some(ACTIVITY));
     send(&mut stage, &task, TokenInput::Succeeded(value("1"))).unwrap();
     let task = stage.work("w").unwrap();
     send(&mut stage, &task, TokenInput::Failed(failure("E", "C"))).unwrap();
