@@ -29,6 +29,14 @@ pub enum Principal {
     },
     /// A session of a role.
     Role(Arc<RoleSession>),
+    /// Whom an identity provider vouches for, before there is a session: who asks
+    /// AssumeRoleWithWebIdentity. Only a trust policy lets it do anything.
+    Federated {
+        /// As a policy's `Federated` names it: `arn:aws:iam::A:oidc-provider/host/path`.
+        provider: Arc<str>,
+        /// `sub` of its token.
+        subject: Arc<str>,
+    },
     /// A service of its own accord, as `events.amazonaws.com`.
     Service {
         /// Without a Region: `states.amazonaws.com`.
@@ -77,13 +85,13 @@ pub struct Acting {
 }
 
 impl Principal {
-    /// The account the principal belongs to; none for anonymous callers and services.
+    /// The account the principal belongs to; none for anonymous and federated callers and services.
     #[must_use]
     pub fn account(&self) -> Option<&Arc<str>> {
         match self {
             Principal::Root { account, .. } | Principal::User { account, .. } => Some(account),
             Principal::Role(session) => Some(&session.account),
-            Principal::Anonymous | Principal::Service { .. } => None,
+            Principal::Anonymous | Principal::Federated { .. } | Principal::Service { .. } => None,
         }
     }
 
@@ -96,6 +104,7 @@ impl Principal {
             Principal::Root { account, .. } => format!("arn:aws:iam::{account}:root").into(),
             Principal::User { arn, .. } => Arc::clone(arn),
             Principal::Role(session) => session.arn().into(),
+            Principal::Federated { provider, .. } => Arc::clone(provider),
             Principal::Service { name, .. } => Arc::clone(name),
         }
     }
@@ -110,6 +119,7 @@ impl Principal {
             Principal::Role(session) => {
                 format!("{}:{}", session.role_id, session.session_name).into()
             }
+            Principal::Federated { provider, subject } => format!("{provider}:{subject}").into(),
             Principal::Service { name, .. } => Arc::clone(name),
         }
     }

@@ -139,7 +139,7 @@ impl Session {
                 temporary.is_some()
             }
             Principal::Role(_) => true,
-            Principal::Anonymous | Principal::Service { .. } => false,
+            Principal::Anonymous | Principal::Federated { .. } | Principal::Service { .. } => false,
         }
     }
 }
