@@ -12,6 +12,7 @@ use aws::sigv4::{self, Claim, Rules};
 use aws::{Answer, Caller, Common, Door, Request, Response, Service, ServiceError};
 use http::HeaderValue;
 use json::Value;
+use services::call::Client;
 use services::{Call, Services};
 use uuid::Uuid;
 
@@ -98,6 +99,9 @@ impl Gateway {
             Err(error) => return refuse(&error),
         };
         let call = Call {
+            service: route.service,
+            operation: &route.operation.name,
+            client: client(caller, request),
             account: principal.account,
             region: principal.region,
             caller: principal.caller,
@@ -175,6 +179,18 @@ impl Gateway {
 }
 
 const MACHINE_ARN: &str = "stateMachineArn";
+
+/// Where a call over a socket comes from.
+fn client(caller: &Caller, request: &Request) -> Client {
+    match caller {
+        Caller::Signed { peer, .. } => Client {
+            address: *peer,
+            user_agent: request.headers.get("user-agent").cloned(),
+            referer: request.headers.get("referer").cloned(),
+        },
+        Caller::Role { .. } | Caller::Service { .. } => Client::default(),
+    }
+}
 
 /// A header that is text.
 fn text_of(request: &Request, header: &str) -> Option<Arc<str>> {

@@ -1,11 +1,13 @@
 //! One decoded call, and what an operation answers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use asl::time::Timestamp;
-use aws::ServiceError;
 use aws::constraint::Violation;
+use aws::{Service, ServiceError};
 use bytes::Bytes;
+use http::HeaderValue;
 use json::{Object, ObjectBuilder, Value};
 
 use crate::access::Caller;
@@ -13,11 +15,15 @@ use crate::access::Caller;
 /// A call as an operation sees it.
 #[derive(Clone, Debug)]
 pub struct Call {
+    pub service: Service,
+    /// As the model names it: `StartExecution`.
+    pub operation: &'static str,
     /// The account the call is made in.
     pub account: Arc<str>,
     /// The region the call is signed for.
     pub region: Arc<str>,
     pub caller: Caller,
+    pub client: Client,
     /// The id of the answer's request-id header.
     pub request_id: Arc<str>,
     pub now: Timestamp,
@@ -35,6 +41,15 @@ pub struct Call {
     pub attempt: Option<Arc<str>>,
     /// The header `X-Amzn-Trace-Id`, which wins over a member `traceHeader`.
     pub trace_header: Option<Arc<str>>,
+}
+
+/// Where a call comes from, as condition keys and the audit log see it. Nothing of it is known of a
+/// call within the process.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    pub address: Option<IpAddr>,
+    pub user_agent: Option<HeaderValue>,
+    pub referer: Option<HeaderValue>,
 }
 
 impl Call {

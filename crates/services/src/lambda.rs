@@ -4,6 +4,7 @@ mod address;
 mod configuration;
 mod function;
 mod invoke;
+mod needs;
 mod packages;
 mod tags;
 

@@ -25,6 +25,7 @@ use functions::Pool;
 use store::blobs::Blobs;
 use store::{Lines, Store};
 
+pub use access::{Class, Facts, Need};
 pub use call::{Answer, Call};
 
 /// All services of one server.
@@ -137,7 +138,52 @@ impl Services {
         self.lambda.collect_packages().await
     }
 
+    /// What is always true of an operation. `None` for one that is not served: whoever finds none
+    /// must refuse the call, since nobody knows what it needs.
+    #[must_use]
+    pub fn facts(service: Service, operation: &str) -> Option<Facts> {
+        match service {
+            Service::Iam => iam::needs::facts(operation),
+            Service::Lambda => lambda::Lambda::facts(operation),
+            Service::Lockstep => lockstep::needs::facts(operation),
+            Service::CloudTrail | Service::IamToolbox | Service::Logs => None,
+            Service::States => states::States::facts(operation),
+            Service::Sts => sts::needs::facts(operation),
+        }
+    }
+
+    /// What a call needs to be allowed; all of it.
+    async fn needs(&self, call: &Call) -> Result<Vec<Need>, ServiceError> {
+        let operation = call.operation;
+        match call.service {
+            Service::Iam => self.iam.needs(operation, call).await,
+            Service::Lambda => self.lambda.needs(operation, call).await,
+            Service::Lockstep => Ok(lockstep::needs::needs(operation, call)),
+            Service::CloudTrail | Service::IamToolbox | Service::Logs => {
+                let prefix = call.service.signing_name();
+                Ok(vec![Need::new(format!("{prefix}:{operation}"), "*")])
+            }
+            Service::States => self.states.needs(operation, call).await,
+            Service::Sts => Ok(sts::needs::needs(operation, call)),
+        }
+    }
+
+    /// Whether the caller may make the call. An operation has a say of its own beside this:
+    /// whether a role may be passed, or assumed.
+    ///
+    /// # Errors
+    /// AccessDenied in AWS's words, with an authorization id that leads to the explanation.
+    pub async fn authorise(&self, call: &Call) -> Result<(), ServiceError> {
+        if call.caller.principal.is_root_of(&call.account) {
+            return Ok(());
+        }
+        self.needs(call).await?;
+        Ok(())
+    }
+
     /// Runs one operation. `None` when this version does not serve it.
+    ///
+    /// The caller must have been [`authorise`](Services::authorise)d.
     pub async fn handle(
         &self,
         service: Service,
@@ -148,7 +194,7 @@ impl Services {
             Service::Iam => self.iam.handle(operation, call).await,
             Service::Lambda => self.lambda.handle(operation, call).await,
             Service::Lockstep => self.lockstep.handle(operation, call).await,
-            Service::Logs => None,
+            Service::CloudTrail | Service::IamToolbox | Service::Logs => None,
             Service::States => self.states.handle(operation, call).await,
             Service::Sts => sts::handle(operation, call),
         }

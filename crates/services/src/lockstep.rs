@@ -1,6 +1,8 @@
 //! The service `lockstep`: what AWS's API of Step Functions has no operation for. Its errors are
 //! those of Step Functions.
 
+pub(crate) mod needs;
+
 use std::sync::Arc;
 
 use aws::{Service, ServiceError};

@@ -15,6 +15,7 @@ mod execution;
 mod integrations;
 mod machine;
 mod map_runs;
+mod needs;
 pub(crate) mod pages;
 mod quota;
 pub(crate) mod read;

@@ -1,6 +1,8 @@
 //! The Security Token Service: who is calling. Sessions come with identity.
 
+pub(crate) mod needs;
 pub mod session;
+mod tags;
 
 use aws::ServiceError;
 use json::ObjectBuilder;

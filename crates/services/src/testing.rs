@@ -19,6 +19,7 @@ use aws::{Protocol, Request, Service, ServiceError};
 use json::{ObjectBuilder, Value, View};
 
 use crate::access::Caller;
+use crate::call::Client;
 use crate::{Answer, Call};
 
 /// How long a step may take that is answered as expected `eventually`.
@@ -39,6 +40,9 @@ pub(crate) fn call(service: Service, operation: &str, input: &Value, now_ms: i64
         .map(|b| b.to_owned().into());
     let check = |shape| aws::constraint::check(model, shape, input, body.is_some());
     Call {
+        service,
+        operation: &shape.name,
+        client: Client::default(),
         account: "123456789012".into(),
         region: "eu-west-1".into(),
         caller: Caller::root("123456789012"),

@@ -42,6 +42,29 @@ pub struct Facts {
     pub reads_only: bool,
 }
 
+impl Facts {
+    /// Of a management call that only reads.
+    pub const READS: Facts = Facts {
+        class: Class::Management,
+        reads_only: true,
+    };
+    /// Of a management call that changes something.
+    pub const CHANGES: Facts = Facts {
+        class: Class::Management,
+        reads_only: false,
+    };
+    /// Of a data call that only reads.
+    pub const READS_DATA: Facts = Facts {
+        class: Class::Data,
+        reads_only: true,
+    };
+    /// Of a data call that changes something.
+    pub const CHANGES_DATA: Facts = Facts {
+        class: Class::Data,
+        reads_only: false,
+    };
+}
+
 /// When the audit log holds a call: management calls always, data calls when switched on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
