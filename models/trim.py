@@ -21,11 +21,14 @@ import re
 
 import botocore
 
-# The file name is the service's signing name, which is also how a credential scope names it.
+# The file name is the service's signing name, which is also how a credential scope names it; but
+# `iam-toolbox` signs as `iam`.
 SERVICES = {
+    "cloudtrail": "cloudtrail/2013-11-01",
     "dynamodb": "dynamodb/2012-08-10",
     "events": "events/2015-10-07",
     "iam": "iam/2010-05-08",
+    "iam-toolbox": "iam-toolbox/2018-05-10",
     "lambda": "lambda/2015-03-31",
     "logs": "logs/2014-03-28",
     "s3": "s3/2006-03-01",
@@ -46,6 +49,9 @@ LEFT_OUT = {
         "WriteGetObjectResponse",
     }
 }
+
+# Services of which only these operations are kept.
+ONLY = {"cloudtrail": {"LookupEvents"}}
 
 # What precedes `#` in the `__type` of a modelled error; services not named here send none.
 # Botocore's models don't have it.
@@ -199,7 +205,7 @@ def lines(entries):
 def trim(source, service):
     metadata = source["metadata"]
     protocol = metadata["protocol"]
-    wanted = source["operations"].keys() - LEFT_OUT.get(service, ())
+    wanted = ONLY.get(service, source["operations"].keys()) - LEFT_OUT.get(service, set())
     operations = {name: operation(source["operations"][name], protocol) for name in sorted(wanted)}
     shapes = {name: shape(entry, service) for name, entry in source["shapes"].items()}
     wanted = reachable(operations, shapes)

@@ -111,6 +111,7 @@ impl Check<'_> {
             (Kind::Map { value: member, .. }, View::Object(members)) => members
                 .values()
                 .try_for_each(|value| self.field(name, member.shape, value)),
+            (Kind::Document, _) => Ok(()),
             (Kind::Structure(_) | Kind::Map { .. }, _) => wrong("must be an object"),
             (Kind::List { .. }, _) => wrong("must be an array"),
             (Kind::String, View::String(text)) => string(shape, text).map_or(Ok(()), wrong),

@@ -148,6 +148,8 @@ pub enum Kind {
     Float,
     Double,
     Timestamp,
+    /// Any JSON value.
+    Document,
 }
 
 #[derive(Debug, Default)]

@@ -10,7 +10,10 @@ use crate::model::{Error, Model};
 /// A service that this server answers for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
+    CloudTrail,
     Iam,
+    /// Explains denials. It signs as `iam` and is told apart from it by its paths.
+    IamToolbox,
     Lambda,
     /// What AWS has no call for: Express executions and their histories, concurrency limits.
     Lockstep,
@@ -22,6 +25,9 @@ pub enum Service {
 /// A service whose model is in this build, served or not.
 #[derive(Debug)]
 pub struct Embedded {
+    /// Name of the model's file, and of the service in our own lists: `iam-toolbox`. But for that
+    /// one it is the signing name.
+    pub name: &'static str,
     /// Name in credential scopes and IAM actions: `states`.
     pub signing_name: &'static str,
     /// The service as resources of the form `aws-sdk:<service>:<action>` name it: `sfn`; empty for
@@ -38,8 +44,12 @@ type Loaded = LazyLock<Result<Model, Error>>;
 /// server's start, and no memory but that of the binary, for a service that nobody calls.
 macro_rules! embedded {
     ($file:literal, $sdk_id:literal, $served:expr) => {
+        embedded!($file, $file, $sdk_id, $served)
+    };
+    ($file:literal, $signing_name:literal, $sdk_id:literal, $served:expr) => {
         Embedded {
-            signing_name: $file,
+            name: $file,
+            signing_name: $signing_name,
             sdk_id: $sdk_id,
             served: $served,
             model: LazyLock::new(|| {
@@ -49,7 +59,14 @@ macro_rules! embedded {
     };
 }
 
+static CLOUDTRAIL: Embedded = embedded!("cloudtrail", "cloudtrail", Some(Service::CloudTrail));
 static IAM: Embedded = embedded!("iam", "iam", Some(Service::Iam));
+static IAM_TOOLBOX: Embedded = embedded!(
+    "iam-toolbox",
+    "iam",
+    "iamtoolbox",
+    Some(Service::IamToolbox)
+);
 static LAMBDA: Embedded = embedded!("lambda", "lambda", Some(Service::Lambda));
 static LOCKSTEP: Embedded = embedded!("lockstep", "", Some(Service::Lockstep));
 static LOGS: Embedded = embedded!("logs", "cloudwatchlogs", Some(Service::Logs));
@@ -61,18 +78,36 @@ static S3: Embedded = embedded!("s3", "s3", None);
 static SNS: Embedded = embedded!("sns", "sns", None);
 static SQS: Embedded = embedded!("sqs", "sqs", None);
 
-static ALL: [&Embedded; 11] = [
-    &DYNAMODB, &EVENTS, &IAM, &LAMBDA, &LOCKSTEP, &LOGS, &S3, &SNS, &SQS, &STATES, &STS,
+static ALL: [&Embedded; 13] = [
+    &CLOUDTRAIL,
+    &DYNAMODB,
+    &EVENTS,
+    &IAM,
+    &IAM_TOOLBOX,
+    &LAMBDA,
+    &LOCKSTEP,
+    &LOGS,
+    &S3,
+    &SNS,
+    &SQS,
+    &STATES,
+    &STS,
 ];
 
 impl Embedded {
-    /// Every embedded model, sorted by signing name.
+    /// Every embedded model, sorted by name.
     #[must_use]
     pub fn all() -> &'static [&'static Embedded] {
         &ALL
     }
 
-    /// The service of a credential scope.
+    /// The service of this name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<&'static Embedded> {
+        ALL.into_iter().find(|known| known.name == name)
+    }
+
+    /// The service of a credential scope; of `iam` IAM itself.
     #[must_use]
     pub fn of_signing_name(name: &str) -> Option<&'static Embedded> {
         ALL.into_iter().find(|known| known.signing_name == name)
@@ -96,8 +131,10 @@ impl Embedded {
 
 impl Service {
     /// All served services.
-    pub const ALL: [Service; 6] = [
+    pub const ALL: [Service; 8] = [
+        Service::CloudTrail,
         Service::Iam,
+        Service::IamToolbox,
         Service::Lambda,
         Service::Lockstep,
         Service::Logs,
@@ -109,7 +146,9 @@ impl Service {
     #[must_use]
     pub fn embedded(self) -> &'static Embedded {
         match self {
+            Service::CloudTrail => &CLOUDTRAIL,
             Service::Iam => &IAM,
+            Service::IamToolbox => &IAM_TOOLBOX,
             Service::Lambda => &LAMBDA,
             Service::Lockstep => &LOCKSTEP,
             Service::Logs => &LOGS,
@@ -126,13 +165,19 @@ impl Service {
         self.embedded().model()
     }
 
+    /// The service's name, which no other has: `iam-toolbox`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.embedded().name
+    }
+
     /// Name in credential scopes and IAM actions.
     #[must_use]
     pub fn signing_name(self) -> &'static str {
         self.embedded().signing_name
     }
 
-    /// The served service of a credential scope.
+    /// The served service of a credential scope; of `iam` IAM itself.
     #[must_use]
     pub fn of_signing_name(name: &str) -> Option<Service> {
         Service::ALL
@@ -143,17 +188,20 @@ impl Service {
     /// What precedes the dot in `X-Amz-Target`, known without the model.
     pub(crate) fn target_prefix(self) -> Option<&'static str> {
         match self {
+            Service::CloudTrail => Some("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"),
             Service::Lockstep => Some("Lockstep"),
             Service::Logs => Some("Logs_20140328"),
             Service::States => Some("AWSStepFunctions"),
-            Service::Iam | Service::Lambda | Service::Sts => None,
+            Service::Iam | Service::IamToolbox | Service::Lambda | Service::Sts => None,
         }
     }
 
     /// The API version, known without the model.
     pub(crate) fn api_version(self) -> &'static str {
         match self {
+            Service::CloudTrail => "2013-11-01",
             Service::Iam => "2010-05-08",
+            Service::IamToolbox => "2018-05-10",
             Service::Lambda => "2015-03-31",
             Service::Lockstep => "2026-01-01",
             Service::Logs => "2014-03-28",

@@ -4,7 +4,7 @@
 //! pay nothing.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::Regex;
 
@@ -103,7 +103,7 @@ fn translated(java: &str) -> String {
 type Check = (&'static str, fn(&str) -> bool);
 
 /// Patterns that look ahead or behind, each with a check that accepts the same texts.
-const LOOKING_AROUND: [Check; 6] = [
+const LOOKING_AROUND: [Check; 7] = [
     // Step Functions: alias names.
     (r"^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$", |text| {
         is_word(text, "_-.") && !text.bytes().all(|b| b.is_ascii_digit())
@@ -115,6 +115,20 @@ const LOOKING_AROUND: [Check; 6] = [
     (r"((?!^\d+$)^[0-9a-zA-Z-_]+$)", |text| {
         is_word(text, "-_") && !is_digits(text)
     }),
+    // Lambda: functions that have a URL, with an alias or none.
+    (
+        concat!(
+            r"(arn:(aws[a-zA-Z-]*)?:lambda:)?",
+            r"((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?",
+            r"(\d{12}:)?(function:)?([a-zA-Z0-9-_]{1,64})(:((?!\d+$)[0-9a-zA-Z-_]+))?"
+        ),
+        |text| {
+            UNQUALIFIED.matches(text)
+                || text.rsplit_once(':').is_some_and(|(function, alias)| {
+                    is_word(alias, "-_") && !is_digits(alias) && UNQUALIFIED.matches(function)
+                })
+        },
+    ),
     // Logs: bucket-like names.
     (r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", |text| {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -136,6 +150,15 @@ const LOOKING_AROUND: [Check; 6] = [
             && !text.contains('$')
     }),
 ];
+
+/// A function's name or ARN without a version or alias.
+static UNQUALIFIED: LazyLock<Pattern> = LazyLock::new(|| {
+    Pattern::new(concat!(
+        r"(arn:(aws[a-zA-Z-]*)?:lambda:)?",
+        r"((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?",
+        r"(\d{12}:)?(function:)?([a-zA-Z0-9-_]{1,64})"
+    ))
+});
 
 /// One or more ASCII letters, digits and characters of `others`.
 fn is_word(text: &str, others: &str) -> bool {

@@ -152,7 +152,8 @@ fn named<'r>(request: &'r Request, scoped: Option<&str>) -> Named<'r> {
     if let Some(target) = request.header("x-amz-target") {
         // AWS ignores a namespace in front of the prefix.
         let target = target.rsplit_once('#').map_or(target, |(_, target)| target);
-        let (prefix, operation) = target.split_once('.').unwrap_or((target, ""));
+        // CloudTrail's prefix has dots of its own.
+        let (prefix, operation) = target.rsplit_once('.').unwrap_or((target, ""));
         return Named::Target { prefix, operation };
     }
     let is_form = request
@@ -201,9 +202,11 @@ impl Named<'_> {
                     None => Service::ALL.into_iter().find(of_version),
                 }
             }
-            Named::Path => scoped
-                .unwrap_or(Some(Service::Lambda))
-                .filter(|s| *s == Service::Lambda),
+            Named::Path => match scoped.unwrap_or(Some(Service::Lambda)) {
+                // IAM itself takes actions only.
+                Some(Service::Iam) => Some(Service::IamToolbox),
+                service => service.filter(|service| *service == Service::Lambda),
+            },
         }
     }
 

@@ -512,6 +512,8 @@ fn module(service: Service) -> (&'static str, Option<&'static str>) {
         Service::Lambda => ("lambda", Some("lambda.rs")),
         Service::Lockstep => ("lockstep", Some("lockstep.rs")),
         Service::Logs => ("logs", None),
+        Service::CloudTrail => ("cloudtrail", Some("cloudtrail.rs")),
+        Service::IamToolbox => ("iam-toolbox", Some("iam_toolbox.rs")),
     }
 }
 

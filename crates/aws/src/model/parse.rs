@@ -231,6 +231,7 @@ fn shape(name: &str, value: &Value, names: &Names<'_>) -> Result<Shape, Error> {
     };
     let flattened = flag(value, "flattened");
     let kind = match text(value, "type").unwrap_or_default() {
+        "structure" if flag(value, "document") => Kind::Document,
         "structure" => Kind::Structure(structure(name, value, names)?),
         "list" => Kind::List {
             member: of("member")?,

@@ -98,5 +98,20 @@ fn hand_written_checks() {
         &["a", "_ b", "systemx.y", "system"],
         &["", "system.x", "-a", "a$b"],
     );
+    check(
+        concat!(
+            r"(arn:(aws[a-zA-Z-]*)?:lambda:)?",
+            r"((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?",
+            r"(\d{12}:)?(function:)?([a-zA-Z0-9-_]{1,64})(:((?!\d+$)[0-9a-zA-Z-_]+))?"
+        ),
+        &[
+            "f",
+            "f:live",
+            "f:1a",
+            "123456789012:f",
+            "arn:aws:lambda:eu-west-1:123456789012:function:f:live",
+        ],
+        &["", "f:", "f:1", "f:live:x", "arn:aws:s3:::b"],
+    );
     assert_eq!(Pattern::new("a+").as_str(), "a+");
 }

@@ -83,7 +83,8 @@ pub(super) fn value(
         (Kind::Map { value, .. }, View::Object(object)) => map(model, value, object),
         (Kind::String | Kind::Blob, View::String(_))
         | (Kind::Boolean, View::Bool(_))
-        | (Kind::Float | Kind::Double | Kind::Timestamp, View::Number(_)) => Ok(None),
+        | (Kind::Float | Kind::Double | Kind::Timestamp, View::Number(_))
+        | (Kind::Document, _) => Ok(None),
         (Kind::Integer | Kind::Long, View::Number(number)) if is_integer_of(kind, number) => {
             Ok(None)
         }

@@ -29,7 +29,7 @@ impl Mismatch {
             Kind::Timestamp => "a Timestamp",
             Kind::List { .. } => "a List",
             Kind::Map { .. } => "a Map",
-            Kind::Structure(_) => "a Structure",
+            Kind::Structure(_) | Kind::Document => "a Structure",
         };
         Mismatch(format!("{found} can not be converted to {wanted}"))
     }
@@ -62,9 +62,11 @@ pub(super) fn from_text(kind: &Kind, text: &str) -> Result<Value, Mismatch> {
             let ms = ms.or_else(|| time::epoch_ms(&json::parse(text).ok()?));
             time::epoch_seconds(ms.ok_or_else(refused)?)
         }
-        Kind::Boolean | Kind::List { .. } | Kind::Map { .. } | Kind::Structure(_) => {
-            return Err(refused());
-        }
+        Kind::Boolean
+        | Kind::List { .. }
+        | Kind::Map { .. }
+        | Kind::Structure(_)
+        | Kind::Document => return Err(refused()),
     })
 }
 

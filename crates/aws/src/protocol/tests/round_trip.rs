@@ -94,6 +94,7 @@ impl Generator<'_> {
             Kind::Long => 5_000_000_000_i64.into(),
             Kind::Float | Kind::Double => json::parse("1.5").expect("a number"),
             Kind::Timestamp => 1_440_938_160.into(),
+            Kind::Document => json::parse(r#"{"any": [1, null, {"b": "c"}]}"#).expect("JSON"),
         })
     }
 }
@@ -106,7 +107,7 @@ fn is_stream(model: &Model, shape: Option<ShapeId>) -> bool {
 }
 
 fn check_request(known: &Embedded, model: &Model, operation: &Operation, fill: Fill) {
-    let name = format!("{}:{}", known.signing_name, operation.name);
+    let name = format!("{}:{}", known.name, operation.name);
     let (members, body) = Generator { model, fill }.message(operation.input);
     let request = encode_request(model, operation, &members, body.as_ref()).expect(&name);
     let decoded = decode_request(model, operation, &request).expect(&name);
@@ -131,7 +132,7 @@ fn check_route(known: &Embedded, operation: &Operation, mut request: Request) {
 }
 
 fn check_response(known: &Embedded, model: &Model, operation: &Operation, fill: Fill) {
-    let name = format!("{}:{}", known.signing_name, operation.name);
+    let name = format!("{}:{}", known.name, operation.name);
     let (members, body) = Generator { model, fill }.message(operation.output);
     let output = Output { members, body };
     let response = encode_response(model, operation, &output, "id-1");
