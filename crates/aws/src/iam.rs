@@ -13,5 +13,5 @@ pub use context::{Context, Values};
 pub use evaluate::{
     Attached, Check, CheckKind, Decision, Effect, Explanation, Layers, PolicyKind, Request, Source,
 };
-pub use policy::{Malformed, Policy, Purpose};
-pub use principal::{Acting, Principal, RoleSession, Tag, Temporary};
+pub use policy::{Malformed, Policy, Position, Purpose, Statement};
+pub use principal::{Acting, FederatedUser, Principal, RoleSession, Tag, Temporary};
