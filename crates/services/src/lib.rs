@@ -5,8 +5,10 @@
 
 pub mod access;
 pub mod call;
+pub mod cloudtrail;
 pub mod documents;
 pub mod iam;
+pub mod iam_toolbox;
 pub mod lambda;
 pub mod lockstep;
 pub mod page;
@@ -30,7 +32,9 @@ pub use call::{Answer, Call};
 
 /// All services of one server.
 pub struct Services {
+    cloudtrail: cloudtrail::CloudTrail,
     iam: iam::Iam,
+    iam_toolbox: iam_toolbox::Toolbox,
     identity: Identity,
     lambda: lambda::Lambda,
     lockstep: lockstep::Lockstep,
@@ -114,8 +118,11 @@ impl Services {
     /// The services over their foundations. Reads nothing yet.
     pub fn new(foundations: &Foundations) -> Services {
         let states = Arc::new(states::States::new(foundations));
+        let trail = &foundations.identity.trail;
         Services {
+            cloudtrail: cloudtrail::CloudTrail::new(Arc::clone(trail)),
             iam: iam::Iam::new(foundations),
+            iam_toolbox: iam_toolbox::Toolbox::new(Arc::clone(trail)),
             identity: foundations.identity.clone(),
             lambda: lambda::Lambda::new(foundations),
             lockstep: lockstep::Lockstep::new(Arc::clone(&states)),
@@ -143,10 +150,12 @@ impl Services {
     #[must_use]
     pub fn facts(service: Service, operation: &str) -> Option<Facts> {
         match service {
+            Service::CloudTrail => cloudtrail::needs::facts(operation),
             Service::Iam => iam::needs::facts(operation),
+            Service::IamToolbox => iam_toolbox::needs::facts(operation),
             Service::Lambda => lambda::Lambda::facts(operation),
             Service::Lockstep => lockstep::needs::facts(operation),
-            Service::CloudTrail | Service::IamToolbox | Service::Logs => None,
+            Service::Logs => None,
             Service::States => states::States::facts(operation),
             Service::Sts => sts::needs::facts(operation),
         }
@@ -156,14 +165,13 @@ impl Services {
     async fn needs(&self, call: &Call) -> Result<Vec<Need>, ServiceError> {
         let operation = call.operation;
         match call.service {
+            Service::CloudTrail => Ok(cloudtrail::needs::needs(operation)),
             Service::Iam => self.iam.needs(operation, call).await,
-            Service::Lambda => self.lambda.needs(operation, call).await,
+            Service::IamToolbox => Ok(iam_toolbox::needs::needs(operation)),
+            Service::Lambda => Ok(lambda::Lambda::needs(operation, call)),
             Service::Lockstep => Ok(lockstep::needs::needs(operation, call)),
-            Service::CloudTrail | Service::IamToolbox | Service::Logs => {
-                let prefix = call.service.signing_name();
-                Ok(vec![Need::new(format!("{prefix}:{operation}"), "*")])
-            }
-            Service::States => self.states.needs(operation, call).await,
+            Service::Logs => Ok(vec![Need::new(format!("logs:{operation}"), "*")]),
+            Service::States => Ok(self.states.needs(operation, call)),
             Service::Sts => Ok(sts::needs::needs(operation, call)),
         }
     }
@@ -191,10 +199,12 @@ impl Services {
         call: &Call,
     ) -> Option<Result<Answer, ServiceError>> {
         match service {
+            Service::CloudTrail => self.cloudtrail.handle(operation, call).await,
             Service::Iam => self.iam.handle(operation, call).await,
+            Service::IamToolbox => self.iam_toolbox.handle(operation, call).await,
             Service::Lambda => self.lambda.handle(operation, call).await,
             Service::Lockstep => self.lockstep.handle(operation, call).await,
-            Service::CloudTrail | Service::IamToolbox | Service::Logs => None,
+            Service::Logs => None,
             Service::States => self.states.handle(operation, call).await,
             Service::Sts => sts::handle(operation, call),
         }

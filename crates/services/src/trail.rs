@@ -1,6 +1,5 @@
 //! The audit log: who did what on what, and why something was denied. Append-only.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use aws::ServiceError;
@@ -23,15 +22,10 @@ pub struct Event {
 /// What the door knows of a call once it is answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Audited<'c> {
-    pub service: aws::Service,
-    pub operation: &'c str,
     pub call: &'c Call,
     pub facts: Facts,
     /// What it needed: their resources are the event's.
     pub needs: &'c [Need],
-    /// The peer of the socket; `None` for a call from within.
-    pub peer: Option<IpAddr>,
-    pub user_agent: Option<&'c str>,
     /// The members of the answer, or the error.
     pub outcome: Result<&'c Value, &'c ServiceError>,
     /// Of a denied call.
