@@ -4,21 +4,26 @@
 
 pub mod directory;
 mod managed_policy;
+pub(crate) mod needs;
 mod policy_syntax;
 mod role;
 mod role_policy;
 mod tags;
 
+use std::sync::Arc;
+
 use aws::ServiceError;
 use json::{ObjectBuilder, Value};
 use uuid::Uuid;
 
+use self::directory::Directory;
 use crate::documents::Documents;
 use crate::{Answer, Call, Foundations, page};
 
 /// IAM of every account of the server.
 pub struct Iam {
     documents: Documents,
+    directory: Arc<Directory>,
 }
 
 /// Entries of a list when the caller does not say (IAM API reference, "MaxItems").
@@ -28,6 +33,7 @@ impl Iam {
     pub(crate) fn new(foundations: &Foundations) -> Iam {
         Iam {
             documents: Documents::new(foundations.store.clone()),
+            directory: Arc::clone(&foundations.identity.directory),
         }
     }
 
@@ -40,7 +46,7 @@ impl Iam {
         if let Some(error) = violation(call) {
             return is_served(operation).then_some(Err(error));
         }
-        Some(match operation {
+        let answer = match operation {
             "CreateRole" => self.create_role(call).await,
             "GetRole" => self.get_role(call).await,
             "ListRoles" => self.list_roles(call).await,
@@ -68,7 +74,9 @@ impl Iam {
             "DeletePolicy" => self.delete_policy(call).await,
             "ListPolicies" => self.list_policies(call).await,
             _ => return None,
-        })
+        };
+        self.directory.changed();
+        Some(answer)
     }
 }
 

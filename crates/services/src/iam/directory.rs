@@ -1,9 +1,15 @@
 //! What evaluation reads of IAM: entities with their policies compiled, kept until IAM changes.
 
+mod kept;
+mod load;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws::iam::{Attached, Tag};
+use store::Store;
 
+use self::kept::Kept;
 use crate::documents::{Documents, Error};
 use crate::seal::Seal;
 
@@ -12,6 +18,13 @@ pub struct Directory {
     documents: Documents,
     /// Opens the secrets of access keys.
     seal: Arc<Seal>,
+    /// Rises with every change of IAM: what was read under a lower one may be old.
+    generation: AtomicU64,
+    roles: Kept<RoleEntry>,
+    users: Kept<UserEntry>,
+    keys: Kept<KeyEntry>,
+    providers: Kept<ProviderEntry>,
+    policies: Kept<Attached>,
 }
 
 /// A role as evaluation sees it.
@@ -24,6 +37,7 @@ pub struct RoleEntry {
     pub id: Arc<str>,
     pub session_seconds_max: i64,
     pub tags: Arc<[Tag]>,
+    /// With the ids of the roles and users it names, so that a namesake is not trusted.
     pub trust: Arc<Attached>,
     /// Inline and attached policies.
     pub policies: Arc<[Arc<Attached>]>,
@@ -64,47 +78,101 @@ pub struct ProviderEntry {
 
 impl Directory {
     pub(crate) fn new(documents: Documents, seal: Arc<Seal>) -> Directory {
-        Directory { documents, seal }
+        Directory {
+            documents,
+            seal,
+            generation: AtomicU64::new(0),
+            roles: Kept::default(),
+            users: Kept::default(),
+            keys: Kept::default(),
+            providers: Kept::default(),
+            policies: Kept::default(),
+        }
     }
 
     /// The role of this name (without its path, whatever the case).
+    ///
+    /// # Errors
+    /// When the store can't be read, or a policy in it can't be understood: then nobody knows what
+    /// the role may do, and it may do nothing.
     pub async fn role(&self, account: &str, name: &str) -> Result<Option<Arc<RoleEntry>>, Error> {
-        let _ = (&self.documents, account, name);
-        Ok(None)
+        let owned = (account.to_owned(), name.to_owned());
+        self.read(&self.roles, format!("{account}/{name}"), move |store| {
+            load::role(store, &owned.0, &owned.1)
+        })
+        .await
     }
 
-    /// The user of this name.
+    /// The user of this name (whatever the case).
+    ///
+    /// # Errors
+    /// As [`Directory::role`].
     pub async fn user(&self, account: &str, name: &str) -> Result<Option<Arc<UserEntry>>, Error> {
-        let _ = (&self.documents, account, name);
+        let _ = (&self.users, account, name);
         Ok(None)
     }
 
     /// The access key with this id.
+    ///
+    /// # Errors
+    /// When the store can't be read, or the secret was sealed under another master key.
     pub async fn access_key(&self, id: &str) -> Result<Option<Arc<KeyEntry>>, Error> {
-        let _ = (&self.documents, &self.seal, id);
+        let _ = (&self.keys, &self.seal, id);
         Ok(None)
     }
 
     /// The identity provider of an account with this URL (`https://...`, byte for byte).
+    ///
+    /// # Errors
+    /// When the store can't be read.
     pub async fn provider(
         &self,
         account: &str,
         url: &str,
     ) -> Result<Option<Arc<ProviderEntry>>, Error> {
-        let _ = (&self.documents, account, url);
+        let _ = (&self.providers, account, url);
         Ok(None)
     }
 
     /// A policy for a session: a managed one by its ARN (of AWS, or of `account`).
+    ///
+    /// # Errors
+    /// As [`Directory::role`].
     pub async fn managed_policy(
         &self,
         account: &str,
         arn: &str,
     ) -> Result<Option<Arc<Attached>>, Error> {
-        let _ = (&self.documents, account, arn);
-        Ok(None)
+        let owned = (account.to_owned(), arn.to_owned());
+        self.read(&self.policies, format!("{account}/{arn}"), move |store| {
+            load::managed_policy(store, &owned.0, &owned.1, &owned.1)
+        })
+        .await
     }
 
-    /// Says that IAM changed; whoever reads from now on sees it.
-    pub fn changed(&self) {}
+    /// Says that IAM changed; whoever reads from now on sees it. To be called after the change is
+    /// committed and before its caller is answered.
+    pub fn changed(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// What is kept under `key`, or what `load` finds, which is kept then.
+    async fn read<T: Send + Sync + 'static>(
+        &self,
+        kept: &Kept<T>,
+        key: String,
+        load: impl FnOnce(&dyn Store) -> Result<Option<T>, Error> + Send + 'static,
+    ) -> Result<Option<Arc<T>>, Error> {
+        // Asked before the store is read: a change in between makes what is kept old at once.
+        let generation = self.generation.load(Ordering::SeqCst);
+        if let Some(found) = kept.get(&key, generation) {
+            return Ok(found);
+        }
+        let found = self.documents.blocking(load).await?.map(Arc::new);
+        kept.put(key, generation, found.clone());
+        Ok(found)
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ pub(super) struct ManagedPolicy {
     name: String,
     path: String,
     id: String,
-    arn: String,
+    pub arn: String,
     description: Option<String>,
     created_ms: i64,
     updated_ms: i64,
@@ -50,6 +50,13 @@ struct Version {
 /// Names are unique in an account whatever their path.
 fn key(account: &str, name: &str) -> String {
     format!("{account}/{name}")
+}
+
+/// The key of the policy of this account that has this ARN, if it can have one.
+pub(super) fn key_of_arn(account: &str, arn: &str) -> Option<String> {
+    let arn = Arn::parse(arn).ok().filter(|arn| arn.account == account)?;
+    let name = arn.resource.rsplit('/').next()?;
+    Some(key(account, name))
 }
 
 fn version_id(number: u32) -> String {
@@ -106,6 +113,13 @@ impl ManagedPolicy {
         self.versions
             .iter()
             .find(|version| version_id(version.number) == id)
+    }
+
+    /// What the policy says now.
+    pub(super) fn default_document(&self) -> Option<&str> {
+        let number = self.default_version;
+        let version = self.versions.iter().find(|it| it.number == number)?;
+        Some(&version.document)
     }
 
     fn shown_version(&self, version: &Version, with_document: bool) -> Value {

@@ -24,14 +24,14 @@ const ROLES_MAX: usize = 10_000;
 pub(super) struct Role {
     pub name: String,
     path: String,
-    id: String,
-    arn: String,
+    pub id: String,
+    pub arn: String,
     created_ms: i64,
-    trust_policy: String,
+    pub trust_policy: String,
     description: Option<String>,
-    session_seconds_max: i64,
-    permissions_boundary: Option<String>,
-    tags: Vec<Tag>,
+    pub session_seconds_max: i64,
+    pub permissions_boundary: Option<String>,
+    pub tags: Vec<Tag>,
     /// Inline policies by name.
     pub policies: BTreeMap<String, String>,
     /// ARNs of attached policies.
@@ -39,7 +39,7 @@ pub(super) struct Role {
 }
 
 /// Role names are unique ignoring case.
-fn key(account: &str, name: &str) -> String {
+pub(super) fn key(account: &str, name: &str) -> String {
     format!("{account}/{}", name.to_ascii_lowercase())
 }
 

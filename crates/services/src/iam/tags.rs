@@ -1,5 +1,7 @@
 //! Tags of IAM entities: keys are unique ignoring case, at most 50.
 
+use std::sync::Arc;
+
 use aws::ServiceError;
 use json::{ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
@@ -69,6 +71,12 @@ pub(super) fn without(tags: &[Tag], keys: &[Value]) -> Vec<Tag> {
             .any(|key| key.eq_ignore_ascii_case(&tag.key))
     };
     tags.iter().filter(gone).cloned().collect()
+}
+
+/// As evaluation sees them.
+pub(super) fn pairs(tags: &[Tag]) -> Arc<[aws::iam::Tag]> {
+    let pair = |tag: &Tag| (tag.key.as_str().into(), tag.value.as_str().into());
+    tags.iter().map(pair).collect()
 }
 
 /// As answers list them, sorted by key.

@@ -1,14 +1,24 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::seal::Seal;
 use crate::testing;
+
+impl Iam {
+    pub(super) fn for_tests() -> Iam {
+        let documents = Documents::new(Arc::new(store::Memory::new()));
+        let seal = Arc::new(Seal::new(&[7; crate::seal::KEY_BYTES]));
+        let directory = Arc::new(Directory::new(documents.clone(), seal));
+        Iam {
+            documents,
+            directory,
+        }
+    }
+}
 
 #[tokio::test]
 async fn scripts() {
-    let fresh = || {
-        let documents = Documents::new(Arc::new(store::Memory::new()));
-        Arc::new(Iam { documents })
-    };
+    let fresh = || Arc::new(Iam::for_tests());
     let handle = |iam: Arc<Iam>, operation: String, call: Call| async move {
         iam.handle(&operation, &call).await
     };
@@ -41,8 +51,7 @@ fn served_is_sorted() {
 /// A page goes on only in the list that was begun.
 #[tokio::test]
 async fn a_marker_is_bound_to_what_the_list_chooses_by() {
-    let documents = Documents::new(Arc::new(store::Memory::new()));
-    let iam = Iam { documents };
+    let iam = Iam::for_tests();
     let send = async |operation: &str, input: &str| {
         let input = json::parse(input).unwrap();
         let call = testing::call(aws::Service::Iam, operation, &input, 1_790_000_000_000);

@@ -1,0 +1,45 @@
+//! What was read of the store, for as long as IAM does not change.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+/// Entries of one sort: more roles than AWS lets an account have, some kilobytes each. Beyond, all
+/// are read anew: a read costs some ten microseconds.
+const ENTRIES_MAX: usize = 4_096;
+
+/// Entities by their keys, and the generation of IAM they were read under. That there is none is
+/// kept as well.
+pub(super) struct Kept<T> {
+    entries: RwLock<HashMap<String, (u64, Option<Arc<T>>)>>,
+}
+
+impl<T> Default for Kept<T> {
+    fn default() -> Kept<T> {
+        Kept {
+            entries: RwLock::default(),
+        }
+    }
+}
+
+impl<T> Kept<T> {
+    /// What is known of `key` in this generation; `Some(None)`: that there is none.
+    #[expect(
+        clippy::option_option,
+        reason = "INVARIANT: that nothing is known differs from knowing that there is none"
+    )]
+    pub(super) fn get(&self, key: &str, generation: u64) -> Option<Option<Arc<T>>> {
+        let entries = self.entries.read();
+        let (of, found) = entries.get(key)?;
+        (*of == generation).then(|| found.clone())
+    }
+
+    pub(super) fn put(&self, key: String, generation: u64, found: Option<Arc<T>>) {
+        let mut entries = self.entries.write();
+        if entries.len() >= ENTRIES_MAX && !entries.contains_key(&key) {
+            entries.clear();
+        }
+        entries.insert(key, (generation, found));
+    }
+}
