@@ -16,11 +16,12 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("aws", &["json"]),
     ("store", &[]),
     ("functions", &[]),
+    ("outbound", &[]),
     ("engine", &["asl", "json", "store"]),
     ("tasks", &["aws", "engine", "json"]),
     (
         "services",
-        &["asl", "aws", "engine", "functions", "json", "store"],
+        &["asl", "aws", "engine", "functions", "json", "outbound", "store"],
     ),
     (
         "server",
@@ -30,6 +31,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "engine",
             "functions",
             "json",
+            "outbound",
             "services",
             "store",
             "tasks",
