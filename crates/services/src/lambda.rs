@@ -30,23 +30,6 @@ pub struct Lambda {
     endpoint: Arc<str>,
 }
 
-/// The operations of [`Lambda::handle`], sorted.
-const SERVED: &[&str] = &[
-    "CreateFunction",
-    "DeleteFunction",
-    "GetFunction",
-    "GetFunctionCodeSigningConfig",
-    "GetFunctionConfiguration",
-    "Invoke",
-    "ListFunctions",
-    "ListTags",
-    "ListVersionsByFunction",
-    "TagResource",
-    "UntagResource",
-    "UpdateFunctionCode",
-    "UpdateFunctionConfiguration",
-];
-
 impl Lambda {
     pub(crate) fn new(foundations: &Foundations) -> Lambda {
         Lambda {
@@ -63,7 +46,7 @@ impl Lambda {
         operation: &str,
         call: &Call,
     ) -> Option<Result<Answer, ServiceError>> {
-        SERVED.binary_search(&operation).ok()?;
+        Lambda::facts(operation)?;
         if let Some(error) = violation(call) {
             return Some(Err(error));
         }

@@ -105,7 +105,7 @@ impl States {
         call: &Call,
     ) -> Option<Result<Answer, ServiceError>> {
         if let Some(error) = violation(Service::States, operation, call) {
-            return is_served(operation).then_some(Err(error));
+            return States::facts(operation).map(|_| Err(error));
         }
         Some(match operation {
             "ValidateStateMachineDefinition" => self.validate_state_machine_definition(call).await,
@@ -150,51 +150,6 @@ impl States {
             _ => return None,
         })
     }
-}
-
-/// The operations of [`States::handle`].
-const SERVED: &[&str] = &[
-    "CreateActivity",
-    "CreateStateMachine",
-    "CreateStateMachineAlias",
-    "DeleteActivity",
-    "DeleteStateMachine",
-    "DeleteStateMachineAlias",
-    "DeleteStateMachineVersion",
-    "DescribeActivity",
-    "DescribeExecution",
-    "DescribeMapRun",
-    "DescribeStateMachine",
-    "DescribeStateMachineAlias",
-    "DescribeStateMachineForExecution",
-    "GetActivityTask",
-    "GetExecutionHistory",
-    "ListActivities",
-    "ListExecutions",
-    "ListMapRuns",
-    "ListStateMachineAliases",
-    "ListStateMachineVersions",
-    "ListStateMachines",
-    "ListTagsForResource",
-    "PublishStateMachineVersion",
-    "RedriveExecution",
-    "SendTaskFailure",
-    "SendTaskHeartbeat",
-    "SendTaskSuccess",
-    "StartExecution",
-    "StartSyncExecution",
-    "StopExecution",
-    "TagResource",
-    "TestState",
-    "UntagResource",
-    "UpdateMapRun",
-    "UpdateStateMachine",
-    "UpdateStateMachineAlias",
-    "ValidateStateMachineDefinition",
-];
-
-fn is_served(operation: &str) -> bool {
-    SERVED.binary_search(&operation).is_ok()
 }
 
 /// The `ValidationException` of an input that breaks the model's constraints.

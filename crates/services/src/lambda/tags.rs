@@ -8,7 +8,7 @@ use super::{Lambda, invalid};
 use crate::{Answer, Call};
 
 /// Lambda guide, "Tags".
-const TAGS_MAX: usize = 50;
+pub(super) const TAGS_MAX: usize = 50;
 
 type Tags = Vec<(String, String)>;
 

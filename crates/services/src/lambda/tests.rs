@@ -86,11 +86,6 @@ async fn scripts() {
     pool.shutdown().await;
 }
 
-#[test]
-fn served_is_sorted() {
-    assert!(SERVED.is_sorted());
-}
-
 /// Through the operations: an update and a deletion leave a package that goes two passes later.
 #[tokio::test]
 async fn packages_are_collected() {

@@ -40,7 +40,7 @@ impl Runner for Payloads {
 }
 
 /// Runs no Tasks.
-struct Idle;
+pub(super) struct Idle;
 
 impl Runner for Idle {
     fn run(&self, _call: TaskCall) -> Outcome {
@@ -711,8 +711,7 @@ async fn other_operations_are_not_served() {
         );
         assert_eq!(
             states.handle(operation, &call).await.is_some(),
-            is_served(operation)
+            States::facts(operation).is_some()
         );
     }
-    assert!(SERVED.is_sorted());
 }
