@@ -1,7 +1,7 @@
 //! One call of an AWS operation through the door.
 
 use aws::protocol::{self, Output};
-use aws::{Caller, Door, Model, Operation, Response, Service, ServiceError};
+use aws::{Model, Operation, Request, Response, Service, ServiceError};
 use bytes::Bytes;
 use json::{Object, ObjectBuilder, Value};
 
@@ -24,6 +24,9 @@ pub(crate) enum Trouble {
     /// The call could not be put into bytes.
     #[error("{0}")]
     Unsendable(String),
+    /// There is no role to make it as.
+    #[error("{0}")]
+    NoRole(String),
     #[error("{}", .0.error)]
     Refused(Refusal),
 }
@@ -47,26 +50,33 @@ impl Api {
         }
     }
 
-    pub(crate) async fn call(
+    pub(crate) fn request(
         &self,
-        door: &dyn Door,
-        caller: Caller,
         members: &Value,
         body: Option<&Bytes>,
-    ) -> Result<Answer, Trouble> {
-        let Api { model, operation } = self;
-        let request = protocol::encode_request(model, operation, members, body)
-            .map_err(|error| Trouble::Unsendable(error.to_string()))?;
-        let response = door.call(caller, request).await;
-        match protocol::decode_response(model, operation, &response) {
+    ) -> Result<Request, Trouble> {
+        protocol::encode_request(self.model, self.operation, members, body)
+            .map_err(|error| Trouble::Unsendable(error.to_string()))
+    }
+
+    /// What a response says.
+    pub(crate) fn answer(&self, response: Response) -> Result<Answer, Trouble> {
+        match protocol::decode_response(self.model, self.operation, &response) {
             Ok(output) => Ok(Answer { response, output }),
             Err(error) => Err(Trouble::Refused(Refusal {
-                is_modelled: model.error(&error.code).is_some(),
+                is_modelled: self.model.error(&error.code).is_some(),
                 error,
                 status: response.status,
                 request_id: request_id(&response).to_owned(),
             })),
         }
+    }
+}
+
+impl Refusal {
+    /// Whether the same call may be answered another time.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.status >= 500 || matches!(&*self.error.code, "Throttling" | "ThrottlingException")
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use aws::{Caller, Door, Service};
+use aws::Service;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use engine::{Pattern, TaskCall, TaskOutcome};
+use engine::{Pattern, TaskOutcome};
 use json::{Object, ObjectBuilder, Value};
 
 use crate::api::{self, Answer, Api};
 use crate::outcome::{self, Spelling};
+use crate::outgoing::Outgoing;
 
 const SPELLING: Spelling = Spelling {
     prefix: "Lambda",
@@ -25,13 +26,14 @@ const UNKNOWN: &str = "Lambda.Unknown";
 const MEMBERS: &[&str] = &["FunctionName", "Qualifier", "InvocationType", "LogType"];
 
 /// A plain function ARN: the parameters are the event, the result comes back bare.
-pub(crate) async fn function(door: &dyn Door, caller: Caller, call: &TaskCall) -> TaskOutcome {
+pub(crate) async fn function(out: Outgoing<'_>) -> TaskOutcome {
+    let call = out.call;
     let members = ObjectBuilder::new()
         .add("FunctionName", &*call.call.resource.arn)
         .add("InvocationType", "RequestResponse")
         .build();
     let event = Bytes::from(call.call.parameters.to_text());
-    let answer = match send(door, caller, members, Some(event)).await {
+    let answer = match send(out, members, Some(event)).await {
         Ok(answer) => answer,
         Err(outcome) => return outcome,
     };
@@ -42,7 +44,8 @@ pub(crate) async fn function(door: &dyn Door, caller: Caller, call: &TaskCall) -
 }
 
 /// `lambda:invoke`: parameters as the Invoke API has them; the result shows the whole answer.
-pub(crate) async fn invoke(door: &dyn Door, caller: Caller, call: &TaskCall) -> TaskOutcome {
+pub(crate) async fn invoke(out: Outgoing<'_>) -> TaskOutcome {
+    let call = out.call;
     let parameters = &call.call.parameters;
     let mut members = ObjectBuilder::new();
     for name in MEMBERS {
@@ -57,7 +60,7 @@ pub(crate) async fn invoke(door: &dyn Door, caller: Caller, call: &TaskCall) -> 
         .get("Payload")
         .filter(|payload| !payload.is_null())
         .map(event);
-    let answer = match send(door, caller, members.build(), event).await {
+    let answer = match send(out, members.build(), event).await {
         Ok(answer) => answer,
         Err(outcome) => return outcome,
     };
@@ -93,16 +96,12 @@ fn client_context(context: &Value) -> Value {
 struct Invoked(Answer);
 
 async fn send(
-    door: &dyn Door,
-    caller: Caller,
+    out: Outgoing<'_>,
     members: Object,
     event: Option<Bytes>,
 ) -> Result<Invoked, TaskOutcome> {
     let invoke = Api::find(Service::Lambda, "Invoke").map_err(|text| SPELLING.unsent(&text))?;
-    let answer = invoke
-        .call(door, caller, &members.into(), event.as_ref())
-        .await;
-    match answer {
+    match out.send(invoke, &members.into(), event.as_ref()).await {
         Ok(answer) => Ok(Invoked(answer)),
         Err(trouble) => Err(SPELLING.failed(&trouble)),
     }

@@ -14,22 +14,21 @@ mod lambda;
 mod nested;
 mod optimised;
 mod outcome;
+mod outgoing;
 mod parameters;
 mod sdk;
 
 use std::sync::Arc;
 
+use aws::Door;
 use aws::integrations::{Resolution, TaskResource, resolve};
-use aws::{Arn, Caller, Door};
 use engine::{Engine, Runner, TaskCall, TaskOutcome};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use json::Value;
 use nested::Nested;
+use outgoing::{Outgoing, Sessions};
 use tokio::sync::SetOnce;
-
-/// Longest name of a role session (STS API reference, "RoleSessionName").
-const SESSION_NAME_CHARS_MAX: usize = 64;
 
 /// Knows when executions end: what a Task that waits for a nested one listens to.
 pub trait Executions: Send + Sync {
@@ -53,13 +52,20 @@ pub struct TaskRunner {
 struct Outside {
     door: Arc<dyn Door>,
     executions: Arc<dyn Executions>,
+    sessions: Sessions,
 }
 
 impl TaskRunner {
     /// Sets the door, and what says when nested executions end; calls made before have waited for
     /// it. A second door is refused.
     pub fn open(&self, door: Arc<dyn Door>, executions: Arc<dyn Executions>) -> bool {
-        self.outside.set(Outside { door, executions }).is_ok()
+        let sessions = Sessions::default();
+        let outside = Outside {
+            door,
+            executions,
+            sessions,
+        };
+        self.outside.set(outside).is_ok()
     }
 
     pub fn is_open(&self) -> bool {
@@ -72,19 +78,20 @@ impl TaskRunner {
 impl Runner for TaskRunner {
     fn run(&self, call: TaskCall) -> BoxFuture<'static, TaskOutcome> {
         let outside = Arc::clone(&self.outside);
-        async move { run(&*outside.wait().await.door, &call).await }.boxed()
+        async move { run(outside.wait().await, &call).await }.boxed()
     }
 
     fn watch(&self, call: TaskCall, response: Value) -> BoxFuture<'static, TaskOutcome> {
         let outside = Arc::clone(&self.outside);
         async move {
-            let Outside { door, executions } = outside.wait().await;
+            let outside = outside.wait().await;
             let Some(task) = job(&call) else {
                 return outcome::failed("States.Runtime", &no_job(&call));
             };
-            let (door, call, task) = (&**door, &call, &task);
-            let nested = Nested { door, call, task };
-            nested.watch(&**executions, &response).await
+            let (call, task) = (&call, &task);
+            let out = Outgoing { outside, call };
+            let nested = Nested { out, task };
+            nested.watch(&*outside.executions, &response).await
         }
         .boxed()
     }
@@ -92,11 +99,12 @@ impl Runner for TaskRunner {
     fn cancel(&self, call: TaskCall, response: Option<Value>) -> BoxFuture<'static, ()> {
         let outside = Arc::clone(&self.outside);
         async move {
-            let door = &*outside.wait().await.door;
+            let outside = outside.wait().await;
             // Only jobs that this version can start are there to be stopped.
             if let Some(task) = &job(&call) {
                 let call = &call;
-                let nested = Nested { door, call, task };
+                let out = Outgoing { outside, call };
+                let nested = Nested { out, task };
                 nested.cancel(response.as_ref()).await;
             }
         }
@@ -121,20 +129,17 @@ fn no_job(call: &TaskCall) -> String {
     format!("`{resource}` starts no job that this version of Lockstep can wait for")
 }
 
-async fn run(door: &dyn Door, call: &TaskCall) -> TaskOutcome {
+async fn run(outside: &Outside, call: &TaskCall) -> TaskOutcome {
     let task = match resolve(&call.call.resource.arn) {
         Resolution::Task(task) => task,
         // A definition with such a resource is refused at creation, so only a store that a newer
         // version wrote leads here.
         Resolution::Unrecognised { message } => return outcome::failed("States.Runtime", &message),
     };
-    let caller = match caller(call) {
-        Ok(caller) => caller,
-        Err(outcome) => return outcome,
-    };
+    let out = Outgoing { outside, call };
     match &task {
-        TaskResource::LambdaFunction { .. } => lambda::function(door, caller, call).await,
-        TaskResource::LambdaInvoke { .. } => lambda::invoke(door, caller, call).await,
+        TaskResource::LambdaFunction { .. } => lambda::function(out).await,
+        TaskResource::LambdaInvoke { .. } => lambda::invoke(out).await,
         TaskResource::Activity { .. } => {
             outcome::failed("States.Runtime", "nobody calls an activity")
         }
@@ -142,48 +147,13 @@ async fn run(door: &dyn Door, call: &TaskCall) -> TaskOutcome {
             service: "states", ..
         } => {
             let task = &task;
-            Nested { door, call, task }.start().await
+            Nested { out, task }.start().await
         }
         TaskResource::Optimised {
             service, action, ..
         } => optimised::not_served(service, action),
-        TaskResource::Sdk { service, .. } => sdk::call(door, caller, call, &task, service).await,
+        TaskResource::Sdk { service, .. } => sdk::call(out, &task, service).await,
     }
-}
-
-/// The call is made in a session of the execution role, or of the state's credentials role. The
-/// session is named after the execution, so that logs and policies see which one it was.
-fn caller(call: &TaskCall) -> Result<Caller, TaskOutcome> {
-    let role = call
-        .call
-        .credentials_role_arn
-        .as_ref()
-        .unwrap_or(&call.role_arn);
-    let role_arn = Arn::parse(role).map_err(|error| {
-        outcome::failed(
-            "States.TaskFailed",
-            &format!("the role `{role}` cannot be used: {error}"),
-        )
-    })?;
-    let execution = call.execution_arn.rsplit(':').next().unwrap_or_default();
-    Ok(Caller::Role {
-        role_arn,
-        session_name: session_name(execution),
-        region: call.region().to_owned(),
-        account: call.account().to_owned(),
-        source_arn: Arn::parse(&call.state_machine_arn).ok(),
-        attempt: Some(call.attempt_id().to_string()),
-    })
-}
-
-/// Session names allow `[\w+=,.@-]` and 64 characters; execution names allow more of both.
-fn session_name(execution: &str) -> String {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    execution
-        .chars()
-        .map(|c| if allowed(c) { c } else { '-' })
-        .take(SESSION_NAME_CHARS_MAX)
-        .collect()
 }
 
 #[cfg(test)]

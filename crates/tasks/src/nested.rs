@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use aws::arn::States;
 use aws::integrations::{Pattern, TaskResource};
-use aws::{Arn, Door, Service};
-use engine::{TaskCall, TaskOutcome};
+use aws::{Arn, Service};
+use engine::TaskOutcome;
 use json::{Object, ObjectBuilder, Value};
 
+use crate::Executions;
 use crate::api::{self, Answer, Api, Trouble};
 use crate::outcome::{self, Spelling};
+use crate::outgoing::Outgoing;
 use crate::parameters::Spelled;
-use crate::{Executions, caller};
 
 const SPELLING: Spelling = Spelling {
     prefix: "StepFunctions",
@@ -37,23 +38,18 @@ const RETRY_DELAY_MAX: Duration = Duration::from_secs(60);
 
 /// One Task's nested execution, at any point of its life.
 pub(crate) struct Nested<'n> {
-    pub(crate) door: &'n dyn Door,
-    pub(crate) call: &'n TaskCall,
+    pub(crate) out: Outgoing<'n>,
     pub(crate) task: &'n TaskResource,
 }
 
 impl Nested<'_> {
     /// Starts the child.
     pub(crate) async fn start(&self) -> TaskOutcome {
-        let caller = match caller(self.call) {
-            Ok(caller) => caller,
-            Err(outcome) => return outcome,
-        };
         let (api, input) = match self.start_input() {
             Ok(found) => found,
             Err(outcome) => return outcome,
         };
-        match api.call(self.door, caller, &input.into(), None).await {
+        match self.out.send(api, &input.into(), None).await {
             Ok(answer) => {
                 let result = self.started(api, &answer);
                 match self.task.pattern() {
@@ -98,7 +94,7 @@ impl Nested<'_> {
                 Err(trouble) if is_passing(&trouble) => {}
                 Err(trouble) if !is_gone(&trouble) => {
                     // The role may not, or not any more: to ask again and again would not help.
-                    let execution = &*self.call.execution_arn;
+                    let execution = &*self.out.call.execution_arn;
                     tracing::warn!(execution, %trouble, "a nested execution was not stopped");
                     return;
                 }
@@ -131,12 +127,12 @@ impl Nested<'_> {
     fn start_input(&self) -> Result<(Api, Object), TaskOutcome> {
         let api = Api::find(Service::States, "StartExecution");
         let api = api.map_err(|text| SPELLING.unsent(&text))?;
-        let attempt = self.call.attempt_uuid();
+        let attempt = self.out.call.attempt_uuid();
         let input = self
             .spelled(api, &attempt)
-            .input(&self.call.call.parameters);
+            .input(&self.out.call.call.parameters);
         let (mut input, _) =
-            input.map_err(|problem| outcome::unusable_parameters(self.call, &problem))?;
+            input.map_err(|problem| outcome::unusable_parameters(self.out.call, &problem))?;
         let is_job = matches!(self.task.pattern(), Pattern::Sync | Pattern::Sync2);
         if is_job && input.get("name").is_none() {
             input.insert("name", attempt.into());
@@ -178,7 +174,7 @@ impl Nested<'_> {
         let cause = format!(
             "The Task state in AWS Step Functions execution [{}] which was managing this resource \
              was aborted",
-            self.call.execution_arn
+            self.out.call.execution_arn
         );
         let input = ObjectBuilder::new()
             .add("executionArn", child)
@@ -189,9 +185,7 @@ impl Nested<'_> {
     }
 
     async fn send(&self, api: Api, input: Object) -> Result<Answer, Trouble> {
-        let caller = caller(self.call);
-        let caller = caller.map_err(|_| Trouble::Unsendable("the role is no role".to_owned()))?;
-        api.call(self.door, caller, &input.into(), None).await
+        self.out.send(api, &input.into(), None).await
     }
 
     /// What became of a child that has ended.
@@ -248,7 +242,7 @@ fn is_closed(described: &Object) -> bool {
 /// name is somebody else's.
 fn is_gone(trouble: &Trouble) -> bool {
     match trouble {
-        Trouble::Unsendable(_) => false,
+        Trouble::Unsendable(_) | Trouble::NoRole(_) => false,
         Trouble::Refused(refusal) => matches!(
             &*refusal.error.code,
             "ExecutionDoesNotExist" | "ExecutionAlreadyExists"
@@ -259,9 +253,7 @@ fn is_gone(trouble: &Trouble) -> bool {
 /// Whether the same call may be answered another time.
 fn is_passing(trouble: &Trouble) -> bool {
     match trouble {
-        Trouble::Unsendable(_) => false,
-        Trouble::Refused(refusal) => {
-            refusal.status >= 500 || refusal.error.code == "ThrottlingException"
-        }
+        Trouble::Unsendable(_) | Trouble::NoRole(_) => false,
+        Trouble::Refused(refusal) => refusal.is_passing(),
     }
 }

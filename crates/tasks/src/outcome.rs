@@ -4,6 +4,9 @@ use engine::{Failure, TaskCall, TaskOutcome};
 
 use crate::api::Trouble;
 
+/// The error of a Task whose role cannot be taken (recorded).
+const NO_ROLE: &str = "States.TaskFailed";
+
 /// A failure with both parts.
 pub(crate) fn failed(error: &str, cause: &str) -> TaskOutcome {
     TaskOutcome::Failed(Failure {
@@ -30,8 +33,10 @@ impl Spelling {
 
     /// The failure of a call without an answer.
     pub(crate) fn failed(&self, trouble: &Trouble) -> TaskOutcome {
-        let Trouble::Refused(refusal) = trouble else {
-            return self.unsent(&trouble.to_string());
+        let refusal = match trouble {
+            Trouble::Refused(refusal) => refusal,
+            Trouble::NoRole(cause) => return failed(NO_ROLE, cause),
+            Trouble::Unsendable(cause) => return self.unsent(cause),
         };
         let error = &refusal.error;
         let name = match refusal.is_modelled {
@@ -48,9 +53,12 @@ impl Spelling {
 
 /// The failure of a call through AWS's SDK for Java 2, where `service` is `Sfn`.
 pub(crate) fn sdk_failed(service: &str, trouble: &Trouble) -> TaskOutcome {
-    let Trouble::Refused(refusal) = trouble else {
-        let error = format!("{service}.SdkClientException");
-        return failed(&error, &trouble.to_string());
+    let refusal = match trouble {
+        Trouble::Refused(refusal) => refusal,
+        Trouble::NoRole(cause) => return failed(NO_ROLE, cause),
+        Trouble::Unsendable(cause) => {
+            return failed(&format!("{service}.SdkClientException"), cause);
+        }
     };
     let name = match refusal.is_modelled {
         true => exception(&refusal.error.code),

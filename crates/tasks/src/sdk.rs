@@ -1,17 +1,15 @@
 //! Tasks of the form `arn:aws:states:::aws-sdk:<service>:<action>`: any operation of a service.
 
 use aws::integrations::{Pattern, SdkService, TaskResource};
-use aws::{Caller, Door};
-use engine::{TaskCall, TaskOutcome};
+use engine::TaskOutcome;
 
 use crate::api::Api;
 use crate::outcome;
+use crate::outgoing::Outgoing;
 use crate::parameters::Spelled;
 
 pub(crate) async fn call(
-    door: &dyn Door,
-    caller: Caller,
-    call: &TaskCall,
+    out: Outgoing<'_>,
     task: &TaskResource,
     service: &SdkService,
 ) -> TaskOutcome {
@@ -25,13 +23,13 @@ pub(crate) async fn call(
     let spelled = Spelled {
         task,
         api,
-        idempotency_token: &call.attempt_uuid(),
+        idempotency_token: &out.call.attempt_uuid(),
     };
-    let (members, body) = match spelled.input(&call.call.parameters) {
+    let (members, body) = match spelled.input(&out.call.call.parameters) {
         Ok(input) => input,
-        Err(problem) => return outcome::unusable_parameters(call, &problem),
+        Err(problem) => return outcome::unusable_parameters(out.call, &problem),
     };
-    let answer = api.call(door, caller, &members.into(), body.as_ref()).await;
+    let answer = out.send(api, &members.into(), body.as_ref()).await;
     let answer = match answer {
         Ok(answer) => answer,
         Err(trouble) => return outcome::sdk_failed(service.name, &trouble),

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use aws::{Answer, Request, Response};
+use aws::{Answer, Caller, Request, Response};
 use engine::{Call, Failure, Pattern, Resource, ResourceFamily};
 use json::Value;
 
