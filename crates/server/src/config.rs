@@ -66,6 +66,10 @@ pub(crate) struct Config {
     pub calls_max: usize,
     /// Jobs of Tasks (`.sync`) waited for at once; more wait.
     pub watches_max: usize,
+    /// Hosts, addresses and networks that are not public and may be called all the same.
+    pub outbound_allow: Vec<String>,
+    /// File (PEM) of certificate authorities that are trusted beside those of the machine.
+    pub outbound_ca_file: Option<PathBuf>,
     /// Refuses to start with a limit that AWS would not grant.
     pub strict: bool,
     /// How often an operation may be called, by account and Region; none unless named here.
@@ -100,6 +104,8 @@ impl Default for Config {
             tags_max: 50,
             calls_max: 1_024,
             watches_max: 10_000,
+            outbound_allow: Vec::new(),
+            outbound_ca_file: None,
             strict: false,
             rate_limits: BTreeMap::new(),
             log: "warn".to_owned(),
@@ -227,7 +233,9 @@ impl Config {
 
 /// The settings that are text: whatever a variable holds is meant as it stands. Figment would read
 /// `123` as a number and `true` as a flag.
-const TEXTS: [&str; 3] = ["listen", "data", "log"];
+const TEXTS: [&str; 4] = ["listen", "data", "log", "outbound_ca_file"];
+/// Those that are lists; in a variable a comma stands between the entries.
+const LISTS: [&str; 1] = ["outbound_allow"];
 /// Those that are on or off.
 const SWITCHES: [&str; 1] = ["strict"];
 /// All others but tables.
@@ -272,6 +280,10 @@ fn of_variables(variables: impl Iterator<Item = (String, String)>) -> Result<Dic
         let name = name.to_ascii_lowercase();
         if TEXTS.contains(&name.as_str()) {
             settings.insert(name, text.into());
+        } else if LISTS.contains(&name.as_str()) {
+            let entries = text.split(',').map(str::trim);
+            let entries: Vec<&str> = entries.filter(|entry| !entry.is_empty()).collect();
+            settings.insert(name, entries.into());
         } else if SWITCHES.contains(&name.as_str()) {
             let switch: bool = text.parse().with_context(|| {
                 format!("the variable `{variable}` is `{text}`: neither true nor false")

@@ -61,6 +61,7 @@ async fn serve(config: &Config, mode: Mode, mocks: Option<Arc<MockFile>>) -> Res
     );
     let services = Services::new(&Foundations {
         identity,
+        outbound: Arc::new(open_outbound(config)?),
         store: Arc::clone(&store),
         blobs: Arc::new(blobs),
         engine: engine.clone(),
@@ -102,6 +103,16 @@ async fn serve(config: &Config, mode: Mode, mocks: Option<Arc<MockFile>>) -> Res
     // Others still hold the store, so that it isn't dropped: told, it leaves one whole file behind.
     tokio::task::spawn_blocking(move || sqlite.close()).await?;
     Ok(())
+}
+
+/// The client for what leaves the server.
+fn open_outbound(config: &Config) -> Result<outbound::Client> {
+    let authorities = match &config.outbound_ca_file {
+        None => Vec::new(),
+        Some(file) => std::fs::read(file)
+            .with_context(|| format!("cannot read `{}` (outbound_ca_file)", file.display()))?,
+    };
+    Ok(outbound::Client::new(&config.outbound_allow, &authorities)?)
 }
 
 fn open_store(data: &Path) -> Result<Sqlite> {

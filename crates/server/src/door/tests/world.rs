@@ -147,6 +147,7 @@ impl World {
         );
         let services = Services::new(&Foundations {
             identity,
+            outbound: Arc::new(outbound::Client::new::<&str>(&[], b"").unwrap()),
             store,
             blobs: Arc::new(blobs),
             engine: engine.clone(),
