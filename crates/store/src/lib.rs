@@ -3,7 +3,7 @@
 //! A [`Store`] holds journals (numbered records of entities), one row per execution, wake-up rows,
 //! documents and definitions. It knows bytes and small numbers only: neither JSON nor the States
 //! Language. [`Memory`] is the store of tests and simulations, [`Sqlite`] the embedded one;
-//! [`blobs`] holds what is large and immutable.
+//! [`blobs`] holds what is large and immutable, [`lines`] what is appended and expires (logs).
 //!
 //! ```
 //! use store::{Batch, Committed, EntityId, Memory, ShardId, Store, Write};
@@ -28,7 +28,7 @@ mod store;
 
 pub use lines::Lines;
 pub use memory::{Fault, Memory};
-pub use sqlite::Sqlite;
+pub use sqlite::{Sqlite, SqliteLines};
 pub use store::{
     Batch, Committed, Document, EntityId, Epoch, Error, ExecutionFilter, ExecutionRow, Expected,
     Expired, Integrity, Kind, MachineNumber, Record, Result, SHARDS, ShardId, Store, WakeUp, Write,

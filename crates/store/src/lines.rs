@@ -1,9 +1,14 @@
 //! Lines: what is appended, read by time and dropped by age: the audit log, later function logs and
 //! metric points. They share nothing with the journal's writer: a file of their own.
+//!
+//! A stream is named `kind/...`, such as `audit/123456789012/eu-west-1`. All streams of a kind are
+//! kept equally long.
 
-use std::collections::BTreeMap;
+mod memory;
 
 use crate::store::Result;
+
+pub use memory::MemoryLines;
 
 /// One line of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +34,9 @@ pub enum Order {
 
 /// Appends and reads lines. Every method may block.
 pub trait Lines: Send + Sync {
-    /// Appends lines to a stream. Once it returned they are durable.
+    /// Appends lines to a stream. Once it returned, they survive kill -9 and loss of power, and
+    /// reads show them. Callers at the same time share one sync. An error leaves open whether they
+    /// were appended.
     fn append(&self, stream: &str, lines: &[Line]) -> Result<Vec<Place>>;
 
     /// The line at a place.
@@ -45,76 +52,22 @@ pub trait Lines: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(Place, Line)>>;
 
-    /// Drops the lines of every stream that begins with `prefix` from before `before_ms`, as far
-    /// as that is cheap: a line may stay up to a day longer.
-    fn expire(&self, prefix: &str, before_ms: i64) -> Result<u64>;
+    /// Drops the days (UTC) of a kind's streams that ended at or before `before_ms`, and says how
+    /// many. A line thus stays up to a day longer than it must.
+    fn expire(&self, kind: &str, before_ms: i64) -> Result<u64>;
 }
 
-/// Lines in memory, for tests.
-#[derive(Default)]
-pub struct MemoryLines {
-    streams: parking_lot::Mutex<BTreeMap<String, BTreeMap<Place, Line>>>,
+const DAY_MS: i64 = 86_400_000;
+
+/// The day of a time, counted from the epoch.
+pub(crate) fn day_of(time_ms: i64) -> i64 {
+    time_ms.div_euclid(DAY_MS)
 }
 
-impl Lines for MemoryLines {
-    fn append(&self, stream: &str, lines: &[Line]) -> Result<Vec<Place>> {
-        let mut streams = self.streams.lock();
-        let kept = streams.entry(stream.to_owned()).or_default();
-        let mut places = Vec::with_capacity(lines.len());
-        for line in lines {
-            let number = u64::try_from(kept.len()).unwrap_or(u64::MAX);
-            let place = Place {
-                time_ms: line.time_ms,
-                number,
-            };
-            kept.insert(place, line.clone());
-            places.push(place);
-        }
-        Ok(places)
-    }
-
-    fn line(&self, stream: &str, place: Place) -> Result<Option<Line>> {
-        let streams = self.streams.lock();
-        let line = streams.get(stream).and_then(|kept| kept.get(&place));
-        Ok(line.cloned())
-    }
-
-    fn read(
-        &self,
-        stream: &str,
-        times_ms: std::ops::Range<i64>,
-        order: Order,
-        after: Option<Place>,
-        limit: usize,
-    ) -> Result<Vec<(Place, Line)>> {
-        let streams = self.streams.lock();
-        let chosen = streams.get(stream).into_iter().flatten();
-        let mut chosen: Vec<_> = chosen
-            .filter(|(place, _)| times_ms.contains(&place.time_ms))
-            .map(|(place, line)| (*place, line.clone()))
-            .collect();
-        if order == Order::NewestFirst {
-            chosen.reverse();
-        }
-        let is_after = |place: Place| match (after, order) {
-            (None, _) => true,
-            (Some(after), Order::OldestFirst) => place > after,
-            (Some(after), Order::NewestFirst) => place < after,
-        };
-        chosen.retain(|(place, _)| is_after(*place));
-        chosen.truncate(limit);
-        Ok(chosen)
-    }
-
-    fn expire(&self, prefix: &str, before_ms: i64) -> Result<u64> {
-        let mut dropped = 0;
-        for (stream, kept) in self.streams.lock().iter_mut() {
-            if stream.starts_with(prefix) {
-                let had = kept.len();
-                kept.retain(|place, _| place.time_ms >= before_ms);
-                dropped += had - kept.len();
-            }
-        }
-        Ok(u64::try_from(dropped).unwrap_or(u64::MAX))
-    }
+/// The kind of a stream: what stands before the first `/`.
+pub(crate) fn kind_of(stream: &str) -> &str {
+    stream.split('/').next().unwrap_or(stream)
 }
+
+#[cfg(test)]
+mod tests;

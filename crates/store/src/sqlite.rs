@@ -25,6 +25,7 @@ mod files;
 mod filter;
 mod guard;
 mod journal;
+mod lines;
 mod list;
 mod log;
 mod names;
@@ -35,13 +36,14 @@ use std::path::Path;
 
 use parking_lot::{Mutex, RwLock};
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension as _, ffi};
+use rusqlite::{Connection, OptionalExtension as _};
 
 use self::checkpoint::Checkpointer;
 use self::commit::{Group, Shards, Staged};
-use self::files::Files;
+use self::files::{Files, STORE};
 use self::guard::{Guard, Paths};
 use self::journal::LASTING;
+pub use self::lines::SqliteLines;
 use self::names::Names;
 use self::readers::Readers;
 use crate::memory::require;
@@ -117,7 +119,7 @@ impl Sqlite {
 
     /// Whether there is a store in a folder, or what is left of one. Opens nothing.
     pub fn exists(folder: &Path) -> bool {
-        Paths::of(folder).any()
+        Paths::of(folder, STORE.name).any()
     }
 
     /// Executions above `after` in the order of their numbers, at most `limit`: for a look at all
@@ -127,7 +129,7 @@ impl Sqlite {
     }
 
     fn open_with(folder: &Path, options: Options) -> Result<Sqlite> {
-        let mut files = Files::lock(folder)?;
+        let mut files = Files::lock(folder, &STORE)?;
         let mut connection = files.writer(options.page_bytes, options.synced)?;
         let guard = files.guard()?;
         let of_checkpoint = files.checkpointer()?;
@@ -203,24 +205,9 @@ impl Writer {
         write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
         if self.closed {
-            let closed = Some(close::CLOSED.to_owned());
-            let misuse = ffi::Error::new(ffi::SQLITE_MISUSE);
-            return Err(rusqlite::Error::SqliteFailure(misuse, closed));
+            return Err(close::closed());
         }
-        let connection = &self.connection;
-        connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
-        let result = write(connection);
-        let result = result.and_then(|value| {
-            connection.prepare_cached("COMMIT")?.execute(())?;
-            self.guard.after_commit()?;
-            Ok(value)
-        });
-        if result.is_err() && !connection.is_autocommit() {
-            // An error that matters is answered already; a transaction that can't be rolled back
-            // fails the next one.
-            let _ = connection.execute_batch("ROLLBACK");
-        }
-        result
+        in_transaction(&self.connection, &self.guard, write)
     }
 
     /// Writes the batches that the fence lets through. In memory nothing is changed yet but what
@@ -255,6 +242,27 @@ impl Writer {
         self.trouble = None;
         Ok(index)
     }
+}
+
+/// Runs `write` in one transaction; durable once it returned `Ok`.
+fn in_transaction<T>(
+    connection: &Connection,
+    guard: &Guard,
+    write: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+    let result = write(connection);
+    let result = result.and_then(|value| {
+        connection.prepare_cached("COMMIT")?.execute(())?;
+        guard.after_commit()?;
+        Ok(value)
+    });
+    if result.is_err() && !connection.is_autocommit() {
+        // An error that matters is answered already; a transaction that can't be rolled back
+        // fails the next one.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    result
 }
 
 /// How often a failed commit was settled, in `numbers`.

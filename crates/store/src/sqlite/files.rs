@@ -13,11 +13,27 @@ use super::journal;
 use crate::blobs::failed;
 use crate::{Error, Result};
 
-/// "LKSP", so that a file that isn't ours is recognised.
-const APPLICATION_ID: i32 = 0x4c4b_5350;
+/// What a database is called, and what marks and makes it.
+#[derive(Debug)]
+pub(super) struct Schema {
+    /// The name of its files.
+    pub(super) name: &'static str,
+    /// So that a file that isn't ours, or is another of ours, is recognised.
+    pub(super) application_id: i32,
+    /// Raised with every change of the tables or of what their bytes mean.
+    pub(super) version: i32,
+    /// Makes the tables.
+    pub(super) make: fn(&Connection) -> rusqlite::Result<()>,
+}
 
-/// Raised with every change of the schema or of what its bytes mean.
-const SCHEMA_VERSION: i32 = 2;
+/// The store.
+pub(super) const STORE: Schema = Schema {
+    name: "lockstep",
+    // "LKSP"
+    application_id: 0x4c4b_5350,
+    version: 2,
+    make: make_store,
+};
 
 /// The writer's page cache. More did not help: its pages are the tails of tables.
 const WRITER_CACHE_KIB: u32 = 8 * 1_024;
@@ -39,7 +55,7 @@ const STATEMENTS_MAX: usize = 64;
 /// execution doesn't change the size of its row (see `commit`). Every index over executions ends in
 /// the row's number, so that new rows go to the end of one of a few runs of it; most executions are
 /// in the first only.
-const SCHEMA: &str = "
+const TABLES: &str = "
 CREATE TABLE shards (id INTEGER PRIMARY KEY, state BLOB NOT NULL);
 CREATE TABLE numbers (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE months (month INTEGER PRIMARY KEY, first_entity INTEGER NOT NULL);
@@ -81,18 +97,25 @@ CREATE TABLE documents (
 CREATE TABLE definitions (number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL);
 ";
 
-fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
-    let transaction = connection.unchecked_transaction()?;
-    transaction.execute_batch(SCHEMA)?;
-    journal::create(&transaction, journal::LASTING)?;
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-    transaction.commit()
+fn make_store(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(TABLES)?;
+    journal::create(connection, journal::LASTING)
+}
+
+impl Schema {
+    fn make(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let transaction = connection.unchecked_transaction()?;
+        (self.make)(&transaction)?;
+        transaction.pragma_update(None, "application_id", self.application_id)?;
+        transaction.pragma_update(None, "user_version", self.version)?;
+        transaction.commit()
+    }
 }
 
 /// The files of a store's folder.
 #[derive(Debug)]
 pub(super) struct Files {
+    schema: &'static Schema,
     paths: Paths,
     /// The database once it is open; kept, because closing it would release the locks that the
     /// connections have on it.
@@ -104,9 +127,9 @@ pub(super) struct Files {
 impl Files {
     /// Makes the folder if there is none, locks it against other processes, and refuses a store of
     /// which a part is missing or damaged.
-    pub(super) fn lock(folder: &Path) -> Result<Files> {
+    pub(super) fn lock(folder: &Path, schema: &'static Schema) -> Result<Files> {
         fs::create_dir_all(folder).map_err(|error| not_writable(folder, &error))?;
-        let paths = Paths::of(folder);
+        let paths = Paths::of(folder, schema.name);
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
         let lock = options.open(&paths.lock);
@@ -122,6 +145,7 @@ impl Files {
         }
         require_whole(&paths, &lock)?;
         Ok(Files {
+            schema,
             paths,
             database: None,
             lock: Arc::new(lock),
@@ -146,7 +170,7 @@ impl Files {
                 let synced = File::open(folder).and_then(|folder| folder.sync_all());
                 synced.map_err(|error| failed(folder, &error))?;
             }
-            settle(make_tables(&connection))?;
+            settle(self.schema.make(&connection))?;
         }
         Ok(connection)
     }
@@ -208,12 +232,14 @@ impl Files {
         let (id, tables): (i32, u32) = connection
             .query_row(query, (), |row| Ok((row.get(0)?, row.get(1)?)))
             .map_err(|error| self.error(&error))?;
+        let ours = self.schema;
         let cause = match (id, version) {
-            (APPLICATION_ID, SCHEMA_VERSION) => return Ok(()),
             (0, 0) if tables == 0 => return Ok(()),
-            (APPLICATION_ID, _) => format!(
-                "it has schema version `{version}`, and this build reads version \
-                 `{SCHEMA_VERSION}`: use the build that wrote it, or a newer one"
+            (id, version) if (id, version) == (ours.application_id, ours.version) => return Ok(()),
+            (id, _) if id == ours.application_id => format!(
+                "it has schema version `{version}`, and this build reads version `{}`: use the \
+                 build that wrote it, or a newer one",
+                ours.version
             ),
             _ => "it is a database of another program: choose another folder".to_owned(),
         };
@@ -221,6 +247,11 @@ impl Files {
             path: self.paths.database.clone(),
             cause,
         })
+    }
+
+    /// Where the database is.
+    pub(super) fn database(&self) -> &Path {
+        &self.paths.database
     }
 
     /// The answer to calls of a store that was closed.

@@ -8,7 +8,7 @@ use std::cell::{Cell, OnceCell};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
-use std::path::{Path, PathBuf};
+use std::path::{Display, Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::ffi;
@@ -65,11 +65,12 @@ pub(super) struct Paths {
 }
 
 impl Paths {
-    pub(super) fn of(folder: &Path) -> Paths {
+    /// The files of the database `name` in a folder.
+    pub(super) fn of(folder: &Path, name: &str) -> Paths {
         Paths {
-            database: folder.join("lockstep.db"),
-            log: folder.join("lockstep.db-wal"),
-            lock: folder.join("lockstep.lock"),
+            database: folder.join(format!("{name}.db")),
+            log: folder.join(format!("{name}.db-wal")),
+            lock: folder.join(format!("{name}.lock")),
         }
     }
 
@@ -77,6 +78,11 @@ impl Paths {
     pub(super) fn any(&self) -> bool {
         self.database.exists() || holds_bytes(&self.log) || holds_bytes(&self.lock)
     }
+}
+
+/// The last part of a path.
+fn name(path: &Path) -> Display<'_> {
+    Path::new(path.file_name().unwrap_or_default()).display()
 }
 
 fn holds_bytes(path: &Path) -> bool {
@@ -100,15 +106,21 @@ pub(super) fn require_whole(paths: &Paths, lock: &File) -> Result<()> {
         if holds_bytes(&paths.log) {
             return corrupt(
                 &paths.database,
-                "the file is missing or empty, though its log `lockstep.db-wal` is there: put the \
-                 file back beside it",
+                &format!(
+                    "the file is missing or empty, though its log `{}` is there: put the file back \
+                     beside it",
+                    name(&paths.log)
+                ),
             );
         }
         if state != State::Unknown {
             return corrupt(
                 &paths.database,
-                "the file is missing or empty, though a store was kept here: put it back, or, to \
-                 begin an empty store, delete `lockstep.lock` too",
+                &format!(
+                    "the file is missing or empty, though a store was kept here: put it back, or, \
+                     to begin an empty store, delete `{}` too",
+                    name(&paths.lock)
+                ),
             );
         }
     }
@@ -128,16 +140,21 @@ pub(super) fn require_whole(paths: &Paths, lock: &File) -> Result<()> {
             &paths.log,
             &format!(
                 "it isn't the log that the last server wrote: its salts are `{}`, those recorded \
-                 in `lockstep.lock` are `{recorded}`; put the right file back",
-                log.salts
+                 in `{}` are `{recorded}`; put the right file back",
+                log.salts,
+                name(&paths.lock)
             ),
         ),
         None => corrupt(
             &paths.log,
-            "the log is missing or empty, though the last server could not close the store, so \
-             that commits it acknowledged are in the log alone: put the file back beside \
-             `lockstep.db`; only if a tool of SQLite has opened the database since, and thereby \
-             moved the log into it, delete `lockstep.lock` instead",
+            &format!(
+                "the log is missing or empty, though the last server could not close the store, so \
+                 that commits it acknowledged are in the log alone: put the file back beside `{}`; \
+                 only if a tool of SQLite has opened the database since, and thereby moved the log \
+                 into it, delete `{}` instead",
+                name(&paths.database),
+                name(&paths.lock)
+            ),
         ),
     }
 }
