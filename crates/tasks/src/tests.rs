@@ -8,6 +8,7 @@ use aws::{Answer, Caller, Request, Response};
 use engine::{Call, Failure, Pattern, Resource, ResourceFamily};
 use json::Value;
 
+mod credentials;
 mod nested;
 mod sdk;
 
