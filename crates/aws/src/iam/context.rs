@@ -21,8 +21,8 @@ pub struct Context {
 
 impl Context {
     #[must_use]
-    pub fn new() -> Context {
-        Context::default()
+    pub const fn new() -> Context {
+        Context { keys: Vec::new() }
     }
 
     /// Sets a key with one value.
