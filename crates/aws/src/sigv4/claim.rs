@@ -112,15 +112,17 @@ impl<'r> Claim<'r> {
     /// [`Error::Missing`] for an unsigned request, [`Error::Incomplete`], [`Error::Scope`].
     pub fn read(request: &'r Request, rules: &Rules<'_>) -> Result<Claim<'r>, Error> {
         let is_presigned = parameter(request, "X-Amz-Algorithm").is_some();
+        // Of two headers one would be verified and another perhaps read elsewhere.
+        let is_doubled = request.headers.get_all("authorization").iter().count() > 1;
         let claim = match (request.headers.get("authorization"), is_presigned) {
             (None, false) => return Err(Error::Missing),
-            (Some(_), true) => {
+            (Some(_), _) if is_presigned || is_doubled => {
                 return Err(incomplete(
                     "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter \
                      or the Authorization header should be specified",
                 ));
             }
-            (Some(header), false) => from_header(request, header)?,
+            (Some(header), _) => from_header(request, header)?,
             (None, true) => from_query(request)?,
         };
         claim.check_times(request, rules)?;
@@ -136,6 +138,19 @@ impl<'r> Claim<'r> {
             region: &self.region,
             service: &self.service,
         }
+    }
+
+    /// The signature itself: by it a request is known again. Whether it is one, only
+    /// [`Claim::verify`] says.
+    #[must_use]
+    pub fn signature(&self) -> &[u8; 32] {
+        &self.signature
+    }
+
+    /// Whether the URL alone makes the call.
+    #[must_use]
+    pub fn is_presigned(&self) -> bool {
+        self.place == Place::Query
     }
 
     /// Checks that `request`, body included, is what the holder of `key` signed.
