@@ -4,6 +4,8 @@ use super::{Claim, Credentials, Error, Place, Rules, SigningKey, canonical, pres
 use crate::door::Request;
 use crate::model::Protocol;
 
+mod mutations;
+
 const VECTORS: &str = include_str!("../../../../conformance/sigv4/vectors.json");
 const BOTOCORE: &str = include_str!("../protocol/fixtures/requests.json");
 /// 2015-08-30T12:36:00Z.
@@ -147,71 +149,6 @@ fn sample() -> Request {
     );
     sign(&mut request, &KEYS, "us-east-1", "lambda", NOW_MS).expect("signed");
     request
-}
-
-/// Every request that differs from `request` in one byte.
-fn mutations(request: &Request) -> Vec<(String, Request)> {
-    let flipped = |bytes: &[u8], at: usize| {
-        let mut bytes = bytes.to_vec();
-        bytes[at] ^= 1;
-        bytes
-    };
-    let mut out = Vec::new();
-    let mut add = |what: String, change: &dyn Fn(&mut Request)| {
-        let mut mutated = request.clone();
-        change(&mut mutated);
-        out.push((what, mutated));
-    };
-    for at in 0..request.uri.len() {
-        let uri = String::from_utf8(flipped(request.uri.as_bytes(), at)).expect("ASCII");
-        add(format!("uri {at}: {uri}"), &|request| {
-            request.uri.clone_from(&uri);
-        });
-    }
-    for at in 0..request.method.as_str().len() {
-        let method = flipped(request.method.as_str().as_bytes(), at);
-        let method = http::Method::from_bytes(&method).expect("a method");
-        add(format!("method {method}"), &|request| {
-            request.method = method.clone();
-        });
-    }
-    for at in 0..request.body.len() {
-        let body = flipped(&request.body, at);
-        add(format!("body {at}"), &|request| {
-            request.body = body.clone().into();
-        });
-    }
-    for (name, value) in &request.headers {
-        add(format!("no {name}"), &|request| {
-            request.headers.remove(name);
-        });
-        for at in 0..value.len() {
-            let mutated = http::HeaderValue::from_bytes(&flipped(value.as_bytes(), at));
-            let mutated = mutated.expect("a value");
-            add(format!("{name} {at}: {mutated:?}"), &|request| {
-                request.headers.insert(name, mutated.clone());
-            });
-        }
-    }
-    out
-}
-
-#[test]
-fn every_changed_byte_is_refused() {
-    let header = sample();
-    let mut url = request_of("GET /a?x=1 HTTP/1.1\nHost:h.example");
-    presign(&mut url, &KEYS, "us-east-1", "lambda", NOW_MS, 60);
-    for request in [header, url] {
-        assert_eq!(verified(&request, NOW_MS), Ok(()));
-        let mutations = mutations(&request);
-        assert!(mutations.len() > 200);
-        for (what, mutated) in mutations {
-            assert!(
-                verified(&mutated, NOW_MS).is_err(),
-                "accepted with another {what}"
-            );
-        }
-    }
 }
 
 #[test]
