@@ -138,7 +138,7 @@ impl Session {
             Principal::Root { temporary, .. } | Principal::User { temporary, .. } => {
                 temporary.is_some()
             }
-            Principal::Role(_) => true,
+            Principal::Role(_) | Principal::FederatedUser(_) => true,
             Principal::Anonymous | Principal::Federated { .. } | Principal::Service { .. } => false,
         }
     }
