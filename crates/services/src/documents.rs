@@ -128,14 +128,8 @@ impl Documents {
     /// Deletes a document at the revision it was read at. `false` when it changed in between.
     pub async fn delete(&self, kind: Kind, key: &str, revision: u64) -> Result<bool, Error> {
         let key = key.to_owned();
-        self.blocking(move |store| {
-            match store.delete_document(kind, &key, Expected::Revision(revision)) {
-                Ok(_) => Ok(true),
-                Err(store::Error::Conflict { .. }) => Ok(false),
-                Err(error) => Err(error.into()),
-            }
-        })
-        .await
+        self.blocking(move |store| delete(store, kind, &key, revision))
+            .await
     }
 
     /// Documents whose key begins with `prefix` and is above `after`, in byte order of the keys.
@@ -147,17 +141,8 @@ impl Documents {
         limit: usize,
     ) -> Result<Vec<(String, T)>, Error> {
         let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
-        self.blocking(move |store| {
-            store
-                .list_documents(kind, &prefix, after.as_deref(), limit)?
-                .into_iter()
-                .map(|(key, document)| {
-                    let body = decode(&key, &document.body)?;
-                    Ok((key, body))
-                })
-                .collect()
-        })
-        .await
+        self.blocking(move |store| list(store, kind, &prefix, after.as_deref(), limit))
+            .await
     }
 }
 
@@ -230,6 +215,37 @@ pub(crate) fn read<T: DeserializeOwned>(
         revision: document.revision,
         body: decode(key, &document.body)?,
     }))
+}
+
+/// Deletes a document at the revision it was read at. `false` when it changed in between. Blocks
+/// while the store writes.
+pub(crate) fn delete(
+    store: &dyn Store,
+    kind: Kind,
+    key: &str,
+    revision: u64,
+) -> Result<bool, Error> {
+    match store.delete_document(kind, key, Expected::Revision(revision)) {
+        Ok(_) => Ok(true),
+        Err(store::Error::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Documents as [`Documents::list`] gives them. Blocks while the store reads.
+pub(crate) fn list<T: DeserializeOwned>(
+    store: &dyn Store,
+    kind: Kind,
+    prefix: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<(String, T)>, Error> {
+    let documents = store.list_documents(kind, prefix, after, limit)?;
+    let body = |(key, document): (String, store::Document)| {
+        let body = decode(&key, &document.body)?;
+        Ok((key, body))
+    };
+    documents.into_iter().map(body).collect()
 }
 
 fn encode<T: Serialize>(key: &str, body: &T) -> Result<Vec<u8>, Error> {

@@ -165,6 +165,13 @@ pub enum Kind {
     Setting = 6,
     LogGroup = 7,
     Activity = 8,
+    User = 9,
+    Group = 10,
+    InstanceProfile = 11,
+    IdentityProvider = 12,
+    AccountAlias = 13,
+    /// Where the thing lies that has a name which may change.
+    Name = 14,
 }
 
 /// A small mutable thing, kept under a kind and a key and changed under a revision check.
