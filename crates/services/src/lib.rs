@@ -134,7 +134,7 @@ impl Services {
             iam_toolbox: iam_toolbox::Toolbox::new(Arc::clone(trail)),
             identity: foundations.identity.clone(),
             lambda: lambda::Lambda::new(foundations),
-            lockstep: lockstep::Lockstep::new(Arc::clone(&states)),
+            lockstep: lockstep::Lockstep::new(Arc::clone(&states), &foundations.identity),
             states,
             sts: sts::Sts::new(foundations),
         }
@@ -203,7 +203,7 @@ impl Services {
             Service::Iam => self.iam.handle(operation, call).await,
             Service::IamToolbox => self.iam_toolbox.handle(operation, call).await,
             Service::Lambda => self.lambda.handle(operation, call).await,
-            Service::Lockstep => self.lockstep.handle(operation, call).await,
+            Service::Lockstep => self.lockstep.handle(operation, call, self).await,
             Service::Logs => None,
             Service::States => self.states.handle(operation, call).await,
             Service::Sts => self.sts.handle(operation, call).await,

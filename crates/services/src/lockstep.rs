@@ -1,6 +1,8 @@
 //! The service `lockstep`: what AWS's API of Step Functions has no operation for. Its errors are
 //! those of Step Functions.
 
+mod explain;
+mod least_privilege;
 pub(crate) mod needs;
 
 use std::sync::Arc;
@@ -10,28 +12,37 @@ use engine::{Concurrency, ListQuery, QueuedExecution};
 use json::{ObjectBuilder, Value};
 
 use crate::call::epoch_seconds;
+use crate::iam::directory::Directory;
 use crate::states::pages::items_max;
 use crate::states::read::{Shown, history_query, listed, listed_execution};
 use crate::states::sync::billing_details;
 use crate::states::{States, arn, engine_error, violation};
-use crate::{Answer, Call, documents};
+use crate::trail::Trail;
+use crate::{Answer, Call, Identity, Services, documents};
 
 /// What Lockstep shows beyond AWS, of every account of the server.
 pub struct Lockstep {
     states: Arc<States>,
+    directory: Arc<Directory>,
+    trail: Arc<Trail>,
 }
 
 impl Lockstep {
-    /// Shows what this service of Step Functions runs.
-    pub fn new(states: Arc<States>) -> Lockstep {
-        Lockstep { states }
+    /// Shows what this service of Step Functions runs, under which roles, and why it was denied.
+    pub fn new(states: Arc<States>, identity: &Identity) -> Lockstep {
+        Lockstep {
+            states,
+            directory: Arc::clone(&identity.directory),
+            trail: Arc::clone(&identity.trail),
+        }
     }
 
-    /// Runs one operation. `None` when it is not served.
+    /// Runs one operation. `None` when it is not served. `services` know what calls need.
     pub async fn handle(
         &self,
         operation: &str,
         call: &Call,
+        services: &Services,
     ) -> Option<Result<Answer, ServiceError>> {
         if let Some(error) = violation(Service::Lockstep, operation, call) {
             return Some(Err(error));
@@ -41,6 +52,8 @@ impl Lockstep {
             "DescribeExpressExecution" => self.describe_express_execution(call).await,
             "GetExpressExecutionHistory" => self.get_express_execution_history(call).await,
             "DescribeConcurrency" => self.describe_concurrency(call).await,
+            "ExplainAuthorization" => self.explain_authorization(call).await,
+            "GetLeastPrivilege" => self.get_least_privilege(call, services).await,
             _ => return None,
         })
     }

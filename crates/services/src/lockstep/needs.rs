@@ -15,11 +15,13 @@ const OPERATIONS: &[(&str, Facts, Option<&str>)] = &[
         Facts::READS_DATA,
         Some("executionArn"),
     ),
+    ("ExplainAuthorization", Facts::READS, None),
     (
         "GetExpressExecutionHistory",
         Facts::READS_DATA,
         Some("executionArn"),
     ),
+    ("GetLeastPrivilege", Facts::READS, Some("stateMachineArn")),
     (
         "ListExpressExecutions",
         Facts::READS_DATA,
