@@ -2,6 +2,7 @@
 
 mod banner;
 mod cli;
+mod client;
 mod config;
 mod diagnostics;
 mod doctor;

@@ -1,0 +1,283 @@
+//! A client of a running server: signed AWS calls over HTTP, as the `aws` command makes them. The
+//! commands that ask a server go through it, so they may do what their credentials may.
+
+mod credentials;
+
+use std::time::Duration;
+
+use aws::sigv4::{self, Credentials};
+use aws::{Model, Operation, Request, Response, Service, ServiceError, protocol};
+use bytes::Bytes;
+use http::{HeaderValue, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::rt::TokioIo;
+use json::Value;
+use tokio::net::TcpStream;
+
+use crate::door::now;
+
+/// Where `lockstep dev` listens unless it is told otherwise.
+pub(crate) const ENDPOINT_DEFAULT: &str = "http://127.0.0.1:8083";
+const REGION_DEFAULT: &str = "us-east-1";
+/// A server on this machine or in this network takes milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The slowest answer reads a thousand histories.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+/// No answer of an operation that the command line calls comes near.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Which server is asked, and as whom.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Server {
+    /// Where the server listens
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL", default_value = ENDPOINT_DEFAULT)]
+    endpoint_url: String,
+    /// The Region that is asked; without it AWS_REGION, AWS_DEFAULT_REGION or us-east-1
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// Sign with this profile of the shared credentials file, whatever AWS_ACCESS_KEY_ID says
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Credentials(#[from] credentials::Error),
+    #[error("the endpoint `{0}` is no URL of the form http://HOST:PORT")]
+    Endpoint(String),
+    #[error(
+        "the endpoint `{0}` wants TLS, which this command does not speak; name the server's \
+         http:// address with --endpoint-url or AWS_ENDPOINT_URL"
+    )]
+    Tls(String),
+    #[error(
+        "nothing listens at {endpoint} ({reason}); start a server with `lockstep dev`, or say \
+         where it is with --endpoint-url or AWS_ENDPOINT_URL"
+    )]
+    NobodyListens { endpoint: String, reason: String },
+    #[error("the server at {endpoint} gave no answer: {reason}")]
+    NoAnswer { endpoint: String, reason: String },
+    #[error("what answers at {0} is not Lockstep; say where it is with --endpoint-url")]
+    NotLockstep(String),
+    #[error(
+        "the credentials have expired ({0}); get new ones, as with `aws sts assume-role`, or \
+         unset AWS_SESSION_TOKEN"
+    )]
+    Expired(String),
+    #[error("the server does not take the credentials: {0}")]
+    Unauthenticated(String),
+    /// Any other error of the operation.
+    #[error("{0}")]
+    Refused(ServiceError),
+    #[error("the call cannot be made: {0}")]
+    Unsendable(String),
+}
+
+/// Calls one server with one set of credentials.
+pub(crate) struct Client {
+    endpoint: Endpoint,
+    region: String,
+    key: credentials::Key,
+}
+
+impl Client {
+    /// As the arguments, the environment and the shared credentials file say.
+    pub(crate) fn new(server: &Server) -> Result<Client, Error> {
+        Client::with(server, &|name| {
+            std::env::var(name).ok().filter(|value| !value.is_empty())
+        })
+    }
+
+    fn with(server: &Server, variable: Variables<'_>) -> Result<Client, Error> {
+        let region = server.region.clone();
+        let region = region
+            .or_else(|| variable("AWS_REGION"))
+            .or_else(|| variable("AWS_DEFAULT_REGION"));
+        Ok(Client {
+            endpoint: Endpoint::parse(&server.endpoint_url)?,
+            region: region.unwrap_or_else(|| REGION_DEFAULT.to_owned()),
+            key: credentials::find(server.profile.as_deref(), variable)?,
+        })
+    }
+
+    /// The Region the calls are for.
+    pub(crate) fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The URL of the server, without a slash at its end.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint.url
+    }
+
+    /// Makes one call and waits for its answer: the members of the operation's output.
+    pub(crate) fn call(
+        &self,
+        service: Service,
+        operation: &str,
+        input: &Value,
+    ) -> Result<Value, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Error::Unsendable(error.to_string()))?;
+        runtime.block_on(self.called(service, operation, input))
+    }
+
+    async fn called(
+        &self,
+        service: Service,
+        operation: &str,
+        input: &Value,
+    ) -> Result<Value, Error> {
+        let unsendable = |reason: &dyn ToString| Error::Unsendable(reason.to_string());
+        let model = service.model().map_err(|error| unsendable(error))?;
+        let operation = model
+            .operation(operation)
+            .ok_or_else(|| Error::Unsendable(format!("there is no operation {operation}")))?;
+        let mut request = protocol::encode_request(model, operation, input, None)
+            .map_err(|error| unsendable(&error))?;
+        let host = HeaderValue::from_str(&self.endpoint.authority);
+        let host = host.map_err(|_| Error::Endpoint(self.endpoint.url.clone()))?;
+        request.headers.insert(http::header::HOST, host);
+        let credentials = Credentials {
+            access_key_id: &self.key.access_key_id,
+            secret_access_key: &self.key.secret_access_key,
+            session_token: self.key.session_token.as_deref(),
+        };
+        let name = &model.signing_name;
+        sigv4::sign(&mut request, &credentials, &self.region, name, now().0)
+            .map_err(|error| unsendable(&error))?;
+        let response = self.endpoint.send(request).await?;
+        self.read(model, operation, &response)
+    }
+
+    fn read(
+        &self,
+        model: &Model,
+        operation: &Operation,
+        response: &Response,
+    ) -> Result<Value, Error> {
+        let strange = || Error::NotLockstep(self.endpoint.url.clone());
+        // Every answer of Lockstep has the header, an error as well.
+        if response.header("x-amzn-requestid").is_none() {
+            return Err(strange());
+        }
+        let error = match protocol::decode_response(model, operation, response) {
+            Ok(output) => return Ok(output.members),
+            Err(error) => error,
+        };
+        Err(match &*error.code {
+            "ExpiredTokenException" | "ExpiredToken" => Error::Expired(error.message),
+            "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "SignatureDoesNotMatch" => Error::Unauthenticated(error.message),
+            // Other servers that speak AWS's protocols have no service of this name.
+            "UnknownError" | "UnknownOperationException" if &*model.signing_name == "lockstep" => {
+                strange()
+            }
+            _ => Error::Refused(error),
+        })
+    }
+}
+
+/// Reads a variable of the environment; an empty one is none.
+type Variables<'v> = &'v dyn Fn(&str) -> Option<String>;
+
+/// Where a server listens.
+struct Endpoint {
+    url: String,
+    /// Host and port as the header `Host` has them.
+    authority: String,
+    host: String,
+    port: u16,
+}
+
+impl Endpoint {
+    fn parse(text: &str) -> Result<Endpoint, Error> {
+        let url = text.trim_end_matches('/');
+        let malformed = || Error::Endpoint(text.to_owned());
+        let uri: Uri = url.parse().map_err(|_| malformed())?;
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some("https") => return Err(Error::Tls(text.to_owned())),
+            _ => return Err(malformed()),
+        }
+        let authority = uri.authority().ok_or_else(malformed)?;
+        if uri.path() != "/" || uri.query().is_some() || authority.as_str().contains('@') {
+            return Err(malformed());
+        }
+        let host = authority.host();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        Ok(Endpoint {
+            url: url.to_owned(),
+            authority: authority.as_str().to_owned(),
+            host: host.to_owned(),
+            port: authority.port_u16().unwrap_or(80),
+        })
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        let nobody = |reason: String| Error::NobodyListens {
+            endpoint: self.url.clone(),
+            reason,
+        };
+        let connect = TcpStream::connect((&*self.host, self.port));
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, connect).await;
+        let stream = stream
+            .map_err(|_| nobody("it takes no connection".to_owned()))?
+            .map_err(|error| nobody(error.to_string()))?;
+        match tokio::time::timeout(ANSWER_TIMEOUT, exchange(stream, request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(Trouble::Http(error))) if error.is_parse() => {
+                Err(Error::NotLockstep(self.url.clone()))
+            }
+            Ok(Err(trouble)) => Err(self.no_answer(&trouble)),
+            Err(_) => Err(self.no_answer(&format!("none within {ANSWER_TIMEOUT:?}"))),
+        }
+    }
+
+    fn no_answer(&self, reason: &dyn ToString) -> Error {
+        Error::NoAnswer {
+            endpoint: self.url.clone(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// What goes wrong on a connection.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+    #[error("{0}")]
+    Request(#[from] http::Error),
+    #[error("{0}")]
+    Body(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// One request and its answer on a connection of their own.
+async fn exchange(stream: TcpStream, request: Request) -> Result<Response, Trouble> {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    // It ends with the answer; what goes wrong on it is told to the sender.
+    tokio::spawn(connection);
+    let mut sent = http::Request::builder()
+        .method(request.method)
+        .uri(request.uri)
+        .body(Full::<Bytes>::new(request.body))?;
+    *sent.headers_mut() = request.headers;
+    let (head, body) = sender.send_request(sent).await?.into_parts();
+    let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+    Ok(Response {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        body: body.map_err(Trouble::Body)?.to_bytes(),
+    })
+}
+
+#[cfg(test)]
+mod tests;
