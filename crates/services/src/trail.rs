@@ -1,13 +1,41 @@
 //! The audit log: who did what on what, and why something was denied. Append-only.
+//!
+//! Of an account and Region there are two streams of [`Lines`]: `audit/...` holds an [`Event`] per
+//! call as CloudTrail records it, `denials/...` what explains a denied call ([`Denial`]). An event
+//! names its denial by the authorization id, which is also what the caller was told.
+//!
+//! Management calls are always recorded. Denials are kept within a budget of each account: a flood
+//! of them costs their explanations, not the disk, and not the calls of others.
 
+mod budget;
+mod denials;
+mod id;
+mod record;
+
+use std::ops::Range;
 use std::sync::Arc;
 
 use aws::ServiceError;
-use aws::iam::{Attached, Explanation, Source};
+use aws::iam::{Attached, Context, Explanation, Source};
 use json::Value;
+use parking_lot::Mutex;
+use store::Lines;
+use store::lines::{Line, Order, Place};
+use tokio::sync::Semaphore;
 
 use crate::Call;
-use crate::access::{Facts, Need};
+use crate::access::{Class, Facts, Need};
+use crate::documents::Error;
+
+use self::budget::Budget;
+use self::id::Id;
+
+/// Events under way: each takes a thread that blocks, and those that wait share the next sync.
+const EVENTS_MAX: usize = 64;
+/// Denials under way, apart from events, so that a flood of them delays no event.
+const DENIALS_MAX: usize = 16;
+/// Reads under way.
+const READS_MAX: usize = 8;
 
 /// One audited call.
 #[derive(Clone, Debug)]
@@ -15,7 +43,7 @@ pub struct Event {
     pub account: Arc<str>,
     pub region: Arc<str>,
     pub time_ms: i64,
-    /// The CloudTrail record but for `eventID` (which is its place in the log) and `eventTime`.
+    /// The CloudTrail record but for `eventID`, which is its place in the log.
     pub record: Value,
 }
 
@@ -32,6 +60,18 @@ pub struct Audited<'c> {
     pub authorization_id: Option<&'c str>,
 }
 
+impl Audited<'_> {
+    /// Whether the log holds it: management calls always, denials as long as they have an id (those
+    /// of a flood have none), other data calls when they are asked for.
+    #[must_use]
+    pub fn is_wanted(&self, data_calls: bool) -> bool {
+        match self.facts.class {
+            Class::Management => true,
+            Class::Data => data_calls || self.authorization_id.is_some(),
+        }
+    }
+}
+
 impl Event {
     /// The record of a call: names, never payloads or secrets.
     #[must_use]
@@ -41,7 +81,7 @@ impl Event {
             account: Arc::clone(&call.account),
             region: Arc::clone(&call.region),
             time_ms: call.now.0,
-            record: Value::empty_object(),
+            record: record::record(audited),
         }
     }
 }
@@ -76,7 +116,7 @@ pub struct Denial {
     pub operation: Arc<str>,
     pub need: Need,
     /// The condition keys of the request, those of the need among them.
-    pub context: aws::iam::Context,
+    pub context: Context,
     pub explanation: Explanation,
     /// The policies that were looked at, with their documents at that time.
     pub policies: Vec<Seen>,
@@ -84,22 +124,61 @@ pub struct Denial {
 
 /// Writes and reads the audit log.
 pub struct Trail {
-    lines: Arc<dyn store::Lines>,
+    lines: Arc<dyn Lines>,
+    budget: Mutex<Budget>,
+    events: Semaphore,
+    denials: Semaphore,
+    reads: Semaphore,
 }
 
 impl Trail {
     #[must_use]
-    pub fn new(lines: Arc<dyn store::Lines>) -> Trail {
-        Trail { lines }
+    pub fn new(lines: Arc<dyn Lines>) -> Trail {
+        Trail {
+            lines,
+            budget: Mutex::default(),
+            events: Semaphore::new(EVENTS_MAX),
+            denials: Semaphore::new(DENIALS_MAX),
+            reads: Semaphore::new(READS_MAX),
+        }
     }
 
-    /// Keeps a denial; durable once it returned. The id is `[0-9a-z]+`.
-    ///
-    /// # Errors
-    /// When the log can't be written.
-    pub async fn denied(&self, denial: Denial) -> Result<String, ServiceError> {
-        let _ = (&self.lines, denial);
-        Ok(String::new())
+    /// Keeps a denial; durable once it returned. The id is `[0-9a-z]+`. `None`: it isn't kept,
+    /// because its account's budget is used up or the log can't be written; the log of the server
+    /// says so.
+    pub async fn denied(&self, denial: Denial) -> Option<String> {
+        match self.keep(&denial).await {
+            Ok(id) => id,
+            Err(error) => {
+                tracing::error!(%error, "the explanation of a denial could not be kept");
+                None
+            }
+        }
+    }
+
+    async fn keep(&self, denial: &Denial) -> Result<Option<String>, Error> {
+        let secret = id::secret().ok_or(Error::CutOff)?;
+        let bytes = denials::encode(denial, secret);
+        let spent = {
+            let account = &denial.account;
+            let mut budget = self.budget.lock();
+            budget.spend(account, bytes.len(), denial.time_ms)
+        };
+        if let Some(dropped) = spent.to_report {
+            tracing::warn!(
+                dropped,
+                "denials came faster than explanations of them are kept; those calls were denied \
+                 without an authorization id"
+            );
+        }
+        if !spent.is_granted {
+            return Ok(None);
+        }
+        let stream = stream("denials", &denial.account, &denial.region);
+        let time_ms = denial.time_ms;
+        let line = Line { time_ms, bytes };
+        let place = self.append(&self.denials, stream, line).await?;
+        Ok(place.map(|place| Id { place, secret }.to_string()))
     }
 
     /// The denial with this id that happened in this account and Region; `None` when there is none
@@ -113,8 +192,16 @@ impl Trail {
         region: &str,
         id: &str,
     ) -> Result<Option<Denial>, ServiceError> {
-        let _ = (&self.lines, account, region, id);
-        Ok(None)
+        let Some(id) = Id::parse(id) else {
+            return Ok(None);
+        };
+        let of = stream("denials", account, region);
+        let line = self
+            .reading(move |lines| lines.line(&of, id.place))
+            .await?;
+        let decoded = line.and_then(|line| denials::decode(&line.bytes, account, region));
+        let decoded = decoded.filter(|(secret, _)| *secret == id.secret);
+        Ok(decoded.map(|(_, denial)| denial))
     }
 
     /// Appends an event; durable once it returned.
@@ -122,7 +209,96 @@ impl Trail {
     /// # Errors
     /// When the log can't be written.
     pub async fn record(&self, event: Event) -> Result<(), ServiceError> {
-        let _ = event;
+        let line = Line {
+            time_ms: event.time_ms,
+            bytes: event.record.to_text().into_bytes(),
+        };
+        let stream = stream("audit", &event.account, &event.region);
+        self.append(&self.events, stream, line).await?;
         Ok(())
     }
+
+    /// At most `limit` events of an account and Region, newest first, with their places: of these
+    /// times, older than `after`.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub async fn events(
+        &self,
+        (account, region): (&str, &str),
+        times_ms: Range<i64>,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Result<Vec<(Place, Value)>, ServiceError> {
+        let of = stream("audit", account, region);
+        let read = move |lines: &dyn Lines| {
+            lines.read(&of, times_ms, Order::NewestFirst, after, limit)
+        };
+        let lines = self.reading(read).await?;
+        let event = |(place, line): (Place, Line)| Some((place, parsed(line)?));
+        Ok(lines.into_iter().filter_map(event).collect())
+    }
+
+    /// The event at a place.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub async fn event(
+        &self,
+        account: &str,
+        region: &str,
+        place: Place,
+    ) -> Result<Option<Value>, ServiceError> {
+        let of = stream("audit", account, region);
+        let line = self.reading(move |lines| lines.line(&of, place)).await?;
+        Ok(line.and_then(parsed))
+    }
+
+    /// Drops what is from before `before_ms`, of all accounts and Regions; it may stay a day longer.
+    /// Says how many days were dropped.
+    ///
+    /// # Errors
+    /// When the log can't be written.
+    pub async fn expire(&self, before_ms: i64) -> Result<u64, Error> {
+        self.reading(move |lines| {
+            let events = lines.expire("audit", before_ms)?;
+            Ok(events + lines.expire("denials", before_ms)?)
+        })
+        .await
+    }
+
+    async fn append(
+        &self,
+        places: &Semaphore,
+        stream: String,
+        line: Line,
+    ) -> Result<Option<Place>, Error> {
+        let _permit = places.acquire().await.map_err(|_| Error::CutOff)?;
+        let lines = Arc::clone(&self.lines);
+        let append = move || lines.append(&stream, &[line]);
+        let appended = tokio::task::spawn_blocking(append).await;
+        Ok(appended.map_err(|_| Error::CutOff)??.first().copied())
+    }
+
+    async fn reading<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Lines) -> store::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let _permit = self.reads.acquire().await.map_err(|_| Error::CutOff)?;
+        let lines = Arc::clone(&self.lines);
+        let read = tokio::task::spawn_blocking(move || read(&*lines)).await;
+        Ok(read.map_err(|_| Error::CutOff)??)
+    }
 }
+
+fn stream(kind: &str, account: &str, region: &str) -> String {
+    format!("{kind}/{account}/{region}")
+}
+
+fn parsed(line: Line) -> Option<Value> {
+    let text = String::from_utf8(line.bytes).ok()?;
+    json::parse(&text).ok()
+}
+
+#[cfg(test)]
+mod tests;
