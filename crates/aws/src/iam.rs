@@ -18,3 +18,6 @@ pub use evaluate::{
 };
 pub use policy::{Malformed, Policy, Position, Purpose, Statement};
 pub use principal::{Acting, FederatedUser, Principal, RoleSession, Tag, Temporary};
+
+#[cfg(test)]
+mod testing;

@@ -358,7 +358,8 @@ fn of_resource(request: &Request<'_>, layers: &Layers<'_>) -> (bool, Named) {
     let mut allows = Named::default();
     let policy = layers.resource.map(|attached| &attached.policy);
     for statement in policy.into_iter().flat_map(Policy::statements) {
-        let named = statement.named(request.principal).unwrap_or_default();
+        let named = statement.named(request.principal, layers.boundary.is_some());
+        let named = named.unwrap_or_default();
         if named.is_any() && request.is_about(statement) {
             if statement.denies() {
                 return (true, allows);

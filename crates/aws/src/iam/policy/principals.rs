@@ -131,6 +131,16 @@ impl Principals {
             Named::EVERYONE
         }
     }
+
+    /// By which of its names a Deny means a `principal` with a permissions boundary: NotPrincipal
+    /// spares nobody who has one, whomever it lists.
+    pub(in crate::iam) fn denied_in_bounds(&self, principal: &Principal) -> Named {
+        if self.is_negated {
+            Named::EVERYONE
+        } else {
+            self.named(principal, true)
+        }
+    }
 }
 
 /// The names a principal has.

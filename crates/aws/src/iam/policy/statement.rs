@@ -150,9 +150,13 @@ impl Statement {
                 .all(|condition| condition.holds(context))
     }
 
-    /// By which of its names it means a principal; `None` if it says nothing of principals.
-    pub(in crate::iam) fn named(&self, principal: &Principal) -> Option<Named> {
+    /// By which of its names it means a principal, which may have a permissions boundary; `None`
+    /// if it says nothing of principals.
+    pub(in crate::iam) fn named(&self, principal: &Principal, is_bounded: bool) -> Option<Named> {
         let principals = self.principals.as_ref()?;
+        if self.denies && is_bounded {
+            return Some(principals.denied_in_bounds(principal));
+        }
         Some(principals.named(principal, self.denies))
     }
 
