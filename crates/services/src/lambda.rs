@@ -14,6 +14,7 @@ use aws::ServiceError;
 use functions::Pool;
 use store::Kind;
 
+use crate::access::Access;
 use crate::documents::{Documents, Found};
 use crate::{Answer, Call, Foundations};
 
@@ -23,6 +24,7 @@ use packages::Packages;
 
 /// Lambda of every account and region of the server.
 pub struct Lambda {
+    access: Arc<Access>,
     documents: Documents,
     packages: Arc<Packages>,
     pool: Pool,
@@ -33,6 +35,7 @@ pub struct Lambda {
 impl Lambda {
     pub(crate) fn new(foundations: &Foundations) -> Lambda {
         Lambda {
+            access: Arc::clone(&foundations.identity.access),
             documents: Documents::new(foundations.store.clone()),
             packages: Arc::new(Packages::new(Arc::clone(&foundations.blobs))),
             pool: foundations.functions.clone(),
@@ -81,6 +84,18 @@ impl Lambda {
         Ok((address, found))
     }
 
+    /// Refuses a role that the caller may not pass to Lambda, or that Lambda may not assume.
+    async fn pass_role(
+        &self,
+        call: &Call,
+        role_arn: &str,
+        function_arn: &str,
+    ) -> Result<(), ServiceError> {
+        self.access
+            .pass_role(call, role_arn, PRINCIPAL, function_arn, unassumable)
+            .await
+    }
+
     /// Changes the function at an address.
     async fn change<R: Send + 'static>(
         &self,
@@ -98,6 +113,13 @@ impl Lambda {
 fn violation(call: &Call) -> Option<ServiceError> {
     let model = aws::Service::Lambda.model().ok()?;
     ServiceError::violations(model, &call.violations)
+}
+
+/// Whom the roles of functions trust.
+const PRINCIPAL: &str = "lambda.amazonaws.com";
+
+fn unassumable() -> ServiceError {
+    invalid("The role defined for the function cannot be assumed by Lambda.")
 }
 
 fn not_found(arn: &str) -> ServiceError {

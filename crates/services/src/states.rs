@@ -20,6 +20,7 @@ pub(crate) mod pages;
 mod quota;
 pub(crate) mod read;
 mod redrive;
+mod role;
 mod settings;
 mod startable;
 mod state_machine;
@@ -43,6 +44,7 @@ use engine::Engine;
 use store::Kind;
 use tokio::sync::Semaphore;
 
+use crate::access::Access;
 use crate::documents::{self, Documents};
 use crate::{Answer, Call, Foundations, Limits};
 use cache::Cache;
@@ -53,6 +55,7 @@ pub use integrations::Integrations;
 
 /// Step Functions of every account of the server.
 pub struct States {
+    access: Arc<Access>,
     documents: Documents,
     engine: Engine,
     cache: Arc<Cache>,
@@ -81,6 +84,7 @@ impl States {
     /// The service over its foundations. Reads nothing yet.
     pub fn new(foundations: &Foundations) -> States {
         States {
+            access: Arc::clone(&foundations.identity.access),
             documents: Documents::new(foundations.store.clone()),
             engine: foundations.engine.clone(),
             cache: Arc::default(),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::address::LATEST;
 use super::function::Function;
-use super::invalid;
+use super::{invalid, unassumable};
 use crate::Call;
 
 /// Characters of a function's name (Lambda API reference, "FunctionName").
@@ -124,9 +124,7 @@ impl Configuration {
     fn check(self) -> Result<Configuration, ServiceError> {
         let role = Arn::parse(&self.role).ok();
         if role.is_none_or(|role| role.role_path_and_name().is_none()) {
-            return Err(invalid(
-                "The role defined for the function cannot be assumed by Lambda.",
-            ));
+            return Err(unassumable());
         }
         if !(1..=900).contains(&self.timeout_seconds) {
             return Err(invalid(format!(

@@ -129,6 +129,8 @@ impl Lambda {
         let code = call.input.get("Code").cloned().unwrap_or_default();
         let code = self.take_code(&code).await?;
         let tags = super::tags::of(call)?;
+        self.pass_role(call, &configuration.role, &address.arn())
+            .await?;
         let mut function = Function {
             name: address.name.clone(),
             arn: address.arn(),
@@ -315,6 +317,14 @@ impl Lambda {
     ) -> Result<Answer, ServiceError> {
         check_served(call)?;
         let address = Address::of(call)?;
+        if let Some(role) = call.text("Role") {
+            self.function(&address)
+                .await?
+                .body
+                .configuration
+                .updated(call)?;
+            self.pass_role(call, role, &address.arn()).await?;
+        }
         let update = call.clone();
         let function = self
             .change(&address, move |function| {

@@ -174,7 +174,7 @@ pub(super) fn tagged(call: &Call) -> Result<Tagged, ServiceError> {
     }
 }
 
-/// The role that `roleArn` names. Whether it exists is not asked (see the known differences).
+/// The role that `roleArn` names. Whether it exists, and may be given, is asked later.
 pub(super) fn role(text: &str) -> Result<&str, ServiceError> {
     match parse(text)?.role_path_and_name() {
         Some(_) => Ok(text),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use asl::compile::compile;
 use asl::definition::{MachineType, invalid_definition_message};
+use asl::program::Program;
 use asl::time::Timestamp;
 use aws::ServiceError;
 use json::{ObjectBuilder, Value};
@@ -51,8 +52,11 @@ impl States {
             aliases_created: 0,
             tags,
         };
-        self.check_definition(&revision, machine.machine_type())
+        let program = self
+            .check_definition(&revision, machine.machine_type())
             .await?;
+        self.pass_role(call, role_arn, &machine.arn).await?;
+        self.check_managed_rule(call, role_arn, &program).await?;
         let key = arn::key(call, name);
         if let Some(existing) = self.machine(&key).await? {
             return self.created_before(&existing, &machine, &revision).await;
@@ -111,24 +115,20 @@ impl States {
         Err(ServiceError::new("StateMachineAlreadyExists", message))
     }
 
-    /// Refuses a definition that does not compile. Compiling takes milliseconds for large ones, so
+    /// Compiles a definition, or refuses it. Compiling takes milliseconds for large ones, so
     /// it is no work for a thread that runs futures.
     pub(super) async fn check_definition(
         &self,
         revision: &Arc<Revision>,
         machine_type: MachineType,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Program, ServiceError> {
         let compiling = Arc::clone(revision);
         let work = move || compile(&compiling.definition, machine_type, &Integrations);
         let compiled = self.documents.blocking(move |_| Ok(work())).await?;
-        match compiled.program {
-            Some(_) => Ok(()),
-            None => {
-                let message =
-                    invalid_definition_message(&revision.definition, &compiled.diagnostics);
-                Err(ServiceError::new("InvalidDefinition", message))
-            }
-        }
+        compiled.program.ok_or_else(|| {
+            let message = invalid_definition_message(&revision.definition, &compiled.diagnostics);
+            ServiceError::new("InvalidDefinition", message)
+        })
     }
 
     fn too_many_machines(&self) -> ServiceError {

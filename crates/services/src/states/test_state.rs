@@ -48,6 +48,10 @@ impl States {
         let Some(setup) = self.setup(call, &request, &program, state)? else {
             return Err(refused(&Error::NeedsMock));
         };
+        if let Some(role_arn) = &request.role_arn {
+            let machine_arn = &setup.start.state_machine_arn;
+            self.pass_role(call, role_arn, machine_arn).await?;
+        }
         let identity = Identity {
             start: setup.start.clone(),
             mock_case: call.mock_case.as_deref().map(Text::from),

@@ -19,12 +19,20 @@ impl States {
     pub(super) async fn update_state_machine(&self, call: &Call) -> Result<Answer, ServiceError> {
         let key = existing_key(call)?;
         let asked = Change::of(call)?;
+        let gives_role = asked.role_arn.is_some();
         let publication = settings::publication(call)?;
         let not_found = || state_machine_does_not_exist(call.text("stateMachineArn").unwrap_or(""));
         let machine = self.machine(&key).await?.ok_or_else(not_found)?;
         let current = self.revision(machine.definition).await?;
         let revision = Arc::new(asked.applied_to(&current, call.now));
-        self.check_definition(&revision, machine.machine_type())
+        let program = self
+            .check_definition(&revision, machine.machine_type())
+            .await?;
+        if gives_role {
+            self.pass_role(call, &revision.role_arn, &machine.arn)
+                .await?;
+        }
+        self.check_managed_rule(call, &revision.role_arn, &program)
             .await?;
         let is_new = *revision != current;
         if !is_new && !publication.publish {
