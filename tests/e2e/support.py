@@ -132,9 +132,32 @@ def zipped(files):
     return buffer.getvalue()
 
 
-def trust(principal):
-    return json.dumps({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": principal}, "Action": "sts:AssumeRole"}]})
+def policy(*statements):
+    """A policy document."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(action, resource="*", **more):
+    """A statement that allows."""
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def trust(principal, **condition):
+    """The trust policy of a role that a service may assume."""
+    statement = {"Effect": "Allow", "Principal": {"Service": principal}, "Action": "sts:AssumeRole"}
+    return policy({**statement, "Condition": condition} if condition else statement)
+
+
+def make_role(iam, name, trusted, *statements):
+    """A role with this trust policy that may do what the statements say; its ARN. One of this name
+    that is there already stays as it is."""
+    try:
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted)["Role"]
+    except iam.exceptions.EntityAlreadyExistsException:
+        return iam.get_role(RoleName=name)["Role"]["Arn"]
+    if statements:
+        iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=policy(*statements))
+    return role["Arn"]
 
 
 class ServerCase(unittest.TestCase):
@@ -153,7 +176,7 @@ class ServerCase(unittest.TestCase):
         cls.states = cls.server.client("stepfunctions")
         cls.iam = cls.server.client("iam")
         cls.functions = cls.server.client("lambda")
-        cls.role = "arn:aws:iam::000000000000:role/states"
+        cls.role = cls.create_roles()["states"]
 
     @classmethod
     def tearDownClass(cls):
@@ -169,25 +192,17 @@ class ServerCase(unittest.TestCase):
         self.assertEqual(error["Code"], code, error)
         return error["Message"]
 
-    def create_roles(self):
-        """The execution role `states` and the function role `functions`."""
-        roles = {}
-        for name, principal in (("states", "states.amazonaws.com"),
-                                ("functions", "lambda.amazonaws.com")):
-            try:
-                role = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(principal))
-                self.iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(
-                    {"Version": "2012-10-17", "Statement": [
-                        {"Effect": "Allow", "Action": "*", "Resource": "*"}]}))
-            except self.iam.exceptions.EntityAlreadyExistsException:
-                role = self.iam.get_role(RoleName=name)
-            roles[name] = role["Role"]["Arn"]
-        return roles
+    @classmethod
+    def create_roles(cls):
+        """The execution role `states` and the function role `functions`, which may do anything."""
+        return {name: make_role(cls.iam, name, trust(principal), allow("*"))
+                for name, principal in (("states", "states.amazonaws.com"),
+                                        ("functions", "lambda.amazonaws.com"))}
 
     def create_function(self, name, code, handler="app.handler", **more):
-        roles = self.create_roles()
         answer = self.functions.create_function(
-            FunctionName=name, Runtime="python3.12", Handler=handler, Role=roles["functions"],
+            FunctionName=name, Runtime="python3.12", Handler=handler,
+            Role=self.create_roles()["functions"],
             Code={"ZipFile": zipped({handler.split(".")[0] + ".py": code})}, **more)
         self.functions.get_waiter("function_active_v2").wait(
             FunctionName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
@@ -196,7 +211,7 @@ class ServerCase(unittest.TestCase):
     def create_machine(self, name, definition):
         text = definition if isinstance(definition, str) else json.dumps(definition)
         return self.states.create_state_machine(
-            name=name, definition=text, roleArn=self.create_roles()["states"])["stateMachineArn"]
+            name=name, definition=text, roleArn=self.role)["stateMachineArn"]
 
     def start(self, machine, value=None, **more):
         return self.states.start_execution(

@@ -6,7 +6,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from support import ServerCase, free_port
+from support import ServerCase, free_port, make_role, trust
 
 PASS = '{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}'
 
@@ -30,9 +30,9 @@ class Accounts(ServerCase):
         for key, account in (("111111111111", "111111111111"), ("test", "000000000000")):
             for region in ("us-east-1", "eu-central-1"):
                 states = self.client("stepfunctions", key, region)
+                role = make_role(self.client("iam", key, region), "r", trust("states.amazonaws.com"))
                 arn = states.create_state_machine(
-                    name="same", definition=PASS,
-                    roleArn=f"arn:aws:iam::{account}:role/r")["stateMachineArn"]
+                    name="same", definition=PASS, roleArn=role)["stateMachineArn"]
                 self.assertEqual(arn, f"arn:aws:states:{region}:{account}:stateMachine:same")
                 self.assertEqual([m["stateMachineArn"] for m in
                                   states.list_state_machines()["stateMachines"]], [arn])

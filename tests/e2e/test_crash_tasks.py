@@ -117,7 +117,7 @@ class CrashOfTasks(ServerCase):
         activity = self.states.create_activity(name="of-express")["activityArn"]
         standard = self.create_machine("called", task(activity))
         express = self.states.create_state_machine(
-            name="express", type="EXPRESS", roleArn=self.create_roles()["states"],
+            name="express", type="EXPRESS", roleArn=self.role,
             definition=json.dumps({"StartAt": "W", "States": {
                 "W": {"Type": "Wait", "Seconds": 1, "Next": "T"},
                 "T": {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution",

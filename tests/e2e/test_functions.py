@@ -61,7 +61,7 @@ class Functions(ServerCase):
         super().setUpClass()
         packages = os.pathsep.join([os.path.dirname(os.path.dirname(boto3.__file__)),
                                     *site.getsitepackages()])
-        role = cls.create_roles(cls)["functions"]
+        role = cls.create_roles()["functions"]
         cls.package = zipped({"app.py": CODE, "folder/__init__.py": "",
                               "folder/module.py": "VALUE = 'from the package'"})
         for name in ("logs", "package", "unicode_error", "recursion", "leave", "threads", "huge",

@@ -11,7 +11,7 @@ class JavaScript(ServerCase):
     def test_tour(self):
         self.assertTrue((FOLDER / "node_modules").is_dir(),
                         "no node_modules: run `npm ci` in tests/js (tests/run does)")
-        role = self.create_roles()["states"]
+        role = self.role
         run = subprocess.run(["node", str(FOLDER / "tour.mjs"), self.server.endpoint, role],
                              capture_output=True, text=True, timeout=120)
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)

@@ -167,7 +167,7 @@ class States(ServerCase):
         self.assertEqual(self.ended(execution)["status"], "SUCCEEDED")
 
     def test_what_is_not_served_says_so(self):
-        role = self.create_roles()["states"]
+        role = self.role
         with self.assertRaises(ClientError) as caught:
             self.states.create_state_machine(
                 name="traced", roleArn=role, tracingConfiguration={"enabled": True},

@@ -30,7 +30,7 @@ class Tour(ServerCase):
     # -- state machines ----------------------------------------------------------------------------
 
     def machines(self):
-        states, role = self.states, self.create_roles()["states"]
+        states, role = self.states, self.role
         text = json.dumps(PASS)
         checked = states.validate_state_machine_definition(definition=text)
         self.assertEqual((checked["result"], checked["diagnostics"]), ("OK", []))
@@ -218,7 +218,7 @@ class Tour(ServerCase):
     def express(self):
         states = self.states
         machine = states.create_state_machine(
-            name="quick", type="EXPRESS", roleArn=self.create_roles()["states"],
+            name="quick", type="EXPRESS", roleArn=self.role,
             definition=json.dumps({"StartAt": "P", "States": {
                 "P": {"Type": "Pass", "Parameters": {"twice.$": "$.n"}, "End": True}}}),
         )["stateMachineArn"]

@@ -114,6 +114,9 @@ impl Drop for Server {
     }
 }
 
+/// The role that `lockstep dev` makes.
+const DEV_ROLE: &str = "arn:aws:iam::000000000000:role/lockstep-dev";
+
 /// CreateStateMachine of a Standard one; gives the ARN.
 pub(crate) fn create_machine(load: &mut Load, name: &str, definition: &str) -> Result<String> {
     create_machine_of(load, name, definition, "STANDARD")
@@ -130,7 +133,7 @@ pub(crate) fn create_machine_of(
         .add("name", name)
         .add("definition", definition)
         .add("type", machine_type)
-        .add("roleArn", "arn:aws:iam::000000000000:role/bench")
+        .add("roleArn", DEV_ROLE)
         .build();
     let answer = load.call("CreateStateMachine", &json::Value::from(body).to_text())?;
     let answer = json::parse(&answer)?;
