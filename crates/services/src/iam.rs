@@ -1,39 +1,75 @@
-//! Identity and Access Management: roles and managed policies, as far as deploying functions and
-//! state machines needs them. Policies are checked for their syntax and kept; this version does
-//! not evaluate them.
+//! Identity and Access Management: users, groups, roles, their policies, access keys, instance
+//! profiles and identity providers. What they may do is decided in [`crate::access`].
 
+mod access_key;
+mod account;
+mod account_wide;
+mod aws_policies;
+mod context_keys;
+mod details;
 pub mod directory;
+mod document;
+mod group;
+mod instance_profile;
+mod list;
 mod managed_policy;
+mod name;
 pub(crate) mod needs;
-mod policy_syntax;
+mod nothing;
+mod policies;
+mod provider;
 mod role;
-mod role_policy;
+mod service_linked;
 mod tags;
+mod trust;
+mod usage;
+mod user;
 
 use std::sync::Arc;
 
 use aws::ServiceError;
-use json::{ObjectBuilder, Value};
 use uuid::Uuid;
 
+use self::account::{Account, Quotas};
 use self::directory::Directory;
+use self::group::Group;
+use self::instance_profile::InstanceProfile;
+use self::managed_policy::ManagedPolicy;
+use self::provider::Provider;
+use self::role::Role;
+use self::user::User;
 use crate::documents::Documents;
-use crate::{Answer, Call, Foundations, page};
+use crate::seal::Seal;
+use crate::{Answer, Call, Foundations};
 
 /// IAM of every account of the server.
 pub struct Iam {
     documents: Documents,
     directory: Arc<Directory>,
+    /// Seals the secrets of access keys.
+    seal: Arc<Seal>,
+    quotas: Quotas,
 }
 
-/// Entries of a list when the caller does not say (IAM API reference, "MaxItems").
-const PAGE_ITEMS_DEFAULT: i64 = 100;
+/// An operation: a function of the account as it is in the store, run where it may block.
+type Run = fn(&Account<'_>, &Call) -> Result<Answer, ServiceError>;
+
+/// How an operation is run.
+enum Operation {
+    Reads(Run),
+    /// Alone in its account, and whoever reads after it sees what it did.
+    Writes(Run),
+}
+
+use Operation::{Reads, Writes};
 
 impl Iam {
     pub(crate) fn new(foundations: &Foundations) -> Iam {
         Iam {
             documents: Documents::new(foundations.store.clone()),
             directory: Arc::clone(&foundations.identity.directory),
+            seal: Arc::clone(&foundations.identity.seal),
+            quotas: Quotas::default(),
         }
     }
 
@@ -43,75 +79,198 @@ impl Iam {
         operation: &str,
         call: &Call,
     ) -> Option<Result<Answer, ServiceError>> {
+        let operation = role(operation)
+            .or_else(|| user(operation))
+            .or_else(|| group(operation))
+            .or_else(|| policy(operation))
+            .or_else(|| others(operation))?;
         if let Some(error) = violation(call) {
-            return is_served(operation).then_some(Err(error));
+            return Some(Err(error));
         }
-        let answer = match operation {
-            "CreateRole" => self.create_role(call).await,
-            "GetRole" => self.get_role(call).await,
-            "ListRoles" => self.list_roles(call).await,
-            "UpdateRole" => self.update_role(call).await,
-            "UpdateRoleDescription" => self.update_role_description(call).await,
-            "UpdateAssumeRolePolicy" => self.update_assume_role_policy(call).await,
-            "DeleteRole" => self.delete_role(call).await,
-            "TagRole" => self.tag_role(call).await,
-            "UntagRole" => self.untag_role(call).await,
-            "ListRoleTags" => self.list_role_tags(call).await,
-            "ListInstanceProfilesForRole" => self.list_instance_profiles_for_role(call).await,
-            "PutRolePolicy" => self.put_role_policy(call).await,
-            "GetRolePolicy" => self.get_role_policy(call).await,
-            "DeleteRolePolicy" => self.delete_role_policy(call).await,
-            "ListRolePolicies" => self.list_role_policies(call).await,
-            "AttachRolePolicy" => self.attach_role_policy(call).await,
-            "DetachRolePolicy" => self.detach_role_policy(call).await,
-            "ListAttachedRolePolicies" => self.list_attached_role_policies(call).await,
-            "CreatePolicy" => self.create_policy(call).await,
-            "GetPolicy" => self.get_policy(call).await,
-            "GetPolicyVersion" => self.get_policy_version(call).await,
-            "CreatePolicyVersion" => self.create_policy_version(call).await,
-            "DeletePolicyVersion" => self.delete_policy_version(call).await,
-            "ListPolicyVersions" => self.list_policy_versions(call).await,
-            "DeletePolicy" => self.delete_policy(call).await,
-            "ListPolicies" => self.list_policies(call).await,
-            _ => return None,
-        };
-        self.directory.changed();
-        Some(answer)
+        Some(self.run(operation, call).await)
+    }
+
+    async fn run(&self, operation: Operation, call: &Call) -> Result<Answer, ServiceError> {
+        let (call, quotas) = (call.clone(), self.quotas);
+        let (directory, seal) = (Arc::clone(&self.directory), Arc::clone(&self.seal));
+        match operation {
+            Reads(read) => {
+                let work = move |store: &dyn store::Store| {
+                    let account = Account {
+                        store,
+                        id: &call.account,
+                        seal: &seal,
+                        quotas,
+                    };
+                    Ok(read(&account, &call))
+                };
+                self.documents.blocking(work).await?
+            }
+            Writes(write) => {
+                let alone = alone(&call.account);
+                let work = move |store: &dyn store::Store, _: &str| {
+                    // Dropped last: the caller may have left, and the change counts all the same.
+                    let _changing = directory.changing();
+                    let account = Account {
+                        store,
+                        id: &call.account,
+                        seal: &seal,
+                        quotas,
+                    };
+                    Ok(write(&account, &call))
+                };
+                self.documents.alone(&alone, work).await?
+            }
+        }
     }
 }
 
-/// The operations of [`Iam::handle`].
-const SERVED: &[&str] = &[
-    "AttachRolePolicy",
-    "CreatePolicy",
-    "CreatePolicyVersion",
-    "CreateRole",
-    "DeletePolicy",
-    "DeletePolicyVersion",
-    "DeleteRole",
-    "DeleteRolePolicy",
-    "DetachRolePolicy",
-    "GetPolicy",
-    "GetPolicyVersion",
-    "GetRole",
-    "GetRolePolicy",
-    "ListAttachedRolePolicies",
-    "ListInstanceProfilesForRole",
-    "ListPolicies",
-    "ListPolicyVersions",
-    "ListRolePolicies",
-    "ListRoleTags",
-    "ListRoles",
-    "PutRolePolicy",
-    "TagRole",
-    "UntagRole",
-    "UpdateAssumeRolePolicy",
-    "UpdateRole",
-    "UpdateRoleDescription",
-];
+/// What changes of an account's IAM hold while they run, so that they follow each other.
+fn alone(account: &str) -> String {
+    format!("iam/{account}")
+}
 
-fn is_served(operation: &str) -> bool {
-    SERVED.binary_search(&operation).is_ok()
+/// Operations on roles and what is made for them.
+fn role(operation: &str) -> Option<Operation> {
+    Some(match operation {
+        "CreateRole" => Writes(role::create),
+        "GetRole" => Reads(role::get),
+        "ListRoles" => Reads(role::list),
+        "UpdateRole" => Writes(role::update),
+        "UpdateRoleDescription" => Writes(role::update_description),
+        "UpdateAssumeRolePolicy" => Writes(role::update_trust),
+        "DeleteRole" => Writes(role::delete),
+        "TagRole" => Writes(tags::tag::<Role>),
+        "UntagRole" => Writes(tags::untag::<Role>),
+        "ListRoleTags" => Reads(tags::list::<Role>),
+        "PutRolePolicy" => Writes(policies::put::<Role>),
+        "GetRolePolicy" => Reads(policies::get::<Role>),
+        "DeleteRolePolicy" => Writes(policies::delete::<Role>),
+        "ListRolePolicies" => Reads(policies::list::<Role>),
+        "AttachRolePolicy" => Writes(policies::attach::<Role>),
+        "DetachRolePolicy" => Writes(policies::detach::<Role>),
+        "ListAttachedRolePolicies" => Reads(policies::list_attached::<Role>),
+        "PutRolePermissionsBoundary" => Writes(policies::put_boundary::<Role>),
+        "DeleteRolePermissionsBoundary" => Writes(policies::delete_boundary::<Role>),
+        "CreateServiceLinkedRole" => Writes(service_linked::create),
+        "DeleteServiceLinkedRole" => Writes(service_linked::delete),
+        "GetServiceLinkedRoleDeletionStatus" => Reads(service_linked::get_deletion_status),
+        "CreateInstanceProfile" => Writes(instance_profile::create),
+        "GetInstanceProfile" => Reads(instance_profile::get),
+        "ListInstanceProfiles" => Reads(instance_profile::list),
+        "ListInstanceProfilesForRole" => Reads(instance_profile::list_of_role),
+        "AddRoleToInstanceProfile" => Writes(instance_profile::add_role),
+        "RemoveRoleFromInstanceProfile" => Writes(instance_profile::remove_role),
+        "DeleteInstanceProfile" => Writes(instance_profile::delete),
+        "TagInstanceProfile" => Writes(tags::tag::<InstanceProfile>),
+        "UntagInstanceProfile" => Writes(tags::untag::<InstanceProfile>),
+        "ListInstanceProfileTags" => Reads(tags::list::<InstanceProfile>),
+        _ => return None,
+    })
+}
+
+/// Operations on users and their access keys.
+fn user(operation: &str) -> Option<Operation> {
+    Some(match operation {
+        "CreateUser" => Writes(user::create),
+        "GetUser" => Reads(user::get),
+        "ListUsers" => Reads(user::list),
+        "UpdateUser" => Writes(user::update),
+        "DeleteUser" => Writes(user::delete),
+        "TagUser" => Writes(tags::tag::<User>),
+        "UntagUser" => Writes(tags::untag::<User>),
+        "ListUserTags" => Reads(tags::list::<User>),
+        "PutUserPolicy" => Writes(policies::put::<User>),
+        "GetUserPolicy" => Reads(policies::get::<User>),
+        "DeleteUserPolicy" => Writes(policies::delete::<User>),
+        "ListUserPolicies" => Reads(policies::list::<User>),
+        "AttachUserPolicy" => Writes(policies::attach::<User>),
+        "DetachUserPolicy" => Writes(policies::detach::<User>),
+        "ListAttachedUserPolicies" => Reads(policies::list_attached::<User>),
+        "PutUserPermissionsBoundary" => Writes(policies::put_boundary::<User>),
+        "DeleteUserPermissionsBoundary" => Writes(policies::delete_boundary::<User>),
+        "ListGroupsForUser" => Reads(group::list_of_user),
+        "CreateAccessKey" => Writes(access_key::create),
+        "UpdateAccessKey" => Writes(access_key::update),
+        "DeleteAccessKey" => Writes(access_key::delete),
+        "ListAccessKeys" => Reads(access_key::list),
+        "GetAccessKeyLastUsed" => Reads(access_key::get_last_used),
+        "GetLoginProfile" => Reads(nothing::login_profile),
+        "DeleteLoginProfile" => Reads(nothing::login_profile),
+        "ListMFADevices" => Reads(nothing::mfa_devices),
+        "ListSSHPublicKeys" => Reads(nothing::ssh_public_keys),
+        "ListSigningCertificates" => Reads(nothing::signing_certificates),
+        "ListServiceSpecificCredentials" => Reads(nothing::service_credentials),
+        _ => return None,
+    })
+}
+
+/// Operations on groups.
+fn group(operation: &str) -> Option<Operation> {
+    Some(match operation {
+        "CreateGroup" => Writes(group::create),
+        "GetGroup" => Reads(group::get),
+        "ListGroups" => Reads(group::list),
+        "UpdateGroup" => Writes(group::update),
+        "DeleteGroup" => Writes(group::delete),
+        "AddUserToGroup" => Writes(group::add_user),
+        "RemoveUserFromGroup" => Writes(group::remove_user),
+        "PutGroupPolicy" => Writes(policies::put::<Group>),
+        "GetGroupPolicy" => Reads(policies::get::<Group>),
+        "DeleteGroupPolicy" => Writes(policies::delete::<Group>),
+        "ListGroupPolicies" => Reads(policies::list::<Group>),
+        "AttachGroupPolicy" => Writes(policies::attach::<Group>),
+        "DetachGroupPolicy" => Writes(policies::detach::<Group>),
+        "ListAttachedGroupPolicies" => Reads(policies::list_attached::<Group>),
+        _ => return None,
+    })
+}
+
+/// Operations on managed policies.
+fn policy(operation: &str) -> Option<Operation> {
+    Some(match operation {
+        "CreatePolicy" => Writes(managed_policy::create),
+        "GetPolicy" => Reads(managed_policy::get),
+        "ListPolicies" => Reads(managed_policy::list),
+        "DeletePolicy" => Writes(managed_policy::delete),
+        "CreatePolicyVersion" => Writes(managed_policy::create_version),
+        "GetPolicyVersion" => Reads(managed_policy::get_version),
+        "ListPolicyVersions" => Reads(managed_policy::list_versions),
+        "SetDefaultPolicyVersion" => Writes(managed_policy::set_default_version),
+        "DeletePolicyVersion" => Writes(managed_policy::delete_version),
+        "TagPolicy" => Writes(managed_policy::tag),
+        "UntagPolicy" => Writes(managed_policy::untag),
+        "ListPolicyTags" => Reads(tags::list::<ManagedPolicy>),
+        "ListEntitiesForPolicy" => Reads(usage::list_entities),
+        "GetContextKeysForCustomPolicy" => Reads(context_keys::of_custom),
+        "GetContextKeysForPrincipalPolicy" => Reads(context_keys::of_principal),
+        _ => return None,
+    })
+}
+
+/// Operations on identity providers and on the account itself.
+fn others(operation: &str) -> Option<Operation> {
+    Some(match operation {
+        "CreateOpenIDConnectProvider" => Writes(provider::create),
+        "GetOpenIDConnectProvider" => Reads(provider::get),
+        "ListOpenIDConnectProviders" => Reads(provider::list),
+        "AddClientIDToOpenIDConnectProvider" => Writes(provider::add_client_id),
+        "RemoveClientIDFromOpenIDConnectProvider" => Writes(provider::remove_client_id),
+        "UpdateOpenIDConnectProviderThumbprint" => Writes(provider::update_thumbprints),
+        "DeleteOpenIDConnectProvider" => Writes(provider::delete),
+        "TagOpenIDConnectProvider" => Writes(tags::tag::<Provider>),
+        "UntagOpenIDConnectProvider" => Writes(tags::untag::<Provider>),
+        "ListOpenIDConnectProviderTags" => Reads(tags::list::<Provider>),
+        "ListSAMLProviders" => Reads(nothing::saml_providers),
+        "ListServerCertificates" => Reads(nothing::server_certificates),
+        "ListVirtualMFADevices" => Reads(nothing::virtual_mfa_devices),
+        "CreateAccountAlias" => Writes(account_wide::create_alias),
+        "DeleteAccountAlias" => Writes(account_wide::delete_alias),
+        "ListAccountAliases" => Reads(account_wide::list_aliases),
+        "GetAccountSummary" => Reads(account_wide::summary),
+        "GetAccountAuthorizationDetails" => Reads(details::get),
+        _ => return None,
+    })
 }
 
 fn violation(call: &Call) -> Option<ServiceError> {
@@ -140,70 +299,18 @@ fn limit_exceeded(quota: &str, limit: usize) -> ServiceError {
 
 /// A unique id as AWS forms them: a prefix for the kind (`AROA`, `ANPA`) and 17 of `A-Z2-7`.
 fn unique_id(prefix: &str) -> String {
+    unique_of(prefix, 17)
+}
+
+/// The prefix and as many random letters of `A-Z2-7`, at most 20.
+fn unique_of(prefix: &str, letters: u32) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let bits = Uuid::new_v4().as_u128();
-    let letters = (0..17_u32).filter_map(|at| {
+    let letters = (0..letters).filter_map(|at| {
         let index = usize::try_from(bits >> (at * 5 + 20) & 31).ok()?;
         ALPHABET.get(index).map(|letter| char::from(*letter))
     });
     prefix.chars().chain(letters).collect()
-}
-
-/// Policy documents travel URL-encoded in answers (RFC 3986: a space is `%20`).
-fn url_encoded(document: &str) -> String {
-    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-        .remove(b'-')
-        .remove(b'.')
-        .remove(b'_')
-        .remove(b'~');
-    utf8_percent_encode(document, ENCODED).to_string()
-}
-
-/// One page of a list that is in memory: `items` are its entries by the name they are sorted by.
-fn paged(
-    call: &Call,
-    operation: &str,
-    member: &'static str,
-    items: Vec<(String, Value)>,
-) -> Result<Answer, ServiceError> {
-    let scope = call
-        .text("RoleName")
-        .or_else(|| call.text("PolicyArn"))
-        .unwrap_or_default();
-    let prefix = call.text("PathPrefix").unwrap_or_default();
-    // What else ListPolicies chooses by; with what stands for a member that is left out.
-    let whose = call.text("Scope").unwrap_or("All");
-    let only_attached = call.flag("OnlyAttached").unwrap_or(false);
-    let request = format!(
-        "{operation} {} {scope} {prefix} {whose} {only_attached}",
-        call.account
-    );
-    let after = match call.text("Marker") {
-        None => None,
-        Some(marker) => Some(page::position(&request, marker, call.now).ok_or_else(|| {
-            ServiceError::new("ValidationError", "Invalid Marker.").with_status(400)
-        })?),
-    };
-    let limit = call.integer("MaxItems").unwrap_or(PAGE_ITEMS_DEFAULT);
-    let limit = usize::try_from(limit).unwrap_or(1);
-    let mut rest = items
-        .into_iter()
-        .filter(|(name, _)| after.as_ref().is_none_or(|after| name > after));
-    let mut last = String::new();
-    let mut shown = Vec::new();
-    for (name, item) in rest.by_ref().take(limit) {
-        last = name;
-        shown.push(item);
-    }
-    let mut answer = ObjectBuilder::new();
-    answer.add(member, shown);
-    let more = rest.next().is_some();
-    answer.add("IsTruncated", more);
-    if more {
-        answer.add("Marker", page::token(&request, &last, call.now));
-    }
-    Ok((&mut answer).into())
 }
 
 #[cfg(test)]

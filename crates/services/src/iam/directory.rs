@@ -2,6 +2,7 @@
 
 mod kept;
 mod load;
+mod uses;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +11,8 @@ use aws::iam::{Attached, Tag};
 use store::Store;
 
 use self::kept::Kept;
+use self::uses::Uses;
+use super::access_key::{self, LastUsed};
 use crate::documents::{Documents, Error};
 use crate::seal::Seal;
 
@@ -25,6 +28,7 @@ pub struct Directory {
     keys: Kept<KeyEntry>,
     providers: Kept<ProviderEntry>,
     policies: Kept<Attached>,
+    uses: Uses,
 }
 
 /// A role as evaluation sees it.
@@ -87,14 +91,15 @@ impl Directory {
             keys: Kept::default(),
             providers: Kept::default(),
             policies: Kept::default(),
+            uses: Uses::default(),
         }
     }
 
     /// The role of this name (without its path, whatever the case).
     ///
     /// # Errors
-    /// When the store can't be read, or a policy in it can't be understood: then nobody knows what
-    /// the role may do, and it may do nothing.
+    /// When the store can't be read, or a policy that the role has is not in it: then nobody knows
+    /// what the role may do.
     pub async fn role(&self, account: &str, name: &str) -> Result<Option<Arc<RoleEntry>>, Error> {
         let owned = (account.to_owned(), name.to_owned());
         self.read(&self.roles, format!("{account}/{name}"), move |store| {
@@ -108,8 +113,11 @@ impl Directory {
     /// # Errors
     /// As [`Directory::role`].
     pub async fn user(&self, account: &str, name: &str) -> Result<Option<Arc<UserEntry>>, Error> {
-        let _ = (&self.users, account, name);
-        Ok(None)
+        let owned = (account.to_owned(), name.to_owned());
+        self.read(&self.users, format!("{account}/{name}"), move |store| {
+            load::user(store, &owned.0, &owned.1)
+        })
+        .await
     }
 
     /// The access key with this id.
@@ -117,8 +125,11 @@ impl Directory {
     /// # Errors
     /// When the store can't be read, or the secret was sealed under another master key.
     pub async fn access_key(&self, id: &str) -> Result<Option<Arc<KeyEntry>>, Error> {
-        let _ = (&self.keys, &self.seal, id);
-        Ok(None)
+        let (owned, seal) = (id.to_owned(), Arc::clone(&self.seal));
+        self.read(&self.keys, id.to_owned(), move |store| {
+            load::access_key(store, &seal, &owned)
+        })
+        .await
     }
 
     /// The identity provider of an account with this URL (`https://...`, byte for byte).
@@ -130,8 +141,11 @@ impl Directory {
         account: &str,
         url: &str,
     ) -> Result<Option<Arc<ProviderEntry>>, Error> {
-        let _ = (&self.providers, account, url);
-        Ok(None)
+        let owned = (account.to_owned(), url.to_owned());
+        self.read(&self.providers, format!("{account}/{url}"), move |store| {
+            load::provider(store, &owned.0, &owned.1)
+        })
+        .await
     }
 
     /// A policy for a session: a managed one by its ARN (of AWS, or of `account`).
@@ -150,10 +164,39 @@ impl Directory {
         .await
     }
 
-    /// Says that IAM changed; whoever reads from now on sees it. To be called after the change is
-    /// committed and before its caller is answered.
-    pub fn changed(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
+    /// Keeps in the user's document that an access key signed a call: what GetAccessKeyLastUsed
+    /// answers. The same use within a quarter of an hour is not written again.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn key_used(
+        &self,
+        id: &str,
+        service: &str,
+        region: &str,
+        time_ms: i64,
+    ) -> Result<(), Error> {
+        let Some(key) = self.access_key(id).await? else {
+            return Ok(());
+        };
+        let used = LastUsed {
+            time_ms,
+            service: service.to_owned(),
+            region: region.to_owned(),
+        };
+        if !self.uses.is_news(id, &used) {
+            return Ok(());
+        }
+        let id = id.to_owned();
+        let alone = super::alone(&key.account);
+        let note = move |store: &dyn Store, _: &str| access_key::note_use(store, &id, &used);
+        self.documents.alone(&alone, note).await
+    }
+
+    /// Something to hold while IAM is changed: once it is dropped, whoever reads sees the change.
+    /// It must go into the closure that changes the store, whose caller may leave before its end.
+    pub(crate) fn changing(self: &Arc<Self>) -> Changing {
+        Changing(Arc::clone(self))
     }
 
     /// What is kept under `key`, or what `load` finds, which is kept then.
@@ -171,6 +214,15 @@ impl Directory {
         let found = self.documents.blocking(load).await?.map(Arc::new);
         kept.put(key, generation, found.clone());
         Ok(found)
+    }
+}
+
+/// Makes what was read before it old when it is dropped.
+pub(crate) struct Changing(Arc<Directory>);
+
+impl Drop for Changing {
+    fn drop(&mut self) {
+        self.0.generation.fetch_add(1, Ordering::SeqCst);
     }
 }
 

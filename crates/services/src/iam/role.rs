@@ -3,39 +3,44 @@
 use std::collections::BTreeMap;
 
 use asl::time::Timestamp;
+use aws::iam::Purpose;
 use aws::{Arn, ServiceError};
 use json::{ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
-use store::Kind;
+use store::{Kind, Store};
 
-use super::policy_syntax::{self, Purpose};
-use super::tags::{self, Tag};
-use super::{Iam, delete_conflict, entity_already_exists, no_such_entity, unique_id, url_encoded};
+use super::account::{Account, Entity};
+use super::policies::{self, Holder, Policies};
+use super::tags::{self, Tag, Tagged};
+use super::{document, instance_profile, limit_exceeded, list, no_such_entity, trust, unique_id};
 use crate::call::epoch_seconds;
-use crate::documents::Found;
+use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
 const SESSION_SECONDS_DEFAULT: i64 = 3600;
-/// Roles of one account that a list looks at. AWS's quota is 1,000.
-const ROLES_MAX: usize = 10_000;
+/// Bytes of a trust policy, white space not counted (IAM quotas).
+const TRUST_BYTES_MAX: usize = 2_048;
+/// Where the roles lie that only AWS may change.
+pub(super) const SERVICE_LINKED_PATH: &str = "/aws-service-role/";
 
 /// A role, with everything that hangs on it, so that one revision check covers all.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Role {
     pub name: String,
-    path: String,
+    pub path: String,
     pub id: String,
     pub arn: String,
-    created_ms: i64,
+    pub created_ms: i64,
+    /// As it was written.
     pub trust_policy: String,
-    description: Option<String>,
+    /// The unique ids of the users and roles it names, by the ARNs it names them by.
+    #[serde(default)]
+    pub trusted: BTreeMap<String, String>,
+    pub description: Option<String>,
     pub session_seconds_max: i64,
-    pub permissions_boundary: Option<String>,
     pub tags: Vec<Tag>,
-    /// Inline policies by name.
-    pub policies: BTreeMap<String, String>,
-    /// ARNs of attached policies.
-    pub attached: Vec<String>,
+    #[serde(flatten)]
+    pub policies: Policies,
 }
 
 /// Role names are unique ignoring case.
@@ -47,32 +52,111 @@ pub(super) fn not_found(name: &str) -> ServiceError {
     no_such_entity(format!("The role with name {name} cannot be found."))
 }
 
-impl Role {
-    fn of(call: &Call) -> Result<Role, ServiceError> {
+/// The role of this name, whatever the case.
+pub(super) fn find(
+    store: &dyn Store,
+    account: &str,
+    name: &str,
+) -> Result<Option<Role>, documents::Error> {
+    let found = documents::read(store, Kind::Role, &key(account, name))?;
+    Ok(found.map(|found| found.body))
+}
+
+impl Entity for Role {
+    const KIND: Kind = Kind::Role;
+
+    fn named(account: &Account<'_>, call: &Call) -> Result<Found<Role>, ServiceError> {
         let name = call.required("RoleName")?;
-        let trust_policy = call.required("AssumeRolePolicyDocument")?;
-        policy_syntax::check(trust_policy, Purpose::Trust)?;
-        let path = call.text("Path").unwrap_or("/");
+        let found = account.read(&key(account.id, name))?;
+        found.ok_or_else(|| not_found(name))
+    }
+
+    fn key(&self, account: &str) -> String {
+        key(account, &self.name)
+    }
+}
+
+impl Holder for Role {
+    const WORD: &'static str = "role";
+    const NAME: &'static str = "RoleName";
+    const INLINE_BYTES_MAX: usize = 10_240;
+    const ATTACHED_QUOTA: &'static str = "PoliciesPerRole";
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    fn policies_mut(&mut self) -> &mut Policies {
+        &mut self.policies
+    }
+
+    fn check_modifiable(&self) -> Result<(), ServiceError> {
+        if self.is_service_linked() {
+            let message = format!(
+                "Cannot perform the operation on the protected role '{}' - this role is only \
+                 modifiable by AWS",
+                self.name
+            );
+            return Err(ServiceError::new("UnmodifiableEntity", message));
+        }
+        Ok(())
+    }
+}
+
+impl Tagged for Role {
+    const QUOTA: &'static str = "TagsPerRole";
+
+    fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
+    fn tags_mut(&mut self) -> &mut Vec<Tag> {
+        &mut self.tags
+    }
+}
+
+impl Role {
+    /// A role without policies.
+    pub(super) fn new(
+        account: &Account<'_>,
+        name: &str,
+        path: &str,
+        trust_policy: &str,
+        created_ms: i64,
+    ) -> Result<Role, ServiceError> {
         Ok(Role {
             name: name.to_owned(),
             path: path.to_owned(),
             id: unique_id("AROA"),
-            arn: Arn::role("aws", &call.account, path, name).to_string(),
-            created_ms: call.now.0,
+            arn: Arn::role("aws", account.id, path, name).to_string(),
+            created_ms,
+            trusted: trust::checked(account, trust_policy)?,
             trust_policy: trust_policy.to_owned(),
-            description: call.text("Description").map(str::to_owned),
-            session_seconds_max: call
-                .integer("MaxSessionDuration")
-                .unwrap_or(SESSION_SECONDS_DEFAULT),
-            permissions_boundary: call.text("PermissionsBoundary").map(str::to_owned),
-            tags: tags::of(call.list("Tags"))?,
-            policies: BTreeMap::new(),
-            attached: Vec::new(),
+            description: None,
+            session_seconds_max: SESSION_SECONDS_DEFAULT,
+            tags: Vec::new(),
+            policies: Policies::default(),
         })
     }
 
-    /// The `Role` structure. Lists leave out tags and boundary.
-    fn shown(&self, in_list: bool) -> Value {
+    pub(super) fn is_service_linked(&self) -> bool {
+        self.path.starts_with(SERVICE_LINKED_PATH)
+    }
+
+    /// The `Role` structure.
+    pub(super) fn shown(&self, account: &Account<'_>) -> Result<Value, ServiceError> {
+        let mut shown = self.listed(account)?;
+        policies::add_boundary(&mut shown, &self.policies);
+        tags::add(&mut shown, &self.tags);
+        Ok(shown.build().into())
+    }
+
+    /// The `Role` structure as lists have it: without tags, boundary and last use.
+    pub(super) fn listed(&self, account: &Account<'_>) -> Result<ObjectBuilder, ServiceError> {
         let mut shown = ObjectBuilder::new();
         shown
             .add("Path", self.path.as_str())
@@ -80,190 +164,137 @@ impl Role {
             .add("RoleId", self.id.as_str())
             .add("Arn", self.arn.as_str())
             .add("CreateDate", epoch_seconds(Timestamp(self.created_ms)))
-            .add("AssumeRolePolicyDocument", url_encoded(&self.trust_policy));
+            .add(
+                "AssumeRolePolicyDocument",
+                document::url_encoded(&trust::shown(account, self)?),
+            );
         if let Some(description) = &self.description {
             shown.add("Description", description.as_str());
         }
         shown.add("MaxSessionDuration", self.session_seconds_max);
-        if !in_list {
-            if let Some(boundary) = &self.permissions_boundary {
-                let boundary = ObjectBuilder::new()
-                    .add("PermissionsBoundaryType", "PermissionsBoundaryPolicy")
-                    .add("PermissionsBoundaryArn", boundary.as_str())
-                    .build();
-                shown.add("PermissionsBoundary", boundary);
-            }
-            if !self.tags.is_empty() {
-                let tags = tags::shown(&self.tags).into_iter().map(|(_, tag)| tag);
-                shown.add("Tags", tags.collect::<Value>());
-            }
-        }
-        shown.build().into()
+        Ok(shown)
     }
 }
 
-impl Iam {
-    pub(super) async fn create_role(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let role = Role::of(call)?;
-        if !self
-            .documents
-            .create(Kind::Role, &key(&call.account, &role.name), &role)
-            .await?
-        {
-            let message = format!("Role with name {} already exists.", role.name);
-            return Err(entity_already_exists(message));
+pub(super) fn create(account: &Account<'_>, call: &Call) -> Result<Answer, ServiceError> {
+    let name = call.required("RoleName")?;
+    let path = call.text("Path").unwrap_or("/");
+    let trust_policy = call.required("AssumeRolePolicyDocument")?;
+    if path.starts_with(SERVICE_LINKED_PATH) {
+        let message = format!("Cannot create a role with the path {path}: it is kept for AWS.");
+        return Err(ServiceError::new("InvalidInput", message));
+    }
+    check_trust(trust_policy)?;
+    let role = Role {
+        description: call.text("Description").map(str::to_owned),
+        session_seconds_max: call
+            .integer("MaxSessionDuration")
+            .unwrap_or(SESSION_SECONDS_DEFAULT),
+        tags: tags::of(call)?,
+        policies: Policies {
+            boundary: policies::boundary_of(account, call)?,
+            ..Policies::default()
+        },
+        ..Role::new(account, name, path, trust_policy, call.now.0)?
+    };
+    keep(account, &role)?;
+    let shown = role.shown(account)?;
+    Ok(ObjectBuilder::new().add("Role", shown).into())
+}
+
+/// Keeps a new role if its name is free and there is room.
+pub(super) fn keep(account: &Account<'_>, role: &Role) -> Result<(), ServiceError> {
+    if account
+        .read::<Role>(&key(account.id, &role.name))?
+        .is_none()
+    {
+        account.check_room::<Role>("RolesPerAccount", account.quotas.roles_max)?;
+        if account.create(role)? {
+            return Ok(());
         }
-        Ok(ObjectBuilder::new().add("Role", role.shown(false)).into())
     }
+    let message = format!("Role with name {} already exists.", role.name);
+    Err(super::entity_already_exists(message))
+}
 
-    pub(super) async fn role(&self, call: &Call) -> Result<Found<Role>, ServiceError> {
-        let name = call.required("RoleName")?;
-        let found = self
-            .documents
-            .get(Kind::Role, &key(&call.account, name))
-            .await?;
-        found.ok_or_else(|| not_found(name))
+fn check_trust(trust_policy: &str) -> Result<(), ServiceError> {
+    document::check(trust_policy, Purpose::Trust)?;
+    match document::counted_bytes(trust_policy) > TRUST_BYTES_MAX {
+        true => Err(limit_exceeded("ACLSizePerRole", TRUST_BYTES_MAX)),
+        false => Ok(()),
     }
+}
 
-    /// Changes the role the call names.
-    pub(super) async fn change_role<R: Send + 'static>(
-        &self,
-        call: &Call,
-        change: impl FnMut(&mut Role) -> Result<R, ServiceError> + Send + 'static,
-    ) -> Result<R, ServiceError> {
-        let name = call.required("RoleName")?;
-        let key = key(&call.account, name);
-        self.documents
-            .change(Kind::Role, &key, change)
-            .await?
-            .ok_or_else(|| not_found(name))?
-    }
+pub(super) fn get(account: &Account<'_>, call: &Call) -> Result<Answer, ServiceError> {
+    let role = account.named::<Role>(call)?;
+    let mut shown = role.listed(account)?;
+    policies::add_boundary(&mut shown, &role.policies);
+    tags::add(&mut shown, &role.tags);
+    // Empty: when a role was last used is not kept.
+    shown.add("RoleLastUsed", Value::empty_object());
+    Ok(ObjectBuilder::new().add("Role", shown.build()).into())
+}
 
-    pub(super) async fn get_role(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let role = self.role(call).await?.body;
-        let mut shown = role.shown(false);
-        // Nobody's use of a role is tracked, which AWS shows as an empty structure.
-        shown = shown.with_member("RoleLastUsed", Value::empty_object());
-        Ok(ObjectBuilder::new().add("Role", shown).into())
-    }
+pub(super) fn list(account: &Account<'_>, call: &Call) -> Result<Answer, ServiceError> {
+    let prefix = call.text("PathPrefix").unwrap_or("/");
+    let roles = account.all::<Role>()?.into_iter();
+    let roles = roles
+        .filter(|role| role.path.starts_with(prefix))
+        .map(|role| Ok((role.name.clone(), role.listed(account)?.build().into())))
+        .collect::<Result<_, ServiceError>>()?;
+    list::answer(call, "ListRoles", "Roles", roles)
+}
 
-    pub(super) async fn list_roles(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let prefix = call.text("PathPrefix").unwrap_or("/");
-        let account = format!("{}/", call.account);
-        let roles = self
-            .documents
-            .list::<Role>(Kind::Role, &account, None, ROLES_MAX)
-            .await?;
-        let roles = roles
-            .into_iter()
-            .filter(|(_, role)| role.path.starts_with(prefix))
-            .map(|(key, role)| (key, role.shown(true)))
-            .collect();
-        super::paged(call, "ListRoles", "Roles", roles)
-    }
-
-    pub(super) async fn update_role(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let description = call.text("Description").map(str::to_owned);
+pub(super) fn update(account: &Account<'_>, call: &Call) -> Result<Answer, ServiceError> {
+    account.change(call, |role: &mut Role| {
+        role.check_modifiable()?;
+        if let Some(description) = call.text("Description") {
+            role.description = Some(description.to_owned());
+        }
         let seconds = call.integer("MaxSessionDuration");
-        self.change_role(call, move |role| {
-            if let Some(description) = &description {
-                role.description = Some(description.clone());
-            }
-            role.session_seconds_max = seconds.unwrap_or(role.session_seconds_max);
-            Ok(())
-        })
-        .await?;
-        Ok(Answer::empty())
-    }
+        role.session_seconds_max = seconds.unwrap_or(role.session_seconds_max);
+        Ok(())
+    })?;
+    Ok(Answer::empty())
+}
 
-    pub(super) async fn update_role_description(
-        &self,
-        call: &Call,
-    ) -> Result<Answer, ServiceError> {
-        let description = call.required("Description")?.to_owned();
-        let shown = self
-            .change_role(call, move |role| {
-                role.description = Some(description.clone());
-                Ok(role.shown(false))
-            })
-            .await?;
-        Ok(ObjectBuilder::new().add("Role", shown).into())
-    }
+/// The description of a service-linked role may be changed: IAM user guide, "Editing a
+/// service-linked role description".
+pub(super) fn update_description(
+    account: &Account<'_>,
+    call: &Call,
+) -> Result<Answer, ServiceError> {
+    let description = call.required("Description")?;
+    let role = account.change(call, |role: &mut Role| {
+        role.description = Some(description.to_owned());
+        Ok(role.clone())
+    })?;
+    let shown = role.shown(account)?;
+    Ok(ObjectBuilder::new().add("Role", shown).into())
+}
 
-    pub(super) async fn update_assume_role_policy(
-        &self,
-        call: &Call,
-    ) -> Result<Answer, ServiceError> {
-        let document = call.required("PolicyDocument")?.to_owned();
-        policy_syntax::check(&document, Purpose::Trust)?;
-        self.change_role(call, move |role| {
-            role.trust_policy.clone_from(&document);
-            Ok(())
-        })
-        .await?;
-        Ok(Answer::empty())
-    }
+pub(super) fn update_trust(account: &Account<'_>, call: &Call) -> Result<Answer, ServiceError> {
+    let trust_policy = call.required("PolicyDocument")?;
+    check_trust(trust_policy)?;
+    let trusted = trust::checked(account, trust_policy)?;
+    account.change(call, |role: &mut Role| {
+        role.check_modifiable()?;
+        trust_policy.clone_into(&mut role.trust_policy);
+        role.trusted.clone_from(&trusted);
+        Ok(())
+    })?;
+    Ok(Answer::empty())
+}
 
-    pub(super) async fn delete_role(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let found = self.role(call).await?;
-        if !found.body.attached.is_empty() {
-            return Err(delete_conflict(
-                "Cannot delete entity, must detach all policies first.",
-            ));
-        }
-        if !found.body.policies.is_empty() {
-            return Err(delete_conflict(
-                "Cannot delete entity, must delete policies first.",
-            ));
-        }
-        let key = key(&call.account, &found.body.name);
-        if !self
-            .documents
-            .delete(Kind::Role, &key, found.revision)
-            .await?
-        {
-            let message = "The role was changed at the same time; try again.";
-            return Err(ServiceError::new("ConcurrentModification", message).with_status(409));
-        }
-        Ok(Answer::empty())
+pub(super) fn delete(account: &Account<'_>, call: &Call) -> Result<Answer, ServiceError> {
+    let found = Role::named(account, call)?;
+    found.body.check_modifiable()?;
+    if !instance_profile::of_role(account, &found.body.name)?.is_empty() {
+        return Err(super::delete_conflict(
+            "Cannot delete entity, must remove roles from instance profile first.",
+        ));
     }
-
-    pub(super) async fn tag_role(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let more = tags::of(call.list("Tags"))?;
-        self.change_role(call, move |role| {
-            role.tags = tags::merged(&role.tags, more.clone())?;
-            Ok(())
-        })
-        .await?;
-        Ok(Answer::empty())
-    }
-
-    pub(super) async fn untag_role(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let keys = call.list("TagKeys").to_vec();
-        self.change_role(call, move |role| {
-            role.tags = tags::without(&role.tags, &keys);
-            Ok(())
-        })
-        .await?;
-        Ok(Answer::empty())
-    }
-
-    pub(super) async fn list_role_tags(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let role = self.role(call).await?.body;
-        super::paged(call, "ListRoleTags", "Tags", tags::shown(&role.tags))
-    }
-
-    /// Instance profiles can't be made in this version, so no role is in one.
-    pub(super) async fn list_instance_profiles_for_role(
-        &self,
-        call: &Call,
-    ) -> Result<Answer, ServiceError> {
-        self.role(call).await?;
-        super::paged(
-            call,
-            "ListInstanceProfilesForRole",
-            "InstanceProfiles",
-            Vec::new(),
-        )
-    }
+    policies::check_none(&found.body.policies)?;
+    account.delete(&found)?;
+    Ok(Answer::empty())
 }

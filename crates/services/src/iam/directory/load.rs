@@ -5,67 +5,104 @@ use std::sync::Arc;
 use aws::iam::{Attached, Policy, PolicyKind, Purpose, Source};
 use store::{Kind, Store};
 
-use super::RoleEntry;
-use crate::documents::{self, Error};
-use crate::iam::managed_policy::{self, ManagedPolicy};
-use crate::iam::role::{self, Role};
-use crate::iam::tags;
-
-/// Compiles a document of the store. One that can't be understood is an error, not an absence: what
-/// it denies must not be allowed.
-fn compiled(document: &str, purpose: Purpose, source: Source) -> Result<Arc<Attached>, Error> {
-    let damaged = |malformed: aws::iam::Malformed| Error::Damaged {
-        key: source.uri.to_string(),
-        cause: malformed.to_string(),
-    };
-    let policy = Policy::parse(document, purpose).map_err(damaged)?;
-    Ok(Arc::new(Attached { policy, source }))
-}
-
-fn inline(arn: &str, name: &str) -> Source {
-    Source {
-        kind: PolicyKind::Identity,
-        uri: format!("{arn}#policy/{name}").into(),
-        managed: false,
-        attached_to: arn.into(),
-    }
-}
+use super::{KeyEntry, ProviderEntry, RoleEntry, UserEntry};
+use crate::documents::{self, Error, Found};
+use crate::iam::policies::Policies;
+use crate::iam::provider::{self, Provider};
+use crate::iam::{access_key, aws_policies, group, managed_policy, tags, trust};
+use crate::iam::{role as roles, user as users};
+use crate::seal::Seal;
 
 pub(super) fn role(
     store: &dyn Store,
     account: &str,
     name: &str,
 ) -> Result<Option<RoleEntry>, Error> {
-    let found = documents::read::<Role>(store, Kind::Role, &role::key(account, name))?;
-    let Some(role) = found.map(|found| found.body) else {
+    let Some(role) = roles::find(store, account, name)? else {
         return Ok(None);
     };
-    let trust = Source {
-        kind: PolicyKind::Trust,
-        uri: format!("{}#trust", role.arn).into(),
-        managed: false,
-        attached_to: role.arn.as_str().into(),
-    };
+    let source = source(PolicyKind::Trust, format!("{}#trust", role.arn), &role.arn);
+    let trust = compiled(&trust::evaluated(&role), Purpose::Trust, source);
     let mut policies = Vec::new();
-    for (name, document) in &role.policies {
-        let source = inline(&role.arn, name);
-        policies.push(compiled(document, Purpose::Identity, source)?);
-    }
-    for arn in &role.attached {
-        policies.extend(managed_policy(store, account, arn, &role.arn)?.map(Arc::new));
-    }
-    let boundary = role.permissions_boundary.as_deref();
-    let boundary = boundary.map(|arn| self::boundary(store, account, arn, &role.arn));
+    add_policies(store, account, &role.arn, &role.policies, &mut policies)?;
     Ok(Some(RoleEntry {
         account: account.into(),
-        trust: compiled(&role.trust_policy, Purpose::Trust, trust)?,
+        trust: Arc::new(trust),
+        policies: policies.into(),
+        boundary: boundary(store, account, &role.arn, &role.policies)?,
+        tags: tags::pairs(&role.tags),
+        session_seconds_max: role.session_seconds_max,
         arn: role.arn.into(),
         name: role.name.into(),
         id: role.id.into(),
-        session_seconds_max: role.session_seconds_max,
-        tags: tags::pairs(&role.tags),
+    }))
+}
+
+pub(super) fn user(
+    store: &dyn Store,
+    account: &str,
+    name: &str,
+) -> Result<Option<UserEntry>, Error> {
+    let Some(user) = users::find(store, account, name)? else {
+        return Ok(None);
+    };
+    let arn = user.arn(account);
+    let mut policies = Vec::new();
+    add_policies(store, account, &arn, &user.policies, &mut policies)?;
+    for group in group::of_user(store, account, &user)? {
+        let arn = group.arn(account);
+        add_policies(store, account, &arn, &group.policies, &mut policies)?;
+    }
+    Ok(Some(UserEntry {
+        account: account.into(),
         policies: policies.into(),
-        boundary: boundary.transpose()?,
+        boundary: boundary(store, account, &arn, &user.policies)?,
+        tags: tags::pairs(&user.tags),
+        arn: arn.into(),
+        name: user.name.into(),
+        id: user.id.into(),
+    }))
+}
+
+pub(super) fn access_key(
+    store: &dyn Store,
+    seal: &Seal,
+    id: &str,
+) -> Result<Option<KeyEntry>, Error> {
+    let Some((account, user)) = access_key::holder(store, id)? else {
+        return Ok(None);
+    };
+    let mut keys = user.body.access_keys.iter();
+    let Some(key) = keys.find(|key| key.id == id) else {
+        return Ok(None);
+    };
+    let secret = key.secret(seal).ok_or_else(|| Error::Damaged {
+        key: id.to_owned(),
+        cause: "its secret was not sealed under this master key".to_owned(),
+    })?;
+    Ok(Some(KeyEntry {
+        account: account.into(),
+        active: key.active,
+        secret: secret.into(),
+        user_name: user.body.name.as_str().into(),
+    }))
+}
+
+pub(super) fn provider(
+    store: &dyn Store,
+    account: &str,
+    url: &str,
+) -> Result<Option<ProviderEntry>, Error> {
+    let Some(url) = url.strip_prefix("https://") else {
+        return Ok(None);
+    };
+    let key = provider::key(account, url);
+    let found: Option<Found<Provider>> = documents::read(store, Kind::IdentityProvider, &key)?;
+    Ok(found.map(|found| ProviderEntry {
+        arn: found.body.arn(account).into(),
+        url: found.body.url.into(),
+        client_ids: found.body.client_ids,
+        thumbprints: found.body.thumbprints,
     }))
 }
 
@@ -76,37 +113,80 @@ pub(super) fn managed_policy(
     arn: &str,
     attached_to: &str,
 ) -> Result<Option<Attached>, Error> {
-    let Some(key) = managed_policy::key_of_arn(account, arn) else {
-        return Ok(None);
-    };
-    let found = documents::read::<ManagedPolicy>(store, Kind::Policy, &key)?;
-    let Some(policy) = found.map(|found| found.body).filter(|it| it.arn == arn) else {
+    let Some(found) = managed_policy::find_document(store, account, arn)? else {
         return Ok(None);
     };
     let source = Source {
-        kind: PolicyKind::Identity,
-        uri: arn.into(),
         managed: true,
-        attached_to: attached_to.into(),
+        ..source(PolicyKind::Identity, arn.to_owned(), attached_to)
     };
-    let document = policy.default_document().unwrap_or_default();
-    let policy = compiled(document, Purpose::Identity, source)?;
-    Ok(Some(Arc::unwrap_or_clone(policy)))
+    let document = found.body.default_document().unwrap_or_default();
+    Ok(Some(compiled(document, Purpose::Identity, source)))
 }
 
-/// A boundary. One that is not there is an error: without it, the entity may do more than it should.
+fn source(kind: PolicyKind, uri: String, attached_to: &str) -> Source {
+    Source {
+        kind,
+        uri: uri.into(),
+        managed: false,
+        attached_to: attached_to.into(),
+    }
+}
+
+fn compiled(document: &str, purpose: Purpose, source: Source) -> Attached {
+    let policy = Policy::kept(document, purpose);
+    Attached { policy, source }
+}
+
+fn damaged(key: &str, cause: String) -> Error {
+    Error::Damaged {
+        key: key.to_owned(),
+        cause,
+    }
+}
+
+/// Adds what an entity has: inline policies, then attached ones.
+fn add_policies(
+    store: &dyn Store,
+    account: &str,
+    arn: &str,
+    policies: &Policies,
+    all: &mut Vec<Arc<Attached>>,
+) -> Result<(), Error> {
+    for (name, document) in &policies.inline {
+        let source = source(PolicyKind::Identity, format!("{arn}#policy/{name}"), arn);
+        all.push(Arc::new(compiled(document, Purpose::Identity, source)));
+    }
+    for policy in &policies.attached {
+        match managed_policy(store, account, policy, arn)? {
+            Some(policy) => all.push(Arc::new(policy)),
+            // One of AWS that this build does not know, attached by another: it grants nothing.
+            None if policy.starts_with(aws_policies::PREFIX) => {}
+            None => {
+                return Err(damaged(
+                    arn,
+                    format!("the policy `{policy}` does not exist"),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The boundary. One that is not there is an error: without it, the entity could do more than it
+/// should.
 fn boundary(
     store: &dyn Store,
     account: &str,
     arn: &str,
-    attached_to: &str,
-) -> Result<Arc<Attached>, Error> {
-    let Some(mut found) = managed_policy(store, account, arn, attached_to)? else {
-        return Err(Error::Damaged {
-            key: attached_to.to_owned(),
-            cause: format!("its permissions boundary `{arn}` does not exist"),
-        });
+    policies: &Policies,
+) -> Result<Option<Arc<Attached>>, Error> {
+    let Some(boundary) = &policies.boundary else {
+        return Ok(None);
     };
+    let found = managed_policy(store, account, boundary, arn)?;
+    let missing = || damaged(arn, format!("the boundary `{boundary}` does not exist"));
+    let mut found = found.ok_or_else(missing)?;
     found.source.kind = PolicyKind::Boundary;
-    Ok(Arc::new(found))
+    Ok(Some(Arc::new(found)))
 }
