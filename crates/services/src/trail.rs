@@ -196,9 +196,7 @@ impl Trail {
             return Ok(None);
         };
         let of = stream("denials", account, region);
-        let line = self
-            .reading(move |lines| lines.line(&of, id.place))
-            .await?;
+        let line = self.reading(move |lines| lines.line(&of, id.place)).await?;
         let decoded = line.and_then(|line| denials::decode(&line.bytes, account, region));
         let decoded = decoded.filter(|(secret, _)| *secret == id.secret);
         Ok(decoded.map(|(_, denial)| denial))
@@ -231,9 +229,8 @@ impl Trail {
         limit: usize,
     ) -> Result<Vec<(Place, Value)>, ServiceError> {
         let of = stream("audit", account, region);
-        let read = move |lines: &dyn Lines| {
-            lines.read(&of, times_ms, Order::NewestFirst, after, limit)
-        };
+        let read =
+            move |lines: &dyn Lines| lines.read(&of, times_ms, Order::NewestFirst, after, limit);
         let lines = self.reading(read).await?;
         let event = |(place, line): (Place, Line)| Some((place, parsed(line)?));
         Ok(lines.into_iter().filter_map(event).collect())

@@ -62,7 +62,10 @@ pub(super) fn record(audited: &Audited<'_>) -> Value {
     record.add("requestParameters", bounded(parameters.shown));
     let elements = outcome.ok().filter(|_| is_management && !facts.reads_only);
     let elements = elements.map(|members| elements_of(call, members));
-    record.add("responseElements", elements.map_or(Value::default(), bounded));
+    record.add(
+        "responseElements",
+        elements.map_or(Value::default(), bounded),
+    );
     if let Some(id) = authorization_id {
         let data = ObjectBuilder::new().add("authorizationId", id).build();
         record.add("additionalEventData", data);
@@ -82,7 +85,10 @@ pub(super) fn record(audited: &Audited<'_>) -> Value {
         .add("eventType", "AwsApiCall")
         .add("managementEvent", is_management)
         .add("recipientAccountId", &*call.account)
-        .add("eventCategory", if is_management { "Management" } else { "Data" });
+        .add(
+            "eventCategory",
+            if is_management { "Management" } else { "Data" },
+        );
     record.build().into()
 }
 
@@ -100,9 +106,10 @@ fn add_client(record: &mut ObjectBuilder, call: &Call) {
     );
     let agent = call.client.user_agent.as_ref();
     let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-    record
-        .add("sourceIPAddress", source)
-        .add("userAgent", cut(agent.as_deref().unwrap_or("states.amazonaws.com")));
+    record.add("sourceIPAddress", source).add(
+        "userAgent",
+        cut(agent.as_deref().unwrap_or("states.amazonaws.com")),
+    );
 }
 
 /// The message, unless it may repeat something that was hidden.
@@ -143,7 +150,9 @@ fn user_identity(call: &Call) -> Value {
         identity.add("accessKeyId", &**key);
     }
     match &*caller.principal {
-        Principal::User { name, temporary, .. } => {
+        Principal::User {
+            name, temporary, ..
+        } => {
             identity.add("userName", &**name);
             add_session(&mut identity, None, temporary.as_ref());
         }
@@ -191,7 +200,10 @@ fn add_session(
         context.add("sessionIssuer", issuer);
     }
     let attributes = ObjectBuilder::new()
-        .add("creationDate", iso8601(temporary.issued_ms.div_euclid(1_000) * 1_000))
+        .add(
+            "creationDate",
+            iso8601(temporary.issued_ms.div_euclid(1_000) * 1_000),
+        )
         .add("mfaAuthenticated", temporary.mfa.to_string())
         .build();
     context.add("attributes", attributes);
@@ -356,5 +368,7 @@ fn cut(text: &str) -> String {
     let end = (0..=TEXT_BYTES_MAX.min(text.len()))
         .rev()
         .find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or_default()).unwrap_or_default().to_owned()
+    text.get(..end.unwrap_or_default())
+        .unwrap_or_default()
+        .to_owned()
 }
