@@ -270,10 +270,11 @@ impl Token {
 }
 
 impl Variable {
-    /// Only a key with one value can stand in a text.
+    /// Only a key with one value can stand in a text; the default is for a key that is absent.
     fn resolve<'p>(&'p self, context: &'p Context) -> Option<&'p str> {
         match context.get(&self.key) {
             Some(Values::One(value)) => Some(value),
+            Some(Values::Many(values)) if !values.is_empty() => None,
             Some(Values::Many(_)) | None => self.default.as_deref(),
         }
     }

@@ -13,7 +13,7 @@ pub(super) fn explain(request: &Request<'_>, layers: &Layers<'_>) -> Explanation
     let denying: Vec<&Matched> = denying.filter(|matched| matched.denies).collect();
     Explanation {
         decision: verdicts.decision(request),
-        remedies: remedy::remedies(request, layers, missing, &denying),
+        remedies: remedy::remedies(request, layers, &verdicts, &denying),
         checks,
     }
 }

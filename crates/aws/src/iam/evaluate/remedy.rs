@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use json::ObjectBuilder;
 
-use super::{Layers, Matched, Missing, PolicyKind, Remedy, Request};
+use super::{Layers, Matched, Missing, Named, PolicyKind, Remedy, Request, Verdicts};
 use crate::iam::{Policy, Principal, Purpose};
 
 /// Denying statements first, then what has to be added: to the resource's policy, the boundary, the
@@ -13,9 +13,10 @@ use crate::iam::{Policy, Principal, Purpose};
 pub(super) fn remedies(
     request: &Request<'_>,
     layers: &Layers<'_>,
-    missing: Missing,
+    verdicts: &Verdicts,
     denying: &[&Matched],
 ) -> Vec<Remedy> {
+    let missing = missing(request, verdicts);
     let narrow = denying
         .iter()
         .map(|matched| Remedy::Narrow((*matched).clone()));
@@ -45,6 +46,28 @@ pub(super) fn remedies(
         Arc::clone(&identity)
     });
     remedies
+}
+
+/// What is missing. A statement that is added to the resource's policy may make others needless.
+fn missing(request: &Request<'_>, verdicts: &Verdicts) -> Missing {
+    let missing = Missing::of(verdicts, request);
+    if !missing.resource {
+        return missing;
+    }
+    // The same as `caller` names.
+    let names_origin = matches!(request.principal, Principal::Role(_));
+    let granted = Verdicts {
+        resource_allows: Named {
+            itself: !names_origin,
+            origin: names_origin,
+            account: false,
+        },
+        ..*verdicts
+    };
+    Missing {
+        resource: true,
+        ..Missing::of(&granted, request)
+    }
 }
 
 /// Who has the policies of the caller: the role of a session, the user of a federated one.

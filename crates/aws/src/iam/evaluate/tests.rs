@@ -4,6 +4,7 @@ use super::*;
 use crate::iam::testing::{self, World, text};
 
 const WORKED: &str = include_str!("../../../../../conformance/iam/worked.json");
+const DENIALS: &str = include_str!("../../../../../conformance/iam/denials.json");
 const EVALUATION: &str = include_str!("../../../../../conformance/iam/evaluation.json");
 
 fn effect(name: &str) -> Effect {
@@ -49,4 +50,43 @@ fn cases_are_decided_and_explained() {
             assert_eq!(explain(request, layers).decision, decision, "{label}");
         });
     }
+}
+
+/// A remedy as the cases write it.
+fn written(remedy: &Remedy) -> Value {
+    let mut built = json::ObjectBuilder::new();
+    match remedy {
+        Remedy::Add {
+            kind,
+            to,
+            statement,
+        } => {
+            built.add("add", format!("{kind:?}"));
+            built.add("to", &**to);
+            built.add("statement", json::parse(statement).expect("JSON"));
+        }
+        Remedy::Narrow(matched) => {
+            built.add("narrow", &*matched.policy);
+            built.add("index", i64::try_from(matched.statement).expect("an index"));
+            if let Some(sid) = &matched.sid {
+                built.add("sid", &**sid);
+            }
+        }
+    }
+    built.build().into()
+}
+
+#[test]
+fn denials_are_worded_and_remedied() {
+    each(DENIALS, |label, asked, request, layers| {
+        let explanation = explain(request, layers);
+        assert_eq!(
+            denial(request, layers, explanation.decision),
+            text(asked, "text"),
+            "{label}"
+        );
+        let remedies: Vec<Value> = explanation.remedies.iter().map(written).collect();
+        let remedies = Value::from(remedies);
+        assert_eq!(Some(&remedies), asked.get("remedies"), "{label}");
+    });
 }

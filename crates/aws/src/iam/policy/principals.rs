@@ -261,6 +261,3 @@ fn is_service(entry: &str, name: &str, region: &str) -> bool {
     };
     entry == name || (!region.is_empty() && regional().unwrap_or_default())
 }
-
-#[cfg(test)]
-mod tests;
