@@ -11,7 +11,7 @@ use functions::{Pool, PoolConfig};
 use services::states::StoredDefinitions;
 use services::{Foundations, Identity, Services};
 use store::blobs::LocalBlobs;
-use store::{Sqlite, Store};
+use store::{Lines, Sqlite, SqliteLines, Store};
 use tasks::TaskRunner;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -23,7 +23,7 @@ use crate::door::Gateway;
 use crate::http;
 use crate::mocks::{MockFile, MockedRunner};
 use crate::throttle::Throttle;
-use crate::upkeep;
+use crate::upkeep::{self, Retention};
 
 /// Runs a server until SIGINT or SIGTERM.
 pub(crate) fn run(config: &Config, mode: Mode, mocks: Option<MockFile>) -> Result<()> {
@@ -43,6 +43,7 @@ async fn serve(config: &Config, mode: Mode, mocks: Option<Arc<MockFile>>) -> Res
         .context("cannot read the port that was taken")?;
     let sqlite = Arc::new(open_store(&config.data)?);
     let store: Arc<dyn Store> = Arc::clone(&sqlite) as Arc<dyn Store>;
+    let lines = Arc::new(SqliteLines::open(&config.data)?);
     let blobs = LocalBlobs::open(&config.data.join("blobs")).context("cannot open the blobs")?;
     let functions = open_functions(config)?;
     let runner = TaskRunner::default();
@@ -50,7 +51,7 @@ async fn serve(config: &Config, mode: Mode, mocks: Option<Arc<MockFile>>) -> Res
     let engine = open_engine(config, &store, mocked)?;
     let identity = Identity::new(
         Arc::clone(&store),
-        Arc::new(store::lines::MemoryLines::default()),
+        Arc::clone(&lines) as Arc<dyn Lines>,
         services::seal::Seal::new(&[0; services::seal::KEY_BYTES]),
         services::access::Rules {
             root: None,
@@ -86,7 +87,10 @@ async fn serve(config: &Config, mode: Mode, mocks: Option<Arc<MockFile>>) -> Res
     let upkeep = tokio::spawn(upkeep::run(
         store,
         Arc::clone(&gateway),
-        config.retention_days,
+        Retention {
+            executions_days: config.retention_days,
+            audit_days: config.audit_retention_days,
+        },
     ));
     let accepting = tokio::spawn(http::serve(listener, gateway, stopped));
     // Whoever reads that the server is ready may stop it at once, and it must end in order.
@@ -101,7 +105,11 @@ async fn serve(config: &Config, mode: Mode, mocks: Option<Arc<MockFile>>) -> Res
     engine.shutdown().await;
     functions.shutdown().await;
     // Others still hold the store, so that it isn't dropped: told, it leaves one whole file behind.
-    tokio::task::spawn_blocking(move || sqlite.close()).await?;
+    tokio::task::spawn_blocking(move || {
+        lines.close();
+        sqlite.close();
+    })
+    .await?;
     Ok(())
 }
 

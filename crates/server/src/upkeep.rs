@@ -1,4 +1,4 @@
-//! Deletes what is older than the retention, and packages that no function has any more, now and
+//! Deletes what is older than its retention, and packages that no function has any more, now and
 //! then, in small steps.
 
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use store::Store;
 
 use crate::door::{Gateway, now};
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// The first look comes soon, so that a server that is never up for long cleans up too.
 const FIRST_SECONDS: u64 = 60;
 /// How often old executions are looked for.
@@ -18,13 +19,28 @@ const ROWS_MAX: usize = 2_000;
 /// A start that read a state machine's definition has named it in the store within this time.
 const START_SECONDS_MAX: u64 = 60;
 
+/// How long what has ended is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retention {
+    /// Executions.
+    pub(crate) executions_days: u32,
+    /// The audit log and what explains denials.
+    pub(crate) audit_days: u32,
+}
+
 /// Never returns; to be aborted.
-pub(crate) async fn run(store: Arc<dyn Store>, gateway: Arc<Gateway>, retention_days: u32) {
-    let retention_ms = i64::from(retention_days) * 24 * 60 * 60 * 1000;
+pub(crate) async fn run(store: Arc<dyn Store>, gateway: Arc<Gateway>, retention: Retention) {
+    let retention_ms = i64::from(retention.executions_days) * DAY_MS;
     tokio::time::sleep(Duration::from_secs(FIRST_SECONDS)).await;
     loop {
         if let Err(error) = pass(&store, &gateway, retention_ms).await {
             tracing::warn!(%error, "old executions could not be deleted");
+        }
+        let horizon = now().0.saturating_sub(i64::from(retention.audit_days) * DAY_MS);
+        match gateway.services().identity().trail.expire(horizon).await {
+            Ok(0) => {}
+            Ok(days) => tracing::info!(days, "old days of the audit log were dropped"),
+            Err(error) => tracing::warn!(%error, "old days of the audit log could not be dropped"),
         }
         match gateway.services().collect_packages().await {
             Ok(0) => {}
