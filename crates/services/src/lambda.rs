@@ -16,6 +16,7 @@ use store::Kind;
 
 use crate::access::Access;
 use crate::documents::{Documents, Found};
+use crate::seal::Seal;
 use crate::{Answer, Call, Foundations};
 
 use address::Address;
@@ -28,6 +29,7 @@ pub struct Lambda {
     documents: Documents,
     packages: Arc<Packages>,
     pool: Pool,
+    seal: Arc<Seal>,
     /// Where functions find this server.
     endpoint: Arc<str>,
 }
@@ -39,6 +41,7 @@ impl Lambda {
             documents: Documents::new(foundations.store.clone()),
             packages: Arc::new(Packages::new(Arc::clone(&foundations.blobs))),
             pool: foundations.functions.clone(),
+            seal: Arc::clone(&foundations.identity.seal),
             endpoint: foundations.endpoint.as_str().into(),
         }
     }
@@ -118,8 +121,10 @@ fn violation(call: &Call) -> Option<ServiceError> {
 /// Whom the roles of functions trust.
 const PRINCIPAL: &str = "lambda.amazonaws.com";
 
+const UNASSUMABLE: &str = "The role defined for the function cannot be assumed by Lambda.";
+
 fn unassumable() -> ServiceError {
-    invalid("The role defined for the function cannot be assumed by Lambda.")
+    invalid(UNASSUMABLE)
 }
 
 fn not_found(arn: &str) -> ServiceError {

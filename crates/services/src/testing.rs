@@ -11,16 +11,20 @@
 //! be repeated until it is answered so, `eventually`. A case may have `limits` of its own.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use asl::time::Timestamp;
 use aws::protocol::decode_request;
 use aws::{Protocol, Request, Service, ServiceError};
 use json::{ObjectBuilder, Value, View};
+use store::Store;
+use store::lines::MemoryLines;
 
-use crate::access::Caller;
+use crate::access::{Caller, Rules};
 use crate::call::Client;
-use crate::{Answer, Call};
+use crate::seal::{KEY_BYTES, Seal};
+use crate::{Answer, Call, Identity};
 
 /// How long a step may take that is answered as expected `eventually`.
 const EVENTUALLY: Duration = Duration::from_secs(10);
@@ -73,6 +77,20 @@ fn decoded(
     let shape = model.operation(operation).expect("found before");
     let read = decode_request(model, shape, &request)?;
     Ok(call(service, operation, &read.members, now_ms))
+}
+
+/// Who is who, over a store. Roles are looked up only if that is wanted: most cases are about
+/// something else.
+pub(crate) fn identity(store: Arc<dyn Store>, roles_are_enforced: bool) -> Identity {
+    let rules = Rules {
+        account: "123456789012".into(),
+        root: None,
+        skew_ms_max: 0,
+        refuses_replays: false,
+        roles_are_enforced,
+    };
+    let seal = Seal::new(&[1; KEY_BYTES]);
+    Identity::new(store, Arc::new(MemoryLines::default()), seal, rules)
 }
 
 /// Runs every case of the scripts; `fresh` makes the services a case starts with.

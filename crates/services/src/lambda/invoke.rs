@@ -1,9 +1,9 @@
 //! Invoke: runs a function and answers with what it gave.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws::ServiceError;
+use aws::{Common, Protocol, ServiceError};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -12,9 +12,12 @@ use json::ObjectBuilder;
 use store::blobs::Digest;
 use uuid::Uuid;
 
-use super::Lambda;
 use super::address::{Address, LATEST};
 use super::function::Function;
+use super::{Lambda, PRINCIPAL, UNASSUMABLE};
+use crate::iam::directory::RoleEntry;
+use crate::seal::Seal;
+use crate::sts::session::{self, Holder, Session};
 use crate::{Answer, Call};
 
 /// Bytes of a synchronous event (Lambda quotas).
@@ -51,7 +54,8 @@ impl Lambda {
             trace_id: Some(trace_id.clone()),
             log_tail: call.text("LogType") == Some("Tail"),
         };
-        let spec = Arc::new(self.spec(&found.body));
+        let role = self.role(call, &found.body).await?;
+        let spec = Arc::new(self.spec(&found.body, role));
         let invoked = self
             .pool
             .invoke(&spec, invocation)
@@ -60,7 +64,7 @@ impl Lambda {
         Ok(answer(&invoked, trace_id))
     }
 
-    fn spec(&self, function: &Function) -> FunctionSpec {
+    fn spec(&self, function: &Function, role: Option<Arc<RoleEntry>>) -> FunctionSpec {
         let configuration = &function.configuration;
         let environment = configuration.environment.clone().unwrap_or_default();
         FunctionSpec {
@@ -70,7 +74,7 @@ impl Lambda {
             runtime: configuration.runtime.clone(),
             handler: configuration.handler.clone(),
             code: self.code(&function.code.sha256_hex),
-            extra_env: self.extra_variables(function),
+            extra_env: self.extra_variables(function, role),
             environment: environment.into_iter().collect(),
             timeout: Duration::from_secs(configuration.timeout_seconds),
             memory_mb: configuration.memory_mb,
@@ -96,24 +100,111 @@ impl Lambda {
         }
     }
 
-    /// What a function needs to call this server. Roles are not evaluated by this version: a
-    /// 12-digit access key is the administrator of that account, as everywhere. Where the function
-    /// itself says which endpoint to call, it calls that one.
-    fn extra_variables(&self, function: &Function) -> functions::ProcessVariables {
+    /// What a function needs to call this server. Where the function itself says which endpoint to
+    /// call, it calls that one.
+    fn extra_variables(
+        &self,
+        function: &Function,
+        role: Option<Arc<RoleEntry>>,
+    ) -> functions::ProcessVariables {
         let own = function.configuration.environment.as_ref();
         let variables: Vec<(String, String)> = [
             ("AWS_ENDPOINT_URL", &*self.endpoint),
             ("AWS_DISABLE_HOST_PREFIX_INJECTION", "true"),
-            ("AWS_ACCESS_KEY_ID", function.account.as_str()),
-            ("AWS_SECRET_ACCESS_KEY", "lockstep"),
-            ("AWS_SESSION_TOKEN", "lockstep"),
         ]
         .into_iter()
         .filter(|(name, _)| own.is_none_or(|own| !own.contains_key(*name)))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-        Arc::new(move || variables.clone())
+        let seal = Arc::clone(&self.seal);
+        let (account, name) = (function.account.clone(), function.name.clone());
+        Arc::new(move || {
+            let credentials = match &role {
+                // Where roles are not looked up, an account's number is its administrator's key.
+                None => Some([account.as_str(), "lockstep", "lockstep"].map(str::to_owned)),
+                Some(role) => credentials(role, &name, &seal),
+            };
+            // Without any, the function's calls fail, and say so.
+            let names = CREDENTIALS.map(str::to_owned);
+            let credentials = credentials
+                .into_iter()
+                .flat_map(|of| names.clone().into_iter().zip(of));
+            variables.iter().cloned().chain(credentials).collect()
+        })
     }
+
+    /// The role that the function runs as, which must let Lambda assume it. `None` where roles are
+    /// not looked up.
+    async fn role(
+        &self,
+        call: &Call,
+        function: &Function,
+    ) -> Result<Option<Arc<RoleEntry>>, ServiceError> {
+        if !self.access.roles_are_enforced() {
+            return Ok(None);
+        }
+        let role_arn = &function.configuration.role;
+        let role = self
+            .access
+            .trusting_role(call, role_arn, PRINCIPAL, &function.arn)
+            .await?;
+        match role {
+            Some(role) => Ok(Some(role)),
+            None => Err(ServiceError::common(
+                Common::AccessDenied,
+                Protocol::RestJson,
+                UNASSUMABLE,
+            )),
+        }
+    }
+}
+
+/// The variables that SDKs take credentials from.
+const CREDENTIALS: [&str; 3] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+];
+
+/// Of a new process: it lives for an hour at most, and then ends its last invocation.
+const CREDENTIALS_MS: i64 = 2 * 60 * 60 * 1_000;
+
+/// A session of the function's role, named after the function as in AWS.
+fn credentials(role: &RoleEntry, name: &str, seal: &Seal) -> Option<[String; 3]> {
+    let issued_ms = now_ms();
+    let made = session::new_key(&role.account).and_then(|(access_key_id, secret)| {
+        let session = Session {
+            account: role.account.to_string(),
+            access_key_id,
+            secret_access_key: secret,
+            issued_ms,
+            expires_ms: issued_ms + CREDENTIALS_MS,
+            mfa: false,
+            holder: Holder::Role {
+                name: role.name.to_string(),
+                id: role.id.to_string(),
+                session_name: name.to_owned(),
+                tags: Vec::new(),
+                transitive_tag_keys: Vec::new(),
+                source_identity: None,
+                federated_provider: None,
+            },
+            policies: Vec::new(),
+            policy_arns: Vec::new(),
+        };
+        let token = session.token(seal)?;
+        Ok([session.access_key_id, session.secret_access_key, token])
+    });
+    made.inspect_err(|error| tracing::error!(function = name, %error, "no credentials were made"))
+        .ok()
+}
+
+/// The wall-clock time: a process may be made long after the call that asks for it.
+fn now_ms() -> i64 {
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The event: the request's body, which must be JSON; nothing stands for `{}`.

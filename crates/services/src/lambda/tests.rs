@@ -54,18 +54,25 @@ fn with_package(call: Call) -> Call {
     Call { input, ..call }
 }
 
+/// The service over an empty store. Roles are not looked up.
+fn lambda(pool: &Pool) -> Lambda {
+    let store: Arc<dyn store::Store> = Arc::new(store::Memory::new());
+    let identity = testing::identity(Arc::clone(&store), false);
+    Lambda {
+        access: identity.access,
+        documents: Documents::new(store),
+        packages: Arc::new(Packages::new(Arc::new(MemoryBlobs::default()))),
+        pool: pool.clone(),
+        seal: identity.seal,
+        endpoint: "http://127.0.0.1:1".into(),
+    }
+}
+
 #[tokio::test]
 async fn scripts() {
     let folder = tempfile::tempdir().unwrap();
     let pool = Pool::new(PoolConfig::new(folder.path())).unwrap();
-    let fresh = || {
-        Arc::new(Lambda {
-            documents: Documents::new(Arc::new(store::Memory::new())),
-            packages: Arc::new(Packages::new(Arc::new(MemoryBlobs::default()))),
-            pool: pool.clone(),
-            endpoint: "http://127.0.0.1:1".into(),
-        })
-    };
+    let fresh = || Arc::new(lambda(&pool));
     let handle = |lambda: Arc<Lambda>, operation: String, call: Call| async move {
         let mut result = lambda.handle(&operation, &with_package(call)).await?;
         // A script sees the payload as one more member.
@@ -91,12 +98,7 @@ async fn scripts() {
 async fn packages_are_collected() {
     let folder = tempfile::tempdir().unwrap();
     let pool = Pool::new(PoolConfig::new(folder.path())).unwrap();
-    let lambda = Lambda {
-        documents: Documents::new(Arc::new(store::Memory::new())),
-        packages: Arc::new(Packages::new(Arc::new(MemoryBlobs::default()))),
-        pool: pool.clone(),
-        endpoint: "http://127.0.0.1:1".into(),
-    };
+    let lambda = lambda(&pool);
     let send = async |operation: &str, input: &str| {
         let input = json::parse(input).unwrap();
         let call = testing::call(aws::Service::Lambda, operation, &input, 1_790_000_000_000);

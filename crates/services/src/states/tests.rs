@@ -85,6 +85,7 @@ fn states_within(store: Arc<dyn Store>, runner: Arc<dyn Runner>, case: &Value) -
         Handle::current(),
     );
     Arc::new(States {
+        access: testing::identity(Arc::clone(&store), false).access,
         documents: Documents::new(store),
         engine: engine.unwrap(),
         cache: Arc::default(),
