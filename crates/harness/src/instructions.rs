@@ -5,6 +5,7 @@
 //! Each path runs once with N and once with 2N operations; the difference divided by N is free of
 //! what starting and preparing cost.
 
+pub(crate) mod iam;
 mod paths;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! The language alone, without engine and disk: whole executions decided and folded in this
-//! process, and JSONata beside the crate `jsonata-core`, whose values are converted beforehand.
+//! process, JSONata beside the crate `jsonata-core`, whose values are converted beforehand, and
+//! policies evaluated.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -17,6 +18,7 @@ use jsonata_core::value::JValue;
 use super::load::middle;
 use super::report::Table;
 use super::{Setting, progress, rig};
+use crate::instructions::iam::Asked;
 
 /// Rounds of each measurement; the one in the middle counts.
 const ROUNDS: usize = 21;
@@ -52,7 +54,12 @@ const SHAPES: [(&str, &str); 5] = [
 const OUTPUT: &str = r#"{"total": $states.input.total + 1, "name": $states.input.name}"#;
 
 pub(crate) fn measure(_: &Setting) -> Result<Vec<Table>> {
-    Ok(vec![threads()?, jsonata_states()?, beside_core()?])
+    Ok(vec![
+        threads()?,
+        jsonata_states()?,
+        beside_core()?,
+        authorisation()?,
+    ])
 }
 
 fn threads() -> Result<Table> {
@@ -134,6 +141,21 @@ fn beside_core() -> Result<Table> {
             .row(format!("{name}, times jsonata-core"), "", theirs / ours)
             .at_least(1.0);
     }
+    Ok(table)
+}
+
+/// What every call and every task is asked for.
+fn authorisation() -> Result<Table> {
+    progress("language: policies");
+    let mut table = Table::new("Authorisation of a call, decided from compiled policies");
+    let asked = Asked::new()?;
+    let us = time_us(|| {
+        black_box(asked.decide());
+        Ok(())
+    })?;
+    table
+        .row("ten statements of a role", "µs", us)
+        .at_most(20.0);
     Ok(table)
 }
 

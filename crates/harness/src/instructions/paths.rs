@@ -127,6 +127,11 @@ pub(super) const PATHS: &[Path] = &[
         times: 1_000,
         run: aws_route,
     },
+    Path {
+        name: "iam-evaluate-10",
+        times: 1_000,
+        run: super::iam::evaluate,
+    },
 ];
 
 const INPUT_BYTES: usize = 1_024;
@@ -136,7 +141,7 @@ const MOMENT: Moment = Moment {
     allowance: Allowance::Inline,
 };
 
-fn repeat<T>(times: u64, mut operation: impl FnMut() -> T) {
+pub(super) fn repeat<T>(times: u64, mut operation: impl FnMut() -> T) {
     for _ in 0..times {
         black_box(operation());
     }

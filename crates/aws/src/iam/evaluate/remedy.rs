@@ -139,11 +139,8 @@ fn resource<'r>(request: &Request<'r>, layers: &Layers<'_>, kind: PolicyKind) ->
 /// The same text where `*`, `?` and `$` are only themselves; escapes exist in the sixth field only.
 fn escaped(arn: &str) -> Cow<'_, str> {
     let is_plain = !arn.contains(['*', '?', '$']);
-    let colons = arn.match_indices(':').map(|(at, _)| at);
-    let parts = colons
-        .skip(4)
-        .next()
-        .and_then(|at| arn.split_at_checked(at + 1));
+    let fifth_colon = arn.match_indices(':').nth(4);
+    let parts = fifth_colon.and_then(|(at, _)| arn.split_at_checked(at + 1));
     let Some((fields, resource)) = parts.filter(|_| !is_plain) else {
         return Cow::Borrowed(arn);
     };

@@ -1,3 +1,5 @@
+mod laws;
+
 use json::Value;
 
 use super::*;
