@@ -7,14 +7,16 @@
 //!
 //! In an input, `{"step": 2, "member": "nextToken"}` stands for a member of what step 2 answered
 //! (`a.0.b` leads into objects and lists), and `{"repeat": "x", "times": 81}` for a long text. A
-//! step may come `later_ms` than a second after the one before it, be made in another `region`, and
-//! be repeated until it is answered so, `eventually`. A case may have `limits` of its own.
+//! step may come `later_ms` than a second after the one before it, be made in another `region`, `as`
+//! a user instead of as root, and be repeated until it is answered so, `eventually`. A case may have
+//! `limits` of its own.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use asl::time::Timestamp;
+use aws::iam::Principal;
 use aws::protocol::decode_request;
 use aws::{Protocol, Request, Service, ServiceError};
 use json::{ObjectBuilder, Value, View};
@@ -61,6 +63,21 @@ pub(crate) fn call(service: Service, operation: &str, input: &Value, now_ms: i64
     }
 }
 
+/// A user as somebody who has not looked it up knows it.
+fn user(account: &Arc<str>, name: &str) -> Caller {
+    Caller {
+        principal: Arc::new(Principal::User {
+            account: Arc::clone(account),
+            arn: format!("arn:aws:iam::{account}:user/{name}").into(),
+            id: "".into(),
+            name: name.into(),
+            tags: Arc::default(),
+            temporary: None,
+        }),
+        ..Caller::root(account)
+    }
+}
+
 /// The same, from the bytes of a request where the protocol is JSON: types are looked at as well.
 fn decoded(
     service: Service,
@@ -91,6 +108,11 @@ pub(crate) fn identity(store: Arc<dyn Store>, roles_are_enforced: bool) -> Ident
     };
     let seal = Seal::new(&[1; KEY_BYTES]);
     Identity::new(store, Arc::new(MemoryLines::default()), seal, rules)
+}
+
+/// Waits for a future where a case's services are made, in a runtime of several threads.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(future))
 }
 
 /// Runs every case of the scripts; `fresh` makes the services a case starts with.
@@ -156,6 +178,9 @@ where
                 Ok(mut call) => {
                     if let Some(region) = step.get("region").and_then(Value::as_str) {
                         call.region = region.into();
+                    }
+                    if let Some(name) = step.get("as").and_then(Value::as_str) {
+                        call.caller = user(&call.account, name);
                     }
                     let given = handle(served.clone(), operation.to_owned(), call).await;
                     given.unwrap_or_else(|| panic!("{operation} is not served"))
@@ -240,7 +265,8 @@ fn judge(step: &Value, given: &Result<Answer, ServiceError>) -> Result<(), Strin
 }
 
 /// Errors that any operation may have.
-const COMMON: [&str; 3] = [
+const COMMON: [&str; 4] = [
+    "AccessDeniedException",
     "SerializationException",
     "ThrottlingException",
     "ValidationException",

@@ -266,3 +266,11 @@ fn named<T: Copy>(names: &[(T, &'static str)], value: &Value, member: &str) -> O
     let known = names.iter().find(|(_, known)| *known == name);
     known.map(|(value, _)| *value)
 }
+
+#[cfg(test)]
+impl Denial {
+    /// The denial whose line has this JSON.
+    pub(crate) fn from_json(value: &Value, account: &str, region: &str) -> Option<Denial> {
+        read(value, account, region)
+    }
+}

@@ -82,7 +82,7 @@ mod tests {
             u64::MAX,
             1_790_000_000_000,
             1_000_000,
-            "3w5e11264sgsf0muburnk0lfls",
+            "3w5e11264sgsf0mubbs7i8lfls",
         );
         check(36, 1, u64::MAX, "00000000000100000000013w5e11264sgsf");
         let longest = Id {

@@ -1,1 +1,506 @@
+use aws::iam::evaluate::{Matched, Remedy};
+use aws::iam::{
+    Check, CheckKind, Decision, Effect, PolicyKind, Principal, RoleSession, Temporary, Values,
+};
+use aws::{Common, Protocol, Service};
+use store::lines::MemoryLines;
 
+use json::ObjectBuilder;
+use parking_lot::Condvar;
+
+use super::*;
+use crate::access::Caller;
+use crate::testing;
+
+const NOW: i64 = 1_790_000_000_123;
+
+fn denial(time_ms: i64) -> Denial {
+    let role: Arc<str> = "arn:aws:iam::123456789012:role/orders".into();
+    let matched = |sid: Option<&str>| Matched {
+        policy: format!("{role}#policy/inline").into(),
+        statement: 1,
+        sid: sid.map(Into::into),
+        denies: sid.is_some(),
+    };
+    let mut context = Context::new();
+    context.set("aws:PrincipalArn", Arc::clone(&role));
+    context.set_many("aws:TagKeys", vec!["a".into(), "b".into()]);
+    context.set_many("aws:CalledVia", Vec::new());
+    let seen = |kind| Seen {
+        source: Source {
+            kind,
+            uri: format!("{role}#policy/inline").into(),
+            managed: kind == PolicyKind::Boundary,
+            attached_to: Arc::clone(&role),
+        },
+        document: r#"{"Statement": [{"Resource": "ü\n"}]}"#.into(),
+    };
+    let checks = [
+        (CheckKind::Resource, None),
+        (CheckKind::Principal, Some(Effect::ExplicitDeny)),
+        (CheckKind::PermissionsBoundary, Some(Effect::ImplicitDeny)),
+        (CheckKind::Session, Some(Effect::Allow)),
+    ];
+    let kinds = [
+        PolicyKind::Identity,
+        PolicyKind::Resource,
+        PolicyKind::Trust,
+        PolicyKind::Boundary,
+        PolicyKind::Session,
+    ];
+    Denial {
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+        time_ms,
+        caller_arn: "arn:aws:sts::123456789012:assumed-role/orders/s".into(),
+        request_id: "r-1".into(),
+        operation: "states:CreateStateMachine".into(),
+        need: Need::new("iam:PassRole", Arc::clone(&role))
+            .with("iam:PassedToService", "states.amazonaws.com"),
+        context,
+        explanation: Explanation {
+            decision: Decision {
+                effect: Effect::ExplicitDeny,
+                kind: PolicyKind::Identity,
+            },
+            checks: checks
+                .map(|(kind, effect)| Check {
+                    kind,
+                    effect,
+                    matched: vec![matched(Some("Sid")), matched(None)],
+                })
+                .to_vec(),
+            remedies: vec![
+                Remedy::Narrow(matched(Some("Sid"))),
+                Remedy::Add {
+                    kind: PolicyKind::Boundary,
+                    to: Arc::clone(&role),
+                    statement: r#"{"Effect": "Allow"}"#.to_owned(),
+                },
+            ],
+        },
+        policies: kinds.map(seen).to_vec(),
+    }
+}
+
+#[tokio::test]
+async fn an_id_leads_to_its_denial_and_to_no_other() {
+    let lines = Arc::new(MemoryLines::default());
+    let trail = Trail::new(Arc::clone(&lines) as Arc<dyn Lines>);
+    let kept = denial(NOW);
+    let id = trail.denied(kept.clone()).await.unwrap();
+    let other = trail.denied(denial(NOW)).await.unwrap();
+    assert_ne!(id, other);
+    let digits = |b: u8| b.is_ascii_digit() || b.is_ascii_lowercase();
+    assert!(id.len() <= 256 && id.bytes().all(digits), "{id}");
+
+    let find = async |account: &str, region: &str, id: &str| {
+        trail.denial(account, region, id).await.unwrap()
+    };
+    assert_eq!(
+        find(&kept.account, &kept.region, &id).await,
+        Some(kept.clone())
+    );
+    assert_eq!(find("999999999999", &kept.region, &id).await, None);
+    assert_eq!(find(&kept.account, "us-east-1", &id).await, None);
+    // Another's secret, another place, any change of the secret.
+    let mixed = format!("{}{}", &other[..13], &id[13..]);
+    assert_eq!(find(&kept.account, &kept.region, &mixed).await, None);
+    let nowhere = format!("{id}1");
+    assert_eq!(find(&kept.account, &kept.region, &nowhere).await, None);
+    for at in 0..13 {
+        let mut changed = id.clone();
+        let digit = if &id[at..=at] == "0" { "1" } else { "0" };
+        changed.replace_range(at..=at, digit);
+        assert_eq!(
+            find(&kept.account, &kept.region, &changed).await,
+            None,
+            "{at}"
+        );
+    }
+    // What expired, a day late at most.
+    assert_eq!(trail.expire(NOW).await.unwrap(), 0);
+    assert_eq!(trail.expire(NOW + 86_400_000).await.unwrap(), 1);
+    assert_eq!(find(&kept.account, &kept.region, &id).await, None);
+}
+
+#[test]
+fn lines_of_another_build_are_not_guessed_at() {
+    let bytes = denials::encode(&denial(NOW), 7);
+    let decode = |bytes: &[u8]| denials::decode(bytes, "123456789012", "eu-west-1");
+    assert_eq!(decode(&bytes), Some((7, denial(NOW))));
+    let mut newer = bytes.clone();
+    newer[0] += 1;
+    assert_eq!(decode(&newer), None);
+    for end in 0..bytes.len() {
+        assert_eq!(decode(&bytes[..end]), None);
+    }
+}
+
+/// Lines whose appends fail, or wait until they are let on.
+struct Stuck {
+    fails: bool,
+    held: Mutex<bool>,
+    released: Condvar,
+    lines: MemoryLines,
+}
+
+impl Lines for Stuck {
+    fn append(&self, stream: &str, lines: &[Line]) -> store::Result<Vec<Place>> {
+        if self.fails {
+            let cause = "the disk is gone".to_owned();
+            return Err(store::Error::Invalid { cause });
+        }
+        if stream.starts_with("denials/") {
+            let mut held = self.held.lock();
+            self.released.wait_while(&mut held, |held| *held);
+        }
+        self.lines.append(stream, lines)
+    }
+
+    fn line(&self, stream: &str, place: Place) -> store::Result<Option<Line>> {
+        self.lines.line(stream, place)
+    }
+
+    fn read(
+        &self,
+        stream: &str,
+        times_ms: Range<i64>,
+        order: Order,
+        after: Option<Place>,
+        limit: usize,
+    ) -> store::Result<Vec<(Place, Line)>> {
+        self.lines.read(stream, times_ms, order, after, limit)
+    }
+
+    fn expire(&self, kind: &str, before_ms: i64) -> store::Result<u64> {
+        self.lines.expire(kind, before_ms)
+    }
+}
+
+fn stuck(fails: bool) -> Arc<Stuck> {
+    Arc::new(Stuck {
+        fails,
+        held: Mutex::new(true),
+        released: Condvar::new(),
+        lines: MemoryLines::default(),
+    })
+}
+
+fn event(name: &str) -> Event {
+    Event {
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+        time_ms: NOW,
+        record: ObjectBuilder::new().add("eventName", name).build().into(),
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_said() {
+    let trail = Trail::new(stuck(true));
+    assert_eq!(trail.denied(denial(NOW)).await, None);
+    let error = trail.record(event("CreateRole")).await.unwrap_err();
+    assert_eq!(error.code, "InternalFailure");
+    assert!(error.message.contains("the disk is gone"), "{error:?}");
+}
+
+#[tokio::test]
+async fn denials_that_wait_hold_up_no_event() {
+    let lines = stuck(false);
+    let trail = Arc::new(Trail::new(Arc::clone(&lines) as Arc<dyn Lines>));
+    let denials: Vec<_> = (0..4 * DENIALS_MAX)
+        .map(|_| {
+            let trail = Arc::clone(&trail);
+            tokio::spawn(async move { trail.denied(denial(NOW)).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    trail.record(event("CreateRole")).await.unwrap();
+    *lines.held.lock() = false;
+    lines.released.notify_all();
+    for denial in denials {
+        assert!(denial.await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_denials_costs_their_explanations_only() {
+    let trail = Trail::new(Arc::new(MemoryLines::default()));
+    let large = |account: &str| {
+        // Random text, as it can't be compressed.
+        let mut random = vec![0; 1 << 20];
+        getrandom::fill(&mut random).unwrap();
+        let mut denial = denial(NOW);
+        denial.account = account.into();
+        denial.policies[0].document = base64(&random).into();
+        denial
+    };
+    let mut kept = 0;
+    for _ in 0..8 {
+        kept += usize::from(trail.denied(large("123456789012")).await.is_some());
+    }
+    assert!((2..5).contains(&kept), "{kept}");
+    assert!(trail.denied(large("999999999999")).await.is_some());
+    trail.record(event("CreateRole")).await.unwrap();
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::prelude::BASE64_STANDARD.encode(bytes)
+}
+
+fn session() -> Caller {
+    Caller {
+        principal: Arc::new(Principal::Role(Arc::new(RoleSession {
+            account: "123456789012".into(),
+            role_arn: "arn:aws:iam::123456789012:role/ci/deploy".into(),
+            role_name: "deploy".into(),
+            role_id: "AROA1".into(),
+            session_name: "build".into(),
+            tags: Arc::new([]),
+            transitive_tag_keys: Arc::new([]),
+            source_identity: None,
+            federated_provider: None,
+            temporary: Temporary {
+                issued_ms: NOW,
+                mfa: false,
+            },
+        }))),
+        session: None,
+        access_key_id: Some("ASIAEXAMPLE".into()),
+    }
+}
+
+/// Checks members of the record of a call; `CANARY` must be nowhere in it.
+#[track_caller]
+fn check(
+    (service, operation, input): (Service, &str, &str),
+    facts: Facts,
+    outcome: Result<&str, &ServiceError>,
+    expected: &str,
+) {
+    let input = json::parse(input).unwrap();
+    let mut call = testing::call(service, operation, &input, NOW);
+    call.caller = session();
+    let members = outcome.map(|members| json::parse(members).unwrap());
+    let needs = [
+        Need::new("a:b", "arn:aws:iam::123456789012:role/r"),
+        Need::new("a:c", "arn:aws:iam::123456789012:role/r"),
+        Need::new("a:d", "*"),
+    ];
+    let event = Event::of(&Audited {
+        call: &call,
+        facts,
+        needs: &needs,
+        outcome: members.as_ref().map_err(|error| *error),
+        authorization_id: None,
+    });
+    let text = event.record.to_text();
+    assert!(!text.contains("CANARY"), "{text}");
+    for (name, expected) in json::parse(expected).unwrap().as_object().unwrap().iter() {
+        assert_eq!(event.record.get(name), Some(expected), "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_record_tells_who_did_what_on_what() {
+    check(
+        (
+            Service::Iam,
+            "CreateRole",
+            r#"{"RoleName": "r", "AssumeRolePolicyDocument": "{}",
+                "Tags": [{"Key": "k", "Value": "v"}]}"#,
+        ),
+        Facts::CHANGES,
+        Ok(r#"{"Role": {"RoleName": "r", "RoleId": "AROA2"}, "NotOfTheModel": "CANARY"}"#),
+        r#"{
+          "eventVersion": "1.11",
+          "userIdentity": {
+            "type": "AssumedRole", "principalId": "AROA1:build",
+            "arn": "arn:aws:sts::123456789012:assumed-role/deploy/build",
+            "accountId": "123456789012", "accessKeyId": "ASIAEXAMPLE",
+            "sessionContext": {
+              "sessionIssuer": {
+                "type": "Role", "principalId": "AROA1",
+                "arn": "arn:aws:iam::123456789012:role/ci/deploy",
+                "accountId": "123456789012", "userName": "deploy"
+              },
+              "attributes": {"creationDate": "2026-09-21T14:13:20Z", "mfaAuthenticated": "false"}
+            }
+          },
+          "eventTime": "2026-09-21T14:13:20Z", "eventSource": "iam.amazonaws.com",
+          "eventName": "CreateRole", "awsRegion": "eu-west-1",
+          "sourceIPAddress": "states.amazonaws.com", "userAgent": "states.amazonaws.com",
+          "requestParameters": {
+            "roleName": "r", "assumeRolePolicyDocument": "{}",
+            "tags": [{"key": "k", "value": "v"}]
+          },
+          "responseElements": {"role": {"roleName": "r", "roleId": "AROA2"}},
+          "requestID": "00000000-0000-4000-8000-000000000000", "readOnly": false,
+          "resources": [{
+            "ARN": "arn:aws:iam::123456789012:role/r", "accountId": "123456789012",
+            "type": "AWS::IAM::Role"
+          }],
+          "eventType": "AwsApiCall", "managementEvent": true,
+          "recipientAccountId": "123456789012", "eventCategory": "Management"
+        }"#,
+    );
+    check(
+        (Service::Iam, "GetRole", r#"{"RoleName": "r"}"#),
+        Facts::READS,
+        Ok(r#"{"Role": {"RoleName": "CANARY"}}"#),
+        r#"{"responseElements": null, "readOnly": true}"#,
+    );
+}
+
+#[test]
+fn secrets_and_payloads_are_hidden() {
+    let hidden = "HIDDEN_DUE_TO_SECURITY_REASONS";
+    let shown = |text: &str| text.replace("HIDDEN", hidden);
+    let created = r#"{"AccessKey": {"AccessKeyId": "AKIA1", "SecretAccessKey": "CANARY"}}"#;
+    check(
+        (Service::Iam, "CreateAccessKey", r#"{"UserName": "ana"}"#),
+        Facts::CHANGES,
+        Ok(created),
+        &shown(
+            r#"{"responseElements":
+                {"accessKey": {"accessKeyId": "AKIA1", "secretAccessKey": "HIDDEN"}}}"#,
+        ),
+    );
+    check(
+        (
+            Service::Sts,
+            "AssumeRole",
+            r#"{"RoleArn": "a", "RoleSessionName": "s", "TokenCode": "CANARY"}"#,
+        ),
+        Facts::CHANGES,
+        Ok(
+            r#"{"Credentials": {"AccessKeyId": "ASIA1", "SecretAccessKey": "CANARY",
+                "SessionToken": "CANARY"}}"#,
+        ),
+        &shown(
+            r#"{"requestParameters":
+                  {"roleArn": "a", "roleSessionName": "s", "tokenCode": "HIDDEN"},
+                "responseElements": {"credentials": {"accessKeyId": "ASIA1",
+                  "secretAccessKey": "HIDDEN", "sessionToken": "HIDDEN"}}}"#,
+        ),
+    );
+    check(
+        (
+            Service::Sts,
+            "AssumeRoleWithWebIdentity",
+            r#"{"RoleArn": "a", "RoleSessionName": "s", "WebIdentityToken": "CANARY"}"#,
+        ),
+        Facts::CHANGES,
+        Ok("{}"),
+        &shown(
+            r#"{"requestParameters":
+                {"roleArn": "a", "roleSessionName": "s", "webIdentityToken": "HIDDEN"}}"#,
+        ),
+    );
+    // An error may repeat what was hidden.
+    let broken = ServiceError::new("InvalidDefinition", "unexpected CANARY");
+    check(
+        (
+            Service::States,
+            "CreateStateMachine",
+            r#"{"name": "m", "definition": "CANARY", "roleArn": "a", "type": 7}"#,
+        ),
+        Facts::CHANGES,
+        Err(&broken),
+        &shown(
+            r#"{"errorCode": "InvalidDefinition", "errorMessage": "HIDDEN",
+                "requestParameters":
+                  {"name": "m", "definition": "HIDDEN", "roleArn": "a", "type": 7},
+                "responseElements": null}"#,
+        ),
+    );
+    let denied = ServiceError::common(Common::AccessDenied, Protocol::Json10, "User: u");
+    check(
+        (
+            Service::States,
+            "StartExecution",
+            r#"{"stateMachineArn": "a", "input": "CANARY", "Unknown": "CANARY"}"#,
+        ),
+        Facts::CHANGES_DATA,
+        Err(&denied),
+        &shown(
+            r#"{"errorCode": "AccessDeniedException", "errorMessage": "User: u",
+                "requestParameters": {"stateMachineArn": "a", "input": "HIDDEN"},
+                "managementEvent": false, "eventCategory": "Data"}"#,
+        ),
+    );
+    check(
+        (
+            Service::States,
+            "SendTaskSuccess",
+            r#"{"taskToken": "CANARY", "output": "CANARY"}"#,
+        ),
+        Facts::CHANGES_DATA,
+        Ok("{}"),
+        &shown(r#"{"requestParameters": {"taskToken": "HIDDEN", "output": "HIDDEN"}}"#),
+    );
+    check(
+        (
+            Service::Lambda,
+            "CreateFunction",
+            r#"{"FunctionName": "f", "Role": "r", "Code": {"ZipFile": "CANARY"},
+                "Environment": {"Variables": {"KEY": "CANARY"}}}"#,
+        ),
+        Facts::CHANGES,
+        Ok(r#"{"FunctionName": "f", "Environment": {"Variables": {"KEY": "CANARY"}}}"#),
+        &shown(
+            r#"{"responseElements":
+                {"functionName": "f", "environment": {"variables": "HIDDEN"}}}"#,
+        ),
+    );
+}
+
+#[test]
+fn what_is_large_is_left_out() {
+    let input = format!(r#"{{"RoleName": "{}"}}"#, "r".repeat(40_000));
+    check(
+        (Service::Iam, "GetRole", &input),
+        Facts::READS,
+        Err(&ServiceError::new("NoSuchEntity", "é".repeat(4_000))),
+        &format!(
+            r#"{{"requestParameters": {{
+                  "omitted": true, "originalSize": 40015, "reason": "larger than 32768 bytes"
+                }},
+                "errorMessage": "{}"}}"#,
+            "é".repeat(2_048)
+        ),
+    );
+}
+
+#[test]
+fn resources_have_types() {
+    let check = |resource: &str, expected| {
+        let arn = format!("arn:aws:{resource}");
+        assert_eq!(record::resource_type(&arn), expected, "{arn}");
+    };
+    check(
+        "states:eu-west-1:1:stateMachine:m:live",
+        Some("AWS::StepFunctions::StateMachine"),
+    );
+    check(
+        "states:eu-west-1:1:activity:a",
+        Some("AWS::StepFunctions::Activity"),
+    );
+    check(
+        "states:eu-west-1:1:express:m:e:x",
+        Some("AWS::StepFunctions::Execution"),
+    );
+    check(
+        "lambda:eu-west-1:1:function:f",
+        Some("AWS::Lambda::Function"),
+    );
+    check("iam::1:role/path/r", Some("AWS::IAM::Role"));
+    check(
+        "iam::1:oidc-provider/host/path",
+        Some("AWS::IAM::OIDCProvider"),
+    );
+    check("s3:::bucket", None);
+    assert_eq!(record::resource_type("any text"), None);
+}
