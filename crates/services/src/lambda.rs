@@ -147,4 +147,4 @@ fn not_served(member: &str) -> ServiceError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -37,7 +37,7 @@ fn zip(name: &str, text: &str) -> Vec<u8> {
 }
 
 /// Scripts name packages; the bytes are made here.
-fn with_package(call: Call) -> Call {
+pub(crate) fn with_package(call: Call) -> Call {
     let packages = [
         ("good", zip("app.py", HANDLER)),
         ("bad", b"not a zip".to_vec()),

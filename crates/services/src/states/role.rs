@@ -77,3 +77,6 @@ fn waits_for_executions(program: &Program) -> bool {
 fn denied(text: String) -> ServiceError {
     ServiceError::common(Common::AccessDenied, Protocol::Json10, text)
 }
+
+#[cfg(test)]
+mod tests;
