@@ -44,11 +44,16 @@ impl Sts {
         }
         let caller = &*call.caller.principal;
         if matches!(caller, Principal::Root { .. }) && self.identity.access.verifies_root() {
-            return Err(denied("Roles may not be assumed by root accounts.".to_owned()));
+            return Err(denied(
+                "Roles may not be assumed by root accounts.".to_owned(),
+            ));
         }
         super::refuse_mfa(call)?;
         let arn = call.required("RoleArn")?;
-        let role = self.role(arn).await?.ok_or_else(|| not_trusted(caller, arn))?;
+        let role = self
+            .role(arn)
+            .await?
+            .ok_or_else(|| not_trusted(caller, arn))?;
         let chained = match caller {
             Principal::Role(session) => Some(&**session),
             _ => None,
@@ -64,7 +69,10 @@ impl Sts {
             let tags = session.tags.iter().filter(|(key, _)| keys.contains(key));
             tags.map(|(key, value)| ((**key).to_owned(), (**value).to_owned()))
         });
-        let transitive = call.list("TransitiveTagKeys").iter().filter_map(Value::as_str);
+        let transitive = call
+            .list("TransitiveTagKeys")
+            .iter()
+            .filter_map(Value::as_str);
         let asked = Asked {
             session_name: call.required("RoleSessionName")?.to_owned(),
             seconds: seconds(call, &role, chained.is_some())?,
@@ -239,8 +247,7 @@ fn packed_size(session: &Session) -> Result<i64, ServiceError> {
     let (policies, tags) = session.packed_bytes();
     if tags > PACKED_BYTES_MAX {
         let percent = percent(tags, PACKED_BYTES_MAX);
-        let message =
-            format!("Packed size of session tags consumes {percent}% of allotted space.");
+        let message = format!("Packed size of session tags consumes {percent}% of allotted space.");
         return Err(ServiceError::new("PackedPolicyTooLarge", message));
     }
     let percent = percent(policies + tags, PACKED_BYTES_MAX);
@@ -251,9 +258,8 @@ fn packed_size(session: &Session) -> Result<i64, ServiceError> {
 }
 
 fn packed_policy(percent: i64) -> ServiceError {
-    let message = format!(
-        "Packed policy consumes {percent}% of allotted space, please use smaller policy."
-    );
+    let message =
+        format!("Packed policy consumes {percent}% of allotted space, please use smaller policy.");
     ServiceError::new("PackedPolicyTooLarge", message)
 }
 

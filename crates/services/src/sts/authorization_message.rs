@@ -30,7 +30,11 @@ impl Sts {
 /// As AWS shows it (STS API reference, DecodeAuthorizationMessage; EC2's troubleshooting page).
 fn decoded(denial: &Denial) -> Value {
     let decision = denial.explanation.decision;
-    let matched = denial.explanation.checks.iter().flat_map(|check| &check.matched);
+    let matched = denial
+        .explanation
+        .checks
+        .iter()
+        .flat_map(|check| &check.matched);
     let statements = matched.map(|statement| {
         let effect = if statement.denies { "DENY" } else { "ALLOW" };
         ObjectBuilder::new()

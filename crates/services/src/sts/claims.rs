@@ -61,7 +61,11 @@ impl Claims {
             None => audience,
             Some(authorized) => {
                 let authorized = authorized.as_str();
-                vec![authorized.ok_or_else(|| invalid("Incorrect token audience"))?.to_owned()]
+                vec![
+                    authorized
+                        .ok_or_else(|| invalid("Incorrect token audience"))?
+                        .to_owned(),
+                ]
             }
         };
         if !audience.iter().all(|client| client_ids.contains(client)) {
@@ -71,7 +75,11 @@ impl Claims {
         let (tags, transitive) = tags(claims)?;
         let source_identity = match claims.get(&format!("{AWS_PREFIX}source_identity")) {
             None => None,
-            Some(source) => Some(source.as_str().ok_or_else(|| malformed("source_identity"))?),
+            Some(source) => Some(
+                source
+                    .as_str()
+                    .ok_or_else(|| malformed("source_identity"))?,
+            ),
         };
         Ok(Claims {
             subject: subject.ok_or_else(|| missing("sub"))?.to_owned(),
@@ -102,7 +110,9 @@ impl Claims {
             };
             let values = match (value.as_str(), texts(value)) {
                 (Some(one), _) => Values::One(one.into()),
-                (None, Some(many)) => Values::Many(many.iter().map(|v| v.as_str().into()).collect()),
+                (None, Some(many)) => {
+                    Values::Many(many.iter().map(|v| v.as_str().into()).collect())
+                }
                 (None, None) => continue,
             };
             keys.push((key(name), values));
@@ -118,7 +128,9 @@ fn check_names(claims: &Value) -> Result<(), ServiceError> {
     let mut seen = BTreeSet::new();
     for name in claims.iter().flat_map(|claims| claims.keys()) {
         if !seen.insert(name.to_ascii_lowercase()) {
-            return Err(invalid("two of the token's claims differ in the case of their name only"));
+            return Err(invalid(
+                "two of the token's claims differ in the case of their name only",
+            ));
         }
     }
     Ok(())
@@ -134,7 +146,9 @@ fn check_times(claims: &Value, now: i64) -> Result<(), ServiceError> {
                 let seconds = seconds.floor() as i64;
                 Ok(Some(seconds))
             }
-            _ => Err(invalid(format!("the claim `{claim}` is not a number of seconds"))),
+            _ => Err(invalid(format!(
+                "the claim `{claim}` is not a number of seconds"
+            ))),
         },
     };
     let expires = seconds("exp")?.ok_or_else(|| missing("exp"))?;
@@ -209,5 +223,10 @@ fn missing(claim: &str) -> ServiceError {
 }
 
 fn malformed(claim: &str) -> ServiceError {
-    invalid(format!("the claim `{AWS_PREFIX}{claim}` does not have the form that STS takes"))
+    invalid(format!(
+        "the claim `{AWS_PREFIX}{claim}` does not have the form that STS takes"
+    ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,7 +190,9 @@ impl Kept {
     /// When it was last asked; as if later than all others, as long as it is being asked.
     fn asked_ms(&self) -> i64 {
         let kept = self.0.try_lock();
-        kept.map_or(i64::MAX, |kept| kept.as_ref().map_or(i64::MAX, |f| f.asked_ms))
+        kept.map_or(i64::MAX, |kept| {
+            kept.as_ref().map_or(i64::MAX, |f| f.asked_ms)
+        })
     }
 }
 
@@ -201,7 +203,9 @@ fn judge(token: &Token, keys: &[Key]) -> Option<bool> {
     let mut fitting = keys.iter().filter(fits);
     match &token.kid {
         Some(kid) => {
-            let mut named = fitting.filter(|key| key.kid.as_ref() == Some(kid)).peekable();
+            let mut named = fitting
+                .filter(|key| key.kid.as_ref() == Some(kid))
+                .peekable();
             named.peek()?;
             Some(named.any(|key| token.is_signed_by(key)))
         }

@@ -67,7 +67,9 @@ impl Sts {
         role_arn: &str,
     ) -> Result<(String, Arc<ProviderEntry>), ServiceError> {
         let issuer = claims::issuer(token)?;
-        let account = Arn::parse(role_arn).map(|arn| arn.account).unwrap_or_default();
+        let account = Arn::parse(role_arn)
+            .map(|arn| arn.account)
+            .unwrap_or_default();
         let provider = match issuer.starts_with("https://") {
             true => self.identity.directory.provider(&account, issuer).await?,
             false => None,
@@ -90,7 +92,9 @@ impl Sts {
         let thumbprints = provider.thumbprints.iter();
         let provider = Provider {
             issuer: issuer.to_owned(),
-            thumbprints: thumbprints.filter_map(|text| Thumbprint::parse(text)).collect(),
+            thumbprints: thumbprints
+                .filter_map(|text| Thumbprint::parse(text))
+                .collect(),
         };
         match self.keys.verify(token, &provider, call.now).await {
             Ok(true) => Ok(()),
