@@ -1,5 +1,5 @@
-# The five commands of the project. Only `setup` may need root (it installs Debian packages).
-.PHONY: help setup run test bench lint
+# The six commands of the project. Only `setup` may need root (it installs Debian packages).
+.PHONY: help setup run test bench judge lint
 
 DATA ?= .lockstep
 PORT ?= 8083
@@ -9,6 +9,7 @@ help:
 	@echo 'make run     build the release binary and start "lockstep dev" on 127.0.0.1:$(PORT)'
 	@echo 'make test    everything: format, lints, unit, recovery, end-to-end and conformance tests'
 	@echo 'make bench   figures: CPU, rate, latency and bytes written, beside the raw disk'
+	@echo 'make judge   100,000 IAM policies and requests before a second evaluator, under all laws'
 	@echo 'make lint    format and clippy only'
 
 setup:
@@ -24,6 +25,11 @@ test:
 bench:
 	cargo build --release --locked -p server -p harness
 	exec "$${CARGO_TARGET_DIR:-target}/release/bench" $(BENCH)
+
+judge:
+	npm ci --prefix tests/js --prefer-offline --ignore-scripts --no-audit --no-fund --silent
+	cargo build --release --locked -p harness
+	exec "$${CARGO_TARGET_DIR:-target}/release/judge" --laws 100000 $(JUDGE)
 
 lint:
 	cargo fmt --all --check

@@ -29,12 +29,18 @@ impl Dice {
         count != 0 && self.below(count) == 0
     }
 
+    /// One of `from`, which holds something.
     pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        let at = self.below(from.len() as u64);
-        from[usize::try_from(at).unwrap()]
+        let at = usize::try_from(self.below(from.len() as u64)).unwrap_or(0);
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "INVARIANT: `below` is less than its end"
+        )]
+        from[at]
     }
 
     /// Another source that does not depend on what is drawn from this one later.
+    #[cfg(test)]
     pub(crate) fn fork(&mut self) -> Dice {
         Dice(self.draw())
     }

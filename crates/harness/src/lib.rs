@@ -5,6 +5,7 @@
 //! cargo test -p harness                 all checks, cases and simulations
 //! UPDATE_EXPECT=1 cargo test -p harness write what the text cases now give
 //! make bench                            figures
+//! make judge                            IAM policies before a second evaluator
 //! ```
 
 pub mod bench;
@@ -12,13 +13,13 @@ pub mod bench;
 mod cases;
 #[cfg(test)]
 mod coverage;
-#[cfg(test)]
 mod dice;
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
 mod hostile;
 pub mod instructions;
+pub mod judge;
 #[cfg(test)]
 mod property;
 #[cfg(test)]
