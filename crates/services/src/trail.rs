@@ -4,10 +4,9 @@
 //! call as CloudTrail records it, `denials/...` what explains a denied call ([`Denial`]). An event
 //! names its denial by the authorization id, which is also what the caller was told.
 //!
-//! Whatever is given to [`Trail::record`] is kept: management calls always. Denials are kept within
-//! a budget of each account: a flood of them costs their explanations, not the disk, and not the
-//! calls of others. One that isn't kept has no id, and a denied data call without an id needs no
-//! event.
+//! Management calls are always recorded. Denials are kept within a budget of each account: a flood
+//! of them costs their explanations and ids, and for data calls their events ([`Audited::is_wanted`]),
+//! not the disk, and not the calls of others.
 
 mod budget;
 mod denials;
@@ -26,7 +25,7 @@ use store::lines::{Line, Order, Place};
 use tokio::sync::Semaphore;
 
 use crate::Call;
-use crate::access::{Facts, Need};
+use crate::access::{Class, Facts, Need};
 use crate::documents::Error;
 
 use self::budget::Budget;
@@ -60,6 +59,18 @@ pub struct Audited<'c> {
     pub outcome: Result<&'c Value, &'c ServiceError>,
     /// Of a denied call.
     pub authorization_id: Option<&'c str>,
+}
+
+impl Audited<'_> {
+    /// Whether the log holds it: management calls always, denials as long as they have an id (those
+    /// of a flood have none), other data calls when they are asked for.
+    #[must_use]
+    pub fn is_wanted(&self, data_calls: bool) -> bool {
+        match self.facts.class {
+            Class::Management => true,
+            Class::Data => data_calls || self.authorization_id.is_some(),
+        }
+    }
 }
 
 impl Event {

@@ -1,7 +1,5 @@
 use aws::iam::evaluate::{Matched, Remedy};
-use aws::iam::{
-    Check, CheckKind, Decision, Effect, PolicyKind, Principal, RoleSession, Temporary, Values,
-};
+use aws::iam::{Check, CheckKind, Decision, Effect, PolicyKind, Principal, RoleSession, Temporary};
 use aws::{Common, Protocol, Service};
 use store::lines::MemoryLines;
 
@@ -352,6 +350,32 @@ fn a_record_tells_who_did_what_on_what() {
         Ok(r#"{"Role": {"RoleName": "CANARY"}}"#),
         r#"{"responseElements": null, "readOnly": true}"#,
     );
+}
+
+#[test]
+fn a_flood_of_denied_data_calls_is_not_recorded() {
+    let input = json::parse("{}").unwrap();
+    let call = testing::call(Service::States, "ListStateMachines", &input, NOW);
+    let denied = ServiceError::common(Common::AccessDenied, Protocol::Json10, "User: u");
+    let check = |facts, authorization_id, data_calls, expected| {
+        let audited = Audited {
+            call: &call,
+            facts,
+            needs: &[],
+            outcome: Err(&denied),
+            authorization_id,
+        };
+        assert_eq!(audited.is_wanted(data_calls), expected, "{facts:?}");
+        let record = Event::of(&audited).record;
+        let shown = record.get("additionalEventData");
+        let shown = shown.and_then(|data| data.get("authorizationId"));
+        assert_eq!(shown.and_then(Value::as_str), authorization_id);
+    };
+    check(Facts::READS, None, false, true);
+    check(Facts::CHANGES, Some("1a"), false, true);
+    check(Facts::READS_DATA, Some("1a"), false, true);
+    check(Facts::CHANGES_DATA, None, false, false);
+    check(Facts::CHANGES_DATA, None, true, true);
 }
 
 #[test]
