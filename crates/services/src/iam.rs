@@ -20,6 +20,7 @@ mod policies;
 mod provider;
 mod role;
 mod service_linked;
+mod simulate;
 mod tags;
 mod trust;
 mod usage;
@@ -244,6 +245,8 @@ fn policy(operation: &str) -> Option<Operation> {
         "ListEntitiesForPolicy" => Reads(usage::list_entities),
         "GetContextKeysForCustomPolicy" => Reads(context_keys::of_custom),
         "GetContextKeysForPrincipalPolicy" => Reads(context_keys::of_principal),
+        "SimulateCustomPolicy" => Reads(simulate::custom),
+        "SimulatePrincipalPolicy" => Reads(simulate::principal),
         _ => return None,
     })
 }

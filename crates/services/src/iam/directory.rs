@@ -1,7 +1,7 @@
 //! What evaluation reads of IAM: entities with their policies compiled, kept until IAM changes.
 
 mod kept;
-mod load;
+pub(super) mod load;
 mod uses;
 
 use std::sync::Arc;

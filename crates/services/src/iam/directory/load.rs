@@ -13,7 +13,7 @@ use crate::iam::{access_key, aws_policies, group, managed_policy, tags, trust};
 use crate::iam::{role as roles, user as users};
 use crate::seal::Seal;
 
-pub(super) fn role(
+pub(in crate::iam) fn role(
     store: &dyn Store,
     account: &str,
     name: &str,
@@ -38,7 +38,7 @@ pub(super) fn role(
     }))
 }
 
-pub(super) fn user(
+pub(in crate::iam) fn user(
     store: &dyn Store,
     account: &str,
     name: &str,
@@ -62,6 +62,21 @@ pub(super) fn user(
         name: user.name.into(),
         id: user.id.into(),
     }))
+}
+
+/// A group's ARN and policies.
+pub(in crate::iam) fn group_policies(
+    store: &dyn Store,
+    account: &str,
+    name: &str,
+) -> Result<Option<(String, Vec<Arc<Attached>>)>, Error> {
+    let Some(group) = group::find(store, account, name)? else {
+        return Ok(None);
+    };
+    let arn = group.arn(account);
+    let mut policies = Vec::new();
+    add_policies(store, account, &arn, &group.policies, &mut policies)?;
+    Ok(Some((arn, policies)))
 }
 
 pub(super) fn access_key(
