@@ -37,11 +37,6 @@ const TAKEN: &[(&str, &str, &str)] = &[
     ("DeleteStateMachine", ":a b`", ELSEWHERE),
     ("ListStateMachineVersions", ":a b`", ELSEWHERE),
     (
-        "",
-        "`roleArn`: of another partition",
-        "what a role may be is judged when policies are evaluated",
-    ),
-    (
         "ValidateStateMachineDefinition",
         "`definition`: too short",
         "recorded: an empty definition is judged, not refused",

@@ -262,4 +262,14 @@ pub(super) const INPUTS: &[Input] = &[
         r#"{"stateMachineArn": "{machine}"}"#,
         "",
     ),
+    (
+        "ExplainAuthorization",
+        r#"{"authorizationId": "1abc"}"#,
+        "ResourceNotFound",
+    ),
+    (
+        "GetLeastPrivilege",
+        r#"{"stateMachineArn": "{machine}", "maxExecutions": 5}"#,
+        "",
+    ),
 ];

@@ -267,12 +267,13 @@ impl<'w> Mutations<'w> {
             path,
             &arn.replacen("arn:aws:", "arn:aws-cn:", 1),
         );
+        self.text(
+            "of another account",
+            path,
+            &arn.replace("000000000000", "999999999999"),
+        );
+        // Roles are in no Region.
         if name != "roleArn" {
-            self.text(
-                "of another account",
-                path,
-                &arn.replace("000000000000", "999999999999"),
-            );
             self.text(
                 "of another region",
                 path,

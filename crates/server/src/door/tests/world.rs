@@ -15,11 +15,13 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 use super::super::*;
+use crate::dev_role;
 
 /// Nothing answers later than this but a long poll without a task.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-const ROLE: &str = "arn:aws:iam::000000000000:role/states";
+/// The account of unsigned calls.
+const ACCOUNT: &str = "000000000000";
 
 const TASK_STATE: &str = r#"{"Type": "Task", "Resource": "{function}", "End": true}"#;
 const MAP_STATE: &str = r#"{"Type": "Map", "End": true,
@@ -139,6 +141,7 @@ impl World {
             Arc::new(store::lines::MemoryLines::default()),
             services::seal::Seal::new(&[1; services::seal::KEY_BYTES]),
             services::access::Rules {
+                account: ACCOUNT.into(),
                 root: None,
                 skew_ms_max: aws::sigv4::SKEW_MS_MAX,
                 refuses_replays: false,
@@ -156,7 +159,7 @@ impl World {
             payload_bytes_max: 262_144,
             limits: services::Limits::default(),
         });
-        let gateway = Arc::new(Gateway::new(services, Throttle::default(), None));
+        let gateway = Arc::new(Gateway::new(services, Settings::default()));
         runner.open(
             Arc::clone(&gateway) as Arc<dyn Door>,
             Arc::new(engine.clone()),
@@ -171,13 +174,16 @@ impl World {
     }
 
     async fn furnish(&mut self) {
-        let account = format!("{REGION_DEFAULT}:{DEFAULT_ACCOUNT}");
+        dev_role::make(self.gateway.services(), ACCOUNT, now())
+            .await
+            .unwrap();
+        let account = format!("{REGION_DEFAULT}:{ACCOUNT}");
         let map_run = format!("arn:aws:states:{account}:mapRun:m/M:f3a1b1c2");
         self.names.extend([
             ("function", format!("arn:aws:lambda:{account}:function:f")),
             ("map_run", map_run),
             ("account", account),
-            ("role", ROLE.to_owned()),
+            ("role", dev_role::arn(ACCOUNT)),
             ("definition", quoted(PASS)),
             ("map_state", quoted(MAP_STATE)),
             ("map_machine", quoted(MAP_MACHINE)),
@@ -190,7 +196,7 @@ impl World {
         for (name, kind, text) in MACHINES {
             let text = quoted(&self.filled(text));
             let input = format!(
-                r#"{{"name": "{name}", "roleArn": "{ROLE}", "type": "{kind}", "definition": {text}}}"#
+                r#"{{"name": "{name}", "roleArn": "{{role}}", "type": "{kind}", "definition": {text}}}"#
             );
             self.make(name, "CreateStateMachine", &input, "stateMachineArn")
                 .await;
