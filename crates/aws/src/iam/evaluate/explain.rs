@@ -25,7 +25,6 @@ fn checks(
     verdicts: &Verdicts,
     missing: Missing,
 ) -> Vec<Check> {
-    let is_bounded = layers.boundary.is_some();
     let mut checks = Vec::new();
     if let Some(policy) = layers.resource {
         let verdict = match (verdicts.resource_denies, verdicts.resource_allows.is_any()) {
@@ -36,7 +35,7 @@ fn checks(
         checks.push(Check {
             kind: CheckKind::Resource,
             effect: effect(verdict, missing.resource),
-            matched: matched(request, is_bounded, std::iter::once(policy)),
+            matched: matched(request, layers, std::iter::once(policy)),
         });
     }
     if !request.has_identity() {
@@ -47,7 +46,7 @@ fn checks(
         effect: effect(verdicts.identity, missing.identity),
         matched: matched(
             request,
-            is_bounded,
+            layers,
             layers.identity.iter().map(|policy| &**policy),
         ),
     });
@@ -55,7 +54,7 @@ fn checks(
         checks.push(Check {
             kind: CheckKind::PermissionsBoundary,
             effect: effect(verdict, missing.boundary),
-            matched: matched(request, is_bounded, layers.boundary.into_iter()),
+            matched: matched(request, layers, layers.boundary.into_iter()),
         });
     }
     if let Some(verdict) = verdicts.session {
@@ -63,7 +62,7 @@ fn checks(
         checks.push(Check {
             kind: CheckKind::Session,
             effect: effect(verdict, missing.session),
-            matched: matched(request, is_bounded, policies.iter().map(|policy| &**policy)),
+            matched: matched(request, layers, policies.iter().map(|policy| &**policy)),
         });
     }
     checks
@@ -81,13 +80,13 @@ fn effect(verdict: Verdict, is_missing: bool) -> Option<Effect> {
 /// The statements that apply.
 fn matched<'p>(
     request: &Request<'_>,
-    is_bounded: bool,
+    layers: &Layers<'_>,
     policies: impl Iterator<Item = &'p Attached>,
 ) -> Vec<Matched> {
     let mut found = Vec::new();
     for attached in policies {
         for (at, statement) in attached.policy.statements().iter().enumerate() {
-            let named = statement.named(request.principal, is_bounded);
+            let named = statement.named(request.principal, layers.boundary.is_some());
             if named.is_none_or(|named| named.is_any()) && request.is_about(statement) {
                 found.push(Matched {
                     policy: attached.source.uri.clone(),

@@ -8,7 +8,7 @@ use crate::iam::Principal;
 
 /// Principal or NotPrincipal, compiled.
 #[derive(Debug)]
-pub(in crate::iam) struct Principals {
+pub(super) struct Principals {
     entries: Box<[Entry]>,
     is_negated: bool,
 }
@@ -109,19 +109,20 @@ impl Principals {
         }
     }
 
-    /// By which of its names the statement means `principal`.
+    /// By which of its names the statement means `principal`, which may have a permissions
+    /// boundary.
     ///
-    /// A Deny with NotPrincipal spares only whom it lists by all names: session, role and account.
-    /// An Allow with NotPrincipal is for all whom it doesn't list by any.
-    pub(in crate::iam) fn named(&self, principal: &Principal, denies: bool) -> Named {
+    /// A Deny with NotPrincipal spares only whom it lists by all names: session, role and account;
+    /// and nobody who has a boundary. An Allow with NotPrincipal is for all whom it doesn't list by
+    /// any.
+    pub(super) fn named(&self, principal: &Principal, denies: bool, is_bounded: bool) -> Named {
         let entries = self.entries.iter().map(|entry| entry.named(principal));
         let listed = entries.fold(Named::NOT, BitOr::bitor);
         if !self.is_negated {
             return listed;
         }
-        let all = names_of(principal);
         let is_spared = if denies {
-            listed | all == listed
+            !is_bounded && listed | names_of(principal) == listed
         } else {
             listed.is_any()
         };
@@ -129,16 +130,6 @@ impl Principals {
             Named::NOT
         } else {
             Named::EVERYONE
-        }
-    }
-
-    /// By which of its names a Deny means a `principal` with a permissions boundary: NotPrincipal
-    /// spares nobody who has one, whomever it lists.
-    pub(in crate::iam) fn denied_in_bounds(&self, principal: &Principal) -> Named {
-        if self.is_negated {
-            Named::EVERYONE
-        } else {
-            self.named(principal, true)
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct Statement {
     /// `None` in a trust policy, which is the role's own.
     resources: Option<Entries>,
     /// `None` in the policy of an identity or a session.
-    pub(in crate::iam) principals: Option<Principals>,
+    principals: Option<Principals>,
     conditions: Box<[Condition]>,
     /// Whether all of it could be read. If not, it allows nothing; as a Deny it applies as if the
     /// rest weren't there.
@@ -154,10 +154,7 @@ impl Statement {
     /// if it says nothing of principals.
     pub(in crate::iam) fn named(&self, principal: &Principal, is_bounded: bool) -> Option<Named> {
         let principals = self.principals.as_ref()?;
-        if self.denies && is_bounded {
-            return Some(principals.denied_in_bounds(principal));
-        }
-        Some(principals.named(principal, self.denies))
+        Some(principals.named(principal, self.denies, is_bounded))
     }
 
     /// The condition keys it names.
