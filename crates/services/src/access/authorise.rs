@@ -66,9 +66,8 @@ impl Services {
             return Ok(None);
         };
         Ok(match &*arn.service {
-            "iam" if need.action.starts_with("sts:") => {
-                let role = self.identity.access.role(&need.resource).await?;
-                role.map(|role| Arc::clone(&role.trust))
+            "iam" if need.action.starts_with("sts:") && arn.resource_type() == "role" => {
+                Some(self.identity.access.trust_of(&need.resource).await?)
             }
             "lambda" => self.lambda.policy_of(&need.resource).await?,
             _ => None,

@@ -3,14 +3,34 @@
 use std::sync::Arc;
 
 use aws::ServiceError;
-use aws::iam::{Effect, Principal};
+use aws::iam::{Attached, Effect, Policy, PolicyKind, Principal, Purpose, Source};
 
 use super::question::{Circumstances, Held, Question};
 use super::{Access, Need};
 use crate::Call;
 use crate::iam::directory::RoleEntry;
 
+/// Of a role that is not there: it trusts nobody.
+const NOBODY: &str = r#"{"Version":"2012-10-17","Statement":[]}"#;
+
 impl Access {
+    /// The trust policy of a role. One that is not there refuses as one that trusts nobody, so that
+    /// nobody learns which roles there are.
+    pub(super) async fn trust_of(&self, role_arn: &str) -> Result<Arc<Attached>, ServiceError> {
+        Ok(match self.role(role_arn).await? {
+            Some(role) => Arc::clone(&role.trust),
+            None => Arc::new(Attached {
+                policy: Policy::kept(NOBODY, Purpose::Trust),
+                source: Source {
+                    kind: PolicyKind::Trust,
+                    uri: format!("{role_arn}#trust").into(),
+                    managed: false,
+                    attached_to: role_arn.into(),
+                },
+            }),
+        })
+    }
+
     /// Whether the root user is one, who shows a secret; not so for `lockstep dev`, where the
     /// administrator is whoever calls.
     pub(crate) fn verifies_root(&self) -> bool {

@@ -64,11 +64,14 @@ impl Sts {
             let action = "sts:SetSourceIdentity";
             return Err(denied(denial(caller, action, arn)));
         }
-        let handed_on = chained.iter().flat_map(|session| {
-            let keys = &session.transitive_tag_keys;
-            let tags = session.tags.iter().filter(|(key, _)| keys.contains(key));
-            tags.map(|(key, value)| ((**key).to_owned(), (**value).to_owned()))
-        });
+        let handed_on: Vec<_> = chained
+            .iter()
+            .flat_map(|session| {
+                let keys = &session.transitive_tag_keys;
+                let tags = session.tags.iter().filter(|(key, _)| keys.contains(key));
+                tags.map(|(key, value)| ((**key).to_owned(), (**value).to_owned()))
+            })
+            .collect();
         let transitive = call
             .list("TransitiveTagKeys")
             .iter()
@@ -81,7 +84,7 @@ impl Sts {
             tags: tags::checked(
                 tags::of(call.list("Tags")),
                 transitive.map(str::to_owned).collect(),
-                handed_on.collect(),
+                handed_on,
             )?,
             source_identity: source_identity.or(inherited).map(str::to_owned),
             federated_provider: None,
