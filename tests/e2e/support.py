@@ -1,4 +1,5 @@
 """A Lockstep server of a test's own: started on a free port, killed, started again, stopped."""
+import configparser
 import io
 import json
 import os
@@ -44,6 +45,8 @@ def wait_until(what, probe, seconds=30):
 class Server:
     """One `lockstep dev` process over a data folder that outlives it."""
 
+    mode = "dev"
+
     def __init__(self, *flags, **variables):
         self.data = tempfile.mkdtemp(prefix="lockstep-test-")
         self.port = free_port()
@@ -53,12 +56,16 @@ class Server:
         self.process = None
 
     @property
+    def store(self):
+        return os.path.join(self.data, "store")
+
+    @property
     def endpoint(self):
         return f"http://127.0.0.1:{self.port}"
 
     def start(self):
-        command = [BINARY, "dev", "--listen", f"127.0.0.1:{self.port}",
-                   "--data", os.path.join(self.data, "store"), *self.flags]
+        command = [BINARY, self.mode, "--listen", f"127.0.0.1:{self.port}",
+                   "--data", self.store, *self.flags]
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log,
                                         env={**os.environ, **self.variables})
         wait_until("the server answers", self.answers)
@@ -93,19 +100,25 @@ class Server:
         self.log.close()
         shutil.rmtree(self.data, ignore_errors=True)
 
-    def client(self, service, **config):
+    def keys(self):
+        """The administrator's access key, its secret, no session token."""
+        return "test", "test", None
+
+    def client(self, service, keys=None, region=REGION, **config):
+        """A client with these keys (id, secret, session token), or the administrator's."""
         config = {"connect_timeout": 5, "read_timeout": 60, **config}
+        key, secret, token = keys or self.keys()
         return boto3.session.Session().client(
-            service, endpoint_url=self.endpoint, region_name=REGION,
-            aws_access_key_id="test", aws_secret_access_key="test",
+            service, endpoint_url=self.endpoint, region_name=region,
+            aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
             config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1},
                           parameter_validation=False, **config))
 
     def environment(self):
         return {**os.environ, "AWS_ENDPOINT_URL": self.endpoint,
                 "AWS_DISABLE_HOST_PREFIX_INJECTION": "true", "AWS_REGION": REGION,
-                "AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "test",
-                "AWS_SECRET_ACCESS_KEY": "test", "AWS_PAGER": "", "AWS_MAX_ATTEMPTS": "1",
+                "AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": self.keys()[0],
+                "AWS_SECRET_ACCESS_KEY": self.keys()[1], "AWS_PAGER": "", "AWS_MAX_ATTEMPTS": "1",
                 "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
     def aws(self, *words, fails=False, variables=None):
@@ -119,6 +132,27 @@ class Server:
             return run.stderr
         assert run.returncode == 0, f"aws {' '.join(words)}: {run.stderr}{self.output()[-2000:]}"
         return json.loads(run.stdout) if run.stdout.strip() else None
+
+
+class ClosedServer(Server):
+    """One `lockstep serve` process: who isn't known is refused."""
+
+    mode = "serve"
+
+    @property
+    def root_credentials(self):
+        """The file with the root user's key, which the server makes."""
+        return os.path.join(self.store, "root-credentials")
+
+    def answers(self):
+        # The port is taken before the key is made.
+        return super().answers() and os.path.exists(self.root_credentials)
+
+    def keys(self):
+        found = configparser.ConfigParser()
+        found.read(self.root_credentials)
+        key = found["default"]
+        return key["aws_access_key_id"], key["aws_secret_access_key"], None
 
 
 def zipped(files):
@@ -165,10 +199,11 @@ class ServerCase(unittest.TestCase):
 
     flags = ()
     variables = {}
+    server_class = Server
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(*cls.flags, **cls.variables).start()
+        cls.server = cls.server_class(*cls.flags, **cls.variables).start()
         cls.connect()
 
     @classmethod
