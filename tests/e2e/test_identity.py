@@ -71,7 +71,8 @@ class IdentityCase(ServerCase):
         return key["AccessKeyId"], key["SecretAccessKey"], None
 
     def may(self, name, *statements):
-        self.iam.put_user_policy(UserName=name, PolicyName="may", PolicyDocument=policy(*statements))
+        self.iam.put_user_policy(UserName=name, PolicyName="may",
+                                 PolicyDocument=policy(*statements))
 
     def machine(self, name, role, definition=None):
         return self.states.create_state_machine(
@@ -148,7 +149,7 @@ class Walk:
                 "Parameters": {"StateMachineArn": child, "Input": {}}}
         parent = self.machine("parent", role, {"StartAt": "Start", "States": {"Start": task}})
 
-        # Named, because a closed server takes two equal requests of one second for one and a replay.
+        # Named, for a closed server takes two equal requests of one second for one and its replay.
         ended = self.ended(self.start(parent, name="first"))
         self.assertEqual(ended["status"], "FAILED", ended)
         caller = f"arn:aws:sts::{ACCOUNT}:assumed-role/walker/"
@@ -236,7 +237,8 @@ class Walk:
         # A key, its secret and its token belong together; and nobody makes a token.
         key, secret, token = session
         for other in ((key, secret, narrow["SessionToken"]), (key, secret, token[:-6] + "AAAAAA"),
-                      (key, narrow["SecretAccessKey"], token), (narrow["AccessKeyId"], secret, token)):
+                      (key, narrow["SecretAccessKey"], token),
+                      (narrow["AccessKeyId"], secret, token)):
             with self.assertRaises(ClientError):
                 self.caller(other)
         # The role's policies count as they are now.
@@ -245,7 +247,8 @@ class Walk:
         self.refused("AccessDeniedException", "ListStateMachines", states)
         self.iam.update_assume_role_policy(RoleName="reader",
                                            PolicyDocument=trust("states.amazonaws.com"))
-        told = self.refused("AccessDenied", "AssumeRole", sts, RoleArn=role, RoleSessionName="three")
+        told = self.refused("AccessDenied", "AssumeRole", sts, RoleArn=role,
+                            RoleSessionName="three")
         self.assertIn("is not authorized to perform: sts:AssumeRole on resource: " + role, told)
 
     def test_simulation(self):
