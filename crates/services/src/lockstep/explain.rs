@@ -106,11 +106,19 @@ fn policy_name(kind: PolicyKind) -> &'static str {
     }
 }
 
+fn article(kind: PolicyKind) -> &'static str {
+    match kind {
+        PolicyKind::Identity => "an",
+        PolicyKind::Trust => "the",
+        PolicyKind::Resource | PolicyKind::Boundary | PolicyKind::Session => "a",
+    }
+}
+
 fn reason(denial: &Denial) -> String {
     let decision = denial.explanation.decision;
     let (action, kind) = (&denial.need.action, policy_name(decision.kind));
     match decision.effect {
-        Effect::ExplicitDeny => format!("a statement of a {kind} denies {action}"),
+        Effect::ExplicitDeny => format!("{} {kind} denies {action}", article(decision.kind)),
         Effect::Allow | Effect::ImplicitDeny => format!("no {kind} allows {action}"),
     }
 }

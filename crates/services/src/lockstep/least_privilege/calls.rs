@@ -237,8 +237,9 @@ fn input(
                     input.add(&member.name, named(task, model, shape, value));
                 }
             }
+            // What a call may leave out would only narrow it.
             Parameters::Unknown(stand_in) => {
-                if matches!(model.shape(shape).kind, Kind::String) {
+                if member.required && matches!(model.shape(shape).kind, Kind::String) {
                     input.add(&member.name, *stand_in);
                 }
             }

@@ -116,6 +116,3 @@ fn entries(entries: &[Arc<str>], is_not: bool, is_used: impl Fn(&str) -> bool) -
         is_wide: used.iter().any(|entry| entry.contains(['*', '?'])),
     }
 }
-
-#[cfg(test)]
-mod tests;
