@@ -36,6 +36,8 @@ pub struct Memory {
 struct Faults {
     plan: VecDeque<Fault>,
     trouble: Option<String>,
+    /// Changes of documents that still succeed; `None`: all.
+    document_changes_left: Option<usize>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -68,6 +70,25 @@ impl Memory {
     /// ordered before.
     pub fn plan(&self, faults: impl IntoIterator<Item = Fault>) {
         self.faults.lock().plan.extend(faults);
+    }
+
+    /// Orders that changes of documents fail, without happening, after the next `count`.
+    pub fn fail_documents_after(&self, count: usize) {
+        self.faults.lock().document_changes_left = Some(count);
+    }
+
+    fn check_document_change(&self) -> Result<()> {
+        match &mut self.faults.lock().document_changes_left {
+            Some(0) => Err(Error::Full {
+                path: PathBuf::new(),
+                cause: "a planned fault".to_owned(),
+            }),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     /// The store as it is found after a crash at this moment: what was committed, no more and no
@@ -448,6 +469,7 @@ impl Store for Memory {
             state.documents.get(&place).map(|found| found.revision),
             expected,
         )?;
+        self.check_document_change()?;
         state.revision += 1;
         let revision = state.revision;
         state.documents.insert(
@@ -468,6 +490,7 @@ impl Store for Memory {
             state.documents.get(&place).map(|found| found.revision),
             expected,
         )?;
+        self.check_document_change()?;
         Ok(state.documents.remove(&place).is_some())
     }
 

@@ -9,6 +9,7 @@ use super::account::Account;
 use super::group::Group;
 use super::instance_profile::InstanceProfile;
 use super::managed_policy::ManagedPolicy;
+use super::name::{self, Pointer};
 use super::provider::Provider;
 use super::role::Role;
 use super::user::User;
@@ -16,67 +17,72 @@ use super::{list, no_such_entity};
 use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
-/// Aliases of the whole server that are looked at together: one an account.
-const ALIASES_MAX: usize = 10_000;
-
-/// The alias of an account, under the alias: no other account may have it.
+/// Who has an alias, under the alias: no two accounts have the same. Which alias an account has, its
+/// name says (see [`name`]); one that it does not name is free to the account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Alias {
     account: String,
-    created_ms: i64,
 }
 
-fn alias_of(account: &Account<'_>) -> Result<Vec<(String, Alias)>, ServiceError> {
-    let all = documents::list(account.store, Kind::AccountAlias, "", None, ALIASES_MAX)?;
-    let mut own: Vec<(String, Alias)> = all;
-    own.retain(|(_, alias)| alias.account == account.id);
-    // The newest first: a crash may have left the one before it.
-    own.sort_by_key(|(_, alias)| std::cmp::Reverse(alias.created_ms));
-    Ok(own)
+fn name_key(account: &Account<'_>) -> String {
+    format!("account-alias/{}", account.id)
 }
 
-/// An account has one alias: a new one takes the place of the old.
+fn current(account: &Account<'_>) -> Result<Option<String>, ServiceError> {
+    let pointer = name::lookup(account.store, &name_key(account))?;
+    Ok(pointer.map(|pointer| pointer.id))
+}
+
+/// An account has one alias: a new one takes the place of the old. It is taken first, and the old
+/// one given back last.
 pub(super) fn create_alias(account: &Account<'_>, call: &Call) -> Result<Answer, ServiceError> {
-    let name = call.required("AccountAlias")?;
-    let before = alias_of(account)?;
-    let alias = Alias {
+    let alias = call.required("AccountAlias")?;
+    let before = current(account)?;
+    let owner = Alias {
         account: account.id.to_owned(),
-        created_ms: call.now.0,
     };
-    if !documents::create(account.store, Kind::AccountAlias, name, &alias)? {
-        let message = format!("The account alias {name} already exists.");
-        return Err(super::entity_already_exists(message));
+    if !documents::create(account.store, Kind::AccountAlias, alias, &owner)? {
+        let found: Option<Found<Alias>> =
+            documents::read(account.store, Kind::AccountAlias, alias)?;
+        let is_own = found.is_some_and(|found| found.body.account == account.id);
+        if !is_own || before.as_deref() == Some(alias) {
+            let message = format!("The account alias {alias} already exists.");
+            return Err(super::entity_already_exists(message));
+        }
     }
-    for (old, _) in before {
-        forget_alias(account, &old)?;
+    let pointer = Pointer {
+        account: account.id.to_owned(),
+        id: alias.to_owned(),
+    };
+    name::point(account.store, &name_key(account), &pointer)?;
+    if let Some(before) = before {
+        give_back(account, &before)?;
     }
     Ok(Answer::empty())
 }
 
-fn forget_alias(account: &Account<'_>, name: &str) -> Result<(), ServiceError> {
-    let found: Option<Found<Alias>> = documents::read(account.store, Kind::AccountAlias, name)?;
+fn give_back(account: &Account<'_>, alias: &str) -> Result<(), ServiceError> {
+    let found: Option<Found<Alias>> = documents::read(account.store, Kind::AccountAlias, alias)?;
     if let Some(found) = found {
-        documents::delete(account.store, Kind::AccountAlias, name, found.revision)?;
+        documents::delete(account.store, Kind::AccountAlias, alias, found.revision)?;
     }
     Ok(())
 }
 
 pub(super) fn delete_alias(account: &Account<'_>, call: &Call) -> Result<Answer, ServiceError> {
-    let name = call.required("AccountAlias")?;
-    let own = alias_of(account)?;
-    if !own.iter().any(|(alias, _)| alias == name) {
-        let message = format!("The account alias with name {name} cannot be found.");
+    let alias = call.required("AccountAlias")?;
+    if current(account)?.as_deref() != Some(alias) {
+        let message = format!("The account alias with name {alias} cannot be found.");
         return Err(no_such_entity(message));
     }
-    for (alias, _) in own {
-        forget_alias(account, &alias)?;
-    }
+    name::drop(account.store, &name_key(account))?;
+    give_back(account, alias)?;
     Ok(Answer::empty())
 }
 
 pub(super) fn list_aliases(account: &Account<'_>, call: &Call) -> Result<Answer, ServiceError> {
-    let own = alias_of(account)?.into_iter().take(1);
-    let aliases = own.map(|(alias, _)| (alias.clone(), Value::from(alias)));
+    let aliases = current(account)?.into_iter();
+    let aliases = aliases.map(|alias| (alias.clone(), Value::from(alias)));
     list::answer(
         call,
         "ListAccountAliases",

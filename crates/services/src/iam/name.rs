@@ -1,4 +1,5 @@
-//! Names that may change: those of users and groups, and the ids of access keys.
+//! Names that may change: those of users and groups, the ids of access keys, the aliases of
+//! accounts.
 //!
 //! The document of a user or group lies under its unique id. A name points there; whether the
 //! entity still has it, its own document says. So renaming is one write, the entity's: names are

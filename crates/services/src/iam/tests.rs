@@ -1,3 +1,6 @@
+mod at_once;
+mod cut_off;
+
 use std::sync::Arc;
 
 use json::Value;
@@ -13,7 +16,11 @@ impl Iam {
     }
 
     fn with_quotas(quotas: Quotas) -> Arc<Iam> {
-        let documents = Documents::new(Arc::new(store::Memory::new()));
+        Iam::over(Arc::new(store::Memory::new()), quotas)
+    }
+
+    fn over(store: Arc<store::Memory>, quotas: Quotas) -> Arc<Iam> {
+        let documents = Documents::new(store);
         let seal = Arc::new(Seal::new(&[7; crate::seal::KEY_BYTES]));
         let directory = Arc::new(Directory::new(documents.clone(), Arc::clone(&seal)));
         Arc::new(Iam {
