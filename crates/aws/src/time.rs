@@ -51,12 +51,26 @@ pub fn parse_amz_date(text: &str) -> Option<i64> {
 /// `2015-08-30T12:36:00Z`; with a fraction of three digits where there are milliseconds.
 #[must_use]
 pub fn iso8601(epoch_ms: i64) -> String {
-    let fraction = if epoch_ms.rem_euclid(1000) == 0 {
-        ""
-    } else {
-        "%.3f"
+    let civil = TimeZone::UTC.to_datetime(timestamp(epoch_ms));
+    // By hand, because every authorised call needs it.
+    let mut text = String::with_capacity("2015-08-30T12:36:00.000Z".len());
+    let mut add = |before: &str, number: i16, divisor: i16| {
+        text.push_str(before);
+        let divisors = std::iter::successors(Some(divisor), |d| (*d > 1).then_some(d / 10));
+        let digits = divisors.filter_map(|d| u32::try_from(number / d % 10).ok());
+        text.extend(digits.filter_map(|digit| char::from_digit(digit, 10)));
     };
-    formatted(&format!("%Y-%m-%dT%H:%M:%S{fraction}Z"), epoch_ms)
+    add("", civil.year(), 1_000);
+    add("-", civil.month().into(), 10);
+    add("-", civil.day().into(), 10);
+    add("T", civil.hour().into(), 10);
+    add(":", civil.minute().into(), 10);
+    add(":", civil.second().into(), 10);
+    if civil.millisecond() != 0 {
+        add(".", civil.millisecond(), 100);
+    }
+    text.push('Z');
+    text
 }
 
 /// `Sun, 30 Aug 2015 12:36:00 GMT`, as HTTP headers have it.
@@ -137,6 +151,7 @@ mod tests {
         assert_eq!(iso8601(ms), "2015-08-30T12:36:00Z");
         assert_eq!(iso8601(ms + 7), "2015-08-30T12:36:00.007Z");
         assert_eq!(iso8601(-1), "1969-12-31T23:59:59.999Z");
+        assert_eq!(iso8601(253_402_300_799_120), "9999-12-31T23:59:59.120Z");
         assert_eq!(http_date(ms), "Sun, 30 Aug 2015 12:36:00 GMT");
         assert_eq!(parse_amz_date("20150830T123600Z"), Some(ms));
         assert_eq!(

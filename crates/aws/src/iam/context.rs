@@ -11,6 +11,9 @@ pub enum Values {
     Many(Vec<Arc<str>>),
 }
 
+/// What most requests have keys for: the list is made once.
+const KEYS_USUAL: usize = 24;
+
 /// Condition keys and their values. Names are compared without regard to case, as in AWS; a key is
 /// kept as it was set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,7 +46,12 @@ impl Context {
             .find(|(k, _)| k.eq_ignore_ascii_case(&key));
         match known {
             Some((_, present)) => *present = values,
-            None => self.keys.push((key, values)),
+            None => {
+                if self.keys.is_empty() {
+                    self.keys.reserve(KEYS_USUAL);
+                }
+                self.keys.push((key, values));
+            }
         }
     }
 
