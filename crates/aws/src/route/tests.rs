@@ -125,7 +125,7 @@ fn the_toolbox_of_iam_is_called_by_its_paths() {
     let authorization = signed("iam");
     let check = |method, uri, body, service, operation| {
         let headers = [("authorization", &*authorization), FORM];
-        let headers = &headers[..if body == "" { 1 } else { 2 }];
+        let headers = &headers[..if body.is_empty() { 1 } else { 2 }];
         finds(
             &request(method, uri, headers, body),
             service,
