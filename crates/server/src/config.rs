@@ -3,7 +3,7 @@
 mod quota;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::throttle::{Rate, Throttle};
 
 pub(crate) use quota::{QUOTAS, help as limits_help};
+
+/// Beyond it a signature that somebody finds is of use for too long, and the memory for those that
+/// were taken is too small.
+const CLOCK_SKEW_SECONDS_MAX: u32 = 3_600;
 
 /// Everything a server can be told. Each name is also a variable `LOCKSTEP_<NAME>`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,6 +78,18 @@ pub(crate) struct Config {
     pub strict: bool,
     /// How often an operation may be called, by account and Region; none unless named here.
     pub rate_limits: BTreeMap<String, Rate>,
+    /// The account of the root user.
+    pub account: String,
+    /// How far the clocks of callers may be off, before and behind. AWS grants 900 seconds.
+    pub clock_skew_seconds: u32,
+    /// Whether a request that changes something is taken once only; on in `serve` unless said.
+    pub refuse_replays: Option<bool>,
+    /// Whether the audit log holds data calls as well: starts, descriptions, invocations, tasks.
+    pub audit_data_calls: bool,
+    /// Days the audit log is kept, and with it what explains denials.
+    pub audit_retention_days: u32,
+    /// The file of the master key; `master.key` in the data folder unless said.
+    pub master_key_file: Option<PathBuf>,
     /// What is logged, in the syntax of `RUST_LOG` (`info`, `engine=debug`, ...).
     pub log: String,
 }
@@ -108,6 +124,12 @@ impl Default for Config {
             outbound_ca_file: None,
             strict: false,
             rate_limits: BTreeMap::new(),
+            account: "000000000000".to_owned(),
+            clock_skew_seconds: 900,
+            refuse_replays: None,
+            audit_data_calls: false,
+            audit_retention_days: 90,
+            master_key_file: None,
             log: "warn".to_owned(),
         }
     }
@@ -131,6 +153,11 @@ pub(crate) struct Flags {
 }
 
 impl Config {
+    /// Whether only this machine reaches the port.
+    pub(crate) fn is_on_loopback(&self) -> bool {
+        self.listen.ip().to_canonical().is_loopback()
+    }
+
     /// Reads the settings and refuses what can't be served.
     pub(crate) fn load(flags: &Flags) -> Result<Config> {
         Config::load_with(flags, environment())
@@ -170,14 +197,18 @@ impl Config {
     }
 
     fn check(&self) -> Result<()> {
-        // Nobody's signature is verified and no policy is evaluated yet, so whoever reaches the
-        // port may run code: only this machine may.
-        if !is_loopback(self.listen.ip()) {
+        if !is_account(&self.account) {
             bail!(
-                "refusing to listen on `{}`: signatures and IAM policies are not evaluated by this \
-                 version, so anyone who reaches the port could run code; use a loopback address \
-                 such as 127.0.0.1 or [::1]",
-                self.listen
+                "`account` is `{}`: an account number has 12 digits, such as 000000000000",
+                self.account
+            );
+        }
+        if self.clock_skew_seconds > CLOCK_SKEW_SECONDS_MAX {
+            bail!(
+                "`clock_skew_seconds` is {}: a signature that counts for more than an hour on \
+                 either side of the clock can be used by whoever finds it; use \
+                 {CLOCK_SKEW_SECONDS_MAX} or less",
+                self.clock_skew_seconds
             );
         }
         for (name, value, least) in self.least() {
@@ -197,7 +228,7 @@ impl Config {
 
 impl Config {
     /// Every number with a least value: with less no execution could end properly, or none begin.
-    fn least(&self) -> [(&'static str, u64, u64); 15] {
+    fn least(&self) -> [(&'static str, u64, u64); 17] {
         let of = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         [
             ("function_processes_max", of(self.function_processes_max), 1),
@@ -227,19 +258,30 @@ impl Config {
             ("versions_max", of(self.versions_max), 1),
             ("calls_max", of(self.calls_max), 1),
             ("watches_max", of(self.watches_max), 1),
+            ("clock_skew_seconds", self.clock_skew_seconds.into(), 1),
+            ("audit_retention_days", self.audit_retention_days.into(), 1),
         ]
     }
 }
 
 /// The settings that are text: whatever a variable holds is meant as it stands. Figment would read
 /// `123` as a number and `true` as a flag.
-const TEXTS: [&str; 4] = ["listen", "data", "log", "outbound_ca_file"];
+const TEXTS: [&str; 6] = [
+    "listen",
+    "data",
+    "account",
+    "log",
+    "master_key_file",
+    "outbound_ca_file",
+];
 /// Those that are lists; in a variable a comma stands between the entries.
 const LISTS: [&str; 1] = ["outbound_allow"];
 /// Those that are on or off.
-const SWITCHES: [&str; 1] = ["strict"];
+const SWITCHES: [&str; 3] = ["audit_data_calls", "refuse_replays", "strict"];
 /// All others but tables.
-const NUMBERS: [&str; 21] = [
+const NUMBERS: [&str; 23] = [
+    "audit_retention_days",
+    "clock_skew_seconds",
     "function_processes_max",
     "function_idle_seconds",
     "retention_days",
@@ -299,8 +341,8 @@ fn of_variables(variables: impl Iterator<Item = (String, String)>) -> Result<Dic
     Ok(settings)
 }
 
-fn is_loopback(ip: IpAddr) -> bool {
-    ip.to_canonical().is_loopback()
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]

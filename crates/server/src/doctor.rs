@@ -9,6 +9,7 @@ use anyhow::Result;
 use store::{Sqlite, Store};
 
 use crate::config::{Config, QUOTAS};
+use crate::identity;
 use crate::throttle::Rate;
 
 /// Exit code when something is wrong.
@@ -34,11 +35,7 @@ pub(crate) fn run(config: &Config, out: &mut dyn Write) -> Result<ExitCode> {
     let mut findings = vec![listen(config), limits(config), rates(config)];
     findings.extend(runtimes());
     findings.extend(store(&config.data));
-    findings.push(Finding::Notice(
-        "identity: signatures are not verified and IAM policies are not evaluated by this version; \
-         only loopback addresses are served"
-            .to_owned(),
-    ));
+    findings.extend(identity(config));
     findings.push(Finding::Notice(
         "sandbox: functions run as ordinary processes with the server's rights; run only code you \
          trust"
@@ -120,6 +117,54 @@ fn runtimes() -> Vec<Finding> {
             Err(_) => Finding::Notice(format!("functions: {finding}")),
         })
         .collect()
+}
+
+/// Who is believed to be who, what is enforced, and whether the files with secrets are private.
+fn identity(config: &Config) -> Vec<Finding> {
+    let replays = match config.refuse_replays {
+        None => "taken once by `serve`, and by `dev` as often as they come",
+        Some(true) => "taken once",
+        Some(false) => "taken as often as they come",
+    };
+    let data_calls = match config.audit_data_calls {
+        true => "all calls",
+        false => "management calls and denials, no data calls",
+    };
+    let mut findings = vec![
+        Finding::Good(
+            "identity: IAM decides every call, and every task as its role; `serve` verifies every \
+             signature, `dev` on loopback takes any other key than IAM's for the root user's"
+                .to_owned(),
+        ),
+        Finding::Good(format!(
+            "signatures: they count for {} seconds; changing requests are {replays}",
+            config.clock_skew_seconds
+        )),
+        Finding::Good(format!(
+            "audit log: {data_calls}, kept for {} days",
+            config.audit_retention_days
+        )),
+    ];
+    let files = [
+        ("root user's key", identity::root_credentials_file(config)),
+        ("master key", identity::master_key_file(config)),
+    ];
+    for (what, file) in files {
+        let name = file.display();
+        findings.push(match (identity::problem(&file), file.exists()) {
+            (Some(problem), _) => Finding::Bad(format!("{what}: {problem}")),
+            (None, true) => Finding::Good(format!("{what}: `{name}` is private")),
+            (None, false) => Finding::Good(format!("{what}: none in `{name}` yet")),
+        });
+    }
+    if !config.is_on_loopback() {
+        findings.push(Finding::Notice(format!(
+            "transport: {} is plain HTTP and not this machine's alone; put it behind a proxy that \
+             speaks TLS",
+            config.listen
+        )));
+    }
+    findings
 }
 
 fn store(data: &Path) -> Vec<Finding> {

@@ -1,14 +1,14 @@
-//! The request path: guard, route, who calls, how often, decode, handle, encode. Every call takes
-//! it, whether it came over a socket or from a Task.
+//! The request path: guard, route, authenticate, throttle, decode, authorise, handle, audit, encode.
+//! Every call takes it, whether it came over a socket or from a Task.
+
+mod perform;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use asl::time::Timestamp;
-use aws::iam::{RoleSession, Temporary};
 use aws::route::{Route, route};
-use aws::sigv4::{self, Claim, Rules};
 use aws::{Answer, Caller, Common, Door, Request, Response, Service, ServiceError};
 use http::HeaderValue;
 use json::Value;
@@ -16,32 +16,34 @@ use services::call::Client;
 use services::{Call, Services};
 use uuid::Uuid;
 
-use crate::guard;
+use crate::guard::{self, Hosts};
 use crate::http::Handler;
 use crate::mocks::MockFile;
 use crate::throttle::Throttle;
 
-/// The account of access keys that are no account number.
-const DEFAULT_ACCOUNT: &str = "000000000000";
-
 /// The front of all services.
 pub(crate) struct Gateway {
-    services: Services,
-    throttle: Throttle,
+    services: Arc<Services>,
+    settings: Settings,
+}
+
+/// What holds of every call.
+#[derive(Default)]
+pub(crate) struct Settings {
+    pub throttle: Throttle,
+    /// The names that clients call the server by.
+    pub hosts: Hosts,
+    /// Whether the audit log holds data calls as well.
+    pub audits_data_calls: bool,
     /// The test cases that an execution may be started under.
-    mocks: Option<Arc<MockFile>>,
+    pub mocks: Option<Arc<MockFile>>,
 }
 
 impl Gateway {
-    pub(crate) fn new(
-        services: Services,
-        throttle: Throttle,
-        mocks: Option<Arc<MockFile>>,
-    ) -> Gateway {
+    pub(crate) fn new(services: Services, settings: Settings) -> Gateway {
         Gateway {
-            services,
-            throttle,
-            mocks,
+            services: Arc::new(services),
+            settings,
         }
     }
 
@@ -75,36 +77,58 @@ impl Gateway {
         request_id: &str,
         now: Timestamp,
     ) -> Response {
-        let refuse = |error| aws::protocol::encode_error(route.model, error, request_id);
-        if let Err(malformed) = check_signature(request, now) {
-            return refuse(&malformed.answer(route.model.protocol));
-        }
-        let principal = Principal::of(caller, route);
+        let operation = route.operation;
+        let answer = match self.obeyed(route, caller, request, request_id, now).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                if error.status.is_some_and(|status| status >= 500) {
+                    tracing::error!(operation = &*operation.name, %error, "an operation failed");
+                }
+                return aws::protocol::encode_error(route.model, &error, request_id);
+            }
+        };
+        let output = aws::protocol::Output {
+            members: answer.members,
+            body: answer.body,
+        };
+        let response = aws::protocol::encode_response(route.model, operation, &output, request_id);
+        with_headers(response, &answer.headers)
+    }
+
+    /// Authenticates, decodes, authorises, handles.
+    async fn obeyed(
+        &self,
+        route: &Route<'_>,
+        caller: &Caller,
+        request: &Request,
+        request_id: &str,
+        now: Timestamp,
+    ) -> Result<services::Answer, ServiceError> {
+        let protocol = route.model.protocol;
         let called = (route.service, &*route.operation.name);
-        let bucket = (&principal.account, &principal.region);
-        if !self.throttle.admits(called, bucket, Instant::now()) {
-            let protocol = route.model.protocol;
-            return refuse(&ServiceError::common(
-                Common::Throttling,
-                protocol,
-                "Rate exceeded",
-            ));
+        let not_served = || ServiceError::not_served_yet(route.model, &route.operation.name);
+        let facts = Services::facts(called.0, called.1).ok_or_else(not_served)?;
+        let access = &self.services.identity().access;
+        let known = access
+            .authenticate(request, route, facts, caller, now)
+            .await?;
+        if !self
+            .settings
+            .throttle
+            .admits(called, (&known.account, &known.region), Instant::now())
+        {
+            let message = "Rate exceeded";
+            return Err(ServiceError::common(Common::Throttling, protocol, message));
         }
-        let input = match aws::protocol::decode_request(route.model, route.operation, request) {
-            Ok(input) => input,
-            Err(error) => return refuse(&error),
-        };
-        let (members, mock_case) = match self.take_mock_case(called, input.members) {
-            Ok(taken) => taken,
-            Err(error) => return refuse(&error),
-        };
+        let input = aws::protocol::decode_request(route.model, route.operation, request)?;
+        let (members, mock_case) = self.take_mock_case(called, input.members)?;
         let call = Call {
             service: route.service,
             operation: &route.operation.name,
             client: client(caller, request),
-            account: principal.account,
-            region: principal.region,
-            caller: principal.caller,
+            account: known.account,
+            region: known.region,
+            caller: known.caller,
             request_id: request_id.into(),
             now,
             input: members,
@@ -114,29 +138,9 @@ impl Gateway {
             attempt: caller.attempt().map(Arc::from),
             trace_header: text_of(request, "x-amzn-trace-id"),
         };
-        let operation = route.operation;
-        match self
-            .services
-            .handle(route.service, &operation.name, &call)
-            .await
-        {
-            Some(Ok(answer)) => {
-                let output = aws::protocol::Output {
-                    members: answer.members,
-                    body: answer.body,
-                };
-                let response =
-                    aws::protocol::encode_response(route.model, operation, &output, request_id);
-                with_headers(response, &answer.headers)
-            }
-            Some(Err(error)) => {
-                if error.status.is_some_and(|status| status >= 500) {
-                    tracing::error!(operation = &*operation.name, %error, "an operation failed");
-                }
-                refuse(&error)
-            }
-            None => refuse(&ServiceError::not_served_yet(route.model, &operation.name)),
-        }
+        let performed =
+            perform::perform(&self.services, facts, self.settings.audits_data_calls, call);
+        performed.await.unwrap_or_else(|| Err(not_served()))
     }
 }
 
@@ -151,7 +155,7 @@ impl Gateway {
         (service, operation): (Service, &str),
         members: Value,
     ) -> Result<(Value, Option<Arc<str>>), ServiceError> {
-        let Some(mocks) = &self.mocks else {
+        let Some(mocks) = &self.settings.mocks else {
             return Ok((members, None));
         };
         let is_start = service == Service::States && MOCKABLE.contains(&operation);
@@ -198,21 +202,6 @@ fn text_of(request: &Request, header: &str) -> Option<Arc<str>> {
     value.to_str().ok().map(Arc::from)
 }
 
-/// Refuses a signature that is ill-formed. Whether it is right is not looked at by this version:
-/// any access key is the administrator, so there is no secret to verify it with. A request without
-/// one is taken as well.
-fn check_signature(request: &Request, now: Timestamp) -> Result<(), sigv4::Error> {
-    let rules = Rules {
-        now_ms: now.0,
-        skew_ms_max: i64::MAX,
-        service: None,
-    };
-    match Claim::read(request, &rules) {
-        Err(malformed @ sigv4::Error::Incomplete(_)) => Err(malformed),
-        _ => Ok(()),
-    }
-}
-
 /// Adds what a service answers beyond its model. A value that no header may hold is left out.
 fn with_headers(mut response: Response, headers: &[(&'static str, String)]) -> Response {
     for (name, value) in headers {
@@ -231,90 +220,11 @@ impl Door for Gateway {
 
 impl Handler for Gateway {
     async fn handle(&self, peer: IpAddr, request: Request) -> Response {
-        if let Err(refused) = guard::check(&request) {
+        if let Err(refused) = guard::check(&request, self.settings.hosts) {
             return Response::new(403, format!("{refused}\n"));
         }
         self.answer(Caller::over_socket(peer), request).await
     }
-}
-
-/// Who calls, in which account and region.
-struct Principal {
-    account: Arc<str>,
-    region: Arc<str>,
-    caller: services::access::Caller,
-}
-
-impl Principal {
-    /// Over a socket any access key is the administrator of an account; see `docs`. In process the
-    /// caller says who it is.
-    fn of(caller: &Caller, route: &Route<'_>) -> Principal {
-        let of = |principal| services::access::Caller {
-            principal: Arc::new(principal),
-            session: None,
-            access_key_id: None,
-        };
-        match caller {
-            Caller::Signed { .. } => {
-                let account = route.access_key_id.as_deref().and_then(account_of_key);
-                let account = account.unwrap_or(DEFAULT_ACCOUNT);
-                let region: Arc<str> = (&*route.region).into();
-                Principal {
-                    account: account.into(),
-                    region,
-                    caller: services::access::Caller::root(account),
-                }
-            }
-            Caller::Role {
-                role_arn,
-                session_name,
-                region,
-                account,
-                ..
-            } => {
-                let name = role_arn.role_path_and_name().map_or("", |(_, name)| name);
-                let session = RoleSession {
-                    account: (&*role_arn.account).into(),
-                    role_arn: role_arn.to_string().into(),
-                    role_name: name.into(),
-                    role_id: "".into(),
-                    session_name: (&**session_name).into(),
-                    tags: Arc::default(),
-                    transitive_tag_keys: Arc::default(),
-                    source_identity: None,
-                    federated_provider: None,
-                    temporary: Temporary {
-                        issued_ms: 0,
-                        mfa: false,
-                    },
-                };
-                Principal {
-                    account: (&**account).into(),
-                    region: (&**region).into(),
-                    caller: of(aws::iam::Principal::Role(Arc::new(session))),
-                }
-            }
-            Caller::Service {
-                principal,
-                region,
-                account,
-                ..
-            } => Principal {
-                account: (&**account).into(),
-                region: (&**region).into(),
-                caller: of(aws::iam::Principal::Service {
-                    name: (&**principal).into(),
-                    region: (&**region).into(),
-                    acting: aws::iam::Acting::default(),
-                }),
-            },
-        }
-    }
-}
-
-/// A 12-digit access key selects that account.
-fn account_of_key(key: &str) -> Option<&str> {
-    (key.len() == 12 && key.bytes().all(|b| b.is_ascii_digit())).then_some(key)
 }
 
 /// The wall-clock time.

@@ -17,10 +17,22 @@ pub(crate) enum Refused {
     CrossSite,
 }
 
+/// The names that a server is called by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Hosts {
+    /// Those of this machine, and AWS's.
+    #[default]
+    Ours,
+    /// Every name: where each signature is verified, a page that found this server under a name of
+    /// its own has nothing to sign with.
+    Any,
+}
+
 /// Refuses what a browser sent on behalf of a page that isn't ours.
-pub(crate) fn check(request: &Request) -> Result<(), Refused> {
+pub(crate) fn check(request: &Request, hosts: Hosts) -> Result<(), Refused> {
     let host = request.header("host");
-    if let Some(host) = host.filter(|host| !is_ours(host)) {
+    let foreign = host.filter(|host| hosts == Hosts::Ours && !is_ours(host));
+    if let Some(host) = foreign {
         return Err(Refused::ForeignHost(host.to_owned()));
     }
     if let Some(origin) = request.header("origin") {

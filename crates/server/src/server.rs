@@ -19,22 +19,35 @@ use tokio::sync::watch;
 use crate::banner;
 use crate::cli::Mode;
 use crate::config::Config;
-use crate::door::Gateway;
+use crate::dev_role;
+use crate::door::{Gateway, Settings, now};
+use crate::guard::Hosts;
 use crate::http;
+use crate::identity::{self, GivenKey};
 use crate::mocks::{MockFile, MockedRunner};
 use crate::throttle::Throttle;
 use crate::upkeep::{self, Retention};
 
 /// Runs a server until SIGINT or SIGTERM.
-pub(crate) fn run(config: &Config, mode: Mode, mocks: Option<MockFile>) -> Result<()> {
+pub(crate) fn run(
+    config: &Config,
+    mode: Mode,
+    key: &GivenKey,
+    mocks: Option<MockFile>,
+) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the threads of the server")?;
-    runtime.block_on(serve(config, mode, mocks.map(Arc::new)))
+    runtime.block_on(serve(config, mode, key, mocks.map(Arc::new)))
 }
 
-async fn serve(config: &Config, mode: Mode, mocks: Option<Arc<MockFile>>) -> Result<()> {
+async fn serve(
+    config: &Config,
+    mode: Mode,
+    key: &GivenKey,
+    mocks: Option<Arc<MockFile>>,
+) -> Result<()> {
     let throttle = Throttle::new(&config.rate_limits)?;
     // The port comes first: a second server on the same port is told so before it touches data.
     let listener = http::bind(config.listen).await?;
@@ -49,16 +62,17 @@ async fn serve(config: &Config, mode: Mode, mocks: Option<Arc<MockFile>>) -> Res
     let runner = TaskRunner::default();
     let mocked = MockedRunner::new(mocks.clone(), runner.clone());
     let engine = open_engine(config, &store, mocked)?;
+    // The store is this process's own from here on, and with it the files beside it.
+    let rules = identity::rules(config, mode, key, mocks.is_some())?;
+    let hosts = match rules.root {
+        Some(_) => Hosts::Any,
+        None => Hosts::Ours,
+    };
     let identity = Identity::new(
         Arc::clone(&store),
         Arc::clone(&lines) as Arc<dyn Lines>,
-        services::seal::Seal::new(&[0; services::seal::KEY_BYTES]),
-        services::access::Rules {
-            root: None,
-            skew_ms_max: aws::sigv4::SKEW_MS_MAX,
-            refuses_replays: false,
-            roles_are_enforced: true,
-        },
+        identity::open_seal(config, &*store)?,
+        rules,
     );
     let services = Services::new(&Foundations {
         identity,
@@ -77,7 +91,16 @@ async fn serve(config: &Config, mode: Mode, mocks: Option<Arc<MockFile>>) -> Res
             tags_max: config.tags_max,
         },
     });
-    let gateway = Arc::new(Gateway::new(services, throttle, mocks));
+    if mode == Mode::Dev {
+        dev_role::make(&services, &config.account, now()).await?;
+    }
+    let settings = Settings {
+        throttle,
+        hosts,
+        audits_data_calls: config.audit_data_calls,
+        mocks,
+    };
+    let gateway = Arc::new(Gateway::new(services, settings));
     runner.open(
         Arc::clone(&gateway) as Arc<dyn aws::Door>,
         Arc::new(engine.clone()),
@@ -95,7 +118,7 @@ async fn serve(config: &Config, mode: Mode, mocks: Option<Arc<MockFile>>) -> Res
     let accepting = tokio::spawn(http::serve(listener, gateway, stopped));
     // Whoever reads that the server is ready may stop it at once, and it must end in order.
     let told_to_stop = stop_signal()?;
-    banner::print(mode, address, &config.data);
+    banner::print(mode, address, config, key);
     told_to_stop.await;
     tracing::info!("stopping: requests under way finish first");
     stop.send_replace(true);

@@ -36,7 +36,9 @@ pub(crate) async fn run(store: Arc<dyn Store>, gateway: Arc<Gateway>, retention:
         if let Err(error) = pass(&store, &gateway, retention_ms).await {
             tracing::warn!(%error, "old executions could not be deleted");
         }
-        let horizon = now().0.saturating_sub(i64::from(retention.audit_days) * DAY_MS);
+        let horizon = now()
+            .0
+            .saturating_sub(i64::from(retention.audit_days) * DAY_MS);
         match gateway.services().identity().trail.expire(horizon).await {
             Ok(0) => {}
             Ok(days) => tracing::info!(days, "old days of the audit log were dropped"),

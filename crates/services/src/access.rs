@@ -209,11 +209,7 @@ impl Access {
     }
 
     /// Nothing, or the denial.
-    async fn answer(
-        &self,
-        call: &Call,
-        question: &Question<'_>,
-    ) -> Result<(), ServiceError> {
+    async fn answer(&self, call: &Call, question: &Question<'_>) -> Result<(), ServiceError> {
         let decision = question.decide();
         match decision.effect {
             Effect::Allow => Ok(()),

@@ -24,6 +24,16 @@ pub enum Error {
     NoRandomness,
 }
 
+/// A new master key.
+///
+/// # Errors
+/// [`Error::NoRandomness`].
+pub fn random_key() -> Result<[u8; KEY_BYTES], Error> {
+    let mut key = [0; KEY_BYTES];
+    getrandom::fill(&mut key).map_err(|_| Error::NoRandomness)?;
+    Ok(key)
+}
+
 impl Seal {
     /// A seal under `master_key`.
     #[must_use]
