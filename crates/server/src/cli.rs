@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::config::{Flags, limits_help};
+use crate::identity::GivenKey;
 use crate::{run, validate};
 
 /// A self-hosted AWS Step Functions: speaks the AWS APIs, runs Amazon States Language workflows
@@ -29,12 +30,14 @@ pub(crate) enum Command {
     /// Start for development: on loopback, any access key is the administrator
     ///
     /// A 12-digit access key selects that account, any other one account 000000000000. The region
-    /// is the one your client signs for.
+    /// is the one your client signs for. Keys of IAM users and sessions are what they are on AWS,
+    /// and tasks run as their state machine's role.
     #[command(after_help = DEV_EXAMPLES, after_long_help = with_limits(DEV_EXAMPLES))]
     Dev(DevFlags),
-    /// Start for others to use; quiet, settings from flags, LOCKSTEP_ variables or a file
+    /// Start for others to use; every request must be signed, and IAM decides
     ///
-    /// IAM policies are not evaluated by this version, so it serves loopback addresses only.
+    /// The root user's key is made at the first start and kept in the data folder
+    /// (`root-credentials`). Settings come from flags, LOCKSTEP_ variables or a file.
     #[command(after_help = SERVE_EXAMPLES, after_long_help = with_limits(SERVE_EXAMPLES))]
     Serve(Flags),
     /// Run a definition here and now, without a server, its tasks answered by mocks
@@ -76,6 +79,8 @@ Examples:
 pub(crate) struct DevFlags {
     #[command(flatten)]
     pub flags: Flags,
+    #[command(flatten)]
+    pub key: GivenKey,
     /// Mocked responses of tasks, in the format of Step Functions Local's MockConfigFile.json
     ///
     /// An execution started with `#` and the name of a test case behind the state machine's ARN

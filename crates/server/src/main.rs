@@ -4,12 +4,14 @@ mod banner;
 mod cli;
 mod client;
 mod config;
+mod dev_role;
 mod diagnostics;
 mod doctor;
 mod door;
 mod files;
 mod guard;
 mod http;
+mod identity;
 mod mocks;
 mod plain;
 mod run;
@@ -28,6 +30,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command, DevFlags, Mode};
 use crate::config::{Config, Flags};
+use crate::identity::GivenKey;
 use crate::mocks::MockFile;
 use crate::plain::Plain;
 
@@ -58,8 +61,10 @@ fn is_reader_gone(error: &anyhow::Error) -> bool {
 
 fn obey(cli: Cli) -> Result<ExitCode> {
     match cli.command {
-        Command::Dev(DevFlags { flags, mocks }) => start(&flags, Mode::Dev, mocks.as_deref()),
-        Command::Serve(flags) => start(&flags, Mode::Serve, None),
+        Command::Dev(DevFlags { flags, key, mocks }) => {
+            start(&flags, Mode::Dev, &key, mocks.as_deref())
+        }
+        Command::Serve(flags) => start(&flags, Mode::Serve, &GivenKey::default(), None),
         Command::Run(arguments) => run::run(&arguments, &mut io::stdout()),
         Command::Validate(arguments) => validate::run(&arguments, &mut io::stdout()),
         Command::Doctor(flags) => doctor::run(&Config::load(&flags)?, &mut io::stdout()),
@@ -70,7 +75,7 @@ fn obey(cli: Cli) -> Result<ExitCode> {
     }
 }
 
-fn start(flags: &Flags, mode: Mode, mocks: Option<&Path>) -> Result<ExitCode> {
+fn start(flags: &Flags, mode: Mode, key: &GivenKey, mocks: Option<&Path>) -> Result<ExitCode> {
     let config = Config::load(flags)?;
     let mocks = mocks.map(MockFile::read).transpose()?;
     tracing_subscriber::fmt()
@@ -82,6 +87,6 @@ fn start(flags: &Flags, mode: Mode, mocks: Option<&Path>) -> Result<ExitCode> {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
-    server::run(&config, mode, mocks)?;
+    server::run(&config, mode, key, mocks)?;
     Ok(ExitCode::SUCCESS)
 }
