@@ -123,7 +123,7 @@ fn the_scope_gives_region_and_key() {
 #[test]
 fn the_toolbox_of_iam_is_called_by_its_paths() {
     let authorization = signed("iam");
-    let check = |method, uri, body, service, operation| {
+    let check = |method, uri, body: &str, service, operation| {
         let headers = [("authorization", &*authorization), FORM];
         let headers = &headers[..if body.is_empty() { 1 } else { 2 }];
         finds(
