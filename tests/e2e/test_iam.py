@@ -101,8 +101,8 @@ class Iam(ServerCase):
 
     def test_what_is_not_served_says_so(self):
         with self.assertRaises(ClientError) as caught:
-            self.iam.create_user(UserName="u")
-        self.assertIn("iam:CreateUser is not served", caught.exception.response["Error"]["Message"])
+            self.iam.create_virtual_mfa_device(VirtualMFADeviceName="d")
+        self.assertIn("iam:CreateVirtualMFADevice is not served", caught.exception.response["Error"]["Message"])
 
 
 if __name__ == "__main__":
