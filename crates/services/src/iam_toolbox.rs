@@ -84,7 +84,8 @@ impl Toolbox {
 fn not_found() -> ServiceError {
     ServiceError::new(
         "ResourceNotFoundException",
-        "The requested policy or authorization details do not exist in this region or have expired.",
+        "The requested policy or authorization details do not exist in this region or have \
+         expired.",
     )
 }
 
