@@ -62,11 +62,11 @@ impl Sts {
 
     fn get_session_token(&self, call: &Call) -> Result<Answer, ServiceError> {
         refuse_mfa(call)?;
-        let asked = call.integer("DurationSeconds").unwrap_or(USER_SECONDS_DEFAULT);
+        let asked = call
+            .integer("DurationSeconds")
+            .unwrap_or(USER_SECONDS_DEFAULT);
         let (account, seconds, holder) = match &*call.caller.principal {
-            Principal::Root { account, .. } => {
-                (account, asked.min(ROOT_SECONDS_MAX), Holder::Root)
-            }
+            Principal::Root { account, .. } => (account, asked.min(ROOT_SECONDS_MAX), Holder::Root),
             Principal::User {
                 account, name, id, ..
             } => {

@@ -29,8 +29,10 @@ pub(super) struct Token {
 /// Why a text is no token that can be verified.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
+    /// The text is AWS's.
     #[error(
-        "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+        "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access \
+         Token)"
     )]
     Form,
     /// `none`, `HS256`, or one this version has no code for.

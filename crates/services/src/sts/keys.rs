@@ -79,7 +79,8 @@ impl Keys {
     /// Whether a key of the provider signed the token.
     ///
     /// # Errors
-    /// [`Error::NoKey`] when none of the provider's keys can have signed it; [`Error::Certificate`].
+    /// [`Error::NoKey`] when none of the provider's keys can have signed it, and
+    /// [`Error::Certificate`].
     pub(super) async fn verify(
         &self,
         token: &Token,
