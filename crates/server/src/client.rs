@@ -27,7 +27,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Which server is asked, and as whom.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Server {
     /// Where the server listens
     #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL", default_value = ENDPOINT_DEFAULT)]
@@ -38,6 +38,14 @@ pub(crate) struct Server {
     /// Sign with this profile of the shared credentials file, whatever AWS_ACCESS_KEY_ID says
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+}
+
+impl Server {
+    /// The same server, in a Region that is known from elsewhere unless one was asked for.
+    pub(crate) fn within(mut self, region: Option<&str>) -> Server {
+        self.region = self.region.or_else(|| region.map(str::to_owned));
+        self
+    }
 }
 
 /// Why there is no answer.
@@ -80,6 +88,8 @@ pub(crate) struct Client {
     endpoint: Endpoint,
     region: String,
     key: credentials::Key,
+    /// The `aws` command finds the same server without being told.
+    is_of_environment: bool,
 }
 
 impl Client {
@@ -99,7 +109,23 @@ impl Client {
             endpoint: Endpoint::parse(&server.endpoint_url)?,
             region: region.unwrap_or_else(|| REGION_DEFAULT.to_owned()),
             key: credentials::find(server.profile.as_deref(), variable)?,
+            is_of_environment: variable("AWS_ENDPOINT_URL").as_ref() == Some(&server.endpoint_url),
         })
+    }
+
+    /// Calls a server as somebody, for tests of what is printed.
+    #[cfg(test)]
+    pub(crate) fn at(endpoint: &str) -> Client {
+        let server = Server {
+            endpoint_url: endpoint.to_owned(),
+            region: None,
+            profile: None,
+        };
+        let known = |name: &str| match name {
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
+            _ => None,
+        };
+        Client::with(&server, &known).unwrap()
     }
 
     /// The Region the calls are for.
@@ -107,9 +133,14 @@ impl Client {
         &self.region
     }
 
-    /// The URL of the server, without a slash at its end.
-    pub(crate) fn endpoint(&self) -> &str {
-        &self.endpoint.url
+    /// A command that begins with `aws`, so that it goes to this server.
+    pub(crate) fn for_this_server(&self, command: &str) -> String {
+        match command.strip_prefix("aws ") {
+            Some(rest) if !self.is_of_environment => {
+                format!("aws --endpoint-url {} {rest}", self.endpoint.url)
+            }
+            _ => command.to_owned(),
+        }
     }
 
     /// Makes one call and waits for its answer: the members of the operation's output.
@@ -182,6 +213,20 @@ impl Client {
             _ => Error::Refused(error),
         })
     }
+}
+
+/// A member of an answer that is text; empty where there is none.
+pub(crate) fn text<'v>(value: &'v Value, member: &str) -> &'v str {
+    value
+        .get(member)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// The elements of a member of an answer.
+pub(crate) fn list<'v>(value: &'v Value, member: &str) -> &'v [Value] {
+    let list = value.get(member).and_then(Value::as_array);
+    list.unwrap_or_default()
 }
 
 /// Reads a variable of the environment; an empty one is none.

@@ -3,7 +3,6 @@
 mod execution;
 mod locate;
 mod path;
-mod pretty;
 mod report;
 mod world;
 

@@ -17,7 +17,7 @@ use asl::program::{Program, StateIndex, StateKind};
 use asl::time::Timestamp;
 use json::{Object, Value, View};
 
-use super::pretty;
+use crate::pretty;
 
 /// How much of each state is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

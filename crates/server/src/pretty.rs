@@ -1,5 +1,7 @@
 //! Values for people: one member a line.
 
+use std::io::{self, Write};
+
 use json::Value;
 
 /// Lines of a value that is shown cut: what a screen holds beside the path.
@@ -32,6 +34,17 @@ pub(crate) fn lines(value: &Value, lines_max: Option<usize>) -> Vec<String> {
         lines.push(format!("... ({left} more lines; --show all shows them)"));
     }
     lines
+}
+
+/// Prints JSON text, one member a line, each behind `indent`; text that is no JSON as it is.
+pub(crate) fn print(text: &str, indent: &str, out: &mut dyn Write) -> io::Result<()> {
+    let lines = match json::parse(text) {
+        Ok(value) => lines(&value, None),
+        Err(_) => vec![text.to_owned()],
+    };
+    lines
+        .iter()
+        .try_for_each(|line| writeln!(out, "{indent}{line}"))
 }
 
 /// Breaks compact JSON text into lines, indented by two spaces a level. Works on the text, so that
