@@ -293,12 +293,8 @@ fn entity(
             Ok((Some(principal), policies))
         }
         "group" => {
-            let policies = load::group_policies(store, own, name)?;
-            let policies = policies
-                .filter(|(arn, _)| arn == text)
-                .ok_or_else(missing)?;
             let policies = Policies {
-                identity: policies.1,
+                identity: load::group_policies(store, own, text)?.ok_or_else(missing)?,
                 boundary: None,
             };
             Ok((None, policies))

@@ -1,5 +1,5 @@
-//! GetLeastPrivilege: what a state machine's role must be allowed, from its definition and from what
-//! its executions really called, and what it is allowed beyond.
+//! GetLeastPrivilege: what a state machine's role must be allowed, from its definition and from
+//! what its executions really called, and what it is allowed beyond.
 
 mod calls;
 mod definition;

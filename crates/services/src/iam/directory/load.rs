@@ -64,19 +64,20 @@ pub(in crate::iam) fn user(
     }))
 }
 
-/// A group's ARN and policies.
+/// The policies of the group that has this ARN.
 pub(in crate::iam) fn group_policies(
     store: &dyn Store,
     account: &str,
-    name: &str,
-) -> Result<Option<(String, Vec<Arc<Attached>>)>, Error> {
-    let Some(group) = group::find(store, account, name)? else {
+    arn: &str,
+) -> Result<Option<Vec<Arc<Attached>>>, Error> {
+    let name = arn.rsplit('/').next().unwrap_or_default();
+    let group = group::find(store, account, name)?;
+    let Some(group) = group.filter(|group| group.arn(account) == arn) else {
         return Ok(None);
     };
-    let arn = group.arn(account);
     let mut policies = Vec::new();
-    add_policies(store, account, &arn, &group.policies, &mut policies)?;
-    Ok(Some((arn, policies)))
+    add_policies(store, account, arn, &group.policies, &mut policies)?;
+    Ok(Some(policies))
 }
 
 pub(super) fn access_key(

@@ -165,7 +165,8 @@ fn check(
 }
 
 const START: (&str, &str) = ("states:StartExecution", MACHINE);
-const EXACT: &str = r#"{"Effect":"Allow","Action":"states:StartExecution","Resource":"arn:aws:states:eu-west-1:123456789012:stateMachine:m"}"#;
+const EXACT: &str = "{\"Effect\":\"Allow\",\"Action\":\"states:StartExecution\",\
+    \"Resource\":\"arn:aws:states:eu-west-1:123456789012:stateMachine:m\"}";
 
 #[test]
 fn no_policy_allows_it() {
@@ -195,7 +196,9 @@ fn no_policy_allows_it() {
         ),
         (
             "context",
-            r#"[{"key":"aws:PrincipalArn","values":["arn:aws:iam::123456789012:role/work/runner"]},{"key":"aws:TagKeys","values":["a","b"]}]"#,
+            "[{\"key\":\"aws:PrincipalArn\",\
+             \"values\":[\"arn:aws:iam::123456789012:role/work/runner\"]},\
+             {\"key\":\"aws:TagKeys\",\"values\":[\"a\",\"b\"]}]",
         ),
     ] {
         assert_eq!(

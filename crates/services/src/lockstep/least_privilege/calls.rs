@@ -1,5 +1,5 @@
-//! Which actions on which resources a call needs: the door's own table for what Lockstep serves, and
-//! AWS's documentation for what it does not.
+//! Which actions on which resources a call needs: the door's own table for what Lockstep serves,
+//! and AWS's documentation for what it does not.
 
 use aws::arn::States as Named;
 use aws::integrations::{Pattern, TaskResource};

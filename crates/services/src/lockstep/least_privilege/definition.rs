@@ -99,7 +99,7 @@ pub(super) fn steps(definition: &Value) -> Vec<Step> {
     steps
 }
 
-/// Definitions nest no deeper than parsed JSON does (`json::DEPTH_MAX`), which bounds the recursion.
+/// Definitions nest no deeper than parsed JSON does (`json::DEPTH_MAX`): that bounds the recursion.
 fn add_states(machine: &Value, language: Language, steps: &mut Vec<Step>) {
     let states = machine.get("States").and_then(Value::as_object);
     for (name, state) in states.into_iter().flat_map(Object::iter) {

@@ -1,5 +1,5 @@
-//! What calls of services need that Lockstep does not serve itself, so that a policy made here holds
-//! at AWS as well.
+//! What calls of services need that Lockstep does not serve itself, so that a policy made here
+//! holds at AWS as well.
 //!
 //! Sources: the Step Functions developer guide, "IAM policies for integrated services", and the
 //! service authorization reference.
