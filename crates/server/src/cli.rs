@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use crate::config::{Flags, limits_help};
 use crate::identity::GivenKey;
-use crate::{run, validate};
+use crate::{least_privilege, run, validate, why};
 
 /// A self-hosted AWS Step Functions: speaks the AWS APIs, runs Amazon States Language workflows
 /// durably, on your machine.
@@ -53,6 +53,12 @@ Examples:
   lockstep validate workflow.asl.json
   lockstep validate --json workflows/*.json | jq '.[] | select(.result == \"FAIL\") | .file'")]
     Validate(validate::Arguments),
+    /// Explain a denied call: which policy denied it, and the smallest statement that allows it
+    #[command(after_help = why::HELP)]
+    Why(why::Arguments),
+    /// Work with roles and policies
+    #[command(subcommand)]
+    Iam(Iam),
     /// Look at this machine and the store, and say what is missing or wrong
     Doctor(Flags),
     /// Print the completion script of a shell
@@ -60,6 +66,14 @@ Examples:
         after_help = "Example:\n  lockstep completion bash > /etc/bash_completion.d/lockstep"
     )]
     Completion { shell: Shell },
+}
+
+/// The subcommands of `iam`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Iam {
+    /// Print the smallest policy a state machine's role needs, and what it has beyond it
+    #[command(after_help = least_privilege::HELP)]
+    LeastPrivilege(least_privilege::Arguments),
 }
 
 const SERVE_EXAMPLES: &str = "Example:\n  lockstep serve --config lockstep.toml";

@@ -12,13 +12,16 @@ mod files;
 mod guard;
 mod http;
 mod identity;
+mod least_privilege;
 mod mocks;
 mod plain;
+mod pretty;
 mod run;
 mod server;
 mod throttle;
 mod upkeep;
 mod validate;
+mod why;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -28,7 +31,7 @@ use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Cli, Command, DevFlags, Mode};
+use crate::cli::{Cli, Command, DevFlags, Iam, Mode};
 use crate::config::{Config, Flags};
 use crate::identity::GivenKey;
 use crate::mocks::MockFile;
@@ -67,6 +70,10 @@ fn obey(cli: Cli) -> Result<ExitCode> {
         Command::Serve(flags) => start(&flags, Mode::Serve, &GivenKey::default(), None),
         Command::Run(arguments) => run::run(&arguments, &mut io::stdout()),
         Command::Validate(arguments) => validate::run(&arguments, &mut io::stdout()),
+        Command::Why(arguments) => why::run(&arguments, &mut io::stdout()),
+        Command::Iam(Iam::LeastPrivilege(arguments)) => {
+            least_privilege::run(&arguments, &mut io::stdout())
+        }
         Command::Doctor(flags) => doctor::run(&Config::load(&flags)?, &mut io::stdout()),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "lockstep", &mut io::stdout());
