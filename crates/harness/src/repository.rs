@@ -21,7 +21,15 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("tasks", &["aws", "engine", "json"]),
     (
         "services",
-        &["asl", "aws", "engine", "functions", "json", "outbound", "store"],
+        &[
+            "asl",
+            "aws",
+            "engine",
+            "functions",
+            "json",
+            "outbound",
+            "store",
+        ],
     ),
     (
         "server",

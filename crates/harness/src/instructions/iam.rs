@@ -23,7 +23,8 @@ const STATEMENTS: &str = r#"{"Version":"2012-10-17","Statement":[
     "Resource":"arn:aws:dynamodb:us-east-1:123456789012:table/orders*"},
 {"Effect":"Allow","Action":"sqs:SendMessage",
     "Resource":"arn:aws:sqs:us-east-1:123456789012:${aws:PrincipalTag/team}-*"},
-{"Effect":"Allow","Action":"s3:*Object","Resource":["arn:aws:s3:::orders/*","arn:aws:s3:::bills/*"]},
+{"Effect":"Allow","Action":"s3:*Object",
+    "Resource":["arn:aws:s3:::orders/*","arn:aws:s3:::bills/*"]},
 {"Effect":"Allow","Action":"events:PutEvents","Resource":"*","Condition":{
     "StringEquals":{"aws:RequestedRegion":["us-east-1","eu-west-1"]}}},
 {"Effect":"Allow","Action":"states:StartExecution",
