@@ -3,7 +3,8 @@
 //! Service models are data ([`model`], [`models`]); one codec reads them in both directions
 //! ([`protocol`]); [`route`] finds the operation a request calls, [`sigv4`] who signed it,
 //! [`constraint`] what is wrong with its members. [`integrations`] is the table of what a Task may
-//! call, [`arn`] the names of everything, [`door`] the trait through which all calls pass.
+//! call, [`arn`] the names of everything, [`door`] the trait through which all calls pass; [`iam`]
+//! decides from policies who may make them.
 //! There is no clock, no randomness and no I/O in here: time is an argument.
 //!
 //! ```

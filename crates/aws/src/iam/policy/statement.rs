@@ -45,25 +45,21 @@ impl Statement {
     ) -> Statement {
         let empty = Object::new();
         let members = value.as_object().unwrap_or(&empty);
-        let mut is_understood = true;
-        let mut or_unreadable = |is_read: bool| is_understood &= is_read;
-
         let effect = members.get("Effect").and_then(Value::as_str);
-        or_unreadable(matches!(effect, Some("Allow" | "Deny")));
         let actions = Entries::compile(members, "Action", "NotAction", Pattern::action);
-        or_unreadable(actions.is_some());
         let resources = (purpose != Purpose::Trust).then(|| {
             Entries::compile(members, "Resource", "NotResource", |text| {
                 Pattern::resource(text, has_variables)
             })
         });
-        or_unreadable(!matches!(resources, Some(None)));
         let principals =
             matches!(purpose, Purpose::Trust | Purpose::Resource).then(|| principals(members));
-        or_unreadable(!matches!(principals, Some(None)));
-        let (conditions, all_known) = conditions(members.get("Condition"), has_variables);
-        or_unreadable(all_known);
-
+        let (conditions, are_known) = conditions(members.get("Condition"), has_variables);
+        let is_understood = matches!(effect, Some("Allow" | "Deny"))
+            && actions.is_some()
+            && !matches!(resources, Some(None))
+            && !matches!(principals, Some(None))
+            && are_known;
         Statement {
             sid: members.get("Sid").and_then(Value::as_str).map(Into::into),
             denies: effect != Some("Allow"),
@@ -236,7 +232,7 @@ fn conditions(value: Option<&Value>, has_variables: bool) -> (Box<[Condition]>, 
         return (Box::default(), true);
     };
     let mut conditions = Vec::new();
-    let mut all_known = true;
+    let mut are_known = true;
     for (operator, keys) in value.as_object().into_iter().flatten() {
         let written = Written::parse(operator);
         for (key, values) in keys.as_object().into_iter().flatten() {
@@ -244,12 +240,12 @@ fn conditions(value: Option<&Value>, has_variables: bool) -> (Box<[Condition]>, 
                 (Some(written), Some(values)) => {
                     conditions.push(Condition::new(written, key, &values, has_variables));
                 }
-                _ => all_known = false,
+                _ => are_known = false,
             }
         }
-        all_known &= written.is_some() && keys.as_object().is_some();
+        are_known &= written.is_some() && keys.as_object().is_some();
     }
-    (conditions.into(), all_known && value.as_object().is_some())
+    (conditions.into(), are_known && value.as_object().is_some())
 }
 
 /// The texts of a scalar or of an array of scalars; `None` for anything else.
