@@ -3,6 +3,7 @@ mod cut_off;
 
 use std::sync::Arc;
 
+use aws::protocol::{Output, decode_response, encode_response};
 use json::Value;
 
 use super::*;
@@ -59,6 +60,20 @@ pub(super) fn trusting(principal: &str) -> String {
     format!(r#"{{\"Version\":\"2012-10-17\",\"Statement\":{statement}}}"#)
 }
 
+/// The answer as a client reads it: what the model does not know is lost on the way, and shows.
+fn on_the_wire(operation: &str, answer: Answer) -> Answer {
+    let model = aws::Service::Iam.model().unwrap();
+    let shape = model.operation(operation).unwrap();
+    let output = Output::new(answer.members);
+    let response = encode_response(model, shape, &output, "id");
+    let read = decode_response(model, shape, &response).unwrap().members;
+    assert_eq!(output.members, read, "{operation}");
+    Answer {
+        members: read,
+        ..Answer::default()
+    }
+}
+
 #[tokio::test]
 async fn scripts() {
     let fresh = |case: &Value| {
@@ -77,7 +92,8 @@ async fn scripts() {
         Iam::with_quotas(quotas)
     };
     let handle = |iam: Arc<Iam>, operation: String, call: Call| async move {
-        iam.handle(&operation, &call).await
+        let answer = iam.handle(&operation, &call).await?;
+        Some(answer.map(|answer| on_the_wire(&operation, answer)))
     };
     let files = [
         "iam-access-keys.json",
