@@ -5,7 +5,7 @@ use asl::time::Timestamp;
 use aws::ServiceError;
 use json::{ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
-use store::Kind;
+use store::{Kind, Store};
 
 use super::account::{Account, Entity};
 use super::policies::Holder as _;
@@ -13,7 +13,7 @@ use super::role::{self, Role};
 use super::tags::{self, Tag, Tagged};
 use super::{limit_exceeded, list, no_such_entity, unique_id};
 use crate::call::epoch_seconds;
-use crate::documents::Found;
+use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
 /// Roles in one profile (IAM quotas).
@@ -33,6 +33,16 @@ pub(super) struct InstanceProfile {
 /// Names are unique ignoring case.
 fn key(account: &str, name: &str) -> String {
     format!("{account}/{}", name.to_ascii_lowercase())
+}
+
+/// The instance profile of this name, whatever the case.
+pub(super) fn find(
+    store: &dyn Store,
+    account: &str,
+    name: &str,
+) -> Result<Option<InstanceProfile>, documents::Error> {
+    let found = documents::read(store, Kind::InstanceProfile, &key(account, name))?;
+    Ok(found.map(|found| found.body))
 }
 
 fn not_found(name: &str) -> ServiceError {

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use aws::ServiceError;
 use aws::iam::{Principal, Tag, Values};
 use json::Value;
+use store::Store;
 
-use super::Iam;
-use crate::Call;
+use super::{Iam, group, instance_profile, managed_policy, provider, tags};
 use crate::access::{Facts, Need};
+use crate::{Call, documents};
 
 /// What an operation acts on.
 #[derive(Clone, Copy)]
@@ -32,7 +33,7 @@ enum On {
 
 /// Kinds of entities that have a name and a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+enum Kind {
     Group,
     InstanceProfile,
     Policy,
@@ -72,13 +73,17 @@ fn on(operation: &str) -> Option<On> {
         | "GetAccountAuthorizationDetails"
         | "GetAccountSummary"
         | "GetContextKeysForCustomPolicy"
+        | "GetServiceLinkedRoleDeletionStatus"
         | "ListAccountAliases"
         | "ListGroups"
         | "ListInstanceProfiles"
         | "ListOpenIDConnectProviders"
         | "ListPolicies"
         | "ListRoles"
+        | "ListSAMLProviders"
+        | "ListServerCertificates"
         | "ListUsers"
+        | "ListVirtualMFADevices"
         | "SimulateCustomPolicy" => On::Account,
         "AttachRolePolicy"
         | "CreateRole"
@@ -243,6 +248,7 @@ impl Iam {
             let need = Need::new("iam:PassRole", role);
             needs.push(need.with("iam:PassedToService", "ec2.amazonaws.com"));
         }
+        needs.extend(renamed(operation, call, &need));
         needs.insert(0, need);
         Ok(needs)
     }
@@ -290,17 +296,21 @@ impl Iam {
     ) -> Result<Arc<str>, ServiceError> {
         let account = &*call.account;
         let known = match kind {
-            Kind::Role => self
-                .directory
-                .role(account, name)
-                .await?
-                .map(|role| Arc::clone(&role.arn)),
-            Kind::User => self
-                .directory
-                .user(account, name)
-                .await?
-                .map(|user| Arc::clone(&user.arn)),
-            Kind::Group | Kind::InstanceProfile | Kind::Policy => None,
+            Kind::Role => {
+                let role = self.directory.role(account, name).await?;
+                role.map(|role| Arc::clone(&role.arn))
+            }
+            Kind::User => {
+                let user = self.directory.user(account, name).await?;
+                user.map(|user| Arc::clone(&user.arn))
+            }
+            Kind::Group | Kind::InstanceProfile => {
+                let owned = (account.to_owned(), name.to_owned());
+                let look = move |store: &dyn Store| looked_up(store, kind, &owned.0, &owned.1);
+                self.documents.blocking(look).await?
+            }
+            // Policies are named only where they are made.
+            Kind::Policy => None,
         };
         Ok(known.unwrap_or_else(|| {
             let path = call.text("Path").unwrap_or("/");
@@ -348,10 +358,90 @@ impl Iam {
                 let user = self.directory.user(account, name).await?;
                 user.map(|user| user.tags.to_vec())
             }
-            _ => None,
+            Some(kind) => {
+                let owned = [account, kind, resource, arn].map(str::to_owned);
+                let look = move |store: &dyn Store| {
+                    let [account, kind, resource, arn] = &owned;
+                    tags_in(store, account, (kind, resource), arn)
+                };
+                self.documents.blocking(look).await?
+            }
+            None => None,
         };
         Ok(tags)
     }
+}
+
+/// What else a new name or path needs: the same under the ARN that the entity will have.
+fn renamed(operation: &str, call: &Call, need: &Need) -> Option<Need> {
+    let new_name = match operation {
+        "UpdateGroup" => call.text("NewGroupName"),
+        "UpdateUser" => call.text("NewUserName"),
+        _ => return None,
+    };
+    let new_path = call.text("NewPath");
+    if new_name.is_none() && new_path.is_none() {
+        return None;
+    }
+    let (kind, path_and_name) = need.resource.split_once('/')?;
+    let (path, name) = path_and_name
+        .rsplit_once('/')
+        .unwrap_or(("", path_and_name));
+    let path = match new_path {
+        Some(path) => path.to_owned(),
+        None if path.is_empty() => "/".to_owned(),
+        None => format!("/{path}/"),
+    };
+    let name = new_name.unwrap_or(name);
+    Some(Need::new(
+        need.action.clone(),
+        format!("{kind}{path}{name}"),
+    ))
+}
+
+/// The ARN of a group or an instance profile that exists.
+fn looked_up(
+    store: &dyn Store,
+    kind: Kind,
+    account: &str,
+    name: &str,
+) -> Result<Option<Arc<str>>, documents::Error> {
+    let arn = match kind {
+        Kind::Group => group::find(store, account, name)?.map(|group| group.arn(account)),
+        Kind::InstanceProfile => {
+            let profile = instance_profile::find(store, account, name)?;
+            profile.map(|profile| profile.arn(account))
+        }
+        Kind::Policy | Kind::Role | Kind::User => None,
+    };
+    Ok(arn.map(Arc::from))
+}
+
+/// The tags of what the directory does not hold: a policy, an instance profile, a provider.
+fn tags_in(
+    store: &dyn Store,
+    account: &str,
+    (kind, resource): (&str, &str),
+    arn: &str,
+) -> Result<Option<Vec<Tag>>, documents::Error> {
+    let found = match kind {
+        "policy" => {
+            let policy = managed_policy::find_document(store, account, arn)?;
+            policy.map(|policy| tags::pairs(&policy.body.tags))
+        }
+        "instance-profile" => {
+            let name = resource.rsplit('/').next().unwrap_or_default();
+            let profile = instance_profile::find(store, account, name)?;
+            profile.map(|profile| tags::pairs(&profile.tags))
+        }
+        "oidc-provider" => {
+            let url = resource.split_once('/').map_or("", |(_, url)| url);
+            let provider = provider::find(store, account, url)?;
+            provider.map(|provider| tags::pairs(&provider.tags))
+        }
+        _ => None,
+    };
+    Ok(found.map(|tags| tags.to_vec()))
 }
 
 /// The condition keys of the tags in a request: those it sets, and the keys of those it removes.
@@ -374,3 +464,6 @@ fn tags_asked_for(call: &Call) -> Vec<(Arc<str>, Values)> {
     }
     context
 }
+
+#[cfg(test)]
+mod tests;

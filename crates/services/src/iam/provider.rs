@@ -4,13 +4,13 @@ use asl::time::Timestamp;
 use aws::{Arn, ServiceError};
 use json::{ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
-use store::Kind;
+use store::{Kind, Store};
 
 use super::account::{Account, Entity};
 use super::tags::{self, Tag, Tagged};
 use super::{limit_exceeded, no_such_entity};
 use crate::call::epoch_seconds;
-use crate::documents::Found;
+use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
 /// IAM quotas.
@@ -30,6 +30,16 @@ pub(super) struct Provider {
 
 pub(super) fn key(account: &str, url: &str) -> String {
     format!("{account}/{url}")
+}
+
+/// The provider of this URL, without the scheme.
+pub(super) fn find(
+    store: &dyn Store,
+    account: &str,
+    url: &str,
+) -> Result<Option<Provider>, documents::Error> {
+    let found = documents::read(store, Kind::IdentityProvider, &key(account, url))?;
+    Ok(found.map(|found| found.body))
 }
 
 impl Entity for Provider {
