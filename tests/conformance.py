@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "e2e"))
-from support import ROOT, Server, allow, policy, trust  # noqa: E402
+from support import ROOT, Server  # noqa: E402
 
 CASES = ROOT.parent / "shared/conformance/aws"
 COUNTS = ROOT / "conformance/passed.txt"
@@ -71,38 +71,14 @@ def open_cases(rows):
     return sorted(open_ones), excused
 
 
-def with_function_roles(case):
-    """The case with the roles of its functions, which the recording began without: they were made
-    before, may be assumed by Lambda and may do everything."""
-    made = []
-    for step in case["steps"]:
-        role = step["params"].get("Role", "") if step.get("op") == "CreateFunction" else ""
-        name = role.rsplit(":role/")[-1]
-        if role.startswith("arn:") and name not in made:
-            made.append(name)
-    number, steps = -1, []
-    for name in made:
-        for operation, params in (
-                ("CreateRole", {"AssumeRolePolicyDocument": trust("lambda.amazonaws.com")}),
-                ("PutRolePolicy", {"PolicyName": "all", "PolicyDocument": policy(allow("*"))})):
-            steps.append({"n": number, "service": "iam", "op": operation,
-                          "params": {"RoleName": name, **params}})
-            number -= 1
-    return {**case, "steps": steps + case["steps"]}
-
-
 def replay():
     """Plays every case; the verdicts."""
     server = Server().start()
     try:
-        with (tempfile.NamedTemporaryFile("r", suffix=".jsonl") as out,
-              tempfile.TemporaryDirectory() as folder):
-            for file in (CASES / "cases").glob("*.json"):
-                case = with_function_roles(json.loads(file.read_text()))
-                (pathlib.Path(folder) / file.name).write_text(json.dumps(case))
+        with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as out:
             subprocess.run(
-                [sys.executable, str(CASES / "replay.py"), server.endpoint, "--cases", folder,
-                 "-j", "8", "--timeout", CASE_SECONDS_MAX, "--out", out.name],
+                [sys.executable, str(CASES / "replay.py"), server.endpoint, "-j", "8",
+                 "--timeout", CASE_SECONDS_MAX, "--out", out.name],
                 stdout=subprocess.DEVNULL, check=False)
             rows = [json.loads(line) for line in out]
             return [{**row, "strict": "fail"} if row["id"] in BY_CHANCE else row for row in rows]

@@ -112,6 +112,15 @@ class Functions(ServerCase):
         self.assertEqual(account, "000000000000")
         self.assertEqual(self.ended(started)["status"], "SUCCEEDED")
 
+    def test_a_function_whose_role_nobody_made_has_no_credentials(self):
+        code = "import os\ndef handler(event, context):\n" \
+               "    return sorted(name for name in os.environ if name.startswith('AWS_'))\n"
+        self.create_function("orphan", code, Role="arn:aws:iam::000000000000:role/nobody-made")
+        names = json.loads(self.invoke("orphan")["Payload"].read())
+        self.assertIn("AWS_REGION", names)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            self.assertNotIn(name, names)
+
     def test_many_at_once_and_new_code_for_the_next(self):
         machine = self.machine("many", "slow")
         executions = [self.start(machine, {"seconds": 2}) for _ in range(10)]

@@ -77,6 +77,7 @@ pub(crate) fn rules(
         skew_ms_max: i64::from(config.clock_skew_seconds) * 1_000,
         refuses_replays: config.refuse_replays.unwrap_or(mode == Mode::Serve),
         roles_are_enforced: !has_mocks,
+        function_roles_may_be_missing: mode == Mode::Dev,
     })
 }
 

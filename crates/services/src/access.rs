@@ -41,6 +41,9 @@ pub struct Rules {
     pub refuses_replays: bool,
     /// With mocks, roles are not looked up: tasks may do everything, and no role need exist.
     pub roles_are_enforced: bool,
+    /// Whether a function may name a role that nobody made (`lockstep dev`): it then runs without
+    /// credentials. Tools for local work name roles that exist nowhere.
+    pub function_roles_may_be_missing: bool,
 }
 
 /// The root user's access key.
@@ -178,6 +181,12 @@ impl Access {
             Some(_) => Ok(()),
             None => Err(not_trusted()),
         }
+    }
+
+    /// Whether a function may go without this role: nobody made it, and that is allowed.
+    pub(crate) async fn may_lack_role(&self, role_arn: &str) -> Result<bool, ServiceError> {
+        let may_be_missing = self.rules.function_roles_may_be_missing;
+        Ok(may_be_missing && self.role(role_arn).await?.is_none())
     }
 
     /// Whether roles are looked up at all.

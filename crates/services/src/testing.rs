@@ -105,6 +105,7 @@ pub(crate) fn identity(store: Arc<dyn Store>, roles_are_enforced: bool) -> Ident
         skew_ms_max: 0,
         refuses_replays: false,
         roles_are_enforced,
+        function_roles_may_be_missing: false,
     };
     let seal = Seal::new(&[1; KEY_BYTES]);
     Identity::new(store, Arc::new(MemoryLines::default()), seal, rules)

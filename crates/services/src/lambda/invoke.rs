@@ -54,8 +54,8 @@ impl Lambda {
             trace_id: Some(trace_id.clone()),
             log_tail: call.text("LogType") == Some("Tail"),
         };
-        let role = self.role(call, &found.body).await?;
-        let spec = Arc::new(self.spec(&found.body, role));
+        let acting = self.acting(call, &found.body).await?;
+        let spec = Arc::new(self.spec(&found.body, acting));
         let invoked = self
             .pool
             .invoke(&spec, invocation)
@@ -64,7 +64,7 @@ impl Lambda {
         Ok(answer(&invoked, trace_id))
     }
 
-    fn spec(&self, function: &Function, role: Option<Arc<RoleEntry>>) -> FunctionSpec {
+    fn spec(&self, function: &Function, acting: Acting) -> FunctionSpec {
         let configuration = &function.configuration;
         let environment = configuration.environment.clone().unwrap_or_default();
         FunctionSpec {
@@ -74,7 +74,7 @@ impl Lambda {
             runtime: configuration.runtime.clone(),
             handler: configuration.handler.clone(),
             code: self.code(&function.code.sha256_hex),
-            extra_env: self.extra_variables(function, role),
+            extra_env: self.extra_variables(function, acting),
             environment: environment.into_iter().collect(),
             timeout: Duration::from_secs(configuration.timeout_seconds),
             memory_mb: configuration.memory_mb,
@@ -102,11 +102,7 @@ impl Lambda {
 
     /// What a function needs to call this server. Where the function itself says which endpoint to
     /// call, it calls that one.
-    fn extra_variables(
-        &self,
-        function: &Function,
-        role: Option<Arc<RoleEntry>>,
-    ) -> functions::ProcessVariables {
+    fn extra_variables(&self, function: &Function, acting: Acting) -> functions::ProcessVariables {
         let own = function.configuration.environment.as_ref();
         let variables: Vec<(String, String)> = [
             ("AWS_ENDPOINT_URL", &*self.endpoint),
@@ -119,10 +115,13 @@ impl Lambda {
         let seal = Arc::clone(&self.seal);
         let (account, name) = (function.account.clone(), function.name.clone());
         Arc::new(move || {
-            let credentials = match &role {
-                // Where roles are not looked up, an account's number is its administrator's key.
-                None => Some([account.as_str(), "lockstep", "lockstep"].map(str::to_owned)),
-                Some(role) => credentials(role, &name, &seal),
+            let credentials = match &acting {
+                // There an account's number is its administrator's key.
+                Acting::Anyone => {
+                    Some([account.as_str(), "lockstep", "lockstep"].map(str::to_owned))
+                }
+                Acting::Role(role) => credentials(role, &name, &seal),
+                Acting::Nobody => None,
             };
             // Without any, the function's calls fail, and say so.
             let names = CREDENTIALS.map(str::to_owned);
@@ -133,15 +132,10 @@ impl Lambda {
         })
     }
 
-    /// The role that the function runs as, which must let Lambda assume it. `None` where roles are
-    /// not looked up.
-    async fn role(
-        &self,
-        call: &Call,
-        function: &Function,
-    ) -> Result<Option<Arc<RoleEntry>>, ServiceError> {
+    /// Whom the function runs as; its role must let Lambda assume it.
+    async fn acting(&self, call: &Call, function: &Function) -> Result<Acting, ServiceError> {
         if !self.access.roles_are_enforced() {
-            return Ok(None);
+            return Ok(Acting::Anyone);
         }
         let role_arn = &function.configuration.role;
         let role = self
@@ -149,7 +143,8 @@ impl Lambda {
             .trusting_role(call, role_arn, PRINCIPAL, &function.arn)
             .await?;
         match role {
-            Some(role) => Ok(Some(role)),
+            Some(role) => Ok(Acting::Role(role)),
+            None if self.access.may_lack_role(role_arn).await? => Ok(Acting::Nobody),
             None => Err(ServiceError::common(
                 Common::AccessDenied,
                 Protocol::RestJson,
@@ -157,6 +152,15 @@ impl Lambda {
             )),
         }
     }
+}
+
+/// Whom a function runs as.
+enum Acting {
+    /// Roles are not looked up.
+    Anyone,
+    Role(Arc<RoleEntry>),
+    /// It has no role, so that its calls fail for want of credentials.
+    Nobody,
 }
 
 /// The variables that SDKs take credentials from.

@@ -19,6 +19,7 @@ pub(super) fn services() -> (Services, TempDir) {
         skew_ms_max: 0,
         refuses_replays: false,
         roles_are_enforced: true,
+        function_roles_may_be_missing: false,
     };
     let services = Services::new(&Foundations {
         store: Arc::clone(&store),

@@ -121,7 +121,8 @@ impl World {
         world
     }
 
-    fn empty() -> World {
+    /// With nothing in it.
+    pub(super) fn empty() -> World {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(Memory::new());
         let functions = Pool::new(PoolConfig::new(folder.path().join("functions"))).unwrap();
@@ -146,6 +147,7 @@ impl World {
                 skew_ms_max: aws::sigv4::SKEW_MS_MAX,
                 refuses_replays: false,
                 roles_are_enforced: true,
+                function_roles_may_be_missing: false,
             },
         );
         let services = Services::new(&Foundations {
@@ -231,6 +233,11 @@ impl World {
         text
     }
 
+    /// What the calls end in.
+    pub(super) fn services(&self) -> &Services {
+        self.gateway.services()
+    }
+
     /// What stands for a name.
     pub(super) fn name(&self, name: &str) -> &str {
         let found = self.names.iter().find(|(other, _)| *other == name);
@@ -267,6 +274,44 @@ impl World {
             code: code.unwrap_or_default(),
             body,
         }
+    }
+
+    /// A call of any service with the administrator's signature: the members of its output.
+    pub(super) async fn send(
+        &self,
+        service: Service,
+        operation: &str,
+        input: &Value,
+    ) -> Result<Value, ServiceError> {
+        self.send_as(("test", "test"), service, operation, input)
+            .await
+    }
+
+    /// The same with another key.
+    pub(super) async fn send_as(
+        &self,
+        (access_key_id, secret_access_key): (&str, &str),
+        service: Service,
+        operation: &str,
+        input: &Value,
+    ) -> Result<Value, ServiceError> {
+        let model = service.model().unwrap();
+        let operation = model.operation(operation).unwrap();
+        let mut request = aws::protocol::encode_request(model, operation, input, None).unwrap();
+        let key = aws::sigv4::Credentials {
+            access_key_id,
+            secret_access_key,
+            session_token: None,
+        };
+        let name = &model.signing_name;
+        aws::sigv4::sign(&mut request, &key, REGION_DEFAULT, name, now().0).unwrap();
+        let caller = Caller::Signed {
+            peer: None,
+            attempt: None,
+        };
+        let response = self.gateway.call(caller, request).await;
+        let output = aws::protocol::decode_response(model, operation, &response);
+        output.map(|output| output.members)
     }
 
     pub(super) async fn close(self) {

@@ -96,6 +96,7 @@ impl World {
                 skew_ms_max: sigv4::SKEW_MS_MAX,
                 refuses_replays: false,
                 roles_are_enforced: true,
+                function_roles_may_be_missing: false,
             },
         );
         let engine = Engine::open(
