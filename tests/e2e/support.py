@@ -234,10 +234,10 @@ class ServerCase(unittest.TestCase):
                 for name, principal in (("states", "states.amazonaws.com"),
                                         ("functions", "lambda.amazonaws.com"))}
 
-    def create_function(self, name, code, handler="app.handler", **more):
+    def create_function(self, name, code, handler="app.handler", role=None, **more):
         answer = self.functions.create_function(
             FunctionName=name, Runtime="python3.12", Handler=handler,
-            Role=self.create_roles()["functions"],
+            Role=role or self.create_roles()["functions"],
             Code={"ZipFile": zipped({handler.split(".")[0] + ".py": code})}, **more)
         self.functions.get_waiter("function_active_v2").wait(
             FunctionName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})

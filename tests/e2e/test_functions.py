@@ -115,8 +115,8 @@ class Functions(ServerCase):
     def test_a_function_whose_role_nobody_made_has_no_credentials(self):
         code = "import os\ndef handler(event, context):\n" \
                "    return sorted(name for name in os.environ if name.startswith('AWS_'))\n"
-        self.create_function("orphan", code, Role="arn:aws:iam::000000000000:role/nobody-made")
-        names = json.loads(self.invoke("orphan")["Payload"].read())
+        self.create_function("orphan", code, role="arn:aws:iam::000000000000:role/nobody-made")
+        _, names = self.invoke("orphan")
         self.assertIn("AWS_REGION", names)
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
             self.assertNotIn(name, names)
