@@ -67,7 +67,8 @@ use Operation::{Reads, Writes};
 impl Iam {
     pub(crate) fn new(foundations: &Foundations) -> Iam {
         Iam {
-            documents: Documents::new(foundations.store.clone()),
+            // The same: what is held while IAM changes is theirs together.
+            documents: foundations.identity.directory.documents.clone(),
             directory: Arc::clone(&foundations.identity.directory),
             seal: Arc::clone(&foundations.identity.seal),
             quotas: Quotas::default(),

@@ -18,7 +18,7 @@ use crate::seal::Seal;
 
 /// Reads entities; a change of IAM is seen by the next read.
 pub struct Directory {
-    documents: Documents,
+    pub(super) documents: Documents,
     /// Opens the secrets of access keys.
     seal: Arc<Seal>,
     /// Rises with every change of IAM: what was read under a lower one may be old.

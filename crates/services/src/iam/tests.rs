@@ -158,3 +158,30 @@ async fn a_marker_is_bound_to_what_the_list_chooses_by() {
         }
     }
 }
+
+/// Whoever is no user has to name one; the root user may ask for itself.
+#[tokio::test]
+async fn only_users_stand_for_themselves() {
+    let iam = Iam::for_tests();
+    let federated = aws::iam::FederatedUser {
+        account: "123456789012".into(),
+        name: "f".into(),
+        user_arn: "arn:aws:iam::123456789012:user/u".into(),
+        user_id: "AIDA00000000000000000".into(),
+        tags: Arc::default(),
+        temporary: aws::iam::Temporary {
+            issued_ms: 0,
+            mfa: false,
+        },
+    };
+    let federated = aws::iam::Principal::FederatedUser(Arc::new(federated));
+    for operation in ["GetUser", "ListAccessKeys", "CreateAccessKey"] {
+        let input = Value::empty_object();
+        let mut call = testing::call(aws::Service::Iam, operation, &input, NOW_MS);
+        call.caller = federated.clone().into();
+        let refused = iam.handle(operation, &call).await.unwrap().unwrap_err();
+        assert_eq!(refused.code, "ValidationError");
+        let text = "Must specify userName when calling with non-User credentials";
+        assert_eq!(refused.message, text, "{operation}");
+    }
+}

@@ -9,10 +9,16 @@ use parking_lot::RwLock;
 /// are read anew: a read costs some ten microseconds.
 const ENTRIES_MAX: usize = 4_096;
 
-/// Entities by their keys, and the generation of IAM they were read under. That there is none is
-/// kept as well.
+/// Entities by their keys. That there is none is kept as well.
 pub(super) struct Kept<T> {
-    entries: RwLock<HashMap<String, (u64, Option<Arc<T>>)>>,
+    entries: RwLock<HashMap<String, Read<T>>>,
+}
+
+/// What was read.
+struct Read<T> {
+    /// Of IAM, when it was read.
+    generation: u64,
+    found: Option<Arc<T>>,
 }
 
 impl<T> Default for Kept<T> {
@@ -31,8 +37,8 @@ impl<T> Kept<T> {
     )]
     pub(super) fn get(&self, key: &str, generation: u64) -> Option<Option<Arc<T>>> {
         let entries = self.entries.read();
-        let (of, found) = entries.get(key)?;
-        (*of == generation).then(|| found.clone())
+        let read = entries.get(key)?;
+        (read.generation == generation).then(|| read.found.clone())
     }
 
     pub(super) fn put(&self, key: String, generation: u64, found: Option<Arc<T>>) {
@@ -40,6 +46,6 @@ impl<T> Kept<T> {
         if entries.len() >= ENTRIES_MAX && !entries.contains_key(&key) {
             entries.clear();
         }
-        entries.insert(key, (generation, found));
+        entries.insert(key, Read { generation, found });
     }
 }

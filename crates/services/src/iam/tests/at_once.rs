@@ -81,74 +81,68 @@ async fn limits_hold_at_once() {
     assert_eq!(at_once(&iam, users.collect()).await, 3);
 }
 
+/// Calls that take up what others delete.
+fn contending() -> Vec<(&'static str, String)> {
+    let trust = trusting(r#"\"Service\":\"states.amazonaws.com\""#);
+    let document = allowing("s3:*");
+    let policy = "'PolicyArn': 'arn:aws:iam::123456789012:policy/p'";
+    let bound = "'PermissionsBoundary': 'arn:aws:iam::123456789012:policy/p'";
+    let profile = "'InstanceProfileName': 'i'";
+    let role = "'RoleName': 'r'";
+    let (user, group) = ("'UserName': 'u'", "'GroupName': 'g'");
+    let calls = [
+        (
+            "CreatePolicy",
+            format!("'PolicyName': 'p', 'PolicyDocument': '{document}'"),
+        ),
+        ("DeletePolicy", policy.to_owned()),
+        (
+            "CreateRole",
+            format!("{role}, 'AssumeRolePolicyDocument': '{trust}'"),
+        ),
+        ("AttachRolePolicy", format!("{role}, {policy}")),
+        ("DetachRolePolicy", format!("{role}, {policy}")),
+        ("PutRolePermissionsBoundary", format!("{role}, {bound}")),
+        ("DeleteRolePermissionsBoundary", role.to_owned()),
+        ("DeleteRole", role.to_owned()),
+        ("CreateInstanceProfile", profile.to_owned()),
+        ("AddRoleToInstanceProfile", format!("{profile}, {role}")),
+        (
+            "RemoveRoleFromInstanceProfile",
+            format!("{profile}, {role}"),
+        ),
+        ("CreateUser", user.to_owned()),
+        ("UpdateUser", format!("{user}, 'NewUserName': 'v'")),
+        (
+            "UpdateUser",
+            "'UserName': 'v', 'NewUserName': 'u'".to_owned(),
+        ),
+        ("CreateGroup", group.to_owned()),
+        ("AddUserToGroup", format!("{group}, {user}")),
+        ("RemoveUserFromGroup", format!("{group}, {user}")),
+        ("DeleteGroup", group.to_owned()),
+        ("DeleteUser", user.to_owned()),
+    ];
+    let whole = |(operation, members)| (operation, format!("{{{members}}}"));
+    calls.into_iter().map(whole).collect()
+}
+
+/// Roles that instance profiles name.
+async fn roles_of_profiles(iam: &Iam) -> Vec<String> {
+    let stored = iam.documents.blocking(|store| {
+        let found = documents::list::<InstanceProfile>(store, Kind::InstanceProfile, "", None, 9)?;
+        let roles = found.into_iter().filter_map(|(_, profile)| profile.role);
+        Ok(roles.collect())
+    });
+    stored.await.unwrap()
+}
+
 /// A policy that is attached exists, and so does the group that a user is in and the role of a
 /// profile, whatever is made, attached and deleted at once.
 #[tokio::test]
 async fn nothing_is_deleted_while_it_is_taken_up() {
     let iam = Iam::for_tests();
-    let trust = trusting(r#"\"Service\":\"states.amazonaws.com\""#);
-    let document = allowing("s3:*");
-    let policy = "arn:aws:iam::123456789012:policy/p";
-    let calls = [
-        (
-            "CreatePolicy",
-            format!("{{'PolicyName': 'p', 'PolicyDocument': '{document}'}}"),
-        ),
-        ("DeletePolicy", format!("{{'PolicyArn': '{policy}'}}")),
-        (
-            "CreateRole",
-            format!("{{'RoleName': 'r', 'AssumeRolePolicyDocument': '{trust}'}}"),
-        ),
-        (
-            "AttachRolePolicy",
-            format!("{{'RoleName': 'r', 'PolicyArn': '{policy}'}}"),
-        ),
-        (
-            "DetachRolePolicy",
-            format!("{{'RoleName': 'r', 'PolicyArn': '{policy}'}}"),
-        ),
-        (
-            "PutRolePermissionsBoundary",
-            format!("{{'RoleName': 'r', 'PermissionsBoundary': '{policy}'}}"),
-        ),
-        (
-            "DeleteRolePermissionsBoundary",
-            "{'RoleName': 'r'}".to_owned(),
-        ),
-        ("DeleteRole", "{'RoleName': 'r'}".to_owned()),
-        (
-            "CreateInstanceProfile",
-            "{'InstanceProfileName': 'i'}".to_owned(),
-        ),
-        (
-            "AddRoleToInstanceProfile",
-            "{'InstanceProfileName': 'i', 'RoleName': 'r'}".to_owned(),
-        ),
-        (
-            "RemoveRoleFromInstanceProfile",
-            "{'InstanceProfileName': 'i', 'RoleName': 'r'}".to_owned(),
-        ),
-        ("CreateUser", "{'UserName': 'u'}".to_owned()),
-        (
-            "UpdateUser",
-            "{'UserName': 'u', 'NewUserName': 'v'}".to_owned(),
-        ),
-        (
-            "UpdateUser",
-            "{'UserName': 'v', 'NewUserName': 'u'}".to_owned(),
-        ),
-        ("CreateGroup", "{'GroupName': 'g'}".to_owned()),
-        (
-            "AddUserToGroup",
-            "{'GroupName': 'g', 'UserName': 'u'}".to_owned(),
-        ),
-        (
-            "RemoveUserFromGroup",
-            "{'GroupName': 'g', 'UserName': 'u'}".to_owned(),
-        ),
-        ("DeleteGroup", "{'GroupName': 'g'}".to_owned()),
-        ("DeleteUser", "{'UserName': 'u'}".to_owned()),
-    ];
+    let calls = contending();
     let mut dice: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut held = 0;
     for round in 0..60 {
@@ -161,35 +155,26 @@ async fn nothing_is_deleted_while_it_is_taken_up() {
             some.push(calls[at].clone());
         }
         at_once(&iam, some).await;
-        let account = "123456789012";
-        // An entity that refers to what is not there can't be read for evaluation.
-        let role = iam.directory.role(account, "r").await.unwrap();
+        // A role that refers to what is not there can't be read for evaluation.
+        let role = iam.directory.role("123456789012", "r").await.unwrap();
         held += usize::from(role.is_some_and(|role| !role.policies.is_empty()));
-        let all = iam
-            .send("GetAccountAuthorizationDetails", "{}")
-            .await
-            .unwrap();
-        let groups = texts(&all, "GroupDetailList", "GroupName");
-        for user in all.get("UserDetailList").and_then(Value::as_array).unwrap() {
-            let of_user = user.get("GroupList").and_then(Value::as_array).unwrap();
-            let mut of_user = of_user.iter().map(|name| name.as_str().unwrap());
-            assert!(of_user.all(|name| groups.contains(name)), "{round}: {all}");
-        }
-        let profiles = iam.send("ListInstanceProfiles", "{}").await.unwrap();
+        let all = iam.send("GetAccountAuthorizationDetails", "{}");
+        let all = all.await.unwrap();
         let roles = texts(&all, "RoleDetailList", "RoleName");
-        let stored = iam.documents.blocking(|store| {
-            let found =
-                documents::list::<InstanceProfile>(store, Kind::InstanceProfile, "", None, 9)?;
-            Ok(found
-                .into_iter()
-                .filter_map(|(_, profile)| profile.role)
-                .collect::<Vec<_>>())
-        });
-        let stored = stored.await.unwrap();
+        let of_profiles = roles_of_profiles(&iam).await;
+        let mut of_profiles = of_profiles.iter();
         assert!(
-            stored.iter().all(|role| roles.contains(role.as_str())),
-            "{round}: {profiles}"
+            of_profiles.all(|role| roles.contains(role.as_str())),
+            "{round}: {all}"
         );
+        let stored = iam.documents.blocking(|store| {
+            let users = documents::list::<User>(store, Kind::User, "", None, 9)?;
+            let groups = documents::list::<Group>(store, Kind::Group, "", None, 9)?;
+            let groups: BTreeSet<String> = groups.into_iter().map(|(_, it)| it.id).collect();
+            let mut of_users = users.into_iter().flat_map(|(_, user)| user.groups);
+            Ok(of_users.all(|id| groups.contains(&id)))
+        });
+        assert!(stored.await.unwrap(), "{round}: {all}");
     }
     assert!(
         held > 5,
