@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use store::{Sqlite, Store};
+use store::{Sqlite, SqliteLines, Store};
 
 use crate::config::{Config, QUOTAS};
 use crate::identity;
@@ -35,6 +35,7 @@ pub(crate) fn run(config: &Config, out: &mut dyn Write) -> Result<ExitCode> {
     let mut findings = vec![listen(config), limits(config), rates(config)];
     findings.extend(runtimes());
     findings.extend(store(&config.data));
+    findings.extend(audit_log(&config.data));
     findings.extend(identity(config));
     findings.push(Finding::Notice(
         "sandbox: functions run as ordinary processes with the server's rights; run only code you \
@@ -199,6 +200,30 @@ fn store(data: &Path) -> Vec<Finding> {
         }
         .collect(),
         Err(error) => vec![Finding::Bad(format!("store: {error}"))],
+    }
+}
+
+/// The lines of the audit log, where there are any.
+fn audit_log(data: &Path) -> Vec<Finding> {
+    if !SqliteLines::exists(data) {
+        return Vec::new();
+    }
+    let checked = match SqliteLines::open(data) {
+        // The store says so already.
+        Err(store::Error::Locked { .. }) => return Vec::new(),
+        opened => opened.and_then(|lines| lines.check()),
+    };
+    match checked {
+        Ok(found) if found.problems.is_empty() => vec![Finding::Good(format!(
+            "audit log: {} is sound: {} lines",
+            data.join("lines.db").display(),
+            found.lines
+        ))],
+        Ok(found) => {
+            let bad = |problem| Finding::Bad(format!("audit log: {problem}"));
+            found.problems.into_iter().map(bad).collect()
+        }
+        Err(error) => vec![Finding::Bad(format!("audit log: {error}"))],
     }
 }
 

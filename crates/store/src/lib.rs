@@ -28,7 +28,7 @@ mod store;
 
 pub use lines::Lines;
 pub use memory::{Fault, Memory};
-pub use sqlite::{Sqlite, SqliteLines};
+pub use sqlite::{LinesIntegrity, Sqlite, SqliteLines};
 pub use store::{
     Batch, Committed, Document, EntityId, Epoch, Error, ExecutionFilter, ExecutionRow, Expected,
     Expired, Integrity, Kind, MachineNumber, Record, Result, SHARDS, ShardId, Store, WakeUp, Write,

@@ -43,7 +43,7 @@ use self::commit::{Group, Shards, Staged};
 use self::files::{Files, STORE};
 use self::guard::{Guard, Paths};
 use self::journal::LASTING;
-pub use self::lines::SqliteLines;
+pub use self::lines::{LinesIntegrity, SqliteLines};
 use self::names::Names;
 use self::readers::Readers;
 use crate::memory::require;

@@ -65,3 +65,34 @@ fn no_store_is_no_problem() {
     assert!(matches!(&found[..], [Finding::Good(text)] if text.contains("none at")));
     assert!(!folder.path().join("lockstep.db").exists());
 }
+
+#[test]
+fn the_audit_log_is_looked_at() {
+    use store::Lines as _;
+    let folder = tempfile::tempdir().unwrap();
+    let check = |expected: &[&str]| {
+        let found = super::audit_log(folder.path());
+        let texts = found.into_iter().map(|finding| match finding {
+            Finding::Good(text) => format!("ok {text}"),
+            Finding::Notice(text) => format!("note {text}"),
+            Finding::Bad(text) => format!("bad {text}"),
+        });
+        let texts = texts.collect::<Vec<_>>().join("\n");
+        for part in expected {
+            assert!(texts.contains(part), "{part}: {texts}");
+        }
+        assert_eq!(texts.is_empty(), expected.is_empty(), "{texts}");
+    };
+    check(&[]);
+    let lines = store::SqliteLines::open(folder.path()).unwrap();
+    let line = store::lines::Line {
+        time_ms: 1,
+        bytes: b"event".to_vec(),
+    };
+    lines.append("audit/1/r", &[line.clone(), line]).unwrap();
+    check(&[]);
+    drop(lines);
+    check(&["ok audit log: ", "lines.db is sound: 2 lines"]);
+    std::fs::remove_file(folder.path().join("lines.db")).unwrap();
+    check(&["bad audit log: ", "missing or empty"]);
+}

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use self::queue::{Queue, Weighs};
 use super::checkpoint::Checkpointer;
 use super::files::{Files, Schema};
-use super::guard::Guard;
+use super::guard::{Guard, Paths};
 use super::readers::Readers;
 use super::{close, in_transaction};
 use crate::lines::{Line, Lines, Order, Place, day_of, kind_of};
@@ -66,6 +66,17 @@ struct Writer {
     next_number: u64,
     closed: bool,
 }
+
+/// What [`SqliteLines::check`] found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LinesIntegrity {
+    /// What is damaged, in words; empty when nothing is.
+    pub problems: Vec<String>,
+    pub lines: u64,
+}
+
+/// Damaged lines listed; with more, a restore is due anyway.
+const PROBLEMS_MAX: usize = 20;
 
 /// An append that waits.
 struct Request {
@@ -130,17 +141,30 @@ impl SqliteLines {
         close::empty_log(&writer.connection, &writer.guard);
     }
 
-    /// What is damaged, in words; empty when nothing is.
+    /// Whether there are lines in a folder, or what is left of them. Opens nothing.
+    #[must_use]
+    pub fn exists(folder: &Path) -> bool {
+        Paths::of(folder, SCHEMA.name).any()
+    }
+
+    /// Looks at every line.
     ///
     /// # Errors
-    /// When it can't be found out.
-    pub fn check(&self) -> Result<Vec<String>> {
+    /// When they can't be read.
+    pub fn check(&self) -> Result<LinesIntegrity> {
+        let days = Arc::clone(&self.days.read());
         self.readers.read(&self.files, |connection| {
             let mut statement = connection.prepare("PRAGMA quick_check")?;
-            let lines = statement.query_map((), |row| row.get::<_, String>(0))?;
-            let mut problems = lines.collect::<rusqlite::Result<Vec<String>>>()?;
-            problems.retain(|line| line != "ok");
-            Ok(problems)
+            let problems = statement.query_map((), |row| row.get::<_, String>(0))?;
+            let mut found = LinesIntegrity {
+                problems: problems.collect::<rusqlite::Result<_>>()?,
+                lines: 0,
+            };
+            found.problems.retain(|line| line != "ok");
+            for table in days.values().flat_map(BTreeMap::values) {
+                check(connection, *table, &mut found)?;
+            }
+            Ok(found)
         })
     }
 
@@ -204,10 +228,7 @@ impl SqliteLines {
         if checksum(place, &bytes) != stored {
             return Err(Error::Corrupt {
                 path: self.files.database().to_owned(),
-                cause: format!(
-                    "line `{}` of the stream `{stream}` isn't what was written",
-                    place.number
-                ),
+                cause: damaged(place, stream),
             });
         }
         let time_ms = place.time_ms;
@@ -351,6 +372,32 @@ fn checksum(place: Place, bytes: &[u8]) -> i64 {
     let digest: [u8; 32] = hash.finalize().into();
     let [a, b, c, d, e, f, g, h, ..] = digest;
     i64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+fn damaged(place: Place, stream: &str) -> String {
+    let number = place.number;
+    format!("line `{number}` of the stream `{stream}` isn't what was written")
+}
+
+/// Looks at every line of a table.
+fn check(connection: &Connection, table: i64, found: &mut LinesIntegrity) -> rusqlite::Result<()> {
+    let query = format!(
+        "SELECT time_ms, lines.number, checksum, bytes, name FROM lines_{table} AS lines
+         LEFT JOIN streams ON streams.number = stream ORDER BY lines.number"
+    );
+    let mut statement = connection.prepare(&query)?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        let stored = stored(row)?;
+        let stream: Option<String> = row.get(4)?;
+        found.lines += 1;
+        let is_whole = checksum(stored.place, &stored.bytes) == stored.checksum;
+        if !(is_whole && stream.is_some()) && found.problems.len() < PROBLEMS_MAX {
+            let stream = stream.as_deref().unwrap_or("?");
+            found.problems.push(damaged(stored.place, stream));
+        }
+    }
+    Ok(())
 }
 
 /// The times that can come after a place.

@@ -64,7 +64,8 @@ fn what_was_acknowledged_survives_a_crash_and_numbers_go_on() {
     drop(lines);
     let again = SqliteLines::open(&folder.path().join("0")).unwrap();
     assert_eq!(all(&again).len(), 6);
-    assert_eq!(again.check().unwrap(), Vec::<String>::new());
+    let found = again.check().unwrap();
+    assert_eq!((found.problems, found.lines), (vec![], 6));
 }
 
 #[test]
@@ -185,6 +186,25 @@ fn damage_and_missing_files_are_named() {
         },
         &["lines.db`", "schema version `9`"],
     );
+}
+
+#[test]
+fn a_check_looks_at_every_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = SqliteLines::open(folder.path()).unwrap();
+    lines.append(STREAM, &[line(1), line(86_400_000)]).unwrap();
+    lines.append("denials/1/r", &[line(2), line(3)]).unwrap();
+    drop(lines);
+    let connection = Connection::open(folder.path().join("lines.db")).unwrap();
+    let harm = "UPDATE lines_2 SET time_ms = 86400001;
+                UPDATE lines_3 SET bytes = x'00' WHERE time_ms = 3;";
+    connection.execute_batch(harm).unwrap();
+    drop(connection);
+    let found = SqliteLines::open(folder.path()).unwrap().check().unwrap();
+    let problem =
+        |number, stream| format!("line `{number}` of the stream `{stream}` isn't what was written");
+    let expected = vec![problem(1, STREAM), problem(3, "denials/1/r")];
+    assert_eq!((found.problems, found.lines), (expected, 4));
 }
 
 #[test]
