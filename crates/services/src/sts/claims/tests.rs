@@ -14,91 +14,96 @@ fn claims(issuer: &Issuer, text: &str) -> Result<Claims, ServiceError> {
 const INVALID: &str = "InvalidIdentityToken";
 const EXPIRED: &str = "ExpiredTokenException";
 
+/// Claims by themselves, the code and the text that refuse them.
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("{}", INVALID, "Missing a required claim: exp"),
+    (
+        r#"{"exp": "1790000001"}"#,
+        INVALID,
+        "the claim `exp` is not a number of seconds",
+    ),
+    (
+        r#"{"exp": 1e300}"#,
+        INVALID,
+        "the claim `exp` is not a number of seconds",
+    ),
+    (
+        r#"{"exp": 1790000000}"#,
+        EXPIRED,
+        "Token expired: current date/time 1790000000 must be before the expiration date/time \
+         1790000000",
+    ),
+    (
+        r#"{"exp": -1}"#,
+        EXPIRED,
+        "Token expired: current date/time 1790000000 must be before the expiration date/time -1",
+    ),
+    (
+        r#"{"exp": 1790000001, "nbf": 1790000061}"#,
+        INVALID,
+        "the token is not valid yet: its claim `nbf` is to come",
+    ),
+    (
+        r#"{"exp": 1790000001, "iat": 1790000061}"#,
+        INVALID,
+        "the token is not valid yet: its claim `iat` is to come",
+    ),
+    (
+        r#"{"exp": 1790000001, "iat": true}"#,
+        INVALID,
+        "the claim `iat` is not a number of seconds",
+    ),
+];
+
+/// The same, each beside `exp`.
+const REFUSED_IN_TIME: &[(&str, &str)] = &[
+    (r#""sub": "ada""#, "Missing a required claim: aud"),
+    (r#""aud": []"#, "Missing a required claim: aud"),
+    (r#""aud": 1"#, "Missing a required claim: aud"),
+    (r#""aud": [["app"]]"#, "Missing a required claim: aud"),
+    (r#""aud": "App""#, "Incorrect token audience"),
+    (r#""aud": "app ""#, "Incorrect token audience"),
+    (r#""aud": ["app", "x"]"#, "Incorrect token audience"),
+    (r#""aud": "app", "azp": "x""#, "Incorrect token audience"),
+    (
+        r#""aud": "app", "azp": ["app"]"#,
+        "Incorrect token audience",
+    ),
+    (r#""aud": "app""#, "Missing a required claim: sub"),
+    (r#""aud": "app", "sub": 7"#, "Missing a required claim: sub"),
+    (
+        r#""aud": "app", "sub": "ada", "SUB": "root""#,
+        "two of the token's claims differ in the case of their name only",
+    ),
+    (r#"T: []"#, TAGS),
+    (r#"T: {"principal_tags": []}"#, TAGS),
+    (r#"T: {"principal_tags": {"a": 1}}"#, TAGS),
+    (r#"T: {"principal_tags": {"a": ["b", "c"]}}"#, TAGS),
+    (r#"T: {"transitive_tag_keys": {}}"#, TAGS),
+    (r#"S: ["ada"]"#, SOURCE_IDENTITY),
+];
+const TAGS: &str = "the claim `https://aws.amazon.com/tags` does not have the form that STS takes";
+const SOURCE_IDENTITY: &str =
+    "the claim `https://aws.amazon.com/source_identity` does not have the form that STS takes";
+
 #[test]
 fn claims_that_are_refused() {
     let issuer = Issuer::new();
-    let malformed = |claim: &str| {
-        format!("the claim `https://aws.amazon.com/{claim}` does not have the form that STS takes")
-    };
-    let (tags, source) = (malformed("tags"), malformed("source_identity"));
-    let tagged = |tags: &str| format!(r#"{{{GOOD}, "https://aws.amazon.com/tags": {tags}}}"#);
-    let cases: Vec<(String, &str, &str)> = [
-        ("{}", INVALID, "Missing a required claim: exp"),
-        (r#"{"exp": "1790000001"}"#, INVALID, "the claim `exp` is not a number of seconds"),
-        (r#"{"exp": 1e300}"#, INVALID, "the claim `exp` is not a number of seconds"),
-        (
-            r#"{"exp": 1790000000}"#,
-            EXPIRED,
-            "Token expired: current date/time 1790000000 must be before the expiration date/time \
-             1790000000",
-        ),
-        (
-            r#"{"exp": -1}"#,
-            EXPIRED,
-            "Token expired: current date/time 1790000000 must be before the expiration date/time -1",
-        ),
-        (
-            r#"{"exp": 1790000001, "nbf": 1790000061}"#,
-            INVALID,
-            "the token is not valid yet: its claim `nbf` is to come",
-        ),
-        (
-            r#"{"exp": 1790000001, "iat": 1790000061}"#,
-            INVALID,
-            "the token is not valid yet: its claim `iat` is to come",
-        ),
-        (
-            r#"{"exp": 1790000001, "iat": true}"#,
-            INVALID,
-            "the claim `iat` is not a number of seconds",
-        ),
-        (r#"{"exp": 1790000001, "sub": "ada"}"#, INVALID, "Missing a required claim: aud"),
-        (r#"{"exp": 1790000001, "aud": []}"#, INVALID, "Missing a required claim: aud"),
-        (r#"{"exp": 1790000001, "aud": 1}"#, INVALID, "Missing a required claim: aud"),
-        (r#"{"exp": 1790000001, "aud": [["app"]]}"#, INVALID, "Missing a required claim: aud"),
-        (r#"{"exp": 1790000001, "aud": "App"}"#, INVALID, "Incorrect token audience"),
-        (r#"{"exp": 1790000001, "aud": "app "}"#, INVALID, "Incorrect token audience"),
-        (r#"{"exp": 1790000001, "aud": ["app", "x"]}"#, INVALID, "Incorrect token audience"),
-        (
-            r#"{"exp": 1790000001, "aud": "app", "azp": "x"}"#,
-            INVALID,
-            "Incorrect token audience",
-        ),
-        (
-            r#"{"exp": 1790000001, "aud": "app", "azp": ["app"]}"#,
-            INVALID,
-            "Incorrect token audience",
-        ),
-        (r#"{"exp": 1790000001, "aud": "app"}"#, INVALID, "Missing a required claim: sub"),
-        (
-            r#"{"exp": 1790000001, "aud": "app", "sub": 7}"#,
-            INVALID,
-            "Missing a required claim: sub",
-        ),
-        (
-            r#"{"exp": 1790000001, "aud": "app", "sub": "ada", "SUB": "root"}"#,
-            INVALID,
-            "two of the token's claims differ in the case of their name only",
-        ),
-    ]
-    .into_iter()
-    .map(|(text, code, message)| (text.to_owned(), code, message))
-    .chain([
-        (tagged("[]"), INVALID, &*tags),
-        (tagged(r#"{"principal_tags": []}"#), INVALID, &*tags),
-        (tagged(r#"{"principal_tags": {"a": 1}}"#), INVALID, &*tags),
-        (tagged(r#"{"principal_tags": {"a": ["b", "c"]}}"#), INVALID, &*tags),
-        (tagged(r#"{"transitive_tag_keys": {}}"#), INVALID, &*tags),
-        (
-            format!(r#"{{{GOOD}, "https://aws.amazon.com/source_identity": ["ada"]}}"#),
-            INVALID,
-            &*source,
-        ),
-    ])
-    .collect();
-    for (text, code, message) in cases {
-        let error = claims(&issuer, &text).err().unwrap();
+    let check = |text: &str, code: &str, message: &str| {
+        let error = claims(&issuer, text).err().unwrap();
         assert_eq!((&*error.code, &*error.message), (code, message), "{text}");
+    };
+    for (text, code, message) in REFUSED {
+        check(text, code, message);
+    }
+    for (text, message) in REFUSED_IN_TIME {
+        let own = |name: &str| format!(r#"{GOOD}, "https://aws.amazon.com/{name}":"#);
+        let text = match text.split_once(": ") {
+            Some(("T", tags)) => format!("{{{} {tags}}}", own("tags")),
+            Some(("S", source)) => format!("{{{} {source}}}", own("source_identity")),
+            _ => format!(r#"{{"exp": 1790000001, {text}}}"#),
+        };
+        check(&text, INVALID, message);
     }
 }
 
