@@ -2,5 +2,7 @@
 
 mod bad_input;
 mod inputs;
+mod least_privilege;
+mod matrix;
 mod mutations;
 mod world;
