@@ -18,7 +18,7 @@ use crate::seal::Seal;
 use crate::{Answer, Call};
 
 /// Access keys of one user (IAM quotas).
-const KEYS_MAX: usize = 2;
+pub(super) const KEYS_MAX: usize = 2;
 /// Random bytes of a secret: 40 characters, as AWS's have.
 const SECRET_BYTES: usize = 30;
 

@@ -5,20 +5,22 @@ use json::{ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
 use store::Kind;
 
+use super::access_key::KEYS_MAX;
 use super::account::Account;
-use super::group::Group;
+use super::group::{GROUPS_MAX, Group};
 use super::instance_profile::InstanceProfile;
-use super::managed_policy::ManagedPolicy;
+use super::managed_policy::{ManagedPolicy, POLICY_BYTES_MAX, VERSIONS_MAX};
 use super::name::{self, Pointer};
+use super::policies::{ATTACHED_MAX, Holder as _};
 use super::provider::Provider;
-use super::role::Role;
+use super::role::{Role, TRUST_BYTES_MAX};
 use super::user::User;
 use super::{list, no_such_entity};
 use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
-/// Who has an alias, under the alias: no two accounts have the same. Which alias an account has, its
-/// name says (see [`name`]); one that it does not name is free to the account.
+/// Who has an alias, under the alias: no two accounts have the same. Which alias an account has,
+/// its name says (see [`name`]); one that it does not name is free to the account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Alias {
     account: String,
@@ -109,18 +111,21 @@ pub(super) fn summary(account: &Account<'_>, _: &Call) -> Result<Answer, Service
         ("RolesQuota", quotas.roles_max),
         ("PoliciesQuota", quotas.policies_max),
         ("InstanceProfilesQuota", quotas.instance_profiles_max),
-        ("PolicyVersionsInUseQuota", quotas.policies_max * 5),
-        ("VersionsPerPolicyQuota", 5),
-        ("AccessKeysPerUserQuota", 2),
-        ("GroupsPerUserQuota", 10),
-        ("AttachedPoliciesPerUserQuota", 10),
-        ("AttachedPoliciesPerGroupQuota", 10),
-        ("AttachedPoliciesPerRoleQuota", 10),
-        ("PolicySizeQuota", 6_144),
-        ("UserPolicySizeQuota", 2_048),
-        ("GroupPolicySizeQuota", 5_120),
-        ("RolePolicySizeQuota", 10_240),
-        ("AssumeRolePolicySizeQuota", 2_048),
+        (
+            "PolicyVersionsInUseQuota",
+            quotas.policies_max * VERSIONS_MAX,
+        ),
+        ("VersionsPerPolicyQuota", VERSIONS_MAX),
+        ("AccessKeysPerUserQuota", KEYS_MAX),
+        ("GroupsPerUserQuota", GROUPS_MAX),
+        ("AttachedPoliciesPerUserQuota", ATTACHED_MAX),
+        ("AttachedPoliciesPerGroupQuota", ATTACHED_MAX),
+        ("AttachedPoliciesPerRoleQuota", ATTACHED_MAX),
+        ("PolicySizeQuota", POLICY_BYTES_MAX),
+        ("UserPolicySizeQuota", User::INLINE_BYTES_MAX),
+        ("GroupPolicySizeQuota", Group::INLINE_BYTES_MAX),
+        ("RolePolicySizeQuota", Role::INLINE_BYTES_MAX),
+        ("AssumeRolePolicySizeQuota", TRUST_BYTES_MAX),
         ("MFADevices", 0),
         ("MFADevicesInUse", 0),
         ("AccountMFAEnabled", 0),

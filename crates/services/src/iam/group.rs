@@ -16,7 +16,7 @@ use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
 /// Groups of one user (IAM quotas).
-const GROUPS_MAX: usize = 10;
+pub(super) const GROUPS_MAX: usize = 10;
 
 /// A group, with everything that hangs on it but its users.
 #[derive(Clone, Debug, Serialize, Deserialize)]

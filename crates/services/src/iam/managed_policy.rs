@@ -19,9 +19,9 @@ use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
 /// Versions of one policy (IAM quotas).
-const VERSIONS_MAX: usize = 5;
+pub(super) const VERSIONS_MAX: usize = 5;
 /// Bytes of a policy, white space not counted (IAM quotas).
-const POLICY_BYTES_MAX: usize = 6_144;
+pub(super) const POLICY_BYTES_MAX: usize = 6_144;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct ManagedPolicy {

@@ -13,7 +13,7 @@ use super::{document, limit_exceeded, list, no_such_entity};
 use crate::{Answer, Call};
 
 /// Managed policies on one role, user or group (IAM quotas).
-const ATTACHED_MAX: usize = 10;
+pub(super) const ATTACHED_MAX: usize = 10;
 
 /// What an entity may do, as far as it says so itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

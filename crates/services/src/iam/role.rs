@@ -19,7 +19,7 @@ use crate::{Answer, Call};
 
 const SESSION_SECONDS_DEFAULT: i64 = 3600;
 /// Bytes of a trust policy, white space not counted (IAM quotas).
-const TRUST_BYTES_MAX: usize = 2_048;
+pub(super) const TRUST_BYTES_MAX: usize = 2_048;
 /// Where the roles lie that only AWS may change.
 pub(super) const SERVICE_LINKED_PATH: &str = "/aws-service-role/";
 
