@@ -32,8 +32,18 @@ impl Iam {
         })
     }
 
+    /// Over a store whose entities are judged by this identity.
+    pub(crate) fn sharing(store: Arc<dyn store::Store>, identity: &crate::Identity) -> Iam {
+        Iam {
+            documents: Documents::new(store),
+            directory: Arc::clone(&identity.directory),
+            seal: Arc::clone(&identity.seal),
+            quotas: Quotas::default(),
+        }
+    }
+
     /// Makes a call as the root user; `input` may use single quotes.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         operation: &'static str,
         input: &str,
