@@ -12,7 +12,7 @@ use hmac::digest::Key;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::event::{EventId, Start};
+use crate::event::{EventId, Start, Text};
 
 /// AWS's longest TaskToken is 2,048 characters; ours stay below half of that.
 pub const TOKEN_CHARS_MAX: usize = 1_024;
@@ -26,10 +26,10 @@ const MAC_BYTES: usize = 16;
 /// What a token's text says. Whether it may say so, [`verify`] tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskToken {
-    pub execution_arn: String,
+    pub execution_arn: Text,
     pub attempt: EventId,
     /// Of a task that a worker took.
-    pub activity_arn: Option<String>,
+    pub activity_arn: Option<Text>,
     pub mac: [u8; MAC_BYTES],
 }
 
@@ -78,12 +78,12 @@ pub fn read(text: &str) -> Option<TaskToken> {
         VERSION => (arns, None),
         VERSION_OF_ACTIVITY => {
             let (execution_arn, activity_arn) = arns.split_once(SEPARATOR)?;
-            (execution_arn, Some(activity_arn.to_owned()))
+            (execution_arn, Some(activity_arn.into()))
         }
         _ => return None,
     };
     Some(TaskToken {
-        execution_arn: execution_arn.to_owned(),
+        execution_arn: execution_arn.into(),
         attempt: EventId::from_be_bytes(*attempt),
         activity_arn,
         mac: *mac,
@@ -92,7 +92,7 @@ pub fn read(text: &str) -> Option<TaskToken> {
 
 /// Whether this execution made the token. Takes the same time however much of the MAC is right.
 pub fn verify(start: &Start, token: &TaskToken) -> bool {
-    *start.execution_arn == *token.execution_arn
+    start.execution_arn == token.execution_arn
         && hasher(start, token.attempt, token.activity_arn.as_deref())
             .verify_truncated_left(&token.mac)
             .is_ok()

@@ -51,13 +51,13 @@ fn an_activity_is_part_of_its_tasks_tokens() {
     );
     assert!(verify(&start, &token));
     let other = ACTIVITY.replace(":a", ":b");
-    for claimed in [None, Some(other)] {
+    for claimed in [None, Some(other.into())] {
         let mut changed = token.clone();
         changed.activity_arn = claimed;
         assert!(!verify(&start, &changed));
     }
     let mut claimed = read(&mint(&start, 3)).unwrap();
-    claimed.activity_arn = Some(ACTIVITY.to_owned());
+    claimed.activity_arn = Some(ACTIVITY.into());
     assert!(!verify(&start, &claimed));
 }
 
@@ -91,7 +91,7 @@ fn others_are_refused() {
     other.execution_arn = "arn:aws:states:us-east-1:123456789012:execution:m:f".into();
     assert!(!verify(&other, &token), "another execution");
     let mut forged = token;
-    forged.execution_arn = other.execution_arn.to_string();
+    forged.execution_arn = other.execution_arn.clone();
     assert!(!verify(&other, &forged), "another execution's MAC");
 }
 

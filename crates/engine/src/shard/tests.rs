@@ -452,7 +452,7 @@ fn tokens_that_are_not_ours_are_refused() {
     assert!(matches!(ask(other_attempt), Err(TokenError::Invalid)));
     let execution_arn = format!("{}-gone", token.execution_arn);
     let of_none = token::TaskToken {
-        execution_arn,
+        execution_arn: execution_arn.into(),
         ..token
     };
     assert!(matches!(ask(of_none), Err(TokenError::DoesNotExist)));

@@ -1,7 +1,6 @@
 //! SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat.
 
 use asl::decide::{Input, Moment, Refusal};
-use asl::event::Text;
 use asl::token::{self, TaskToken};
 
 use super::command::{Answer, Outcome, TokenInput};
@@ -16,7 +15,7 @@ impl Shard {
         moment: Moment,
     ) -> Result<Outcome, Halt> {
         let refuse = |error: TokenError| Ok(Outcome::answer(None, Answer::Token(Err(error))));
-        let execution_arn = Text::from(token.execution_arn.as_str());
+        let execution_arn = token.execution_arn.clone();
         let Some(entity) = self.find(&execution_arn)? else {
             return refuse(TokenError::DoesNotExist);
         };

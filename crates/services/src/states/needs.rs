@@ -145,7 +145,7 @@ impl States {
             need.action = format!("states:{operation}").into();
         }
         let also = |action: &'static str| {
-            let resource = needs.first().map_or("*".into(), |need| &*need.resource);
+            let resource = needs.first().map_or("*", |need| &*need.resource);
             Need::new(action, resource)
         };
         let mut more = Vec::new();
@@ -244,7 +244,7 @@ fn resources(on: On, call: &Call) -> Vec<Need> {
             let name = call.text("name").unwrap_or("*");
             vec![need(&arn::made(call, format!("{kind}:{name}")))]
         }
-        On::Token => vec![need(&task(call).unwrap_or_else(|| "*".to_owned()))],
+        On::Token => vec![need(task(call).as_deref().unwrap_or("*"))],
     }
 }
 
@@ -289,7 +289,7 @@ fn add_qualifier(need: &mut Need, qualifier: &str) {
 
 /// The activity whose task the token of a call is for, or the state machine of its execution. `None`
 /// for what is no token here.
-fn task(call: &Call) -> Option<String> {
+fn task(call: &Call) -> Option<Arc<str>> {
     let token = token::read(call.text("taskToken")?)?;
     let execution_arn = &token.execution_arn;
     let is_here = engine::arn::account(execution_arn) == &*call.account
@@ -297,11 +297,10 @@ fn task(call: &Call) -> Option<String> {
     if !is_here {
         return None;
     }
-    if token.activity_arn.is_some() {
-        return token.activity_arn;
-    }
-    let standard = engine::arn::read_execution(execution_arn).map(|read| read.machine_arn);
-    standard.or_else(|| engine::arn::read_express(execution_arn).map(|read| read.machine_arn))
+    let standard = || engine::arn::read_execution(execution_arn).map(|read| read.machine_arn);
+    let express = || engine::arn::read_express(execution_arn).map(|read| read.machine_arn);
+    let machine = || standard().or_else(express).map(Arc::from);
+    token.activity_arn.clone().or_else(machine)
 }
 
 #[cfg(test)]
