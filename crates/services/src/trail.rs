@@ -5,8 +5,8 @@
 //! names its denial by the authorization id, which is also what the caller was told.
 //!
 //! Management calls are always recorded. Denials are kept within a budget of each account: a flood
-//! of them costs their explanations and ids, and for data calls their events ([`Audited::is_wanted`]),
-//! not the disk, and not the calls of others.
+//! of them costs their explanations and ids, and for data calls their events
+//! ([`Audited::is_wanted`]), not the disk, and not the calls of others.
 
 mod budget;
 mod denials;
@@ -252,7 +252,7 @@ impl Trail {
         Ok(line.and_then(parsed))
     }
 
-    /// Drops what is from before `before_ms`, of all accounts and Regions; it may stay a day longer.
+    /// Drops what is from before `before_ms`, of all accounts and Regions, a day late at most.
     /// Says how many days were dropped.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /// Members that are hidden though their models don't call them sensitive: codes, tokens, and what
 /// may hold payloads.
-const HIDDEN_MEMBERS: [&str; 8] = [
+const HIDDEN_MEMBERS: [&str; 7] = [
     "AuthenticationCode1",
     "AuthenticationCode2",
     "DecodedMessage",
@@ -26,7 +26,6 @@ const HIDDEN_MEMBERS: [&str; 8] = [
     "LogResult",
     "SessionToken",
     "TokenCode",
-    "executionDataJson",
 ];
 
 /// Parameters or elements longer than this are left out (CloudTrail has 100 KB).
