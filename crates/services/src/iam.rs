@@ -28,7 +28,9 @@ mod user;
 
 use std::sync::Arc;
 
+use asl::time::Timestamp;
 use aws::ServiceError;
+use json::Value;
 use uuid::Uuid;
 
 use self::account::{Account, Quotas};
@@ -39,6 +41,7 @@ use self::managed_policy::ManagedPolicy;
 use self::provider::Provider;
 use self::role::Role;
 use self::user::User;
+use crate::call::epoch_seconds;
 use crate::documents::Documents;
 use crate::seal::Seal;
 use crate::{Answer, Call, Foundations};
@@ -299,6 +302,11 @@ fn limit_exceeded(quota: &str, limit: usize) -> ServiceError {
         "LimitExceeded",
         format!("Cannot exceed quota for {quota}: {limit}"),
     )
+}
+
+/// A time as IAM shows it: in whole seconds.
+fn date(time_ms: i64) -> Value {
+    epoch_seconds(Timestamp(time_ms - time_ms.rem_euclid(1_000)))
 }
 
 /// A unique id as AWS forms them: a prefix for the kind (`AROA`, `ANPA`) and 17 of `A-Z2-7`.

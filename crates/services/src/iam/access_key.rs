@@ -1,6 +1,5 @@
 //! Access keys of users. The secret is shown once and kept sealed.
 
-use asl::time::Timestamp;
 use aws::ServiceError;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -11,8 +10,7 @@ use store::{Kind, Store};
 use super::account::{Account, Entity as _};
 use super::name::{self, Pointer};
 use super::user::{self, User};
-use super::{limit_exceeded, list, no_such_entity, unique_of};
-use crate::call::epoch_seconds;
+use super::{date, limit_exceeded, list, no_such_entity, unique_of};
 use crate::documents::{self, Found};
 use crate::seal::Seal;
 use crate::{Answer, Call};
@@ -64,7 +62,7 @@ impl AccessKey {
             .add("UserName", user_name)
             .add("AccessKeyId", self.id.as_str())
             .add("Status", self.status())
-            .add("CreateDate", epoch_seconds(Timestamp(self.created_ms)));
+            .add("CreateDate", date(self.created_ms));
         shown
     }
 
@@ -177,7 +175,7 @@ pub(super) fn get_last_used(account: &Account<'_>, call: &Call) -> Result<Answer
     let mut shown = ObjectBuilder::new();
     match last_used {
         Some(last) => shown
-            .add("LastUsedDate", epoch_seconds(Timestamp(last.time_ms)))
+            .add("LastUsedDate", date(last.time_ms))
             .add("ServiceName", last.service.as_str())
             .add("Region", last.region.as_str()),
         None => shown.add("ServiceName", "N/A").add("Region", "N/A"),

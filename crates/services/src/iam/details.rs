@@ -1,6 +1,5 @@
 //! GetAccountAuthorizationDetails: everything that says who may do what.
 
-use asl::time::Timestamp;
 use aws::ServiceError;
 use json::{ObjectBuilder, Value};
 
@@ -12,8 +11,7 @@ use super::role::Role;
 use super::tags;
 use super::usage::{self, Entry, Usage};
 use super::user::User;
-use super::{aws_policies, document, instance_profile, trust};
-use crate::call::epoch_seconds;
+use super::{aws_policies, date, document, instance_profile, trust};
 use crate::{Answer, Call};
 
 const LISTS: [&str; 4] = [
@@ -107,7 +105,7 @@ fn of_role(account: &Account<'_>, role: &Role) -> Result<Value, ServiceError> {
         .add("RoleName", role.name.as_str())
         .add("RoleId", role.id.as_str())
         .add("Arn", role.arn.as_str())
-        .add("CreateDate", epoch_seconds(Timestamp(role.created_ms)))
+        .add("CreateDate", date(role.created_ms))
         .add(
             "AssumeRolePolicyDocument",
             document::url_encoded(&trust_policy),

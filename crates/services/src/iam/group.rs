@@ -1,6 +1,5 @@
 //! Groups of users. Who is in a group, the users say.
 
-use asl::time::Timestamp;
 use aws::ServiceError;
 use json::{ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
@@ -10,8 +9,7 @@ use super::account::{Account, Entity};
 use super::name::{self, Pointer};
 use super::policies::{self, Holder, Policies};
 use super::user::User;
-use super::{limit_exceeded, list, no_such_entity, unique_id};
-use crate::call::epoch_seconds;
+use super::{date, limit_exceeded, list, no_such_entity, unique_id};
 use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
@@ -130,7 +128,7 @@ impl Group {
             .add("GroupName", self.name.as_str())
             .add("GroupId", self.id.as_str())
             .add("Arn", self.arn(account))
-            .add("CreateDate", epoch_seconds(Timestamp(self.created_ms)));
+            .add("CreateDate", date(self.created_ms));
         shown
     }
 

@@ -1,7 +1,6 @@
 //! Instance profiles: there are no instances, but deploy tools make them, and ask for those of a
 //! role before they delete it.
 
-use asl::time::Timestamp;
 use aws::ServiceError;
 use json::{ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
@@ -11,8 +10,7 @@ use super::account::{Account, Entity};
 use super::policies::Holder as _;
 use super::role::{self, Role};
 use super::tags::{self, Tag, Tagged};
-use super::{limit_exceeded, list, no_such_entity, unique_id};
-use crate::call::epoch_seconds;
+use super::{date, limit_exceeded, list, no_such_entity, unique_id};
 use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
@@ -94,7 +92,7 @@ impl InstanceProfile {
             .add("InstanceProfileName", self.name.as_str())
             .add("InstanceProfileId", self.id.as_str())
             .add("Arn", self.arn(account.id))
-            .add("CreateDate", epoch_seconds(Timestamp(self.created_ms)))
+            .add("CreateDate", date(self.created_ms))
             .add("Roles", roles);
         Ok(shown)
     }

@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 
-use asl::time::Timestamp;
 use aws::iam::Purpose;
 use aws::{Arn, ServiceError};
 use json::{ObjectBuilder, Value};
@@ -13,8 +12,7 @@ use store::{Kind, Store};
 use super::account::{Account, Entity};
 use super::tags::{self, Tag, Tagged};
 use super::usage::{self, Usage};
-use super::{aws_policies, delete_conflict, document, list, no_such_entity, unique_id};
-use crate::call::epoch_seconds;
+use super::{aws_policies, date, delete_conflict, document, list, no_such_entity, unique_id};
 use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
@@ -153,8 +151,8 @@ impl ManagedPolicy {
             .add("AttachmentCount", count(usage.attachments))
             .add("PermissionsBoundaryUsageCount", count(usage.boundaries))
             .add("IsAttachable", true)
-            .add("CreateDate", epoch_seconds(Timestamp(self.created_ms)))
-            .add("UpdateDate", epoch_seconds(Timestamp(self.updated_ms)));
+            .add("CreateDate", date(self.created_ms))
+            .add("UpdateDate", date(self.updated_ms));
         shown
     }
 
@@ -185,7 +183,7 @@ impl ManagedPolicy {
         shown
             .add("VersionId", version_id(version.number))
             .add("IsDefaultVersion", version.number == self.default_version)
-            .add("CreateDate", epoch_seconds(Timestamp(version.created_ms)));
+            .add("CreateDate", date(version.created_ms));
         shown
     }
 

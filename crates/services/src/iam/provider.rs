@@ -1,6 +1,5 @@
 //! OIDC identity providers: whose tokens AssumeRoleWithWebIdentity takes.
 
-use asl::time::Timestamp;
 use aws::{Arn, ServiceError};
 use json::{ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
@@ -8,8 +7,7 @@ use store::{Kind, Store};
 
 use super::account::{Account, Entity};
 use super::tags::{self, Tag, Tagged};
-use super::{limit_exceeded, no_such_entity};
-use crate::call::epoch_seconds;
+use super::{date, limit_exceeded, no_such_entity};
 use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
@@ -89,7 +87,7 @@ impl Provider {
             .add("Url", self.url.as_str())
             .add("ClientIDList", texts(&self.client_ids))
             .add("ThumbprintList", texts(&self.thumbprints))
-            .add("CreateDate", epoch_seconds(Timestamp(self.created_ms)));
+            .add("CreateDate", date(self.created_ms));
         tags::add(&mut shown, &self.tags);
         (&mut shown).into()
     }

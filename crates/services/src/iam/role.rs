@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use asl::time::Timestamp;
 use aws::iam::Purpose;
 use aws::{Arn, ServiceError};
 use json::{ObjectBuilder, Value};
@@ -12,8 +11,9 @@ use store::{Kind, Store};
 use super::account::{Account, Entity};
 use super::policies::{self, Holder, Policies};
 use super::tags::{self, Tag, Tagged};
-use super::{document, instance_profile, limit_exceeded, list, no_such_entity, trust, unique_id};
-use crate::call::epoch_seconds;
+use super::{
+    date, document, instance_profile, limit_exceeded, list, no_such_entity, trust, unique_id,
+};
 use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
@@ -163,7 +163,7 @@ impl Role {
             .add("RoleName", self.name.as_str())
             .add("RoleId", self.id.as_str())
             .add("Arn", self.arn.as_str())
-            .add("CreateDate", epoch_seconds(Timestamp(self.created_ms)))
+            .add("CreateDate", date(self.created_ms))
             .add(
                 "AssumeRolePolicyDocument",
                 document::url_encoded(&trust::shown(account, self)?),

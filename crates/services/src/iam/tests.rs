@@ -4,7 +4,6 @@ mod cut_off;
 use std::sync::Arc;
 
 use aws::protocol::{Output, decode_response, encode_response};
-use json::Value;
 
 use super::*;
 use crate::testing;
@@ -194,4 +193,10 @@ async fn only_users_stand_for_themselves() {
         let text = "Must specify userName when calling with non-User credentials";
         assert_eq!(refused.message, text, "{operation}");
     }
+}
+
+#[test]
+fn dates_are_whole_seconds() {
+    assert_eq!(date(1_790_000_000_999), date(1_790_000_000_000));
+    assert_eq!(date(-1).as_f64(), Some(-1.0));
 }

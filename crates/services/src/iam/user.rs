@@ -1,6 +1,5 @@
 //! Users.
 
-use asl::time::Timestamp;
 use aws::ServiceError;
 use aws::iam::Principal;
 use json::{ObjectBuilder, Value};
@@ -12,8 +11,7 @@ use super::account::{Account, Entity};
 use super::name::{self, Pointer};
 use super::policies::{self, Holder, Policies};
 use super::tags::{self, Tag, Tagged};
-use super::{list, no_such_entity, unique_id};
-use crate::call::epoch_seconds;
+use super::{date, list, no_such_entity, unique_id};
 use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
@@ -143,7 +141,7 @@ impl User {
             .add("UserName", self.name.as_str())
             .add("UserId", self.id.as_str())
             .add("Arn", self.arn(account))
-            .add("CreateDate", epoch_seconds(Timestamp(self.created_ms)));
+            .add("CreateDate", date(self.created_ms));
         shown
     }
 
@@ -191,7 +189,7 @@ pub(super) fn get(account: &Account<'_>, call: &Call) -> Result<Answer, ServiceE
             .add("Path", "/")
             .add("UserId", account.id)
             .add("Arn", format!("arn:aws:iam::{}:root", account.id))
-            .add("CreateDate", epoch_seconds(Timestamp(0)))
+            .add("CreateDate", date(0))
             .build();
         return Ok(ObjectBuilder::new().add("User", root).into());
     }
