@@ -70,12 +70,14 @@ pub(crate) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<ExitCode
         }
         Err(error) => return Err(error.into()),
     };
+    // What steers a terminal is written as JSON writes it, so that JSON stays what it was.
+    let out = &mut Plain(out);
     if arguments.json {
         writeln!(out, "{answer}")?;
     } else if arguments.policy {
         pretty::print(text(&answer, "policyDocument"), "", out)?;
     } else {
-        print(&answer, &mut Plain(out))?;
+        print(&answer, out)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -92,15 +94,25 @@ fn number(value: &Value, member: &str) -> i64 {
         .unwrap_or_default()
 }
 
+/// How many executions, in words; not everything is counted.
+fn executions(value: &Value, member: &str) -> String {
+    match value.get(member).and_then(Value::as_i64) {
+        None => "executions".to_owned(),
+        Some(0) => "no execution".to_owned(),
+        Some(1) => "1 execution".to_owned(),
+        Some(more) => format!("{more} executions"),
+    }
+}
+
 fn print(answer: &Value, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", text(answer, "stateMachineArn"))?;
     writeln!(out, "  runs as {}", text(answer, "roleArn"))?;
-    let read = number(answer, "executionsRead");
+    let read = executions(answer, "executionsRead");
     let all = match answer.get("isComplete").and_then(Value::as_bool) {
         Some(true) => "all there are",
         _ => "there are more, or longer ones",
     };
-    writeln!(out, "  read: its definition and {read} executions ({all})")?;
+    writeln!(out, "  read: its definition and {read} ({all})")?;
     writeln!(out, "\nWhat its states call:")?;
     for state in list(answer, "states") {
         print_state(state, out)?;
@@ -144,7 +156,7 @@ fn print_privileges(state: &Value, member: &str, out: &mut dyn Write) -> io::Res
     for privilege in list(state, member) {
         let sources = list(privilege, "sources").iter().filter_map(Value::as_str);
         let sources = sources.map(|source| match source {
-            "EXECUTIONS" => format!("{} executions", number(privilege, "executions")),
+            "EXECUTIONS" => executions(privilege, "executions"),
             _ => "definition".to_owned(),
         });
         let sources = sources.collect::<Vec<_>>().join(", ");

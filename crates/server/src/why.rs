@@ -64,9 +64,11 @@ pub(crate) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<ExitCode
         }
         Err(error) => return Err(error.into()),
     };
+    // What steers a terminal is written as JSON writes it, so that JSON stays what it was.
+    let out = &mut Plain(out);
     match arguments.json {
         true => writeln!(out, "{explained}")?,
-        false => Explained(&explained).print(&client, &mut Plain(out))?,
+        false => Explained(&explained).print(&client, out)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -100,11 +102,11 @@ struct Explained<'e>(&'e Value);
 
 /// Layers in the words of AWS's documentation.
 const LAYERS: [(&str, &str); 5] = [
-    ("PERMISSIONS_BOUNDARY", "permissions boundary"),
-    ("SESSION_POLICY", "session policy"),
-    ("IDENTITY_BASED_POLICY", "identity-based policy"),
-    ("RESOURCE_BASED_POLICY", "resource-based policy"),
-    ("ROLE_TRUST_POLICY", "role trust policy"),
+    ("PERMISSIONS_BOUNDARY", "the permissions boundary"),
+    ("SESSION_POLICY", "the session policy"),
+    ("IDENTITY_BASED_POLICY", "an identity-based policy"),
+    ("RESOURCE_BASED_POLICY", "the resource-based policy"),
+    ("ROLE_TRUST_POLICY", "the role trust policy"),
 ];
 
 /// Which policies a check looks at, and what it is called.
@@ -168,10 +170,10 @@ impl Explained<'_> {
         let known = CHECKS.iter().find(|(name, _, _)| *name == kind);
         let (words, types) = known.map_or((kind, &[][..]), |(_, words, types)| (*words, *types));
         let (verdict, does_not_allow) = match text(check, "effect") {
-            "ALLOW" => ("allow it", false),
-            "EXPLICIT_DENY" => ("deny it", false),
-            "IMPLICIT_DENY" => ("do not allow it", true),
-            _ => ("have no say in it", false),
+            "ALLOW" => ("allowed", false),
+            "EXPLICIT_DENY" => ("denied", false),
+            "IMPLICIT_DENY" => ("not allowed", true),
+            _ => ("no say", false),
         };
         writeln!(out, "  {words:<24}{verdict}")?;
         for matched in list(check, "matchedStatements") {
@@ -218,7 +220,7 @@ fn print_remedy(remedy: &Value, client: &Client, out: &mut dyn Write) -> io::Res
             let statement = named(remedy, "statementIndex");
             writeln!(out, "  take back or narrow {statement}, which denies:")?;
         }
-        _ => writeln!(out, "  add to the {kind} of {target}:")?,
+        _ => writeln!(out, "  add to {kind} of {target}:")?,
     }
     pretty::print(text(remedy, "statement"), "    ", out)?;
     match (text(remedy, "command"), text(remedy, "policyType")) {

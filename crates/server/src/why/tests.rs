@@ -68,13 +68,13 @@ arn:aws:sts::1:assumed-role/work/x was denied
   because   no identity-based policy allows states:StartExecution
 
 Checks, in this order:
-  permissions boundary    allow it
+  permissions boundary    allowed
     allowed by statement 1 of arn:aws:iam::1:policy/edge
-  identity-based policies do not allow it
+  identity-based policies not allowed
     looked at arn:aws:iam::1:role/work#policy/own
 
 This would allow it:
-  add to the identity-based policy of arn:aws:iam::1:role/work:
+  add to an identity-based policy of arn:aws:iam::1:role/work:
     {\"Effect\":\"Allow\",\"Action\":\"states:StartExecution\"}
   with:
     aws --endpoint-url http://127.0.0.1:8083 iam put-role-policy --role-name work
@@ -104,10 +104,10 @@ fn what_a_statement_denies() {
     let text = printed(answer);
     for part in [
         "  action    iam:PassRole\n  needed by states:CreateStateMachine\n",
-        "  identity-based policies deny it\n    denied by statement 2 `NoPass` of p#policy/own\n",
+        "  identity-based policies denied\n    denied by statement 2 `NoPass` of p#policy/own\n",
         "own\n      {\"Effect\":\"Deny\"}\n",
-        "  session policies        do not allow it\n    there is none\n",
-        "  policy of the resource  have no say in it\n",
+        "  session policies        not allowed\n    there is none\n",
+        "  policy of the resource  no say\n",
         "All of this would allow it:\n  take back or narrow statement 2 `NoPass` of p#policy/own, \
          which denies:\n    {\"Effect\":\"Deny\"}\n",
         "  add to the session policy of s:\n    {\"Effect\":\"Allow\"}\n",

@@ -237,6 +237,9 @@ fn proposed(id: &str, denial: &Denial, proposed: &Remedy) -> Value {
                 .add("target", &**target)
                 .add("policy", &*matched.policy)
                 .add("statementIndex", index(matched.statement));
+            if let Some(sid) = &matched.sid {
+                shown.add("sid", &**sid);
+            }
             if let Some(text) = policy.and_then(|seen| text_of(&seen.document, matched.statement)) {
                 shown.add("statement", text);
             }

@@ -243,6 +243,7 @@ fn a_statement_denies_it() {
     );
     assert_eq!(remedy.get("statement").unwrap(), &Value::from(text));
     assert_eq!(remedy.get("statementIndex").unwrap(), &Value::from(0_u64));
+    assert_eq!(remedy.get("sid").unwrap(), &Value::from("Never"));
 }
 
 #[test]
