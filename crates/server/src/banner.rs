@@ -44,7 +44,7 @@ fn serve(address: SocketAddr, config: &Config) -> String {
 Every request must be signed. The root user's key (account {account}), for users and roles:
 
   export AWS_SHARED_CREDENTIALS_FILE='{file}' AWS_ENDPOINT_URL=http://{address} \
-AWS_DISABLE_HOST_PREFIX_INJECTION=true AWS_REGION=us-east-1
+AWS_DISABLE_HOST_PREFIX_INJECTION=true AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
   aws sts get-caller-identity
 ",
         account = config.account,

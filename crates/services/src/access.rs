@@ -37,7 +37,7 @@ pub struct Rules {
     pub root: Option<RootCredentials>,
     /// How far the clocks of caller and server may be apart.
     pub skew_ms_max: i64,
-    /// Whether a changing request may be sent once only within the skew.
+    /// Whether a management call that changes something may be sent once only within the skew.
     pub refuses_replays: bool,
     /// With mocks, roles are not looked up: tasks may do everything, and no role need exist.
     pub roles_are_enforced: bool,

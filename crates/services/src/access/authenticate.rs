@@ -14,7 +14,7 @@ use aws::sigv4::{self, Claim};
 use aws::{Arn, Common, Protocol, Request, ServiceError};
 
 use super::question::{Circumstances, account_of};
-use super::{Access, Caller, Facts, STATES, Service, bare_session, role_session};
+use super::{Access, Caller, Class, Facts, STATES, Service, bare_session, role_session};
 use crate::documents;
 use crate::sts::session::{Holder, Refused, Session};
 
@@ -184,11 +184,17 @@ impl Access {
         let key = self.key(&claim, now_ms).await?;
         let signing_key = self.signing_keys.of(&claim, &key.secret);
         claim.verify(request, &signing_key)?;
-        let is_once = self.rules.refuses_replays && !facts.reads_only && !claim.is_presigned();
-        if is_once && !self.replays.take(claim.signature(), now_ms) {
+        if self.is_taken_once(facts, &claim) && !self.replays.take(claim.signature(), now_ms) {
             return Err(Refusal::Repeated);
         }
         Ok(key.caller)
+    }
+
+    /// Whether a request may be sent once only. Data calls may be repeated: SDKs sign whole seconds
+    /// and nothing that differs, so that two equal StartExecutions of one second look the same.
+    fn is_taken_once(&self, facts: Facts, claim: &Claim<'_>) -> bool {
+        let changes = !facts.reads_only && facts.class == Class::Management;
+        self.rules.refuses_replays && changes && !claim.is_presigned()
     }
 
     /// Where keys that nobody made count: the root user of the account that the key names. `None`

@@ -69,7 +69,6 @@ impl Services {
             "iam" if need.action.starts_with("sts:") && arn.resource_type() == "role" => {
                 Some(self.identity.access.trust_of(&need.resource).await?)
             }
-            "lambda" => self.lambda.policy_of(&need.resource).await?,
             _ => None,
         })
     }

@@ -1,11 +1,12 @@
 //! Signing keys, derived once a day for each key, Region and service.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aws::sigv4::{Claim, SigningKey};
 use parking_lot::Mutex;
 
-/// Keys of one generation, some 200 bytes each: a key that many services of many Regions see takes
+/// Keys of one generation, some 300 bytes each: a key that many services of many Regions see takes
 /// one for each.
 const KEYS_MAX: usize = 4_096;
 
@@ -18,29 +19,42 @@ pub(super) struct SigningKeys {
 
 #[derive(Default)]
 struct Generations {
-    new: HashMap<String, SigningKey>,
-    old: HashMap<String, SigningKey>,
+    new: HashMap<String, Derived>,
+    old: HashMap<String, Derived>,
+}
+
+/// Derived from the secret: of many sessions two may have the same random id.
+#[derive(Clone)]
+struct Derived {
+    secret: Arc<str>,
+    key: SigningKey,
 }
 
 impl SigningKeys {
-    /// The key that a claim must have been signed with. An access key's secret never changes, so
-    /// that its id stands for it.
-    pub(super) fn of(&self, claim: &Claim<'_>, secret: &str) -> SigningKey {
+    /// The key that a claim must have been signed with.
+    pub(super) fn of(&self, claim: &Claim<'_>, secret: &Arc<str>) -> SigningKey {
         let scope = claim.scope();
         let name = format!(
             "{}/{}/{}/{}",
             claim.access_key_id, scope.date, scope.region, scope.service
         );
         let mut generations = self.generations.lock();
-        if let Some(known) = generations.new.get(&name) {
-            return known.clone();
+        let is_of = |derived: &&Derived| derived.secret == *secret;
+        if let Some(known) = generations.new.get(&name).filter(is_of) {
+            return known.key.clone();
         }
         let known = generations.old.remove(&name);
-        let key = known.unwrap_or_else(|| SigningKey::derive(secret, scope));
+        let derived = known
+            .filter(|known| is_of(&known))
+            .unwrap_or_else(|| Derived {
+                secret: Arc::clone(secret),
+                key: SigningKey::derive(secret, scope),
+            });
         if generations.new.len() >= KEYS_MAX {
             generations.old = std::mem::take(&mut generations.new);
         }
-        generations.new.insert(name, key.clone());
+        let key = derived.key.clone();
+        generations.new.insert(name, derived);
         key
     }
 }

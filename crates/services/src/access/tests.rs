@@ -505,27 +505,29 @@ async fn any_other_key_is_the_administrator() {
 }
 
 #[tokio::test]
-async fn a_changing_request_is_taken_once() {
+async fn a_management_call_that_changes_is_taken_once() {
     let world = world(true);
     let root = format!("arn:aws:iam::{ACCOUNT}:root");
     let text = "This very signature was taken before*";
-    let start = signed("StartExecution", ROOT, NOW_MS);
-    world.check("the first", &start, Ok(&root)).await;
+    let create = signed("CreateActivity", ROOT, NOW_MS);
+    world.check("the first", &create, Ok(&root)).await;
     world
-        .check("again", &start, Err(("ThrottlingException", text)))
+        .check("again", &create, Err(("ThrottlingException", text)))
         .await;
     // What was not its signer's was not taken.
-    let mut changed = signed("StopExecution", ROOT, NOW_MS);
+    let mut changed = signed("DeleteActivity", ROOT, NOW_MS);
     let good = std::mem::replace(&mut changed.body, "{ }".into());
     let mismatch = Err(("InvalidSignatureException", MISMATCH));
     world.check("changed", &changed, mismatch).await;
     changed.body = good;
     world.check("as it was signed", &changed, Ok(&root)).await;
-    let next = signed("StartExecution", ROOT, NOW_MS + 1_000);
+    let next = signed("CreateActivity", ROOT, NOW_MS + 1_000);
     world.check("a second later", &next, Ok(&root)).await;
-    let read = signed("DescribeExecution", ROOT, NOW_MS);
-    world.check("reading", &read, Ok(&root)).await;
-    world.check("reading again", &read, Ok(&root)).await;
+    for operation in ["DescribeStateMachine", "StartExecution"] {
+        let repeated = signed(operation, ROOT, NOW_MS);
+        world.check(operation, &repeated, Ok(&root)).await;
+        world.check(operation, &repeated, Ok(&root)).await;
+    }
 }
 
 #[tokio::test]
