@@ -250,5 +250,5 @@ fn is_service(entry: &str, name: &str, region: &str) -> bool {
         let rest = entry.strip_prefix(service)?.strip_prefix('.')?;
         Some(rest.strip_prefix(region)?.strip_prefix('.')? == domain)
     };
-    entry == name || (!region.is_empty() && regional().unwrap_or_default())
+    entry == name || regional().unwrap_or_default()
 }

@@ -34,7 +34,8 @@ fn compiled(statements: &str) -> Policy {
 #[test]
 fn statements_can_be_read() {
     let policy = compiled(
-        r#"[{"Sid":"A","Effect":"Deny","Action":["s3:Get*","iam:X"],"NotResource":"arn:aws:s3:::b"},
+        r#"[
+        {"Sid":"A","Effect":"Deny","Action":["s3:Get*","iam:X"],"NotResource":"arn:aws:s3:::b"},
         {"Effect":"Allow","NotAction":"sts:*","Resource":"*","Condition":{"Bool":{"a:B":true}}}]"#,
     );
     let [first, second] = policy.statements() else {
@@ -56,7 +57,8 @@ fn statements_can_be_read() {
 #[test]
 fn keys_are_known_before_they_are_asked_for() {
     let policy = compiled(
-        r#"{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::${aws:username}/${aws:Tag/x, 'y'}",
+        r#"{"Effect":"Allow","Action":"*",
+        "Resource":"arn:aws:s3:::${aws:username}/${aws:Tag/x, 'y'}",
         "Condition":{"StringLike":{"aws:ResourceTag/Team":["${aws:PrincipalTag/Team}*"]},
         "Null":{"svc:a":"true"}}}"#,
     );
@@ -82,15 +84,18 @@ fn keys_are_known_before_they_are_asked_for() {
 
 #[test]
 fn statements_know_their_places() {
-    let document = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": {\n    \"Effect\": \"Allow\",\n    \
-                    \"Action\": \"*\", \"Resource\": \"*\"\n  }\n}";
+    let document = r#"{
+  "Version": "2012-10-17",
+  "Statement": {
+    "Effect": "Allow", "Action": "*", "Resource": "*"
+  }
+}"#;
     let policy = Policy::parse(document, Purpose::Identity).expect("a policy");
     let place = |line, column| Position { line, column };
     let spans: Vec<_> = policy.statements().iter().map(Statement::span).collect();
-    assert_eq!(spans, [(place(3, 16), place(6, 4))]);
-    let two = compiled(
-        r#"[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Allow","Action":"*","Resource":"*"}]"#,
-    );
+    assert_eq!(spans, [(place(3, 16), place(5, 4))]);
+    let one = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
+    let two = compiled(&format!("[{one},{one}]"));
     let columns: Vec<usize> = two.statements().iter().map(|s| s.span().0.column).collect();
     assert_eq!(columns, [38, 85]);
 }
