@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use aws::iam::{Attached, Tag, Values};
+use aws::iam::{Tag, Values};
 use aws::{Arn, ServiceError};
 use json::{Object, Value};
 use store::Kind;
@@ -147,13 +147,6 @@ impl Lambda {
         let found = self.documents.get::<Function>(Kind::Function, &key).await?;
         let shared = |(key, value): (String, String)| (key.into(), value.into());
         Ok(found.map(|found| found.body.tags.into_iter().map(shared).collect()))
-    }
-
-    /// The resource policy of a function. None can be given to one in this version.
-    #[expect(clippy::unused_async, reason = "the function is looked up")]
-    pub(crate) async fn policy_of(&self, arn: &str) -> Result<Option<Arc<Attached>>, ServiceError> {
-        let _ = arn;
-        Ok(None)
     }
 }
 

@@ -52,11 +52,7 @@ impl States {
             aliases_created: 0,
             tags,
         };
-        let program = self
-            .check_definition(&revision, machine.machine_type())
-            .await?;
-        self.pass_role(call, role_arn, &machine.arn).await?;
-        self.check_managed_rule(call, role_arn, &program).await?;
+        self.check(call, &machine, &revision).await?;
         let key = arn::key(call, name);
         if let Some(existing) = self.machine(&key).await? {
             return self.created_before(&existing, &machine, &revision).await;
@@ -93,6 +89,21 @@ impl States {
             Some(existing) => self.created_before(&existing, &machine, &revision).await,
             None => Err(conflict(&machine.arn)),
         }
+    }
+
+    /// Refuses a machine whose definition does not compile, or whose role will not do.
+    async fn check(
+        &self,
+        call: &Call,
+        machine: &StateMachine,
+        revision: &Arc<Revision>,
+    ) -> Result<(), ServiceError> {
+        let program = self
+            .check_definition(revision, machine.machine_type())
+            .await?;
+        let role_arn = &machine.role_arn;
+        self.pass_role(call, role_arn, &machine.arn).await?;
+        self.check_managed_rule(call, role_arn, &program).await
     }
 
     /// The answer to a repeated CreateStateMachine: role and tags may differ and are not applied,
