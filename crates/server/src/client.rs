@@ -1,5 +1,5 @@
-//! A client of a running server: signed AWS calls over HTTP, as the `aws` command makes them. The
-//! commands that ask a server go through it, so they may do what their credentials may.
+//! A client of a running server: signed AWS calls, as the `aws` command makes them. The commands
+//! that ask a server go through it, so they may do what their credentials may.
 
 mod credentials;
 
@@ -7,22 +7,17 @@ use std::time::Duration;
 
 use aws::sigv4::{self, Credentials};
 use aws::{Model, Operation, Request, Response, Service, ServiceError, protocol};
-use bytes::Bytes;
 use http::{HeaderValue, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::rt::TokioIo;
 use json::Value;
-use tokio::net::TcpStream;
+use outbound::Fetch;
 
 use crate::door::now;
 
 /// Where `lockstep dev` listens unless it is told otherwise.
 pub(crate) const ENDPOINT_DEFAULT: &str = "http://127.0.0.1:8083";
 const REGION_DEFAULT: &str = "us-east-1";
-/// A server on this machine or in this network takes milliseconds.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The slowest answer reads a thousand histories.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// No answer of an operation that the command line calls comes near.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -55,17 +50,14 @@ pub(crate) enum Error {
     Credentials(#[from] credentials::Error),
     #[error("the endpoint `{0}` is no URL of the form http://HOST:PORT")]
     Endpoint(String),
-    #[error(
-        "the endpoint `{0}` wants TLS, which this command does not speak; name the server's \
-         http:// address with --endpoint-url or AWS_ENDPOINT_URL"
-    )]
-    Tls(String),
+    #[error("the file of certificate authorities `{path}` (AWS_CA_BUNDLE) is unusable: {reason}")]
+    Authorities { path: String, reason: String },
     #[error(
         "nothing listens at {endpoint} ({reason}); start a server with `lockstep dev`, or say \
          where it is with --endpoint-url or AWS_ENDPOINT_URL"
     )]
     NobodyListens { endpoint: String, reason: String },
-    #[error("the server at {endpoint} gave no answer: {reason}")]
+    #[error("there is no answer from {endpoint}: {reason}")]
     NoAnswer { endpoint: String, reason: String },
     #[error("what answers at {0} is not Lockstep; say where it is with --endpoint-url")]
     NotLockstep(String),
@@ -106,7 +98,7 @@ impl Client {
             .or_else(|| variable("AWS_REGION"))
             .or_else(|| variable("AWS_DEFAULT_REGION"));
         Ok(Client {
-            endpoint: Endpoint::parse(&server.endpoint_url)?,
+            endpoint: Endpoint::parse(&server.endpoint_url, variable)?,
             region: region.unwrap_or_else(|| REGION_DEFAULT.to_owned()),
             key: credentials::find(server.profile.as_deref(), variable)?,
             is_of_environment: variable("AWS_ENDPOINT_URL").as_ref() == Some(&server.endpoint_url),
@@ -237,91 +229,71 @@ struct Endpoint {
     url: String,
     /// Host and port as the header `Host` has them.
     authority: String,
-    host: String,
-    port: u16,
+    http: outbound::Client,
 }
 
 impl Endpoint {
-    fn parse(text: &str) -> Result<Endpoint, Error> {
+    fn parse(text: &str, variable: Variables<'_>) -> Result<Endpoint, Error> {
         let url = text.trim_end_matches('/');
         let malformed = || Error::Endpoint(text.to_owned());
         let uri: Uri = url.parse().map_err(|_| malformed())?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(Error::Tls(text.to_owned())),
-            _ => return Err(malformed()),
-        }
+        let is_spoken = matches!(uri.scheme_str(), Some("http" | "https"));
         let authority = uri.authority().ok_or_else(malformed)?;
-        if uri.path() != "/" || uri.query().is_some() || authority.as_str().contains('@') {
+        let has_more = uri.path() != "/" || uri.query().is_some();
+        if !is_spoken || has_more || authority.as_str().contains('@') {
             return Err(malformed());
         }
         let host = authority.host();
         let host = host.trim_start_matches('[').trim_end_matches(']');
+        let authorities = match variable("AWS_CA_BUNDLE") {
+            Some(path) => std::fs::read(&path).map_err(|error| Error::Authorities {
+                path,
+                reason: error.to_string(),
+            })?,
+            None => Vec::new(),
+        };
+        // Who runs the command says where it goes, a private address as well.
+        let http = outbound::Client::new(&[host], &authorities);
+        let http = http.map_err(|error| match error {
+            outbound::Error::Authorities(reason) => Error::Authorities {
+                path: variable("AWS_CA_BUNDLE").unwrap_or_default(),
+                reason,
+            },
+            _ => malformed(),
+        })?;
         Ok(Endpoint {
             url: url.to_owned(),
             authority: authority.as_str().to_owned(),
-            host: host.to_owned(),
-            port: authority.port_u16().unwrap_or(80),
+            http,
         })
     }
 
     async fn send(&self, request: Request) -> Result<Response, Error> {
-        let nobody = |reason: String| Error::NobodyListens {
-            endpoint: self.url.clone(),
-            reason,
+        let sent = outbound::Request {
+            method: request.method,
+            url: format!("{}{}", self.url, request.uri),
+            headers: request.headers,
+            body: request.body,
+            timeout: ANSWER_TIMEOUT,
+            body_bytes_max: ANSWER_BYTES_MAX,
+            thumbprints: Vec::new(),
         };
-        let connect = TcpStream::connect((&*self.host, self.port));
-        let stream = tokio::time::timeout(CONNECT_TIMEOUT, connect).await;
-        let stream = stream
-            .map_err(|_| nobody("it takes no connection".to_owned()))?
-            .map_err(|error| nobody(error.to_string()))?;
-        match tokio::time::timeout(ANSWER_TIMEOUT, exchange(stream, request)).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(Trouble::Http(error))) if error.is_parse() => {
-                Err(Error::NotLockstep(self.url.clone()))
-            }
-            Ok(Err(trouble)) => Err(self.no_answer(&trouble)),
-            Err(_) => Err(self.no_answer(&format!("none within {ANSWER_TIMEOUT:?}"))),
+        let (endpoint, answered) = (self.url.clone(), self.http.fetch(sent).await);
+        match answered {
+            Ok(answer) => Ok(Response {
+                status: answer.status,
+                headers: answer.headers,
+                body: answer.body,
+            }),
+            Err(
+                outbound::Error::Resolve { reason, .. } | outbound::Error::Connect { reason, .. },
+            ) => Err(Error::NobodyListens { endpoint, reason }),
+            Err(error) => Err(Error::NoAnswer {
+                endpoint,
+                reason: error.to_string(),
+            }),
         }
     }
-
-    fn no_answer(&self, reason: &dyn ToString) -> Error {
-        Error::NoAnswer {
-            endpoint: self.url.clone(),
-            reason: reason.to_string(),
-        }
-    }
-}
-
-/// What goes wrong on a connection.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error(transparent)]
-    Http(#[from] hyper::Error),
-    #[error("{0}")]
-    Request(#[from] http::Error),
-    #[error("{0}")]
-    Body(Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// One request and its answer on a connection of their own.
-async fn exchange(stream: TcpStream, request: Request) -> Result<Response, Trouble> {
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    // It ends with the answer; what goes wrong on it is told to the sender.
-    tokio::spawn(connection);
-    let mut sent = http::Request::builder()
-        .method(request.method)
-        .uri(request.uri)
-        .body(Full::<Bytes>::new(request.body))?;
-    *sent.headers_mut() = request.headers;
-    let (head, body) = sender.send_request(sent).await?.into_parts();
-    let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-    Ok(Response {
-        status: head.status.as_u16(),
-        headers: head.headers,
-        body: body.map_err(Trouble::Body)?.to_bytes(),
-    })
 }
 
 #[cfg(test)]

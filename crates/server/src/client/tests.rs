@@ -94,9 +94,9 @@ fn what_went_wrong_is_said_with_what_to_do() {
         ),
         (
             "SSH-2.0-OpenSSH\r\n\r\n".to_owned(),
-            "what answers at URL is not Lockstep*",
+            "there is no answer from URL: the host `127.0.0.1` does not speak HTTP: *",
         ),
-        (String::new(), "the server at URL gave no answer: *"),
+        (String::new(), "there is no answer from URL: the host *"),
         (
             answer(bad, ours, &error("ExpiredTokenException")),
             "the credentials have expired (bec*",
@@ -131,10 +131,7 @@ fn endpoints() {
     let nobody = format!("http://{free}");
     let cases = [
         (&*nobody, "nothing listens at *"),
-        (
-            "https://127.0.0.1:1",
-            "the endpoint `https://127.0.0.1:1` wants TLS, *",
-        ),
+        ("https://127.0.0.1:1", "nothing listens at *"),
         (
             "127.0.0.1:8083",
             "the endpoint `127.0.0.1:8083` is no URL of the form*",
@@ -148,10 +145,14 @@ fn endpoints() {
         let said = call(endpoint).unwrap_err().to_string();
         assert!(said.starts_with(expected.trim_end_matches('*')), "{said}");
     }
-    let parsed = Endpoint::parse("http://[::1]:8083/").unwrap();
-    assert_eq!((&*parsed.host, parsed.port), ("::1", 8083));
-    assert_eq!(
-        (&*parsed.url, &*parsed.authority),
-        ("http://[::1]:8083", "[::1]:8083")
-    );
+    let parsed = Endpoint::parse("http://[::1]:8083/", &|_| None).unwrap();
+    let parts = (&*parsed.url, &*parsed.authority);
+    assert_eq!(parts, ("http://[::1]:8083", "[::1]:8083"));
+    let absent = |name: &str| (name == "AWS_CA_BUNDLE").then(|| "absent.pem".to_owned());
+    let error = Endpoint::parse("https://a", &absent)
+        .err()
+        .unwrap()
+        .to_string();
+    let expected = "the file of certificate authorities `absent.pem` (AWS_CA_BUNDLE) is unusable: ";
+    assert!(error.starts_with(expected), "{error}");
 }

@@ -7,8 +7,8 @@ use json::Value;
 use super::definition::Role;
 use crate::states::States;
 
-/// Executions that are read when the caller does not say; AWS's own tool for last accessed actions
-/// looks at time, but a history is exact and costs more.
+/// Executions that are read when the caller does not say: most state machines have called by then
+/// whatever they call.
 pub(super) const EXECUTIONS_DEFAULT: usize = 100;
 /// Events that are read for one answer: a few seconds' work. What lies beyond is not read, and the
 /// answer says so.
