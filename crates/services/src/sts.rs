@@ -79,9 +79,7 @@ impl Sts {
             }
         };
         let session = assume_role::new_session(call, account, seconds, holder)?;
-        Ok(ObjectBuilder::new()
-            .add("Credentials", self.credentials(&session)?)
-            .into())
+        Ok(self.credentials(call, &session)?.build().into())
     }
 
     /// The account of a key, whether or not the key is active. A temporary key's is in its id, as

@@ -8,7 +8,6 @@ use aws::iam::{Attached, Effect, Policy, PolicyKind, Principal, Purpose, Source}
 use super::question::{Circumstances, Held, Question};
 use super::{Access, Need};
 use crate::Call;
-use crate::iam::directory::RoleEntry;
 
 /// Of a role that is not there: it trusts nobody.
 const NOBODY: &str = r#"{"Version":"2012-10-17","Statement":[]}"#;
@@ -37,21 +36,20 @@ impl Access {
         self.rules.root.is_some()
     }
 
-    /// Whether the role's trust policy, which alone has a say, lets someone who did not sign the
-    /// call do what `need` says.
+    /// Whether the trust policy of the role that is the need's resource, which alone has a say,
+    /// lets someone who did not sign the call do what `need` says.
     ///
     /// # Errors
     /// AccessDenied that begins with `text`, with an authorization id that leads to the
-    /// explanation.
+    /// explanation; when the store can't be read.
     pub(crate) async fn trusts(
         &self,
         call: &Call,
         principal: &Principal,
         need: &Need,
-        role: &RoleEntry,
         text: &str,
     ) -> Result<(), ServiceError> {
-        let trust = Some(Arc::clone(&role.trust));
+        let trust = Some(self.trust_of(&need.resource).await?);
         let around = Circumstances::of(call);
         let question = Question::new(principal, need, Held::default(), trust, &around);
         match question.decide().effect {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use aws::iam::evaluate::{self, PolicyKind};
 use aws::iam::{Context, Decision, Effect, Layers, Policy, Principal, Purpose, Request};
 use aws::{Arn, Common, Protocol, ServiceError};
-use json::{Object, ObjectBuilder, Value};
+use json::{ObjectBuilder, Value};
 
-use super::session::{self, Holder, PACKED_BYTES_MAX, Session};
+use super::session::{self, Holder, PACKED_BYTES_MAX, Session, TOKEN_CHARACTERS_MAX};
 use super::tags::{self, Checked};
 use super::{Sts, validation};
 use crate::call::epoch_seconds;
@@ -177,8 +177,7 @@ impl Sts {
             .add("AssumedRoleId", id)
             .add("Arn", arn)
             .build();
-        let mut answer = ObjectBuilder::new();
-        answer.add("Credentials", self.credentials(&session)?);
+        let mut answer = self.credentials(call, &session)?;
         answer.add("AssumedRoleUser", user);
         if packed > 0 {
             answer.add("PackedPolicySize", packed);
@@ -189,16 +188,32 @@ impl Sts {
         Ok(answer)
     }
 
-    /// The credentials of a session, as answers have them.
-    pub(super) fn credentials(&self, session: &Session) -> Result<Object, ServiceError> {
-        let token = session.token(&self.identity.seal).map_err(internal)?;
+    /// The credentials of a session, as answers have them, and how large its token is.
+    pub(super) fn credentials(
+        &self,
+        call: &Call,
+        session: &Session,
+    ) -> Result<ObjectBuilder, ServiceError> {
+        let characters_min = call.integer("MinimumSessionTokenSize").unwrap_or(0);
+        let characters_min = usize::try_from(characters_min).unwrap_or(0);
+        let token = session.long_token(&self.identity.seal, characters_min);
+        let token = token.map_err(internal)?;
+        let size = token.len();
         let expires = asl::time::Timestamp(session.expires_ms);
-        Ok(ObjectBuilder::new()
+        let credentials = ObjectBuilder::new()
             .add("AccessKeyId", session.access_key_id.as_str())
             .add("SecretAccessKey", session.secret_access_key.as_str())
             .add("SessionToken", token)
             .add("Expiration", epoch_seconds(expires))
-            .build())
+            .build();
+        let mut answer = ObjectBuilder::new();
+        answer.add("Credentials", credentials);
+        answer.add("SessionTokenSize", i64::try_from(size).unwrap_or(i64::MAX));
+        answer.add(
+            "SessionTokenUtilization",
+            percent(size, TOKEN_CHARACTERS_MAX),
+        );
+        Ok(answer)
     }
 }
 

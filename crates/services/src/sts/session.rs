@@ -17,7 +17,9 @@ const PREFIX: &str = "lockstep1.";
 /// and as much again for tags and ARNs. It gives tokens of at most some 6,700 characters.
 pub const PACKED_BYTES_MAX: usize = 4_096;
 /// No token of ours is longer; checked before anything is decoded.
-const TOKEN_CHARACTERS_MAX: usize = 8_192;
+pub const TOKEN_CHARACTERS_MAX: usize = 8_192;
+/// Bytes that sealing adds: a nonce and a tag.
+const SEALED_MORE_BYTES: usize = 24 + 16;
 
 /// What a session token says, sealed under the master key. The secret goes into it as well.
 #[derive(Clone, Serialize, Deserialize)]
@@ -78,8 +80,21 @@ impl Session {
     /// # Errors
     /// When the operating system gives no random bytes.
     pub fn token(&self, seal: &Seal) -> Result<String, Error> {
+        self.long_token(seal, 0)
+    }
+
+    /// The token, filled up to at least so many characters: whoever wants to know whether a long
+    /// one gets through asks for it.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes.
+    pub fn long_token(&self, seal: &Seal, characters_min: usize) -> Result<String, Error> {
         // A structure of texts and numbers always has a form; `NotOurs` is what is left to say.
-        let plain = postcard::to_allocvec(self).map_err(|_| Error::NotOurs)?;
+        let mut plain = postcard::to_allocvec(self).map_err(|_| Error::NotOurs)?;
+        let sealed_min = (characters_min.saturating_sub(PREFIX.len()) * 3).div_ceil(4);
+        let plain_min = sealed_min.saturating_sub(SEALED_MORE_BYTES);
+        // Whoever reads the session passes over what follows it.
+        plain.resize(plain.len().max(plain_min), 0);
         let sealed = seal.seal(&purpose(&self.access_key_id), &plain)?;
         Ok(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(sealed)))
     }

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use aws::iam::{Principal, Values};
-use aws::{Arn, ServiceError};
+use aws::{Arn, ServiceError, constraint};
+use json::{ObjectBuilder, Value};
 use outbound::Thumbprint;
 
 use super::assume_role::{self, Asked};
@@ -18,7 +19,7 @@ use super::needs;
 use super::tags::{self, Tag};
 use super::{Sts, validation};
 use crate::access::Need;
-use crate::iam::directory::{ProviderEntry, RoleEntry};
+use crate::iam::directory::ProviderEntry;
 use crate::{Answer, Call};
 
 /// Says nothing of whether there is such a role, and which condition failed.
@@ -42,8 +43,9 @@ impl Sts {
         let (issuer, provider) = self.provider(&token, arn).await?;
         self.verify(&token, &issuer, &provider, call).await?;
         let claims = Claims::of(&token, &provider.client_ids, call.now)?;
+        check_form(call, &claims)?;
+        self.check_trust(call, arn, &provider, &claims).await?;
         let role = role.ok_or_else(|| assume_role::denied(DENIED.to_owned()))?;
-        self.check_trust(call, &role, &provider, &claims).await?;
         let asked = Asked {
             session_name: call.required("RoleSessionName")?.to_owned(),
             seconds: assume_role::seconds(call, &role, false)?,
@@ -110,7 +112,7 @@ impl Sts {
     async fn check_trust(
         &self,
         call: &Call,
-        role: &RoleEntry,
+        role_arn: &str,
         provider: &ProviderEntry,
         claims: &Claims,
     ) -> Result<(), ServiceError> {
@@ -134,13 +136,44 @@ impl Sts {
             if is_needed {
                 let need = Need {
                     context: context.clone(),
-                    ..Need::new(action, Arc::clone(&role.arn))
+                    ..Need::new(action, role_arn)
                 };
                 let access = &self.identity.access;
-                access.trusts(call, &principal, &need, role, DENIED).await?;
+                access.trusts(call, &principal, &need, DENIED).await?;
             }
         }
         Ok(())
+    }
+}
+
+/// Whether the tags and the source identity of a token are such as AssumeRole would take.
+fn check_form(call: &Call, claims: &Claims) -> Result<(), ServiceError> {
+    let Ok(model) = aws::Service::Sts.model() else {
+        return Ok(());
+    };
+    let shape = model
+        .operation("AssumeRole")
+        .and_then(|operation| operation.input);
+    let tag = |(key, value): &Tag| {
+        let mut tag = ObjectBuilder::new();
+        tag.add("Key", key.as_str()).add("Value", value.as_str());
+        Value::from(tag.build())
+    };
+    let mut input = ObjectBuilder::new();
+    for member in ["RoleArn", "RoleSessionName"] {
+        input.add(member, call.required(member)?);
+    }
+    input.add("Tags", claims.tags.iter().map(tag).collect::<Value>());
+    let transitive = claims.transitive.iter().map(|key| key.as_str().into());
+    input.add("TransitiveTagKeys", transitive.collect::<Value>());
+    if let Some(source_identity) = &claims.source_identity {
+        input.add("SourceIdentity", source_identity.as_str());
+    }
+    let input = Value::from(input.build());
+    let violations = shape.map(|shape| constraint::check(model, shape, &input, false));
+    match constraint::message(&violations.unwrap_or_default()) {
+        None => Ok(()),
+        Some(message) => Err(claims::invalid(message)),
     }
 }
 

@@ -113,6 +113,30 @@ fn the_longest_token_fits_a_header() {
 }
 
 #[test]
+fn a_token_is_as_long_as_it_is_asked_for() {
+    let seal = Seal::new(&[7; KEY_BYTES]);
+    let session = session();
+    let shortest = session.token(&seal).unwrap().len();
+    for min in [
+        1,
+        shortest - 1,
+        shortest,
+        shortest + 1,
+        2_000,
+        2_001,
+        2_002,
+        2_003,
+        4_096,
+    ] {
+        let token = session.long_token(&seal, min).unwrap();
+        let expected = min.max(shortest)..=min.max(shortest) + 1;
+        assert!(expected.contains(&token.len()), "{min}: {}", token.len());
+        let opened = Session::of_token(&seal, &token, &session.access_key_id, NOW_MS);
+        assert!(same(&opened.ok().unwrap(), &session), "{min}");
+    }
+}
+
+#[test]
 fn keys_look_like_those_of_aws() {
     for account in ["000000000000", "123456789012", "999999999999"] {
         let (id, secret) = new_key(account).unwrap();
