@@ -185,8 +185,13 @@ impl<'q> Question<'q> {
     /// The same with a text of its own.
     pub(super) async fn denied_with(&self, text: &str, call: &Call, trail: &Trail) -> ServiceError {
         let own = self.principal.account().map(|account| &**account);
+        let account = own.or(self.account).unwrap_or(&call.account);
+        // The policy of a resource in another account is not the caller's to read.
+        let is_own = |attached: &&Arc<Attached>| {
+            account_of(&attached.source.attached_to).is_none_or(|owner| owner == account)
+        };
         let denial = Denial {
-            account: own.or(self.account).unwrap_or(&call.account).into(),
+            account: account.into(),
             region: Arc::clone(&call.region),
             time_ms: call.now.0,
             caller_arn: self.principal.arn(),
@@ -197,6 +202,7 @@ impl<'q> Question<'q> {
             explanation: evaluate::explain(&self.request(), &self.layers()),
             policies: self
                 .policies()
+                .filter(is_own)
                 .map(|attached| Seen::from(&**attached))
                 .collect(),
         };
