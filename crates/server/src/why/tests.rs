@@ -41,7 +41,7 @@ fn printed(answer: &str) -> String {
 #[test]
 fn what_no_policy_allows() {
     let answer = r#"{"authorizationId": "0ab9z", "date": 1790000000.5, "region": "eu-west-1",
-        "requestId": "r-1", "principalArn": "arn:aws:sts::1:assumed-role/work/x",
+        "requestId": "r-1", "principalArn": "arn:aws:sts::1:assumed-role/runner/x",
         "operation": "states:StartExecution", "action": "states:StartExecution",
         "resource": "arn:aws:states:eu-west-1:1:stateMachine:m", "decision": "IMPLICIT_DENY",
         "decidedBy": "IDENTITY_BASED_POLICY",
@@ -53,15 +53,15 @@ fn what_no_policy_allows() {
             {"checkType": "PRINCIPAL", "effect": "IMPLICIT_DENY", "matchedStatements": []}],
         "policies": [
             {"policy": "arn:aws:iam::1:policy/edge", "policyType": "PERMISSIONS_BOUNDARY",
-             "attachedTo": "arn:aws:iam::1:role/work"},
-            {"policy": "arn:aws:iam::1:role/work#policy/own",
-             "policyType": "IDENTITY_BASED_POLICY", "attachedTo": "arn:aws:iam::1:role/work"}],
+             "attachedTo": "arn:aws:iam::1:role/runner"},
+            {"policy": "arn:aws:iam::1:role/runner#policy/own",
+             "policyType": "IDENTITY_BASED_POLICY", "attachedTo": "arn:aws:iam::1:role/runner"}],
         "remedies": [{"remedyType": "ADD_STATEMENT", "policyType": "IDENTITY_BASED_POLICY",
-            "target": "arn:aws:iam::1:role/work",
+            "target": "arn:aws:iam::1:role/runner",
             "statement": "{\"Effect\":\"Allow\",\"Action\":\"states:StartExecution\"}",
-            "command": "aws iam put-role-policy --role-name work"}]}"#;
+            "command": "aws iam put-role-policy --role-name runner"}]}"#;
     let expected = "\
-arn:aws:sts::1:assumed-role/work/x was denied
+arn:aws:sts::1:assumed-role/runner/x was denied
   action    states:StartExecution
   on        arn:aws:states:eu-west-1:1:stateMachine:m
   at        2026-09-21T14:13:20.500Z in eu-west-1, request r-1
@@ -71,13 +71,13 @@ Checks, in this order:
   permissions boundary    allowed
     allowed by statement 1 of arn:aws:iam::1:policy/edge
   identity-based policies not allowed
-    looked at arn:aws:iam::1:role/work#policy/own
+    looked at arn:aws:iam::1:role/runner#policy/own
 
 This would allow it:
-  add to an identity-based policy of arn:aws:iam::1:role/work:
+  add to an identity-based policy of arn:aws:iam::1:role/runner:
     {\"Effect\":\"Allow\",\"Action\":\"states:StartExecution\"}
   with:
-    aws --endpoint-url http://127.0.0.1:8083 iam put-role-policy --role-name work
+    aws --endpoint-url http://127.0.0.1:8083 iam put-role-policy --role-name runner
 ";
     assert_eq!(printed(answer), expected);
 }
@@ -87,7 +87,7 @@ fn what_a_statement_denies() {
     let answer = r#"{"authorizationId": "0ab9z", "date": 1790000000, "region": "eu-west-1",
         "requestId": "r-1", "principalArn": "arn:aws:iam::1:user/ann",
         "operation": "states:CreateStateMachine", "action": "iam:PassRole",
-        "resource": "arn:aws:iam::1:role/work", "decision": "EXPLICIT_DENY",
+        "resource": "arn:aws:iam::1:role/runner", "decision": "EXPLICIT_DENY",
         "decidedBy": "IDENTITY_BASED_POLICY",
         "reason": "an identity-based policy denies iam:PassRole", "context": [],
         "checks": [{"checkType": "PRINCIPAL", "effect": "EXPLICIT_DENY", "matchedStatements": [

@@ -8,7 +8,7 @@ use aws::iam::{
 use super::*;
 use crate::access::Need;
 
-const ROLE: &str = "arn:aws:iam::123456789012:role/work/runner";
+const ROLE: &str = "arn:aws:iam::123456789012:role/team/runner";
 const MACHINE: &str = "arn:aws:states:eu-west-1:123456789012:stateMachine:m";
 const THEIRS: &str = "arn:aws:iam::999999999999:role/theirs";
 
@@ -197,7 +197,7 @@ fn no_policy_allows_it() {
         (
             "context",
             "[{\"key\":\"aws:PrincipalArn\",\
-             \"values\":[\"arn:aws:iam::123456789012:role/work/runner\"]},\
+             \"values\":[\"arn:aws:iam::123456789012:role/team/runner\"]},\
              {\"key\":\"aws:TagKeys\",\"values\":[\"a\",\"b\"]}]",
         ),
     ] {
@@ -301,7 +301,7 @@ fn a_trust_policy_does_not_allow_it() {
     let document = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\
         \"Principal\":{\"Service\":\"states.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"},\
         {\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\
-        \"arn:aws:iam::123456789012:role/work/runner\"},\"Action\":\"sts:AssumeRole\"}]}";
+        \"arn:aws:iam::123456789012:role/team/runner\"},\"Action\":\"sts:AssumeRole\"}]}";
     let trust = format!(
         "aws iam update-assume-role-policy --role-name theirs --policy-document '{document}'"
     );
