@@ -1,5 +1,6 @@
 //! Puts a server together from its settings, runs it until it is told to stop, and takes it apart.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,67 +49,21 @@ async fn serve(
     key: &GivenKey,
     mocks: Option<Arc<MockFile>>,
 ) -> Result<()> {
-    let throttle = Throttle::new(&config.rate_limits)?;
     // The port comes first: a second server on the same port is told so before it touches data.
     let listener = http::bind(config.listen).await?;
     let address = listener
         .local_addr()
         .context("cannot read the port that was taken")?;
-    let sqlite = Arc::new(open_store(&config.data)?);
-    let store: Arc<dyn Store> = Arc::clone(&sqlite) as Arc<dyn Store>;
-    let lines = Arc::new(SqliteLines::open(&config.data)?);
-    let blobs = LocalBlobs::open(&config.data.join("blobs")).context("cannot open the blobs")?;
-    let functions = open_functions(config)?;
-    let runner = TaskRunner::default();
-    let mocked = MockedRunner::new(mocks.clone(), runner.clone());
-    let engine = open_engine(config, &store, mocked)?;
-    // The store is this process's own from here on, and with it the files beside it.
-    let rules = identity::rules(config, mode, key, mocks.is_some())?;
-    let hosts = match rules.root {
-        Some(_) => Hosts::Any,
-        None => Hosts::Ours,
-    };
-    let identity = Identity::new(
-        Arc::clone(&store),
-        Arc::clone(&lines) as Arc<dyn Lines>,
-        identity::open_seal(config, &*store)?,
-        rules,
-    );
-    let services = Services::new(&Foundations {
-        identity,
-        outbound: Arc::new(open_outbound(config)?),
-        store: Arc::clone(&store),
-        blobs: Arc::new(blobs),
-        engine: engine.clone(),
-        functions: functions.clone(),
-        endpoint: format!("http://{address}"),
-        payload_bytes_max: usize::try_from(config.payload_bytes_max)?,
-        limits: services::Limits {
-            state_machines_max: config.state_machines_max,
-            activities_max: config.activities_max,
-            versions_max: config.versions_max,
-            aliases_max: config.aliases_max,
-            tags_max: config.tags_max,
-        },
-    });
-    if mode == Mode::Dev {
-        dev_role::make(&services, &config.account, now()).await?;
-    }
-    let settings = Settings {
-        throttle,
-        hosts,
-        audits_data_calls: config.audit_data_calls,
-        mocks,
-    };
-    let gateway = Arc::new(Gateway::new(services, settings));
-    runner.open(
-        Arc::clone(&gateway) as Arc<dyn aws::Door>,
-        Arc::new(engine.clone()),
-    );
+    let stores = Stores::open(&config.data)?;
+    let Assembled {
+        gateway,
+        engine,
+        functions,
+    } = assemble(config, mode, key, mocks, address, &stores).await?;
 
     let (stop, stopped) = watch::channel(false);
     let upkeep = tokio::spawn(upkeep::run(
-        store,
+        stores.store(),
         Arc::clone(&gateway),
         Retention {
             executions_days: config.retention_days,
@@ -127,13 +82,110 @@ async fn serve(
     upkeep.abort();
     engine.shutdown().await;
     functions.shutdown().await;
-    // Others still hold the store, so that it isn't dropped: told, it leaves one whole file behind.
-    tokio::task::spawn_blocking(move || {
-        lines.close();
-        sqlite.close();
-    })
-    .await?;
+    tokio::task::spawn_blocking(move || stores.close()).await?;
     Ok(())
+}
+
+/// What lies in the data folder.
+struct Stores {
+    sqlite: Arc<Sqlite>,
+    lines: Arc<SqliteLines>,
+}
+
+impl Stores {
+    fn open(data: &Path) -> Result<Stores> {
+        Ok(Stores {
+            sqlite: Arc::new(open_store(data)?),
+            lines: Arc::new(SqliteLines::open(data)?),
+        })
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.sqlite) as Arc<dyn Store>
+    }
+
+    /// Others still hold the stores, so that they aren't dropped: told, each leaves one whole file
+    /// behind.
+    fn close(&self) {
+        self.lines.close();
+        self.sqlite.close();
+    }
+}
+
+/// What has to be told when the server ends.
+struct Assembled {
+    gateway: Arc<Gateway>,
+    engine: Engine,
+    functions: Pool,
+}
+
+/// Puts the services behind their door.
+async fn assemble(
+    config: &Config,
+    mode: Mode,
+    key: &GivenKey,
+    mocks: Option<Arc<MockFile>>,
+    address: SocketAddr,
+    stores: &Stores,
+) -> Result<Assembled> {
+    let store = stores.store();
+    let blobs = LocalBlobs::open(&config.data.join("blobs")).context("cannot open the blobs")?;
+    let functions = open_functions(config)?;
+    let runner = TaskRunner::default();
+    let mocked = MockedRunner::new(mocks.clone(), runner.clone());
+    let engine = open_engine(config, &store, mocked)?;
+    // The store is this process's own from here on, and with it the files beside it.
+    let rules = identity::rules(config, mode, key, mocks.is_some())?;
+    let hosts = match rules.root {
+        Some(_) => Hosts::Any,
+        None => Hosts::Ours,
+    };
+    let identity = Identity::new(
+        Arc::clone(&store),
+        Arc::clone(&stores.lines) as Arc<dyn Lines>,
+        identity::open_seal(config, &*store)?,
+        rules,
+    );
+    let services = Services::new(&Foundations {
+        identity,
+        outbound: Arc::new(open_outbound(config)?),
+        store,
+        blobs: Arc::new(blobs),
+        engine: engine.clone(),
+        functions: functions.clone(),
+        endpoint: format!("http://{address}"),
+        payload_bytes_max: usize::try_from(config.payload_bytes_max)?,
+        limits: service_limits(config),
+    });
+    if mode == Mode::Dev {
+        dev_role::make(&services, &config.account, now()).await?;
+    }
+    let settings = Settings {
+        throttle: Throttle::new(&config.rate_limits)?,
+        hosts,
+        audits_data_calls: config.audit_data_calls,
+        mocks,
+    };
+    let gateway = Arc::new(Gateway::new(services, settings));
+    runner.open(
+        Arc::clone(&gateway) as Arc<dyn aws::Door>,
+        Arc::new(engine.clone()),
+    );
+    Ok(Assembled {
+        gateway,
+        engine,
+        functions,
+    })
+}
+
+fn service_limits(config: &Config) -> services::Limits {
+    services::Limits {
+        state_machines_max: config.state_machines_max,
+        activities_max: config.activities_max,
+        versions_max: config.versions_max,
+        aliases_max: config.aliases_max,
+        tags_max: config.tags_max,
+    }
 }
 
 /// The client for what leaves the server.
