@@ -40,6 +40,9 @@ impl Services {
             return Ok(());
         }
         check_session(call)?;
+        if !needs.iter().all(Need::is_judgeable) {
+            return Err(too_long(call));
+        }
         for need in needs {
             self.check(call, need).await?;
         }
@@ -85,6 +88,18 @@ impl Services {
             _ => Ok(None),
         }
     }
+}
+
+/// The error of a call with a text that no API takes: the constraint it breaks.
+fn too_long(call: &Call) -> ServiceError {
+    let model = call.service.model();
+    let violation = model
+        .ok()
+        .and_then(|model| ServiceError::violations(model, &call.violations));
+    violation.unwrap_or_else(|| {
+        let text = "A name, an ARN or a tag of the request is longer than any may be.";
+        ServiceError::common(Common::Validation, protocol(call), text)
+    })
 }
 
 /// What a session of GetSessionToken is not for (STS API reference, GetSessionToken).

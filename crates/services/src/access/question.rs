@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use asl::time::Timestamp;
 use aws::iam::evaluate::{self, Effect};
-use aws::iam::{Attached, Context, Decision, Layers, Principal, Request, Tag, Values};
+use aws::iam::{
+    Attached, Context, Decision, Explanation, Layers, Principal, Remedy, Request, Tag, Values,
+};
 use aws::time;
 use aws::{Common, Protocol, ServiceError};
 
@@ -17,6 +19,9 @@ use crate::{Call, documents};
 /// Condition keys begin so that are looked up only where a policy names one of them.
 const RESOURCE_TAGS: [&str; 2] = ["aws:resourcetag/", "iam:resourcetag/"];
 const REQUEST_TAG: &str = "aws:RequestTag/";
+/// Bytes of a text that policies are asked about: matching takes the product of its length and the
+/// pattern's. AWS's longest ARN, name or tag has 2,048 characters.
+const TEXT_BYTES_MAX: usize = 8_192;
 
 /// The policies that a principal holds.
 #[derive(Clone, Default)]
@@ -190,6 +195,10 @@ impl<'q> Question<'q> {
         let is_own = |attached: &&Arc<Attached>| {
             account_of(&attached.source.attached_to).is_none_or(|owner| owner == account)
         };
+        let mut explanation = evaluate::explain(&self.request(), &self.layers());
+        if let Some(foreign) = self.resource.as_ref().filter(|policy| !is_own(policy)) {
+            hide(&mut explanation, &foreign.source.uri);
+        }
         let denial = Denial {
             account: account.into(),
             region: Arc::clone(&call.region),
@@ -199,7 +208,7 @@ impl<'q> Question<'q> {
             operation: format!("{}:{}", call.service.signing_name(), call.operation).into(),
             need: self.need.clone(),
             context: self.context.clone(),
-            explanation: evaluate::explain(&self.request(), &self.layers()),
+            explanation,
             policies: self
                 .policies()
                 .filter(is_own)
@@ -252,11 +261,41 @@ impl<'c> Circumstances<'c> {
             ("aws:referer", &client.referer),
         ];
         for (key, header) in headers {
-            if let Some(text) = header.as_ref().and_then(|header| header.to_str().ok()) {
+            let text = header.as_ref().and_then(|header| header.to_str().ok());
+            // Whoever sends a longer one might as well have sent none.
+            if let Some(text) = text.filter(|text| text.len() <= TEXT_BYTES_MAX) {
                 context.set(key, text);
             }
         }
     }
+}
+
+impl Need {
+    /// Whether policies can be asked about it. What is longer breaks a constraint of its API, so
+    /// that nobody may do it.
+    pub(super) fn is_judgeable(&self) -> bool {
+        let fits = |text: &Arc<str>| text.len() <= TEXT_BYTES_MAX;
+        let fit = |(key, values): &(Arc<str>, Values)| {
+            fits(key)
+                && match values {
+                    Values::One(value) => fits(value),
+                    Values::Many(values) => values.iter().all(fits),
+                }
+        };
+        fits(&self.resource) && self.context.iter().all(fit)
+    }
+}
+
+/// Takes out of an explanation which statements of a policy matched.
+fn hide(explanation: &mut Explanation, policy: &str) {
+    for check in &mut explanation.checks {
+        check.matched.retain(|matched| *matched.policy != *policy);
+    }
+    let tells = |remedy: &Remedy| match remedy {
+        Remedy::Narrow(matched) => *matched.policy == *policy,
+        Remedy::Add { .. } => false,
+    };
+    explanation.remedies.retain(|remedy| !tells(remedy));
 }
 
 /// The account of an ARN. `None` for `*`, for what is no ARN, and for what belongs to nobody, as
@@ -314,3 +353,6 @@ impl Access {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;

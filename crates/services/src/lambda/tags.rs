@@ -9,6 +9,8 @@ use crate::{Answer, Call};
 
 /// Lambda guide, "Tags".
 pub(super) const TAGS_MAX: usize = 50;
+const KEY_CHARACTERS_MAX: usize = 128;
+const VALUE_CHARACTERS_MAX: usize = 256;
 
 type Tags = Vec<(String, String)>;
 
@@ -26,6 +28,16 @@ pub(super) fn of(call: &Call) -> Result<Tags, ServiceError> {
 fn check(tags: Tags) -> Result<Tags, ServiceError> {
     if tags.len() > TAGS_MAX {
         return Err(invalid("Number of tags exceeds resource tag limit."));
+    }
+    let fits = |(key, value): &(String, String)| {
+        (1..=KEY_CHARACTERS_MAX).contains(&key.chars().count())
+            && value.chars().count() <= VALUE_CHARACTERS_MAX
+    };
+    if !tags.iter().all(fits) {
+        return Err(invalid(format!(
+            "The key of a tag has 1 to {KEY_CHARACTERS_MAX} characters, its value at most \
+             {VALUE_CHARACTERS_MAX}."
+        )));
     }
     Ok(tags)
 }

@@ -8,6 +8,9 @@ use parking_lot::RwLock;
 /// Entries of one sort: more roles than AWS lets an account have, some kilobytes each. Beyond, all
 /// are read anew: a read costs some ten microseconds.
 const ENTRIES_MAX: usize = 4_096;
+/// Bytes of a key: an account and the longest ARN (2,048). Names come from callers who need not be
+/// allowed anything, as long as they like; what has a longer one does not exist.
+const KEY_BYTES_MAX: usize = 2_112;
 
 /// Entities by their keys. That there is none is kept as well.
 pub(super) struct Kept<T> {
@@ -42,10 +45,28 @@ impl<T> Kept<T> {
     }
 
     pub(super) fn put(&self, key: String, generation: u64, found: Option<Arc<T>>) {
+        if key.len() > KEY_BYTES_MAX {
+            return;
+        }
         let mut entries = self.entries.write();
         if entries.len() >= ENTRIES_MAX && !entries.contains_key(&key) {
             entries.clear();
         }
         entries.insert(key, Read { generation, found });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_can_be_called_is_not_kept() {
+        let kept = Kept::<u8>::default();
+        for (bytes, is_kept) in [(1, true), (KEY_BYTES_MAX, true), (KEY_BYTES_MAX + 1, false)] {
+            let key = "k".repeat(bytes);
+            kept.put(key.clone(), 1, None);
+            assert_eq!(kept.get(&key, 1).is_some(), is_kept, "{bytes}");
+        }
     }
 }
