@@ -42,10 +42,11 @@ class IdentityCase(ServerCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        # The AWS command line of this version has no model of iam-toolbox, which botocore has; it
-        # takes models from folders that it is told of.
+        # The AWS command line of this version has no model of iam-toolbox, which a newer botocore
+        # has; it takes models from folders that it is told of.
         cls.models = tempfile.TemporaryDirectory()
-        known = pathlib.Path(botocore.__file__).parent / "data" / "iam-toolbox"
+        known = pathlib.Path(sys.prefix) / "models/botocore/data/iam-toolbox"
+        assert known.is_dir(), f"no {known}: tests/run installs it"
         os.symlink(known, os.path.join(cls.models.name, "iam-toolbox"))
 
     @classmethod
