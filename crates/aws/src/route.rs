@@ -316,8 +316,10 @@ struct Scope<'r> {
 fn scope_of(request: &Request) -> Option<Scope<'_>> {
     let credential = match request.header("authorization") {
         Some(header) => {
-            let (_, rest) = header.split_once("Credential=")?;
-            Cow::Borrowed(rest.split(',').next().unwrap_or(rest).trim())
+            // Read as `Claim` reads it: what is routed by has to be what is verified.
+            let (_, parts) = header.split_once(' ')?;
+            let mut parts = parts.split(',').map(str::trim);
+            Cow::Borrowed(parts.find_map(|part| part.strip_prefix("Credential="))?)
         }
         None => parameter(request.query().as_bytes(), "X-Amz-Credential")?,
     };

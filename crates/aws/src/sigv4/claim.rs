@@ -228,6 +228,13 @@ impl<'r> Claim<'r> {
                     .to_owned(),
             );
         }
+        // It says what the signer wants; any other could be put in its place.
+        let has_target = request.headers.contains_key("x-amz-target");
+        if has_target && !self.signed_headers.iter().any(|n| n == "x-amz-target") {
+            return wrong(
+                "'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization.".to_owned(),
+            );
+        }
         let mut amz = request
             .headers
             .keys()
@@ -287,11 +294,17 @@ fn from_header<'r>(request: &'r Request, header: &'r HeaderValue) -> Result<Clai
                  header: '{header}'."
             )));
         };
-        match name {
-            "Credential" => credential = Some(value),
-            "SignedHeaders" => headers = Some(value),
-            "Signature" => signature = Some(value),
-            _ => {}
+        let part = match name {
+            "Credential" => &mut credential,
+            "SignedHeaders" => &mut headers,
+            "Signature" => &mut signature,
+            _ => continue,
+        };
+        // Of two one would be verified and another perhaps read elsewhere.
+        if part.replace(value).is_some() {
+            return Err(Error::Incomplete(format!(
+                "Authorization header has more than one '{name}' parameter. Authorization={header}"
+            )));
         }
     }
     let amz_date = match (request.header("x-amz-date"), request.header("date")) {

@@ -428,6 +428,48 @@ fn doubled_headers() {
     }
 }
 
+/// Region and key that a request is routed by are those that were signed, whatever else the header
+/// has in it.
+#[test]
+fn a_scope_beside_the_signed_one() {
+    let text = "POST / HTTP/1.1\nHost:h.example\nX-Amz-Target:AWSStepFunctions.ListActivities\n\n{}";
+    let request = signed(text, &KEYS, "states");
+    let header = request.header("authorization").expect("signed").to_owned();
+    let (algorithm, parts) = header.split_once(' ').expect("parts");
+    let other = "Credential=OTHER/20260102/eu-west-1/states/aws4_request";
+    for spelling in [
+        format!("{algorithm} {other}, {parts}"),
+        format!("{algorithm} {parts}, {other}"),
+        format!("{algorithm} X{other}, {parts}"),
+        format!("{algorithm} {parts}, X{other}"),
+        format!("{algorithm} X={other}, {parts}"),
+        format!("{algorithm} X= {other}, {parts}"),
+        format!("{other} {parts}"),
+        format!("{algorithm} , ,{parts},,"),
+    ] {
+        let mut changed = request.clone();
+        let value = http::HeaderValue::from_str(&spelling).expect("a value");
+        changed.headers.insert("authorization", value);
+        let Ok(claim) = Claim::read(&changed, &Rules::at(NOW_MS)) else {
+            continue;
+        };
+        let route = crate::route::route(&changed).expect("served");
+        assert_eq!(route.region, claim.region, "{spelling}");
+        assert_eq!(route.access_key_id, Some(claim.access_key_id), "{spelling}");
+    }
+}
+
+/// The operation is part of what is signed.
+#[test]
+fn an_unsigned_target() {
+    let mut request = signed("POST / HTTP/1.1\nHost:h.example\n\n{}", &KEYS, "states");
+    assert_eq!(verified(&request, NOW_MS), Ok(()));
+    let target = http::HeaderValue::from_static("AWSStepFunctions.ListActivities");
+    request.headers.insert("x-amz-target", target);
+    let refused = verified(&request, NOW_MS).expect_err("not signed");
+    assert!(matches!(refused, Error::Scope(_)), "{refused:?}");
+}
+
 /// To the second, on both sides.
 #[test]
 fn times() {
