@@ -432,7 +432,8 @@ fn doubled_headers() {
 /// has in it.
 #[test]
 fn a_scope_beside_the_signed_one() {
-    let text = "POST / HTTP/1.1\nHost:h.example\nX-Amz-Target:AWSStepFunctions.ListActivities\n\n{}";
+    let text =
+        "POST / HTTP/1.1\nHost:h.example\nX-Amz-Target:AWSStepFunctions.ListActivities\n\n{}";
     let request = signed(text, &KEYS, "states");
     let header = request.header("authorization").expect("signed").to_owned();
     let (algorithm, parts) = header.split_once(' ').expect("parts");
