@@ -174,6 +174,19 @@ impl World {
             .await
     }
 
+    /// Who holds a session `s` of a role.
+    async fn holder(&self, role: &str) -> Holder {
+        Holder::Role {
+            name: role.to_owned(),
+            id: self.id("Role", role).await,
+            session_name: "s".to_owned(),
+            tags: Vec::new(),
+            transitive_tag_keys: Vec::new(),
+            source_identity: None,
+            federated_provider: None,
+        }
+    }
+
     fn token(&self, session: &Session) -> String {
         session.token(&self.identity.seal).unwrap()
     }
@@ -198,107 +211,101 @@ async fn a_server_that_verifies_takes_signatures_only() {
     let world = world(true);
     let root = format!("arn:aws:iam::{ACCOUNT}:root");
     let missing = "MissingAuthenticationTokenException";
-    world
-        .check(
-            "unsigned",
-            &unsigned("ListActivities"),
+    for (operation, expected) in [
+        (
+            "ListActivities",
             Err((missing, "Missing Authentication Token")),
-        )
-        .await;
-    let text = "Request is missing Authentication Token";
-    let query = Err(("MissingAuthenticationToken", text));
-    world
-        .check("unsigned", &unsigned("GetCallerIdentity"), query)
-        .await;
-    // What a web identity brings speaks for itself.
-    let request = unsigned("AssumeRoleWithWebIdentity");
-    world
-        .check("a web identity", &request, Ok("anonymous"))
-        .await;
-    world
-        .check("root", &signed("ListActivities", ROOT, NOW_MS), Ok(&root))
-        .await;
-
-    let wrong = Key {
-        secret: "root-secreT",
-        ..ROOT
-    };
-    let request = signed("ListActivities", wrong, NOW_MS);
-    world
-        .check(
+        ),
+        (
+            "GetCallerIdentity",
+            Err((
+                "MissingAuthenticationToken",
+                "Request is missing Authentication Token",
+            )),
+        ),
+        // What a web identity brings speaks for itself.
+        ("AssumeRoleWithWebIdentity", Ok("anonymous")),
+    ] {
+        world
+            .check("unsigned", &unsigned(operation), expected)
+            .await;
+    }
+    let (unrecognized, mismatch) = ("UnrecognizedClientException", "InvalidSignatureException");
+    let key = |id, secret, token| Key { id, secret, token };
+    let nobody = "AKIANOBODYNOBODYNOBO";
+    for (what, operation, key, expected) in [
+        ("root", "ListActivities", ROOT, Ok(&*root)),
+        (
             "a wrong secret",
-            &request,
-            Err(("InvalidSignatureException", MISMATCH)),
-        )
-        .await;
-    let request = signed("GetCallerIdentity", wrong, NOW_MS);
-    world
-        .check(
+            "ListActivities",
+            key(ROOT.id, "root-secreT", None),
+            Err((mismatch, MISMATCH)),
+        ),
+        (
             "a wrong secret",
-            &request,
+            "GetCallerIdentity",
+            key(ROOT.id, "root-secreT", None),
             Err(("SignatureDoesNotMatch", MISMATCH)),
-        )
-        .await;
-    let unknown = Key {
-        id: "AKIANOBODYNOBODYNOBO",
-        ..ROOT
-    };
-    let request = signed("ListActivities", unknown, NOW_MS);
-    world
-        .check(
+        ),
+        (
             "an unknown key",
-            &request,
-            Err(("UnrecognizedClientException", UNKNOWN)),
-        )
-        .await;
-    let request = signed("GetCallerIdentity", unknown, NOW_MS);
-    world
-        .check(
+            "ListActivities",
+            key(nobody, ROOT.secret, None),
+            Err((unrecognized, UNKNOWN)),
+        ),
+        (
             "an unknown key",
-            &request,
+            "GetCallerIdentity",
+            key(nobody, ROOT.secret, None),
             Err(("InvalidClientTokenId", UNKNOWN)),
-        )
-        .await;
-    let numbered = Key {
-        id: "000000000001",
-        ..ROOT
-    };
-    let request = signed("ListActivities", numbered, NOW_MS);
-    world
-        .check(
+        ),
+        (
             "a key of dev",
-            &request,
-            Err(("UnrecognizedClientException", UNKNOWN)),
-        )
-        .await;
-    let with_token = Key {
-        token: Some("x"),
-        ..ROOT
-    };
-    let request = signed("ListActivities", with_token, NOW_MS);
-    world
-        .check(
+            "ListActivities",
+            key("000000000001", ROOT.secret, None),
+            Err((unrecognized, UNKNOWN)),
+        ),
+        (
             "a token too many",
-            &request,
-            Err(("UnrecognizedClientException", UNKNOWN)),
-        )
-        .await;
+            "ListActivities",
+            key(ROOT.id, ROOT.secret, Some("x")),
+            Err((unrecognized, UNKNOWN)),
+        ),
+    ] {
+        world
+            .check(what, &signed(operation, key, NOW_MS), expected)
+            .await;
+    }
+}
 
-    let late = Err(("InvalidSignatureException", "Signature expired: *"));
-    let early = Err(("InvalidSignatureException", "Signature not yet current: *"));
-    let at = |ms: i64| signed("ListActivities", ROOT, NOW_MS + ms);
-    world.check("at the limit", &at(-900_000), Ok(&root)).await;
-    world.check("late", &at(-901_000), late).await;
-    world.check("early", &at(901_000), early).await;
-    let mut request = at(0);
+#[tokio::test]
+async fn a_signature_has_its_time_its_body_and_its_service() {
+    let world = world(true);
+    let root = format!("arn:aws:iam::{ACCOUNT}:root");
+    let wrong = "InvalidSignatureException";
+    for (what, later_ms, expected) in [
+        ("at the limit", -900_000, Ok(&*root)),
+        ("late", -901_000, Err((wrong, "Signature expired: *"))),
+        (
+            "early",
+            901_000,
+            Err((wrong, "Signature not yet current: *")),
+        ),
+    ] {
+        let request = signed("ListActivities", ROOT, NOW_MS + later_ms);
+        world.check(what, &request, expected).await;
+    }
+    let mut request = signed("ListActivities", ROOT, NOW_MS);
     request.body = "{ }".into();
-    let changed = Err(("InvalidSignatureException", MISMATCH));
-    world.check("another body", &request, changed).await;
+    world
+        .check("another body", &request, Err((wrong, MISMATCH)))
+        .await;
     let mut request = unsigned("ListActivities");
     sign(&mut request, &credentials(ROOT), "eu-west-1", "sts", NOW_MS).unwrap();
     let text = "Credential should be scoped to correct service: 'states'.";
-    let scope = Err(("InvalidSignatureException", text));
-    world.check("of another service", &request, scope).await;
+    world
+        .check("of another service", &request, Err((wrong, text)))
+        .await;
 }
 
 #[tokio::test]
@@ -358,91 +365,54 @@ async fn sessions_are_bound_to_their_key_their_time_and_their_holder() {
     for verifies in [true, false] {
         let world = world(verifies);
         world.role("r").await;
-        world.user("ann").await;
-        let holder = Holder::Role {
-            name: "r".to_owned(),
-            id: world.id("Role", "r").await,
-            session_name: "s".to_owned(),
-            tags: Vec::new(),
-            transitive_tag_keys: Vec::new(),
-            source_identity: None,
-            federated_provider: None,
-        };
-        let of_role = session(holder);
+        let of_role = session(world.holder("r").await);
         let token = world.token(&of_role);
-        let key = Key {
-            id: &of_role.access_key_id,
-            secret: &of_role.secret_access_key,
-            token: Some(&token),
-        };
-        let arn = format!("arn:aws:sts::{ACCOUNT}:assumed-role/r/s");
-        let request = signed("ListActivities", key, NOW_MS);
-        world.check("a session", &request, Ok(&arn)).await;
-        let unknown = Err(("UnrecognizedClientException", UNKNOWN));
         let changed = format!("{token}A");
-        let changed = Key {
-            token: Some(&changed),
-            ..key
-        };
-        world
-            .check(
-                "a changed token",
-                &signed("ListActivities", changed, NOW_MS),
-                unknown,
-            )
-            .await;
-        let other = Key {
-            id: "ASIAOTHEROTHEROTHER2",
-            ..key
-        };
-        world
-            .check(
-                "another key",
-                &signed("ListActivities", other, NOW_MS),
-                unknown,
-            )
-            .await;
-        let over = Session {
+        let over = world.token(&Session {
             expires_ms: NOW_MS,
             ..of_role.clone()
-        };
-        let over = world.token(&over);
-        let over = Key {
-            token: Some(&over),
-            ..key
-        };
+        });
+        let (id, secret) = (&*of_role.access_key_id, &*of_role.secret_access_key);
+        let arn = format!("arn:aws:sts::{ACCOUNT}:assumed-role/r/s");
+        let unknown = Err(("UnrecognizedClientException", UNKNOWN));
         let text = "The security token included in the request is expired";
-        let expired = Err(("ExpiredTokenException", text));
+        let key = |id, token| {
+            let token = Some(token);
+            signed("ListActivities", Key { id, secret, token }, NOW_MS)
+        };
+        let request = key(id, &token);
+        world.check("a session", &request, Ok(&arn)).await;
         world
-            .check(
-                "it is over",
-                &signed("ListActivities", over, NOW_MS),
-                expired,
-            )
+            .check("a changed token", &key(id, &changed), unknown)
             .await;
+        let other = key("ASIAOTHEROTHEROTHER2", &token);
+        world.check("another key", &other, unknown).await;
+        let expired = Err(("ExpiredTokenException", text));
+        world.check("it is over", &key(id, &over), expired).await;
         world.must("DeleteRole", "{'RoleName': 'r'}").await;
         world.check("the role is gone", &request, unknown).await;
         world.role("r").await;
         world.check("a namesake", &request, unknown).await;
-
-        let of_user = session(Holder::User {
-            name: "ann".to_owned(),
-            id: world.id("User", "ann").await,
-        });
-        let token = world.token(&of_user);
-        let key = Key {
-            token: Some(&token),
-            ..key
-        };
-        let arn = format!("arn:aws:iam::{ACCOUNT}:user/ann");
-        world
-            .check(
-                "a user's session",
-                &signed("ListActivities", key, NOW_MS),
-                Ok(&arn),
-            )
-            .await;
     }
+}
+
+#[tokio::test]
+async fn a_session_of_a_user_is_that_user() {
+    let world = world(true);
+    world.user("ann").await;
+    let session = session(Holder::User {
+        name: "ann".to_owned(),
+        id: world.id("User", "ann").await,
+    });
+    let token = world.token(&session);
+    let key = Key {
+        id: &session.access_key_id,
+        secret: &session.secret_access_key,
+        token: Some(&token),
+    };
+    let arn = format!("arn:aws:iam::{ACCOUNT}:user/ann");
+    let request = signed("ListActivities", key, NOW_MS);
+    world.check("a user's session", &request, Ok(&arn)).await;
 }
 
 /// `lockstep dev` on loopback.

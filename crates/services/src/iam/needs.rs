@@ -65,122 +65,165 @@ impl Kind {
     }
 }
 
+/// The operations that are served, and what each acts on.
+const OPERATIONS: &[(On, &[&str])] = &[
+    (
+        On::Account,
+        &[
+            "CreateAccountAlias",
+            "DeleteAccountAlias",
+            "GetAccountAuthorizationDetails",
+            "GetAccountSummary",
+            "GetContextKeysForCustomPolicy",
+            "GetServiceLinkedRoleDeletionStatus",
+            "ListAccountAliases",
+            "ListGroups",
+            "ListInstanceProfiles",
+            "ListOpenIDConnectProviders",
+            "ListPolicies",
+            "ListRoles",
+            "ListSAMLProviders",
+            "ListServerCertificates",
+            "ListUsers",
+            "ListVirtualMFADevices",
+            "SimulateCustomPolicy",
+        ],
+    ),
+    (
+        On::Entity(Kind::Role),
+        &[
+            "AttachRolePolicy",
+            "CreateRole",
+            "DeleteRole",
+            "DeleteRolePermissionsBoundary",
+            "DeleteRolePolicy",
+            "DeleteServiceLinkedRole",
+            "DetachRolePolicy",
+            "GetRole",
+            "GetRolePolicy",
+            "ListAttachedRolePolicies",
+            "ListInstanceProfilesForRole",
+            "ListRolePolicies",
+            "ListRoleTags",
+            "PutRolePermissionsBoundary",
+            "PutRolePolicy",
+            "TagRole",
+            "UntagRole",
+            "UpdateAssumeRolePolicy",
+            "UpdateRole",
+            "UpdateRoleDescription",
+        ],
+    ),
+    (
+        On::Entity(Kind::User),
+        &[
+            "AttachUserPolicy",
+            "CreateAccessKey",
+            "CreateUser",
+            "DeleteAccessKey",
+            "DeleteLoginProfile",
+            "DeleteUser",
+            "DeleteUserPermissionsBoundary",
+            "DeleteUserPolicy",
+            "DetachUserPolicy",
+            "GetLoginProfile",
+            "GetUser",
+            "GetUserPolicy",
+            "ListAccessKeys",
+            "ListAttachedUserPolicies",
+            "ListGroupsForUser",
+            "ListMFADevices",
+            "ListSSHPublicKeys",
+            "ListServiceSpecificCredentials",
+            "ListSigningCertificates",
+            "ListUserPolicies",
+            "ListUserTags",
+            "PutUserPermissionsBoundary",
+            "PutUserPolicy",
+            "TagUser",
+            "UntagUser",
+            "UpdateAccessKey",
+            "UpdateUser",
+        ],
+    ),
+    (
+        On::Entity(Kind::Group),
+        &[
+            "AddUserToGroup",
+            "AttachGroupPolicy",
+            "CreateGroup",
+            "DeleteGroup",
+            "DeleteGroupPolicy",
+            "DetachGroupPolicy",
+            "GetGroup",
+            "GetGroupPolicy",
+            "ListAttachedGroupPolicies",
+            "ListGroupPolicies",
+            "PutGroupPolicy",
+            "RemoveUserFromGroup",
+            "UpdateGroup",
+        ],
+    ),
+    (
+        On::Entity(Kind::InstanceProfile),
+        &[
+            "AddRoleToInstanceProfile",
+            "CreateInstanceProfile",
+            "DeleteInstanceProfile",
+            "GetInstanceProfile",
+            "ListInstanceProfileTags",
+            "RemoveRoleFromInstanceProfile",
+            "TagInstanceProfile",
+            "UntagInstanceProfile",
+        ],
+    ),
+    (On::Entity(Kind::Policy), &["CreatePolicy"]),
+    (
+        On::Arn("PolicyArn"),
+        &[
+            "CreatePolicyVersion",
+            "DeletePolicy",
+            "DeletePolicyVersion",
+            "GetPolicy",
+            "GetPolicyVersion",
+            "ListEntitiesForPolicy",
+            "ListPolicyTags",
+            "ListPolicyVersions",
+            "SetDefaultPolicyVersion",
+            "TagPolicy",
+            "UntagPolicy",
+        ],
+    ),
+    (
+        On::Arn("OpenIDConnectProviderArn"),
+        &[
+            "AddClientIDToOpenIDConnectProvider",
+            "DeleteOpenIDConnectProvider",
+            "GetOpenIDConnectProvider",
+            "ListOpenIDConnectProviderTags",
+            "RemoveClientIDFromOpenIDConnectProvider",
+            "TagOpenIDConnectProvider",
+            "UntagOpenIDConnectProvider",
+            "UpdateOpenIDConnectProviderThumbprint",
+        ],
+    ),
+    (
+        On::Arn("PolicySourceArn"),
+        &[
+            "GetContextKeysForPrincipalPolicy",
+            "SimulatePrincipalPolicy",
+        ],
+    ),
+    (On::KeyHolder, &["GetAccessKeyLastUsed"]),
+    (On::NewProvider, &["CreateOpenIDConnectProvider"]),
+    (On::NewServiceLinkedRole, &["CreateServiceLinkedRole"]),
+];
+
 /// `None` for an operation that is not served.
 fn on(operation: &str) -> Option<On> {
-    Some(match operation {
-        "CreateAccountAlias"
-        | "DeleteAccountAlias"
-        | "GetAccountAuthorizationDetails"
-        | "GetAccountSummary"
-        | "GetContextKeysForCustomPolicy"
-        | "GetServiceLinkedRoleDeletionStatus"
-        | "ListAccountAliases"
-        | "ListGroups"
-        | "ListInstanceProfiles"
-        | "ListOpenIDConnectProviders"
-        | "ListPolicies"
-        | "ListRoles"
-        | "ListSAMLProviders"
-        | "ListServerCertificates"
-        | "ListUsers"
-        | "ListVirtualMFADevices"
-        | "SimulateCustomPolicy" => On::Account,
-        "AttachRolePolicy"
-        | "CreateRole"
-        | "DeleteRole"
-        | "DeleteRolePermissionsBoundary"
-        | "DeleteRolePolicy"
-        | "DeleteServiceLinkedRole"
-        | "DetachRolePolicy"
-        | "GetRole"
-        | "GetRolePolicy"
-        | "ListAttachedRolePolicies"
-        | "ListInstanceProfilesForRole"
-        | "ListRolePolicies"
-        | "ListRoleTags"
-        | "PutRolePermissionsBoundary"
-        | "PutRolePolicy"
-        | "TagRole"
-        | "UntagRole"
-        | "UpdateAssumeRolePolicy"
-        | "UpdateRole"
-        | "UpdateRoleDescription" => On::Entity(Kind::Role),
-        "AttachUserPolicy"
-        | "CreateAccessKey"
-        | "CreateUser"
-        | "DeleteAccessKey"
-        | "DeleteLoginProfile"
-        | "DeleteUser"
-        | "DeleteUserPermissionsBoundary"
-        | "DeleteUserPolicy"
-        | "DetachUserPolicy"
-        | "GetLoginProfile"
-        | "GetUser"
-        | "GetUserPolicy"
-        | "ListAccessKeys"
-        | "ListAttachedUserPolicies"
-        | "ListGroupsForUser"
-        | "ListMFADevices"
-        | "ListSSHPublicKeys"
-        | "ListServiceSpecificCredentials"
-        | "ListSigningCertificates"
-        | "ListUserPolicies"
-        | "ListUserTags"
-        | "PutUserPermissionsBoundary"
-        | "PutUserPolicy"
-        | "TagUser"
-        | "UntagUser"
-        | "UpdateAccessKey"
-        | "UpdateUser" => On::Entity(Kind::User),
-        "AddUserToGroup"
-        | "AttachGroupPolicy"
-        | "CreateGroup"
-        | "DeleteGroup"
-        | "DeleteGroupPolicy"
-        | "DetachGroupPolicy"
-        | "GetGroup"
-        | "GetGroupPolicy"
-        | "ListAttachedGroupPolicies"
-        | "ListGroupPolicies"
-        | "PutGroupPolicy"
-        | "RemoveUserFromGroup"
-        | "UpdateGroup" => On::Entity(Kind::Group),
-        "AddRoleToInstanceProfile"
-        | "CreateInstanceProfile"
-        | "DeleteInstanceProfile"
-        | "GetInstanceProfile"
-        | "ListInstanceProfileTags"
-        | "RemoveRoleFromInstanceProfile"
-        | "TagInstanceProfile"
-        | "UntagInstanceProfile" => On::Entity(Kind::InstanceProfile),
-        "CreatePolicy" => On::Entity(Kind::Policy),
-        "CreatePolicyVersion"
-        | "DeletePolicy"
-        | "DeletePolicyVersion"
-        | "GetPolicy"
-        | "GetPolicyVersion"
-        | "ListEntitiesForPolicy"
-        | "ListPolicyTags"
-        | "ListPolicyVersions"
-        | "SetDefaultPolicyVersion"
-        | "TagPolicy"
-        | "UntagPolicy" => On::Arn("PolicyArn"),
-        "AddClientIDToOpenIDConnectProvider"
-        | "DeleteOpenIDConnectProvider"
-        | "GetOpenIDConnectProvider"
-        | "ListOpenIDConnectProviderTags"
-        | "RemoveClientIDFromOpenIDConnectProvider"
-        | "TagOpenIDConnectProvider"
-        | "UntagOpenIDConnectProvider"
-        | "UpdateOpenIDConnectProviderThumbprint" => On::Arn("OpenIDConnectProviderArn"),
-        "GetContextKeysForPrincipalPolicy" | "SimulatePrincipalPolicy" => {
-            On::Arn("PolicySourceArn")
-        }
-        "GetAccessKeyLastUsed" => On::KeyHolder,
-        "CreateOpenIDConnectProvider" => On::NewProvider,
-        "CreateServiceLinkedRole" => On::NewServiceLinkedRole,
-        _ => return None,
-    })
+    let mut kinds = OPERATIONS.iter();
+    let (on, _) = kinds.find(|(_, names)| names.contains(&operation))?;
+    Some(*on)
 }
 
 /// What is always true of an operation. `None` for one that is not served.
@@ -222,10 +265,9 @@ impl Iam {
         let on = on(operation).unwrap_or(On::Account);
         let resource = self.resource(on, call).await?;
         let mut need = Need::new(format!("iam:{operation}"), Arc::clone(&resource));
-        if operation.starts_with("Attach") || operation.starts_with("Detach") {
-            if let Some(policy) = call.text("PolicyArn") {
-                need = need.with("iam:PolicyARN", policy);
-            }
+        let attaches = operation.starts_with("Attach") || operation.starts_with("Detach");
+        if let Some(policy) = call.text("PolicyArn").filter(|_| attaches) {
+            need = need.with("iam:PolicyARN", policy);
         }
         if BOUND.contains(&operation)
             && let Some(boundary) = self.boundary(on, call).await?

@@ -303,6 +303,8 @@ impl World {
             secret_access_key,
             session_token: None,
         };
+        let host = http::HeaderValue::from_static("localhost");
+        request.headers.insert("host", host);
         let name = &model.signing_name;
         aws::sigv4::sign(&mut request, &key, REGION_DEFAULT, name, now().0).unwrap();
         let caller = Caller::Signed {
