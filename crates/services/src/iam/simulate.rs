@@ -20,6 +20,10 @@ use super::directory::load;
 use super::{list, no_such_entity};
 use crate::{Answer, Call};
 
+/// Pairs of an action and a resource, of which a page shows a thousand at most. All are listed for
+/// every page.
+const EVALUATIONS_MAX: usize = 100_000;
+
 /// What the simulated caller has.
 #[derive(Default)]
 struct Policies {
@@ -105,9 +109,14 @@ fn simulate(
         resource: resource.transpose()?,
         context,
     };
-    let resources = resources(call)?;
+    let (actions, resources) = (actions(call)?, resources(call)?);
+    if actions.len().saturating_mul(resources.len()) > EVALUATIONS_MAX {
+        return Err(invalid(format!(
+            "A simulation has at most {EVALUATIONS_MAX} pairs of an action and a resource."
+        )));
+    }
     let mut asked = Vec::new();
-    for action in actions(call)? {
+    for action in actions {
         for resource in &resources {
             asked.push((format!("{:09}", asked.len()), (action, *resource)));
         }
