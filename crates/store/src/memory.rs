@@ -40,6 +40,22 @@ struct Faults {
     document_changes_left: Option<usize>,
 }
 
+impl Faults {
+    fn check_document_change(&mut self) -> Result<()> {
+        match &mut self.document_changes_left {
+            Some(0) => Err(Error::Full {
+                path: PathBuf::new(),
+                cause: "a planned fault".to_owned(),
+            }),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 struct State {
     shards: BTreeMap<ShardId, (Epoch, u64)>,
@@ -75,20 +91,6 @@ impl Memory {
     /// Orders that changes of documents fail, without happening, after the next `count`.
     pub fn fail_documents_after(&self, count: usize) {
         self.faults.lock().document_changes_left = Some(count);
-    }
-
-    fn check_document_change(&self) -> Result<()> {
-        match &mut self.faults.lock().document_changes_left {
-            Some(0) => Err(Error::Full {
-                path: PathBuf::new(),
-                cause: "a planned fault".to_owned(),
-            }),
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
     }
 
     /// The store as it is found after a crash at this moment: what was committed, no more and no
@@ -462,14 +464,15 @@ impl Store for Memory {
     }
 
     fn put_document(&self, kind: Kind, key: &str, body: &[u8], expected: Expected) -> Result<u64> {
-        let mut state = self.state.lock();
+        // In the order in which `commit` takes them.
+        let (mut faults, mut state) = (self.faults.lock(), self.state.lock());
         let place = (kind, key.to_owned());
         require(
             key,
             state.documents.get(&place).map(|found| found.revision),
             expected,
         )?;
-        self.check_document_change()?;
+        faults.check_document_change()?;
         state.revision += 1;
         let revision = state.revision;
         state.documents.insert(
@@ -483,14 +486,15 @@ impl Store for Memory {
     }
 
     fn delete_document(&self, kind: Kind, key: &str, expected: Expected) -> Result<bool> {
-        let mut state = self.state.lock();
+        // In the order in which `commit` takes them.
+        let (mut faults, mut state) = (self.faults.lock(), self.state.lock());
         let place = (kind, key.to_owned());
         require(
             key,
             state.documents.get(&place).map(|found| found.revision),
             expected,
         )?;
-        self.check_document_change()?;
+        faults.check_document_change()?;
         Ok(state.documents.remove(&place).is_some())
     }
 
