@@ -125,7 +125,7 @@ impl Client {
         &self.region
     }
 
-    /// A command that begins with `aws`, so that it goes to this server.
+    /// A command line that begins with `aws`, so that it goes to this server.
     pub(crate) fn for_this_server(&self, command: &str) -> String {
         match command.strip_prefix("aws ") {
             Some(rest) if !self.is_of_environment => {

@@ -75,11 +75,22 @@ pub(crate) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<ExitCode
     if arguments.json {
         writeln!(out, "{answer}")?;
     } else if arguments.policy {
+        if needs_nothing(text(&answer, "policyDocument")) {
+            writeln!(Plain(io::stderr()), "lockstep: {NEEDS_NOTHING}")?;
+        }
         pretty::print(text(&answer, "policyDocument"), "", out)?;
     } else {
         print(&answer, out)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to know about a policy document without statements.
+const NEEDS_NOTHING: &str = "the role needs no policy, and IAM takes none without statements";
+
+fn needs_nothing(policy: &str) -> bool {
+    let policy = json::parse(policy).unwrap_or_default();
+    policy.get("Statement").and_then(Value::as_array) == Some(&[])
 }
 
 fn joined(value: &Value, member: &str) -> String {
@@ -113,9 +124,14 @@ fn print(answer: &Value, out: &mut dyn Write) -> io::Result<()> {
         _ => "there are more, or longer ones",
     };
     writeln!(out, "  read: its definition and {read} ({all})")?;
-    writeln!(out, "\nWhat its states call:")?;
-    for state in list(answer, "states") {
-        print_state(state, out)?;
+    match list(answer, "states") {
+        [] => writeln!(out, "\nIts states call nothing that needs a permission.")?,
+        states => {
+            writeln!(out, "\nWhat its states call:")?;
+            states
+                .iter()
+                .try_for_each(|state| print_state(state, out))?;
+        }
     }
     print_list(answer, "notes", "To know:", out)?;
     let missing = list(answer, "missing");
@@ -133,8 +149,14 @@ fn print(answer: &Value, out: &mut dyn Write) -> io::Result<()> {
             print_unused(statement, out)?;
         }
     }
-    writeln!(out, "\nThe policy it needs:")?;
-    pretty::print(text(answer, "policyDocument"), "  ", out)?;
+    let policy = text(answer, "policyDocument");
+    match needs_nothing(policy) {
+        true => writeln!(out, "\nThe policy it needs: none.")?,
+        false => {
+            writeln!(out, "\nThe policy it needs:")?;
+            pretty::print(policy, "  ", out)?;
+        }
+    }
     for role in list(answer, "assumedRoles") {
         writeln!(out, "\nThe policy that {} needs:", text(role, "roleArn"))?;
         pretty::print(text(role, "policyDocument"), "  ", out)?;

@@ -194,7 +194,7 @@ impl Explained<'_> {
                 .collect();
             match considered[..] {
                 [] => writeln!(out, "    there is none")?,
-                _ => writeln!(out, "    looked at {}", considered.join(", "))?,
+                _ => writeln!(out, "    looked at {}", considered.join("\n              "))?,
             }
         }
         Ok(())
@@ -229,7 +229,11 @@ fn print_remedy(remedy: &Value, client: &Client, out: &mut dyn Write) -> io::Res
             "  a session gets its policies when it is made: assume the role with this in --policy"
         ),
         ("", _) => Ok(()),
-        (command, _) => writeln!(out, "  with:\n    {}", client.for_this_server(command)),
+        (commands, _) => {
+            writeln!(out, "  with:")?;
+            let mut lines = commands.lines();
+            lines.try_for_each(|line| writeln!(out, "    {}", client.for_this_server(line)))
+        }
     }
 }
 

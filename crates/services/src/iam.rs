@@ -35,9 +35,11 @@ use uuid::Uuid;
 
 use self::account::{Account, Quotas};
 use self::directory::Directory;
+pub(crate) use self::document::counted_bytes;
 use self::group::Group;
 use self::instance_profile::InstanceProfile;
 use self::managed_policy::ManagedPolicy;
+use self::policies::Holder;
 use self::provider::Provider;
 use self::role::Role;
 use self::user::User;
@@ -53,6 +55,14 @@ pub struct Iam {
     /// Seals the secrets of access keys.
     seal: Arc<Seal>,
     quotas: Quotas,
+}
+
+/// Bytes that the inline policies of a `role` or `user` may have together.
+pub(crate) fn inline_bytes_max(entity: &str) -> usize {
+    match entity == User::WORD {
+        true => User::INLINE_BYTES_MAX,
+        false => Role::INLINE_BYTES_MAX,
+    }
 }
 
 /// An operation: a function of the account as it is in the store, run where it may block.

@@ -59,3 +59,23 @@ The policy that arn:o needs:
 ";
     assert_eq!(String::from_utf8(out).unwrap(), expected);
 }
+
+/// IAM takes no policy without statements, so none is shown.
+#[test]
+fn a_machine_that_calls_nothing() {
+    let answer = r#"{"stateMachineArn": "arn:m", "roleArn": "arn:r", "executionsRead": 0,
+        "isComplete": true, "states": [], "assumedRoles": [], "missing": [], "unused": [],
+        "policyDocument": "{\"Version\":\"2012-10-17\",\"Statement\":[]}", "notes": []}"#;
+    let mut out = Vec::new();
+    print(&json::parse(answer).unwrap(), &mut out).unwrap();
+    let expected = "\
+arn:m
+  runs as arn:r
+  read: its definition and no execution (all there are)
+
+Its states call nothing that needs a permission.
+
+The policy it needs: none.
+";
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}

@@ -55,11 +55,13 @@ fn what_no_policy_allows() {
             {"policy": "arn:aws:iam::1:policy/edge", "policyType": "PERMISSIONS_BOUNDARY",
              "attachedTo": "arn:aws:iam::1:role/runner"},
             {"policy": "arn:aws:iam::1:role/runner#policy/own",
-             "policyType": "IDENTITY_BASED_POLICY", "attachedTo": "arn:aws:iam::1:role/runner"}],
+             "policyType": "IDENTITY_BASED_POLICY", "attachedTo": "arn:aws:iam::1:role/runner"},
+            {"policy": "arn:aws:iam::1:policy/all", "policyType": "IDENTITY_BASED_POLICY",
+             "attachedTo": "arn:aws:iam::1:role/runner"}],
         "remedies": [{"remedyType": "ADD_STATEMENT", "policyType": "IDENTITY_BASED_POLICY",
             "target": "arn:aws:iam::1:role/runner",
             "statement": "{\"Effect\":\"Allow\",\"Action\":\"states:StartExecution\"}",
-            "command": "aws iam put-role-policy --role-name runner"}]}"#;
+            "command": "aws iam create-policy --policy-name p\naws iam attach-role-policy"}]}"#;
     let expected = "\
 arn:aws:sts::1:assumed-role/runner/x was denied
   action    states:StartExecution
@@ -72,12 +74,14 @@ Checks, in this order:
     allowed by statement 1 of arn:aws:iam::1:policy/edge
   identity-based policies not allowed
     looked at arn:aws:iam::1:role/runner#policy/own
+              arn:aws:iam::1:policy/all
 
 This would allow it:
   add to an identity-based policy of arn:aws:iam::1:role/runner:
     {\"Effect\":\"Allow\",\"Action\":\"states:StartExecution\"}
   with:
-    aws --endpoint-url http://127.0.0.1:8083 iam put-role-policy --role-name runner
+    aws --endpoint-url http://127.0.0.1:8083 iam create-policy --policy-name p
+    aws --endpoint-url http://127.0.0.1:8083 iam attach-role-policy
 ";
     assert_eq!(printed(answer), expected);
 }

@@ -15,7 +15,7 @@ pub(super) fn check(document: &str, purpose: Purpose) -> Result<(), ServiceError
 }
 
 /// The size that quotas count: white space is free.
-pub(super) fn counted_bytes(document: &str) -> usize {
+pub(crate) fn counted_bytes(document: &str) -> usize {
     let counted = document.chars().filter(|char| !char.is_whitespace());
     counted.map(char::len_utf8).sum()
 }

@@ -2,6 +2,8 @@
 
 mod remedy;
 
+use std::sync::Arc;
+
 use aws::ServiceError;
 use aws::iam::evaluate::Matched;
 use aws::iam::{Check, CheckKind, Effect, PolicyKind, Remedy, Values};
@@ -9,6 +11,7 @@ use json::{ObjectBuilder, Value};
 
 use super::Lockstep;
 use crate::call::epoch_seconds;
+use crate::iam::counted_bytes;
 use crate::trail::{Denial, Seen};
 use crate::{Answer, Call};
 use asl::time::Timestamp;
@@ -27,20 +30,55 @@ impl Lockstep {
         let id = call.required("authorizationId")?;
         let denial = self.trail.denial(&call.account, &call.region, id).await?;
         let denial = denial.ok_or_else(|| unknown(call, id))?;
-        Ok((&mut explained(id, &denial)).into())
+        let inline_bytes = self.inline_bytes(&denial).await?;
+        Ok((&mut explained(id, &denial, inline_bytes)).into())
+    }
+
+    /// Of the inline policies that the denied role or user has now, as quotas count them.
+    async fn inline_bytes(&self, denial: &Denial) -> Result<usize, ServiceError> {
+        let lacking = denial.explanation.remedies.iter();
+        let lacking = lacking.filter_map(|remedy| match remedy {
+            Remedy::Add { kind, to, .. } if *kind == PolicyKind::Identity => Some(to),
+            Remedy::Add { .. } | Remedy::Narrow(_) => None,
+        });
+        let Some((arn, (entity, name))) = lacking
+            .filter_map(|arn| Some((arn, remedy::entity(arn)?)))
+            .next()
+        else {
+            return Ok(0);
+        };
+        let account = arn.split(':').nth(4).unwrap_or_default();
+        let policies = match entity {
+            "user" => self
+                .directory
+                .user(account, name)
+                .await?
+                .map(|user| Arc::clone(&user.policies)),
+            _ => self
+                .directory
+                .role(account, name)
+                .await?
+                .map(|role| Arc::clone(&role.policies)),
+        };
+        let inline = format!("{arn}#policy/");
+        let policies = policies.iter().flat_map(|policies| policies.iter());
+        let inline = policies.filter(|attached| attached.source.uri.starts_with(&inline));
+        Ok(inline
+            .map(|attached| counted_bytes(attached.policy.document()))
+            .sum())
     }
 }
 
 fn unknown(call: &Call, id: &str) -> ServiceError {
     let (account, region) = (&call.account, &call.region);
     let message = format!(
-        "there is no denial `{id}` in account {account}, Region {region}: it was in another one, \
-         or is older than what the audit log keeps"
+        "this server knows no denial `{id}` in account {account}, Region {region}: it was in \
+         another one, or on another server, or is older than what the audit log keeps"
     );
     ServiceError::new("ResourceNotFound", message)
 }
 
-fn explained(id: &str, denial: &Denial) -> ObjectBuilder {
+fn explained(id: &str, denial: &Denial, inline_bytes: usize) -> ObjectBuilder {
     let decision = denial.explanation.decision;
     let checks = CHECKS.iter().flat_map(|(kind, name)| {
         let of_kind = move |check: &&Check| check.kind == *kind;
@@ -70,7 +108,7 @@ fn explained(id: &str, denial: &Denial) -> ObjectBuilder {
         .add(
             "remedies",
             remedies
-                .map(|remedy| proposed(id, denial, remedy))
+                .map(|remedy| proposed(id, denial, inline_bytes, remedy))
                 .collect::<Value>(),
         );
     answer
@@ -202,7 +240,7 @@ fn index(index: usize) -> u64 {
     u64::try_from(index).unwrap_or(u64::MAX)
 }
 
-fn proposed(id: &str, denial: &Denial, proposed: &Remedy) -> Value {
+fn proposed(id: &str, denial: &Denial, inline_bytes: usize, proposed: &Remedy) -> Value {
     let mut shown = ObjectBuilder::new();
     match proposed {
         Remedy::Add {
@@ -221,6 +259,7 @@ fn proposed(id: &str, denial: &Denial, proposed: &Remedy) -> Value {
                 kind: *kind,
                 to,
                 statement,
+                inline_bytes,
             };
             if let Some(command) = addition.command() {
                 shown.add("command", command);

@@ -1,10 +1,11 @@
-//! The command that adds a statement to a policy, ready to be run in a shell.
+//! The commands that add a statement to a policy, one a line, ready to be run in a shell.
 
 use aws::Service;
 use aws::iam::PolicyKind;
 use json::{ObjectBuilder, Value};
 
 use crate::Services;
+use crate::iam::{counted_bytes, inline_bytes_max};
 use crate::trail::Denial;
 
 /// Characters of a name that tells which denial led to it; ids are much longer.
@@ -19,6 +20,8 @@ pub(super) struct Addition<'a> {
     pub(super) to: &'a str,
     /// JSON.
     pub(super) statement: &'a str,
+    /// Of the inline policies that the denied role or user has now, as quotas count them.
+    pub(super) inline_bytes: usize,
 }
 
 impl Addition<'_> {
@@ -27,7 +30,7 @@ impl Addition<'_> {
     pub(super) fn command(&self) -> Option<String> {
         let statement = json::parse(self.statement).ok()?;
         match self.kind {
-            PolicyKind::Identity => self.inline_policy(statement),
+            PolicyKind::Identity => self.identity_policy(statement),
             PolicyKind::Boundary => self.boundary_version(statement),
             PolicyKind::Trust => self.trust_policy(statement),
             PolicyKind::Resource => self.function_permission(&statement),
@@ -35,20 +38,34 @@ impl Addition<'_> {
         }
     }
 
-    /// An inline policy of its own: nothing that is there is overwritten.
-    fn inline_policy(&self, statement: Value) -> Option<String> {
+    /// A policy of its own: nothing that is there is overwritten. An inline one, while the entity
+    /// has room for it, and otherwise a managed one.
+    fn identity_policy(&self, statement: Value) -> Option<String> {
         let (entity, name) = entity(self.to)?;
         let document = ObjectBuilder::new()
             .add("Version", "2012-10-17")
             .add("Statement", vec![statement])
             .build();
-        let policy = quoted(&self.name("allow"));
-        let document = quoted(&Value::from(document).to_text());
-        Some(format!(
-            "aws iam put-{entity}-policy --{entity}-name {} --policy-name {policy} \
-             --policy-document {document}",
-            quoted(name)
-        ))
+        let document = Value::from(document).to_text();
+        let bytes = self.inline_bytes + counted_bytes(&document);
+        let policy = self.name("allow");
+        let (name, document) = (quoted(name), quoted(&document));
+        Some(match inline_bytes_max(entity) >= bytes {
+            true => format!(
+                "aws iam put-{entity}-policy --{entity}-name {name} --policy-name {} \
+                 --policy-document {document}",
+                quoted(&policy)
+            ),
+            false => {
+                let (account, _) = self.to.split_once(&format!(":{entity}/"))?;
+                format!(
+                    "aws iam create-policy --policy-name {} --policy-document {document}\n\
+                     aws iam attach-{entity}-policy --{entity}-name {name} --policy-arn {}",
+                    quoted(&policy),
+                    quoted(&format!("{account}:policy/{policy}"))
+                )
+            }
+        })
     }
 
     /// A boundary is one managed policy, so it gets a new version.
@@ -122,7 +139,7 @@ impl Addition<'_> {
 }
 
 /// `role` or `user`, and the name without its path.
-fn entity(arn: &str) -> Option<(&str, &str)> {
+pub(super) fn entity(arn: &str) -> Option<(&str, &str)> {
     let resource = arn.splitn(6, ':').nth(5)?;
     let (kind, path) = resource.split_once('/')?;
     matches!(kind, "role" | "user").then(|| (kind, path.rsplit('/').next().unwrap_or(path)))

@@ -42,6 +42,12 @@ fn attached(kind: PolicyKind, uri: &str, to: &str, document: &str) -> Arc<Attach
 
 /// What a role's session is told that wants to do something and has these policies.
 fn explained_with(action: &'static str, resource: &str, policies: &[Arc<Attached>]) -> Value {
+    let denial = denied(action, resource, policies);
+    explained("0ab9z12345", &denial, 0).build().into()
+}
+
+/// A denial of what a role's session wanted to do that has these policies.
+pub(super) fn denied(action: &'static str, resource: &str, policies: &[Arc<Attached>]) -> Denial {
     let principal = Principal::Role(Arc::new(RoleSession {
         account: "123456789012".into(),
         role_arn: ROLE.into(),
@@ -87,7 +93,7 @@ fn explained_with(action: &'static str, resource: &str, policies: &[Arc<Attached
         context: &context,
     };
     let explanation = evaluate::explain(&request, &layers);
-    let denial = Denial {
+    Denial {
         account: "123456789012".into(),
         region: "eu-west-1".into(),
         time_ms: 1_790_000_000_250,
@@ -101,8 +107,7 @@ fn explained_with(action: &'static str, resource: &str, policies: &[Arc<Attached
             .iter()
             .map(|policy| Seen::from(&**policy))
             .collect(),
-    };
-    explained("0ab9z12345", &denial).build().into()
+    }
 }
 
 /// Checks a denial's members, and its remedies: what is added or narrowed, and the command.

@@ -228,11 +228,35 @@ impl Row {
             return;
         }
         if !is_literal {
-            self.seen.insert(made.resource.clone());
+            self.seen.insert(of_every_execution(&made.resource));
         }
         if self.execution != execution {
             self.execution = execution;
             self.executions += 1;
         }
+    }
+}
+
+/// An execution (or Map Run) is another one the next time: what was done on one will be done on any
+/// of its state machine. Any other resource is as it was.
+fn of_every_execution(resource: &str) -> String {
+    let mut parts: Vec<&str> = resource.split(':').collect();
+    match parts.as_slice() {
+        [
+            _,
+            _,
+            "states",
+            _,
+            _,
+            "execution" | "express" | "mapRun",
+            _,
+            _,
+            ..,
+        ] => {
+            parts.truncate(7);
+            parts.push("*");
+            parts.join(":")
+        }
+        _ => resource.to_owned(),
     }
 }

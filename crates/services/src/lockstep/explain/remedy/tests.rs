@@ -1,4 +1,5 @@
 use super::*;
+use crate::lockstep::explain::tests::denied;
 
 #[test]
 fn words_of_a_shell() {
@@ -33,5 +34,45 @@ fn entities() {
     ];
     for (arn, expected) in cases {
         assert_eq!(entity(arn), expected, "{arn}");
+    }
+}
+
+/// A user's inline policies have 2,048 bytes together, a role's 10,240; white space is not counted.
+#[test]
+fn a_managed_policy_where_no_inline_one_has_room() {
+    const STATEMENT: &str = r#"{"Effect": "Allow", "Action": "iam:ListUsers", "Resource": "*"}"#;
+    let added = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\
+        \"Action\":\"iam:ListUsers\",\"Resource\":\"*\"}]}";
+    let denial = denied("iam:ListUsers", "*", &[]);
+    let name = "allow-iam-ListUsers-0ab9z123";
+    let inline = |entity: &str| {
+        format!(
+            "aws iam put-{entity}-policy --{entity}-name x --policy-name {name} \
+             --policy-document '{added}'"
+        )
+    };
+    let managed = |entity: &str| {
+        format!(
+            "aws iam create-policy --policy-name {name} --policy-document '{added}'\n\
+             aws iam attach-{entity}-policy --{entity}-name x \
+             --policy-arn arn:aws:iam::123456789012:policy/{name}"
+        )
+    };
+    for (entity, bytes_max) in [("user", 2_048), ("role", 10_240)] {
+        let to = format!("arn:aws:iam::123456789012:{entity}/team/x");
+        let command = |inline_bytes| {
+            let addition = Addition {
+                id: "0ab9z12345",
+                denial: &denial,
+                kind: PolicyKind::Identity,
+                to: &to,
+                statement: STATEMENT,
+                inline_bytes,
+            };
+            addition.command()
+        };
+        let room = bytes_max - added.len();
+        assert_eq!(command(room), Some(inline(entity)));
+        assert_eq!(command(room + 1), Some(managed(entity)));
     }
 }
