@@ -1,5 +1,5 @@
-//! The role that `lockstep dev` makes, so that its first example runs: Step Functions and Lambda may
-//! assume it, and it may do everything.
+//! The role that `lockstep dev` makes, so that its first example runs: Step Functions and Lambda
+//! may assume it, and it may do everything.
 
 use std::sync::Arc;
 
@@ -15,9 +15,12 @@ use uuid::Uuid;
 
 const NAME: &str = "lockstep-dev";
 
-const TRUST: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["states.amazonaws.com", "lambda.amazonaws.com"]}}]}"#;
+const TRUST: &str = r#"{"Version": "2012-10-17", "Statement": [{
+    "Effect": "Allow", "Action": "sts:AssumeRole",
+    "Principal": {"Service": ["states.amazonaws.com", "lambda.amazonaws.com"]}}]}"#;
 
-const POLICY: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
+const POLICY: &str = r#"{"Version": "2012-10-17", "Statement": [{
+    "Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
 
 /// Its ARN in an account.
 pub(crate) fn arn(account: &str) -> String {

@@ -1,5 +1,5 @@
-//! The request path: guard, route, authenticate, throttle, decode, authorise, handle, audit, encode.
-//! Every call takes it, whether it came over a socket or from a Task.
+//! The request path: guard, route, authenticate, throttle, decode, authorise, handle, audit,
+//! encode. Every call takes it, whether it came over a socket or from a Task.
 
 mod perform;
 

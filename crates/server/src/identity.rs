@@ -64,9 +64,9 @@ pub(crate) fn rules(
         (Mode::Dev, Some(given)) => Some(given),
         (Mode::Dev, None) if config.is_on_loopback() => None,
         (Mode::Dev, None) => bail!(
-            "refusing to listen on `{}`: any access key would be the administrator's, so anyone who \
-             reaches the port could run code; give --access-key and --secret-key, use a loopback \
-             address such as 127.0.0.1 or [::1], or start `lockstep serve`",
+            "refusing to listen on `{}`: any access key would be the administrator's, so anyone \
+             who reaches the port could run code; give --access-key and --secret-key, use a \
+             loopback address such as 127.0.0.1 or [::1], or start `lockstep serve`",
             config.listen
         ),
         (Mode::Serve, _) => Some(root_credentials(config)?),
@@ -169,8 +169,8 @@ pub(crate) fn open_seal(config: &Config, store: &dyn Store) -> Result<Seal> {
     match check {
         Some(check) if seal.open(CHECK_PURPOSE, &check.body).is_ok() => {}
         Some(_) => bail!(
-            "the master key in `{}` is not the one that the secrets of this store are sealed under; \
-             put that one back, or say with `master_key_file` where it is",
+            "the master key in `{}` is not the one that the secrets of this store are sealed \
+             under; put that one back, or say with `master_key_file` where it is",
             file.display()
         ),
         None => {

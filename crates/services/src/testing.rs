@@ -7,9 +7,9 @@
 //!
 //! In an input, `{"step": 2, "member": "nextToken"}` stands for a member of what step 2 answered
 //! (`a.0.b` leads into objects and lists), and `{"repeat": "x", "times": 81}` for a long text. A
-//! step may come `later_ms` than a second after the one before it, be made in another `region`, `as`
-//! a user instead of as root, and be repeated until it is answered so, `eventually`. A case may have
-//! `limits` of its own.
+//! step may come `later_ms` than a second after the one before it, be made in another `region`,
+//! `as` a user instead of as root, and be repeated until it is answered so, `eventually`. A
+//! case may have `limits` of its own.
 
 use std::future::Future;
 use std::sync::Arc;

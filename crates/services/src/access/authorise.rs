@@ -63,7 +63,7 @@ impl Services {
         access.answer(call, &question).await
     }
 
-    /// The policy of the resource itself. A role's speaks of who may assume it, and of nothing else.
+    /// The policy of the resource itself. A role's speaks of who may assume it, and nothing else.
     async fn policy_of(&self, need: &Need) -> Result<Option<Arc<Attached>>, ServiceError> {
         let Ok(arn) = Arn::parse(&need.resource) else {
             return Ok(None);

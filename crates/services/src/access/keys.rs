@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 /// one for each.
 const KEYS_MAX: usize = 4_096;
 
-/// Derived signing keys. Two generations: a full one becomes the old one, and what nobody used since
-/// is forgotten.
+/// Derived signing keys. Two generations: a full one becomes the old one, and what nobody used
+/// since is forgotten.
 #[derive(Default)]
 pub(super) struct SigningKeys {
     generations: Mutex<Generations>,

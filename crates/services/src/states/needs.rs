@@ -1,7 +1,7 @@
 //! What a call needs to be allowed, and what is always true of an operation.
 //!
-//! Source: the service authorization reference, "Actions, resources, and condition keys for AWS Step
-//! Functions".
+//! Source: the service authorization reference, "Actions, resources, and condition keys for AWS
+//! Step Functions".
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -166,8 +166,8 @@ impl States {
         needs
     }
 
-    /// `aws:RequestTag/...` and `aws:TagKeys` of a call that brings or takes tags. One tag more than
-    /// there may be is enough: the call is refused.
+    /// `aws:RequestTag/...` and `aws:TagKeys` of a call that brings or takes tags. One tag more
+    /// than there may be is enough: the call is refused.
     fn tag_keys(&self, call: &Call) -> Vec<(Arc<str>, Values)> {
         let text = |tag: &Value, member| tag.get(member).and_then(Value::as_str).map(Arc::from);
         // Of two tags with the same key the last one counts.
@@ -287,8 +287,8 @@ fn add_qualifier(need: &mut Need, qualifier: &str) {
     }
 }
 
-/// The activity whose task the token of a call is for, or the state machine of its execution. `None`
-/// for what is no token here.
+/// The activity whose task the token of a call is for, or the state machine of its execution.
+/// `None` for what is no token here.
 fn task(call: &Call) -> Option<Arc<str>> {
     let token = token::read(call.text("taskToken")?)?;
     let execution_arn = &token.execution_arn;

@@ -16,12 +16,13 @@ const PRINCIPAL: &str = "states.amazonaws.com";
 /// told, but a role that would not do there is refused here too.
 const MANAGED_RULE: &str = "StepFunctionsGetEventsForStepFunctionsExecutionRule";
 
-/// What the role must be allowed on the rule (developer guide, "IAM policies for nested workflows").
+/// What the role must be allowed on the rule (developer guide, "IAM policies for nested
+/// workflows").
 const RULE_ACTIONS: [&str; 3] = ["events:PutTargets", "events:PutRule", "events:DescribeRule"];
 
 impl States {
-    /// Refuses a role that the caller may not pass to Step Functions, or that Step Functions may not
-    /// assume for this state machine.
+    /// Refuses a role that the caller may not pass to Step Functions, or that Step Functions may
+    /// not assume for this state machine.
     pub(super) async fn pass_role(
         &self,
         call: &Call,
