@@ -4,7 +4,8 @@
 //! call as CloudTrail records it, `denials/...` what explains a denied call ([`Denial`]). An event
 //! names its denial by the authorization id, which is also what the caller was told.
 //!
-//! Management calls are always recorded. Denials are kept within a budget of each account: a flood
+//! Management calls are always recorded, but for unsigned ones that failed: anyone who reaches the
+//! server can make these, and they have a budget of their own. Denials are kept within a budget of each account: a flood
 //! of them costs their explanations and ids, and for data calls their events
 //! ([`Audited::is_wanted`]), not the disk, and not the calls of others.
 
@@ -17,7 +18,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use aws::ServiceError;
-use aws::iam::{Attached, Context, Explanation, Source};
+use aws::iam::{Attached, Context, Explanation, Principal, Source};
 use json::Value;
 use parking_lot::Mutex;
 use store::Lines;
@@ -35,6 +36,8 @@ use self::id::Id;
 const EVENTS_MAX: usize = 64;
 /// Denials under way, apart from events, so that a flood of them delays no event.
 const DENIALS_MAX: usize = 16;
+/// Whose budget unsigned calls use; no account has this name.
+const ANYBODY: &str = "anybody";
 /// Reads under way.
 const READS_MAX: usize = 8;
 
@@ -46,6 +49,8 @@ pub struct Event {
     pub time_ms: i64,
     /// The CloudTrail record but for `eventID`, which is its place in the log.
     pub record: Value,
+    /// Nobody signed the call, and it failed.
+    pub is_anybodys: bool,
 }
 
 /// What the door knows of a call once it is answered.
@@ -83,6 +88,8 @@ impl Event {
             region: Arc::clone(&call.region),
             time_ms: call.now.0,
             record: record::record(audited),
+            is_anybodys: audited.outcome.is_err()
+                && matches!(&*call.caller.principal, Principal::Anonymous),
         }
     }
 }
@@ -160,19 +167,7 @@ impl Trail {
     async fn keep(&self, denial: &Denial) -> Result<Option<String>, Error> {
         let secret = id::secret().ok_or(Error::CutOff)?;
         let bytes = denials::encode(denial, secret);
-        let spent = {
-            let account = &denial.account;
-            let mut budget = self.budget.lock();
-            budget.spend(account, bytes.len(), denial.time_ms)
-        };
-        if let Some(dropped) = spent.to_report {
-            tracing::warn!(
-                dropped,
-                "denials came faster than explanations of them are kept; those calls were denied \
-                 without an authorization id"
-            );
-        }
-        if !spent.is_granted {
+        if !self.affords(&denial.account, bytes.len(), denial.time_ms) {
             return Ok(None);
         }
         let stream = stream("denials", &denial.account, &denial.region);
@@ -180,6 +175,19 @@ impl Trail {
         let line = Line { time_ms, bytes };
         let place = self.append(&self.denials, stream, line).await?;
         Ok(place.map(|place| Id { place, secret }.to_string()))
+    }
+
+    /// Whether the budget has so many bytes for an account.
+    fn affords(&self, account: &Arc<str>, bytes: usize, now_ms: i64) -> bool {
+        let spent = self.budget.lock().spend(account, bytes, now_ms);
+        if let Some(dropped) = spent.to_report {
+            tracing::warn!(
+                dropped,
+                "denials came faster than they are kept; those calls were denied without an \
+                 authorization id, and unsigned ones are not in the audit log"
+            );
+        }
+        spent.is_granted
     }
 
     /// The denial with this id that happened in this account and Region; `None` when there is none
@@ -203,7 +211,8 @@ impl Trail {
         Ok(decoded.map(|(_, denial)| denial))
     }
 
-    /// Appends an event; durable once it returned.
+    /// Appends an event; durable once it returned. One of anybody's is left out when their budget
+    /// is used up.
     ///
     /// # Errors
     /// When the log can't be written.
@@ -212,6 +221,10 @@ impl Trail {
             time_ms: event.time_ms,
             bytes: event.record.to_text().into_bytes(),
         };
+        let bytes = line.bytes.len();
+        if event.is_anybodys && !self.affords(&ANYBODY.into(), bytes, event.time_ms) {
+            return Ok(());
+        }
         let stream = stream("audit", &event.account, &event.region);
         self.append(&self.events, stream, line).await?;
         Ok(())

@@ -20,6 +20,7 @@ fn log(case: &Value) -> Arc<CloudTrail> {
                     region: text("region").unwrap_or("eu-west-1").into(),
                     time_ms: number("time_ms").unwrap(),
                     record: seed.get("event").unwrap().clone(),
+                    is_anybodys: false,
                 };
                 trail.record(event).await.unwrap();
             }

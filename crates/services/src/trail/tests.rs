@@ -191,6 +191,7 @@ fn event(name: &str) -> Event {
         region: "eu-west-1".into(),
         time_ms: NOW,
         record: ObjectBuilder::new().add("eventName", name).build().into(),
+        is_anybodys: false,
     }
 }
 
@@ -241,6 +242,54 @@ async fn a_flood_of_denials_costs_their_explanations_only() {
     assert!((2..5).contains(&kept), "{kept}");
     assert!(trail.denied(large("999999999999")).await.is_some());
     trail.record(event("CreateRole")).await.unwrap();
+}
+
+/// Whoever reaches the server can send unsigned calls; they neither fill the disk nor use up what
+/// others have.
+#[tokio::test]
+async fn a_flood_of_unsigned_calls_is_recorded_in_part() {
+    let trail = Trail::new(Arc::new(MemoryLines::default()));
+    let text = "x".repeat(1 << 20);
+    let (calls, own) = (8, 6);
+    for _ in 0..calls {
+        let unsigned = Event {
+            is_anybodys: true,
+            ..event(&text)
+        };
+        trail.record(unsigned).await.unwrap();
+    }
+    for _ in 0..own {
+        trail.record(event(&text)).await.unwrap();
+    }
+    let of = ("123456789012", "eu-west-1");
+    let found = trail.events(of, 0..i64::MAX, None, 100).await.unwrap();
+    assert!((own + 1..own + 5).contains(&found.len()), "{}", found.len());
+    assert!(trail.denied(denial(NOW)).await.is_some());
+}
+
+#[test]
+fn failed_calls_that_nobody_signed_are_anybodys() {
+    let input = json::parse("{}").unwrap();
+    let signed = testing::call(Service::Sts, "AssumeRoleWithWebIdentity", &input, NOW);
+    let unsigned = Call {
+        caller: Caller::from(Principal::Anonymous),
+        ..signed.clone()
+    };
+    let error = ServiceError::new("InvalidIdentityToken", "no");
+    for (call, outcome, expected) in [
+        (&signed, Err(&error), false),
+        (&unsigned, Ok(&input), false),
+        (&unsigned, Err(&error), true),
+    ] {
+        let event = Event::of(&Audited {
+            call,
+            facts: Facts::CHANGES,
+            needs: &[],
+            outcome,
+            authorization_id: None,
+        });
+        assert_eq!(event.is_anybodys, expected);
+    }
 }
 
 fn base64(bytes: &[u8]) -> String {
