@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use asl::time::Timestamp;
 use aws::iam::{
@@ -67,6 +68,10 @@ struct Key {
     secret: Arc<str>,
     caller: Caller,
 }
+
+/// How long the refusal of a repeated request waits. Signatures tell whole seconds, and SDKs try
+/// again within milliseconds: what they sign after the wait is a request of its own.
+const REPEATED_WAIT: Duration = Duration::from_secs(1);
 
 /// The text of AWS for a role that Step Functions may not assume.
 const NOT_TRUSTED: &str = "Neither the global service principal states.amazonaws.com, nor the \
@@ -185,6 +190,7 @@ impl Access {
         let signing_key = self.signing_keys.of(&claim, &key.secret);
         claim.verify(request, &signing_key)?;
         if self.is_taken_once(facts, &claim) && !self.replays.take(claim.signature(), now_ms) {
+            tokio::time::sleep(REPEATED_WAIT).await;
             return Err(Refusal::Repeated);
         }
         Ok(key.caller)

@@ -474,16 +474,19 @@ async fn any_other_key_is_the_administrator() {
         .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_management_call_that_changes_is_taken_once() {
     let world = world(true);
     let root = format!("arn:aws:iam::{ACCOUNT}:root");
     let text = "This very signature was taken before*";
     let create = signed("CreateActivity", ROOT, NOW_MS);
     world.check("the first", &create, Ok(&root)).await;
+    let begun = tokio::time::Instant::now();
     world
         .check("again", &create, Err(("ThrottlingException", text)))
         .await;
+    // What its sender signs after that has another signature.
+    assert!(begun.elapsed() >= std::time::Duration::from_secs(1));
     // What was not its signer's was not taken.
     let mut changed = signed("DeleteActivity", ROOT, NOW_MS);
     let good = std::mem::replace(&mut changed.body, "{ }".into());
