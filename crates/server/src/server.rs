@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use asl::limits::Limits;
 use engine::{Engine, SystemClock};
 use functions::{Pool, PoolConfig};
+use nix::sys::stat::{Mode, umask};
 use services::states::StoredDefinitions;
 use services::{Foundations, Identity, Services};
 use store::blobs::LocalBlobs;
@@ -18,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::banner;
-use crate::cli::Mode;
+use crate::cli;
 use crate::config::Config;
 use crate::dev_role;
 use crate::door::{Gateway, Settings, now};
@@ -32,10 +33,13 @@ use crate::upkeep::{self, Retention};
 /// Runs a server until SIGINT or SIGTERM.
 pub(crate) fn run(
     config: &Config,
-    mode: Mode,
+    mode: cli::Mode,
     key: &GivenKey,
     mocks: Option<MockFile>,
 ) -> Result<()> {
+    // Payloads, variables of functions and keys of tokens lie in the data folder: nobody else on
+    // this machine may read what is made there, whatever the mode of the folder.
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -45,7 +49,7 @@ pub(crate) fn run(
 
 async fn serve(
     config: &Config,
-    mode: Mode,
+    mode: cli::Mode,
     key: &GivenKey,
     mocks: Option<Arc<MockFile>>,
 ) -> Result<()> {
@@ -122,7 +126,7 @@ struct Assembled {
 /// Puts the services behind their door.
 async fn assemble(
     config: &Config,
-    mode: Mode,
+    mode: cli::Mode,
     key: &GivenKey,
     mocks: Option<Arc<MockFile>>,
     address: SocketAddr,
@@ -157,7 +161,7 @@ async fn assemble(
         payload_bytes_max: usize::try_from(config.payload_bytes_max)?,
         limits: service_limits(config),
     });
-    if mode == Mode::Dev {
+    if mode == cli::Mode::Dev {
         dev_role::make(&services, &config.account, now()).await?;
     }
     let settings = Settings {
