@@ -47,10 +47,7 @@ pub(crate) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<ExitCode
         read.context("standard input cannot be read")?;
     }
     let Some(id) = id_in(&told) else {
-        bail!(
-            "there is no authorization id in the text; an error of a denied call ends with \
-             `... the following authorization id: ID`"
-        );
+        bail!("{}", without_id(&told));
     };
     let server = arguments.server.clone().within(region_in(&told));
     let client = Client::new(&server)?;
@@ -71,6 +68,21 @@ pub(crate) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<ExitCode
         false => Explained(&explained).print(&client, out)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to say to a text that has no authorization id: one refusal of AWS's is known by its words.
+fn without_id(told: &str) -> &'static str {
+    match told.contains("authorized to assume the provided role") {
+        true => {
+            "this refusal has no authorization id: the role does not exist, or its trust policy does \
+             not let `states.amazonaws.com` assume it for this state machine; look at it with \
+             `aws iam get-role`"
+        }
+        false => {
+            "there is no authorization id in the text; an error of a denied call ends with \
+             `... the following authorization id: ID`"
+        }
+    }
 }
 
 /// The authorization id in an error's text, or the text itself if it may be one.

@@ -120,3 +120,13 @@ fn what_a_statement_denies() {
         assert!(text.contains(part), "{part}\nin\n{text}");
     }
 }
+
+#[test]
+fn a_role_that_may_not_be_assumed_has_no_id() {
+    let told = "An error occurred (AccessDeniedException): Neither the global service principal \
+                states.amazonaws.com, nor the regional one is authorized to assume the provided \
+                role.";
+    assert_eq!(id_in(told), None);
+    assert!(without_id(told).contains("the role does not exist, or its trust policy"));
+    assert!(without_id("hello there").contains("no authorization id in the text"));
+}
