@@ -18,6 +18,7 @@ pub(crate) mod needs;
 mod nothing;
 mod policies;
 mod provider;
+mod renamable;
 mod role;
 mod service_linked;
 mod simulate;
@@ -190,7 +191,7 @@ fn user(operation: &str) -> Option<Operation> {
         "CreateUser" => Writes(user::create),
         "GetUser" => Reads(user::get),
         "ListUsers" => Reads(user::list),
-        "UpdateUser" => Writes(user::update),
+        "UpdateUser" => Writes(renamable::update::<User>),
         "DeleteUser" => Writes(user::delete),
         "TagUser" => Writes(tags::tag::<User>),
         "UntagUser" => Writes(tags::untag::<User>),
@@ -226,7 +227,7 @@ fn group(operation: &str) -> Option<Operation> {
         "CreateGroup" => Writes(group::create),
         "GetGroup" => Reads(group::get),
         "ListGroups" => Reads(group::list),
-        "UpdateGroup" => Writes(group::update),
+        "UpdateGroup" => Writes(renamable::update::<Group>),
         "DeleteGroup" => Writes(group::delete),
         "AddUserToGroup" => Writes(group::add_user),
         "RemoveUserFromGroup" => Writes(group::remove_user),

@@ -9,7 +9,8 @@ use store::{Kind, Store};
 
 use super::account::{Account, Entity as _};
 use super::name::{self, Pointer};
-use super::user::{self, User};
+use super::renamable;
+use super::user::User;
 use super::{date, limit_exceeded, list, no_such_entity, unique_of};
 use crate::documents::{self, Found};
 use crate::seal::Seal;
@@ -81,7 +82,7 @@ pub(super) fn holder(
     let Some(pointer) = name::lookup(store, &name_key(id))? else {
         return Ok(None);
     };
-    let key = user::key(&pointer.account, &pointer.id);
+    let key = renamable::key(&pointer.account, &pointer.id);
     let found: Option<Found<User>> = documents::read(store, Kind::User, &key)?;
     let holds = |user: &Found<User>| user.body.access_keys.iter().any(|key| key.id == id);
     let found = found.filter(holds);

@@ -10,8 +10,8 @@ use super::account::Account;
 use super::group::{self, Group};
 use super::policies::Policies;
 use super::role::{self, Role};
-use super::user::{self, User};
-use super::{managed_policy, no_such_entity};
+use super::user::User;
+use super::{managed_policy, no_such_entity, renamable};
 use crate::{Answer, Call};
 
 pub(super) fn of_custom(_: &Account<'_>, call: &Call) -> Result<Answer, ServiceError> {
@@ -41,7 +41,7 @@ fn policies_of(account: &Account<'_>, text: &str) -> Result<Vec<Policies>, Servi
     let missing = || no_such_entity(format!("The entity {text} cannot be found."));
     Ok(match arn.resource_type() {
         "user" => {
-            let user: User = user::find(store, own, name)?
+            let user = renamable::find::<User>(store, own, name)?
                 .filter(|user| is_own && user.arn(own) == text)
                 .ok_or_else(missing)?;
             let groups = group::of_user(store, own, &user)?.into_iter();
@@ -49,7 +49,7 @@ fn policies_of(account: &Account<'_>, text: &str) -> Result<Vec<Policies>, Servi
             std::iter::once(user.policies).chain(groups).collect()
         }
         "group" => {
-            let group: Group = group::find(store, own, name)?
+            let group = renamable::find::<Group>(store, own, name)?
                 .filter(|group| is_own && group.arn(own) == text)
                 .ok_or_else(missing)?;
             vec![group.policies]

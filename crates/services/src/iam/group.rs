@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use store::{Kind, Store};
 
 use super::account::{Account, Entity};
-use super::name::{self, Pointer};
 use super::policies::{self, Holder, Policies};
+use super::renamable::{self, Renamable};
 use super::user::User;
-use super::{date, limit_exceeded, list, no_such_entity, unique_id};
+use super::{date, limit_exceeded, list, unique_id};
 use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
@@ -27,46 +27,6 @@ pub(super) struct Group {
     pub policies: Policies,
 }
 
-/// Groups lie under their ids: names may change.
-pub(super) fn key(account: &str, id: &str) -> String {
-    format!("{account}/{id}")
-}
-
-/// Group names are unique ignoring case.
-fn name_key(account: &str, name: &str) -> String {
-    format!("group/{account}/{}", name.to_ascii_lowercase())
-}
-
-fn not_found(name: &str) -> ServiceError {
-    no_such_entity(format!("The group with name {name} cannot be found."))
-}
-
-fn exists(name: &str) -> ServiceError {
-    super::entity_already_exists(format!("Group with name {name} already exists."))
-}
-
-fn find_document(
-    store: &dyn Store,
-    account: &str,
-    name: &str,
-) -> Result<Option<Found<Group>>, documents::Error> {
-    let Some(pointer) = name::lookup(store, &name_key(account, name))? else {
-        return Ok(None);
-    };
-    let found: Option<Found<Group>> =
-        documents::read(store, Kind::Group, &key(account, &pointer.id))?;
-    Ok(found.filter(|group| group.body.name.eq_ignore_ascii_case(name)))
-}
-
-/// The group of this name, whatever the case.
-pub(super) fn find(
-    store: &dyn Store,
-    account: &str,
-    name: &str,
-) -> Result<Option<Group>, documents::Error> {
-    Ok(find_document(store, account, name)?.map(|found| found.body))
-}
-
 /// The groups of a user. One that is not there any more has no say.
 pub(super) fn of_user(
     store: &dyn Store,
@@ -75,7 +35,8 @@ pub(super) fn of_user(
 ) -> Result<Vec<Group>, documents::Error> {
     let mut groups = Vec::new();
     for id in &user.groups {
-        let found: Option<Found<Group>> = documents::read(store, Kind::Group, &key(account, id))?;
+        let found: Option<Found<Group>> =
+            documents::read(store, Kind::Group, &renamable::key(account, id))?;
         groups.extend(found.map(|found| found.body));
     }
     Ok(groups)
@@ -86,12 +47,12 @@ impl Entity for Group {
 
     fn named(account: &Account<'_>, call: &Call) -> Result<Found<Group>, ServiceError> {
         let name = call.required("GroupName")?;
-        let found = find_document(account.store, account.id, name)?;
-        found.ok_or_else(|| not_found(name))
+        let found = renamable::find_document(account.store, account.id, name)?;
+        found.ok_or_else(|| renamable::not_found::<Group>(name))
     }
 
     fn key(&self, account: &str) -> String {
-        key(account, &self.id)
+        renamable::key(account, &self.id)
     }
 }
 
@@ -111,6 +72,16 @@ impl Holder for Group {
 
     fn policies_mut(&mut self) -> &mut Policies {
         &mut self.policies
+    }
+}
+
+impl Renamable for Group {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn name_and_path_mut(&mut self) -> (&mut String, &mut String) {
+        (&mut self.name, &mut self.path)
     }
 }
 
@@ -148,15 +119,9 @@ pub(super) fn create(account: &Account<'_>, call: &Call) -> Result<Answer, Servi
         created_ms: call.now.0,
         policies: Policies::default(),
     };
-    if find_document(account.store, account.id, name)?.is_some() {
-        return Err(exists(name));
-    }
+    renamable::check_free::<Group>(account, name)?;
     account.check_room::<Group>("GroupsPerAccount", account.quotas.groups_max)?;
-    let pointer = Pointer {
-        account: account.id.to_owned(),
-        id: group.id.clone(),
-    };
-    name::point(account.store, &name_key(account.id, name), &pointer)?;
+    renamable::take_name(account, &group, name)?;
     account.create(&group)?;
     let shown = group.shown(account.id).build();
     Ok(ObjectBuilder::new().add("Group", shown).into())
@@ -200,34 +165,6 @@ fn answer(
     list::answer(call, operation, "Groups", groups.collect())
 }
 
-/// As users are renamed: see [`name`].
-pub(super) fn update(account: &Account<'_>, call: &Call) -> Result<Answer, ServiceError> {
-    let group = account.named::<Group>(call)?;
-    let new_name = call.text("NewGroupName").unwrap_or(&group.name);
-    let is_other = !new_name.eq_ignore_ascii_case(&group.name);
-    if is_other {
-        if find_document(account.store, account.id, new_name)?.is_some() {
-            return Err(exists(new_name));
-        }
-        let pointer = Pointer {
-            account: account.id.to_owned(),
-            id: group.id.clone(),
-        };
-        name::point(account.store, &name_key(account.id, new_name), &pointer)?;
-    }
-    account.change(call, |group: &mut Group| {
-        new_name.clone_into(&mut group.name);
-        if let Some(path) = call.text("NewPath") {
-            path.clone_into(&mut group.path);
-        }
-        Ok(())
-    })?;
-    if is_other {
-        name::drop(account.store, &name_key(account.id, &group.name))?;
-    }
-    Ok(Answer::empty())
-}
-
 pub(super) fn delete(account: &Account<'_>, call: &Call) -> Result<Answer, ServiceError> {
     let found = Group::named(account, call)?;
     if !found.body.users(account)?.is_empty() {
@@ -237,7 +174,7 @@ pub(super) fn delete(account: &Account<'_>, call: &Call) -> Result<Answer, Servi
     }
     policies::check_none(&found.body.policies)?;
     account.delete(&found)?;
-    name::drop(account.store, &name_key(account.id, &found.body.name))?;
+    renamable::drop_name::<Group>(account, &found.body.name)?;
     Ok(Answer::empty())
 }
 

@@ -10,7 +10,8 @@ use aws::iam::{Principal, Tag, Values};
 use json::Value;
 use store::Store;
 
-use super::{Iam, group, instance_profile, managed_policy, provider, tags};
+use super::group::Group;
+use super::{Iam, instance_profile, managed_policy, provider, renamable, tags};
 use crate::access::{Facts, Need};
 use crate::{Call, documents};
 
@@ -449,7 +450,9 @@ fn looked_up(
     name: &str,
 ) -> Result<Option<Arc<str>>, documents::Error> {
     let arn = match kind {
-        Kind::Group => group::find(store, account, name)?.map(|group| group.arn(account)),
+        Kind::Group => {
+            renamable::find::<Group>(store, account, name)?.map(|group| group.arn(account))
+        }
         Kind::InstanceProfile => {
             let profile = instance_profile::find(store, account, name)?;
             profile.map(|profile| profile.arn(account))

@@ -12,8 +12,9 @@ use aws::{Arn, ServiceError};
 use json::{Value, View};
 
 use super::account::Account;
+use super::renamable;
 use super::role::{self, Role};
-use super::user::{self, User};
+use super::user::User;
 
 /// The ids of the users and roles that a trust policy names, by their ARNs.
 ///
@@ -70,7 +71,7 @@ fn resolve(account: &Account<'_>, principal: &str) -> Result<Named, ServiceError
             Some(role) => (role.arn, role.id),
             None => return Ok(Named::Nothing),
         },
-        ("iam", "user") => match user::find(account.store, &arn.account, name)? {
+        ("iam", "user") => match renamable::find::<User>(account.store, &arn.account, name)? {
             Some(user) => (user.arn(&arn.account), user.id),
             None => return Ok(Named::Nothing),
         },
@@ -86,7 +87,7 @@ fn resolve(account: &Account<'_>, principal: &str) -> Result<Named, ServiceError
 fn current_arn_of_id(account: &Account<'_>, id: &str) -> Result<Option<String>, ServiceError> {
     Ok(match id.get(..4) {
         Some("AIDA") => {
-            let found = account.read::<User>(&user::key(account.id, id))?;
+            let found = account.read::<User>(&renamable::key(account.id, id))?;
             found.map(|user| user.body.arn(account.id))
         }
         Some("AROA") => {
@@ -105,7 +106,7 @@ fn current_arn(account: &Account<'_>, arn: &str, id: &str) -> Result<Option<Stri
     let owner = &*parsed.account;
     Ok(match parsed.resource_type() {
         "user" => {
-            let found = account.read::<User>(&user::key(owner, id))?;
+            let found = account.read::<User>(&renamable::key(owner, id))?;
             found.map(|user| user.body.arn(owner))
         }
         _ => {

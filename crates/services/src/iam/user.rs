@@ -4,15 +4,15 @@ use aws::ServiceError;
 use aws::iam::Principal;
 use json::{ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
-use store::{Kind, Store};
+use store::Kind;
 
 use super::access_key::AccessKey;
 use super::account::{Account, Entity};
-use super::name::{self, Pointer};
 use super::policies::{self, Holder, Policies};
+use super::renamable::{self, Renamable};
 use super::tags::{self, Tag, Tagged};
-use super::{date, list, no_such_entity, unique_id};
-use crate::documents::{self, Found};
+use super::{date, list, unique_id};
+use crate::documents::Found;
 use crate::{Answer, Call};
 
 /// A user, with everything that hangs on it.
@@ -28,46 +28,6 @@ pub(super) struct User {
     /// Unique ids of its groups.
     pub groups: Vec<String>,
     pub access_keys: Vec<AccessKey>,
-}
-
-/// Users lie under their ids: names may change.
-pub(super) fn key(account: &str, id: &str) -> String {
-    format!("{account}/{id}")
-}
-
-/// User names are unique ignoring case.
-fn name_key(account: &str, name: &str) -> String {
-    format!("user/{account}/{}", name.to_ascii_lowercase())
-}
-
-pub(super) fn not_found(name: &str) -> ServiceError {
-    no_such_entity(format!("The user with name {name} cannot be found."))
-}
-
-fn exists(name: &str) -> ServiceError {
-    super::entity_already_exists(format!("User with name {name} already exists."))
-}
-
-fn find_document(
-    store: &dyn Store,
-    account: &str,
-    name: &str,
-) -> Result<Option<Found<User>>, documents::Error> {
-    let Some(pointer) = name::lookup(store, &name_key(account, name))? else {
-        return Ok(None);
-    };
-    let found: Option<Found<User>> =
-        documents::read(store, Kind::User, &key(account, &pointer.id))?;
-    Ok(found.filter(|user| user.body.name.eq_ignore_ascii_case(name)))
-}
-
-/// The user of this name, whatever the case.
-pub(super) fn find(
-    store: &dyn Store,
-    account: &str,
-    name: &str,
-) -> Result<Option<User>, documents::Error> {
-    Ok(find_document(store, account, name)?.map(|found| found.body))
 }
 
 /// The name of the user that a call is about: the one it gives, or the one who calls.
@@ -87,12 +47,12 @@ impl Entity for User {
 
     fn named(account: &Account<'_>, call: &Call) -> Result<Found<User>, ServiceError> {
         let name = name_or_caller(call)?;
-        let found = find_document(account.store, account.id, name)?;
-        found.ok_or_else(|| not_found(name))
+        let found = renamable::find_document(account.store, account.id, name)?;
+        found.ok_or_else(|| renamable::not_found::<User>(name))
     }
 
     fn key(&self, account: &str) -> String {
-        key(account, &self.id)
+        renamable::key(account, &self.id)
     }
 }
 
@@ -124,6 +84,16 @@ impl Tagged for User {
 
     fn tags_mut(&mut self) -> &mut Vec<Tag> {
         &mut self.tags
+    }
+}
+
+impl Renamable for User {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn name_and_path_mut(&mut self) -> (&mut String, &mut String) {
+        (&mut self.name, &mut self.path)
     }
 }
 
@@ -168,15 +138,9 @@ pub(super) fn create(account: &Account<'_>, call: &Call) -> Result<Answer, Servi
         groups: Vec::new(),
         access_keys: Vec::new(),
     };
-    if find_document(account.store, account.id, name)?.is_some() {
-        return Err(exists(name));
-    }
+    renamable::check_free::<User>(account, name)?;
     account.check_room::<User>("UsersPerAccount", account.quotas.users_max)?;
-    let pointer = Pointer {
-        account: account.id.to_owned(),
-        id: user.id.clone(),
-    };
-    name::point(account.store, &name_key(account.id, name), &pointer)?;
+    renamable::take_name(account, &user, name)?;
     account.create(&user)?;
     let shown = user.shown(account.id);
     Ok(ObjectBuilder::new().add("User", shown).into())
@@ -208,35 +172,7 @@ pub(super) fn list(account: &Account<'_>, call: &Call) -> Result<Answer, Service
     list::answer(call, "ListUsers", "Users", users)
 }
 
-/// A new name is made before the user gets it, and the old one dropped after: see [`name`].
-pub(super) fn update(account: &Account<'_>, call: &Call) -> Result<Answer, ServiceError> {
-    let user = account.named::<User>(call)?;
-    let new_name = call.text("NewUserName").unwrap_or(&user.name);
-    let is_other = !new_name.eq_ignore_ascii_case(&user.name);
-    if is_other {
-        if find_document(account.store, account.id, new_name)?.is_some() {
-            return Err(exists(new_name));
-        }
-        let pointer = Pointer {
-            account: account.id.to_owned(),
-            id: user.id.clone(),
-        };
-        name::point(account.store, &name_key(account.id, new_name), &pointer)?;
-    }
-    account.change(call, |user: &mut User| {
-        new_name.clone_into(&mut user.name);
-        if let Some(path) = call.text("NewPath") {
-            path.clone_into(&mut user.path);
-        }
-        Ok(())
-    })?;
-    if is_other {
-        name::drop(account.store, &name_key(account.id, &user.name))?;
-    }
-    Ok(Answer::empty())
-}
-
-/// With the user go its access keys' and its own name, which then mean nothing: see [`name`].
+/// With the user go its access keys' and its own name, which then mean nothing: see [`renamable`].
 pub(super) fn delete(account: &Account<'_>, call: &Call) -> Result<Answer, ServiceError> {
     let found = User::named(account, call)?;
     if !found.body.access_keys.is_empty() {
@@ -251,6 +187,6 @@ pub(super) fn delete(account: &Account<'_>, call: &Call) -> Result<Answer, Servi
         ));
     }
     account.delete(&found)?;
-    name::drop(account.store, &name_key(account.id, &found.body.name))?;
+    renamable::drop_name::<User>(account, &found.body.name)?;
     Ok(Answer::empty())
 }

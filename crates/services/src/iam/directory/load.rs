@@ -7,10 +7,12 @@ use store::{Kind, Store};
 
 use super::{KeyEntry, ProviderEntry, RoleEntry, UserEntry};
 use crate::documents::{self, Error, Found};
+use crate::iam::group::Group;
 use crate::iam::policies::Policies;
 use crate::iam::provider::{self, Provider};
-use crate::iam::{access_key, aws_policies, group, managed_policy, tags, trust};
-use crate::iam::{role as roles, user as users};
+use crate::iam::role as roles;
+use crate::iam::user::User;
+use crate::iam::{access_key, aws_policies, group, managed_policy, renamable, tags, trust};
 use crate::seal::Seal;
 
 pub(in crate::iam) fn role(
@@ -43,7 +45,7 @@ pub(in crate::iam) fn user(
     account: &str,
     name: &str,
 ) -> Result<Option<UserEntry>, Error> {
-    let Some(user) = users::find(store, account, name)? else {
+    let Some(user) = renamable::find::<User>(store, account, name)? else {
         return Ok(None);
     };
     let arn = user.arn(account);
@@ -71,7 +73,7 @@ pub(in crate::iam) fn group_policies(
     arn: &str,
 ) -> Result<Option<Vec<Arc<Attached>>>, Error> {
     let name = arn.rsplit('/').next().unwrap_or_default();
-    let group = group::find(store, account, name)?;
+    let group = renamable::find::<Group>(store, account, name)?;
     let Some(group) = group.filter(|group| group.arn(account) == arn) else {
         return Ok(None);
     };
