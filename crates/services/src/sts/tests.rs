@@ -17,7 +17,12 @@ async fn scripts() {
         world.answer(&operation, &call).await
     };
     testing::play(
-        &["sts.json", "sts-assume-role.json", "sts-web-identity.json"],
+        &[
+            "access.json",
+            "sts.json",
+            "sts-assume-role.json",
+            "sts-web-identity.json",
+        ],
         &[aws::Service::Sts, aws::Service::Iam, aws::Service::States],
         |case: &Value| Arc::new(World::new(case)),
         handle,
