@@ -9,11 +9,9 @@ pub(super) fn explain(request: &Request<'_>, layers: &Layers<'_>) -> Explanation
     let verdicts = Verdicts::of(request, layers);
     let missing = Missing::of(&verdicts, request);
     let checks = checks(request, layers, &verdicts, missing);
-    let denying = checks.iter().flat_map(|check| &check.matched);
-    let denying: Vec<&Matched> = denying.filter(|matched| matched.denies).collect();
     Explanation {
         decision: verdicts.decision(request),
-        remedies: remedy::remedies(request, layers, &verdicts, &denying),
+        remedies: remedy::remedies(request, layers, &verdicts, &checks),
         checks,
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use json::ObjectBuilder;
 
-use super::{Layers, Matched, Missing, Named, PolicyKind, Remedy, Request, Verdicts};
+use super::{
+    Check, CheckKind, Layers, Missing, Named, PolicyKind, Remedy, Request, Verdict, Verdicts,
+};
 use crate::iam::{Policy, Principal, Purpose};
 
 /// Denying statements first, then what has to be added: to the resource's policy, the boundary, the
@@ -14,13 +16,12 @@ pub(super) fn remedies(
     request: &Request<'_>,
     layers: &Layers<'_>,
     verdicts: &Verdicts,
-    denying: &[&Matched],
+    checks: &[Check],
 ) -> Vec<Remedy> {
-    let missing = missing(request, verdicts);
-    let narrow = denying
-        .iter()
-        .map(|matched| Remedy::Narrow((*matched).clone()));
-    let mut remedies: Vec<Remedy> = narrow.collect();
+    let missing = missing(request, &undenied(verdicts, checks));
+    let matched = checks.iter().flat_map(|check| &check.matched);
+    let denying = matched.filter(|matched| matched.denies);
+    let mut remedies: Vec<Remedy> = denying.cloned().map(Remedy::Narrow).collect();
     let mut add = |is_missing: bool, kind, to: &dyn Fn() -> Arc<str>| {
         if is_missing {
             remedies.push(Remedy::Add {
@@ -46,6 +47,26 @@ pub(super) fn remedies(
         Arc::clone(&identity)
     });
     remedies
+}
+
+/// What the layers say once their denying statements are gone: those must still allow it.
+fn undenied(verdicts: &Verdicts, checks: &[Check]) -> Verdicts {
+    let without = |verdict: Verdict, kind: CheckKind| {
+        let mut of_kind = checks.iter().filter(|check| check.kind == kind);
+        let allows = of_kind.any(|check| check.matched.iter().any(|matched| !matched.denies));
+        match (verdict, allows) {
+            (Verdict::Denies, true) => Verdict::Allows,
+            (Verdict::Denies, false) => Verdict::Nothing,
+            (verdict, _) => verdict,
+        }
+    };
+    let of = |verdict: Option<Verdict>, kind| verdict.map(|verdict| without(verdict, kind));
+    Verdicts {
+        identity: without(verdicts.identity, CheckKind::Principal),
+        boundary: of(verdicts.boundary, CheckKind::PermissionsBoundary),
+        session: of(verdicts.session, CheckKind::Session),
+        ..*verdicts
+    }
 }
 
 /// What is missing. A statement that is added to the resource's policy may make others needless.
