@@ -13,6 +13,7 @@ use aws::iam::{
 use aws::route::Route;
 use aws::sigv4::{self, Claim};
 use aws::{Arn, Common, Protocol, Request, ServiceError};
+use http::Method;
 
 use super::question::{Circumstances, account_of};
 use super::{Access, Caller, Class, Facts, STATES, Service, bare_session, role_session};
@@ -171,7 +172,7 @@ impl Access {
         now_ms: i64,
     ) -> Result<Caller, Refusal> {
         if self.rules.root.is_none()
-            && let Some(administrator) = self.administrator(request, route, now_ms).await?
+            && let Some(administrator) = self.administrator(request, route, facts, now_ms).await?
         {
             return Ok(administrator);
         }
@@ -210,6 +211,7 @@ impl Access {
         &self,
         request: &Request,
         route: &Route<'_>,
+        facts: Facts,
         now_ms: i64,
     ) -> Result<Option<Caller>, Refusal> {
         let rules = sigv4::Rules {
@@ -220,6 +222,13 @@ impl Access {
         let token = match Claim::read(request, &rules) {
             Err(malformed @ sigv4::Error::Incomplete(_)) => return Err(malformed.into()),
             Err(sigv4::Error::Missing) if takes_anyone(route) => return Ok(None),
+            // A link or an image of a web page is an unsigned GET too, and an old browser does not
+            // say whose page it is.
+            Err(missing @ sigv4::Error::Missing)
+                if request.method == Method::GET && !facts.reads_only =>
+            {
+                return Err(missing.into());
+            }
             Err(_) => request.header("x-amz-security-token").map(str::to_owned),
             Ok(claim) => claim.session_token.map(Cow::into_owned),
         };

@@ -568,3 +568,28 @@ async fn a_task_runs_as_a_role_that_trusts_its_machine() {
         }
     }
 }
+
+/// A link or an image in a web page makes a browser send such a request.
+#[tokio::test]
+async fn an_unsigned_url_changes_nothing() {
+    let dev = world(false);
+    let root = format!("arn:aws:iam::{ACCOUNT}:root");
+    for (method, action, is_taken) in [
+        (http::Method::GET, "CreateUser", false),
+        (http::Method::GET, "ListUsers", true),
+        (http::Method::POST, "CreateUser", true),
+    ] {
+        let url = format!("/?Action={action}&Version=2010-05-08");
+        let mut request = Request::new(method.clone(), url);
+        request.headers.insert("host", "localhost".parse().unwrap());
+        let expected = match is_taken {
+            true => Ok(&*root),
+            false => Err((
+                "MissingAuthenticationToken",
+                "Request is missing Authentication Token",
+            )),
+        };
+        let what = format!("{method} {action}");
+        dev.check(&what, &request, expected).await;
+    }
+}
