@@ -123,6 +123,11 @@ impl World {
 
     /// With nothing in it.
     pub(super) fn empty() -> World {
+        World::over(Arc::new(store::lines::MemoryLines::default()))
+    }
+
+    /// With nothing in it but what its audit log holds.
+    pub(super) fn over(lines: Arc<dyn store::Lines>) -> World {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(Memory::new());
         let functions = Pool::new(PoolConfig::new(folder.path().join("functions"))).unwrap();
@@ -139,7 +144,7 @@ impl World {
         let blobs = LocalBlobs::open(&folder.path().join("blobs")).unwrap();
         let identity = Identity::new(
             Arc::clone(&store),
-            Arc::new(store::lines::MemoryLines::default()),
+            lines,
             services::seal::Seal::new(&[1; services::seal::KEY_BYTES]),
             services::access::Rules {
                 account: ACCOUNT.into(),
