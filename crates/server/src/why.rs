@@ -74,8 +74,8 @@ pub(crate) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<ExitCode
 fn without_id(told: &str) -> &'static str {
     match told.contains("authorized to assume the provided role") {
         true => {
-            "this refusal has no authorization id: the role does not exist, or its trust policy does \
-             not let `states.amazonaws.com` assume it for this state machine; look at it with \
+            "this refusal has no authorization id: the role does not exist, or its trust policy \
+             does not let `states.amazonaws.com` assume it for this state machine; look at it with \
              `aws iam get-role`"
         }
         false => {
