@@ -5,8 +5,8 @@
 //! names its denial by the authorization id, which is also what the caller was told.
 //!
 //! Management calls are always recorded, but for unsigned ones that failed: anyone who reaches the
-//! server can make these, and they have a budget of their own. Denials are kept within a budget of each account: a flood
-//! of them costs their explanations and ids, and for data calls their events
+//! server can make these, and they have a budget of their own. Denials are kept within a budget of
+//! each account: a flood of them costs their explanations and ids, and for data calls their events
 //! ([`Audited::is_wanted`]), not the disk, and not the calls of others.
 
 mod budget;
