@@ -128,9 +128,14 @@ impl Sts {
         call: &Call,
         role: &RoleEntry,
     ) -> Result<Vec<String>, ServiceError> {
-        let arns = call.list("PolicyArns").iter();
-        let arns = arns.filter_map(|policy| policy.get("arn").and_then(Value::as_str));
-        let arns: Vec<String> = arns.map(str::to_owned).collect();
+        // What names no policy would narrow nothing: its sender meant it to.
+        let named = |policy: &Value| {
+            let arn = policy.get("arn").and_then(Value::as_str);
+            let unnamed = || validation("Every entry of `PolicyArns` needs an `arn`.");
+            arn.map(str::to_owned).ok_or_else(unnamed)
+        };
+        let arns = call.list("PolicyArns").iter().map(named);
+        let arns = arns.collect::<Result<Vec<String>, _>>()?;
         if arns.len() > POLICY_ARNS_MAX {
             return Err(validation(format!(
                 "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: \

@@ -88,3 +88,44 @@ async fn a_denial_is_decoded_by_its_id() {
         "InvalidAuthorizationMessageException"
     );
 }
+
+/// What names no policy would narrow nothing.
+#[tokio::test]
+async fn a_session_policy_needs_an_arn() {
+    let world = World::new(&Value::null());
+    let call = |service, operation, input: &str| {
+        let input = json::parse(input).unwrap();
+        testing::call(service, operation, &input, 1_790_000_000_000)
+    };
+    let role = r#"{"RoleName": "r", "AssumeRolePolicyDocument": "{\"Version\": \"2012-10-17\",
+        \"Statement\": {\"Effect\": \"Allow\", \"Action\": \"sts:AssumeRole\",
+        \"Principal\": {\"AWS\": \"123456789012\"}}}"}"#
+        .replace("\n", " ");
+    let made = world
+        .handed(&call(aws::Service::Iam, "CreateRole", &role))
+        .await;
+    assert!(made.is_ok(), "{made:?}");
+    let known = r#"{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}"#;
+    for (policies, is_taken) in [
+        (String::new(), true),
+        (known.to_owned(), true),
+        ("{}".to_owned(), false),
+        (r#"{"Arn": "x"}"#.to_owned(), false),
+        (format!("{known}, {{}}"), false),
+    ] {
+        let input = format!(
+            r#"{{"RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "s1",
+                "PolicyArns": [{policies}]}}"#
+        );
+        let assumed = world
+            .handed(&call(aws::Service::Sts, "AssumeRole", &input))
+            .await;
+        let code = assumed.map(|_| ()).map_err(|error| error.code.to_string());
+        let expected = if is_taken {
+            Ok(())
+        } else {
+            Err("ValidationError".to_owned())
+        };
+        assert_eq!(code, expected, "{policies}");
+    }
+}

@@ -142,6 +142,12 @@ impl World {
         })
     }
 
+    /// Hands a call over that no encoder would write.
+    pub(super) async fn handed(&self, call: &Call) -> Result<Answer, ServiceError> {
+        let handled = self.services.handle(call.service, call.operation, call);
+        handled.await.expect("served")
+    }
+
     /// The call of a request, once it may be made.
     async fn call(
         &self,
