@@ -304,7 +304,9 @@ impl Iam {
             On::Arn(member) => call.text(member).unwrap_or("*").into(),
             On::KeyHolder => {
                 let id = call.text("AccessKeyId").unwrap_or_default();
-                match self.directory.access_key(id).await? {
+                let key = self.directory.access_key(id).await?;
+                // Whose a key of another account is, nobody here may know.
+                match key.filter(|key| key.account == *account) {
                     Some(key) => self.named_arn(Kind::User, call, &key.user_name).await?,
                     None => "*".into(),
                 }

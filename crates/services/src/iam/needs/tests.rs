@@ -208,6 +208,33 @@ async fn each_operation_needs_its_own() {
     }
 }
 
+/// Denials name the resource: whose key it is must not be told to another account.
+#[tokio::test]
+async fn a_key_of_another_account_is_nobodys() {
+    let iam = furnished().await;
+    let made = iam.send("CreateAccessKey", "{'UserName': 'ann'}").await;
+    let key = made.unwrap().get("AccessKey").unwrap().clone();
+    let id = key
+        .get("AccessKeyId")
+        .and_then(json::Value::as_str)
+        .unwrap();
+    let mut call = call(
+        "GetAccessKeyLastUsed",
+        &format!(r#"{{"AccessKeyId": "{id}"}}"#),
+    );
+    for (account, expected) in [
+        (None, "iam:GetAccessKeyLastUsed HERE:user/q/ann"),
+        (Some("999999999999"), "iam:GetAccessKeyLastUsed *"),
+    ] {
+        if let Some(account) = account {
+            call.account = account.into();
+        }
+        let needs = iam.needs("GetAccessKeyLastUsed", &call).await.unwrap();
+        let lines: Vec<String> = needs.iter().map(line).collect();
+        assert_eq!(lines, [expected]);
+    }
+}
+
 #[tokio::test]
 async fn tags_of_every_entity_are_known() {
     let iam = furnished().await;
