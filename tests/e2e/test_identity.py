@@ -191,7 +191,7 @@ class Walk:
         told = self.refused("AccessDeniedException", "ListStateMachines",
                             self.server.client(SFN, keys))
         self.assertIn(f"User: arn:aws:iam::{ACCOUNT}:user/ann is not authorized to perform: "
-                      "states:ListStateMachines on resource: *", told)
+                      "states:ListStateMachines on resource: arn:aws:states:", told)
         denial_id(told)
         told = self.aws_as(keys, SFN, "list-state-machines", fails=True)
         self.assertIn("AccessDeniedException", told)

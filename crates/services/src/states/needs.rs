@@ -27,6 +27,8 @@ enum On {
     Machine(&'static str),
     /// The state machines whose versions an alias leads to, and those of its own ARN.
     Routing,
+    /// All of a kind: `activity` or `stateMachine`.
+    Every(&'static str),
     /// What is made: `activity` or `stateMachine`.
     Made(&'static str),
     /// The Task whose token is sent.
@@ -74,7 +76,7 @@ const OPERATIONS: &[(&str, Facts, On)] = &[
         Facts::READS_DATA,
         On::Named(EXECUTION),
     ),
-    ("ListActivities", Facts::READS, On::All),
+    ("ListActivities", Facts::READS, On::Every("activity")),
     ("ListExecutions", Facts::READS_DATA, On::Machine(MACHINE)),
     ("ListMapRuns", Facts::READS_DATA, On::Named(EXECUTION)),
     (
@@ -87,7 +89,7 @@ const OPERATIONS: &[(&str, Facts, On)] = &[
         Facts::READS,
         On::Machine(MACHINE),
     ),
-    ("ListStateMachines", Facts::READS, On::All),
+    ("ListStateMachines", Facts::READS, On::Every("stateMachine")),
     ("ListTagsForResource", Facts::READS, On::Named(TAGGED)),
     (
         "PublishStateMachineVersion",
@@ -240,6 +242,7 @@ fn resources(on: On, call: &Call) -> Vec<Need> {
             }
             needs
         }
+        On::Every(kind) => vec![need(&arn::made(call, format!("{kind}:*")))],
         On::Made(kind) => {
             let name = call.text("name").unwrap_or("*");
             vec![need(&arn::made(call, format!("{kind}:{name}")))]

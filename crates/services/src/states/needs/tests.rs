@@ -98,8 +98,16 @@ const NAMED: &[(&str, &str, &str)] = &[
 
 /// Operations, inputs, and all that they need.
 const OTHERS: &[(&str, &str, &[&str])] = &[
-    ("ListActivities", "{}", &["states:ListActivities *"]),
-    ("ListStateMachines", "{}", &["states:ListStateMachines *"]),
+    (
+        "ListActivities",
+        "{}",
+        &["states:ListActivities HERE:activity:*"],
+    ),
+    (
+        "ListStateMachines",
+        "{}",
+        &["states:ListStateMachines HERE:stateMachine:*"],
+    ),
     (
         "ValidateStateMachineDefinition",
         "{}",
