@@ -193,6 +193,8 @@ class Walk:
         self.assertIn(f"User: arn:aws:iam::{ACCOUNT}:user/ann is not authorized to perform: "
                       "states:ListStateMachines on resource: arn:aws:states:", told)
         denial_id(told)
+        used = self.iam.get_access_key_last_used(AccessKeyId=keys[0])["AccessKeyLastUsed"]
+        self.assertEqual((used["ServiceName"], used["Region"]), ("states", REGION), used)
         told = self.aws_as(keys, SFN, "list-state-machines", fails=True)
         self.assertIn("AccessDeniedException", told)
         self.may("ann", allow("states:ListStateMachines"))

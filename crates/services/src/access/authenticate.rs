@@ -194,7 +194,22 @@ impl Access {
             tokio::time::sleep(REPEATED_WAIT).await;
             return Err(Refusal::Repeated);
         }
+        if let Principal::User {
+            temporary: None, ..
+        } = &*key.caller.principal
+        {
+            self.note_use(&claim, now_ms).await;
+        }
         Ok(key.caller)
+    }
+
+    /// Keeps for GetAccessKeyLastUsed that a user's key signed a call.
+    async fn note_use(&self, claim: &Claim<'_>, now_ms: i64) {
+        let (id, service, region) = (&claim.access_key_id, &claim.service, &claim.region);
+        let noted = self.directory.key_used(id, service, region, now_ms).await;
+        if let Err(error) = noted {
+            tracing::warn!(access_key = &**id, %error, "the use of an access key is not noted");
+        }
     }
 
     /// Whether a request may be sent once only. Data calls may be repeated: SDKs sign whole seconds
