@@ -1,5 +1,7 @@
 //! The listener: HTTP/1.1 connections to [`aws::door::Request`]s and back.
 
+mod body;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -9,25 +11,23 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use aws::door::{Request, Response};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
+use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use self::body::Room;
+
 /// Connections open at once; more wait in the kernel's backlog. A long poll holds one, and AWS
 /// allows 1,000 pollers per activity.
 const CONNECTIONS_MAX: usize = 8_192;
-/// A body's bytes: Lambda's limit for CreateFunction, the largest of any request we take.
-const BODY_BYTES_MAX: usize = 70_167_211;
 /// Bytes of a request's head; AWS's own limit for all headers together is lower.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// A client that sends its head slower than this is cut off.
 const HEAD_READ_SECONDS_MAX: u64 = 30;
-/// A client that sends its body slower than this is cut off: the largest takes 230 KB/s.
-const BODY_READ_SECONDS_MAX: u64 = 300;
 /// How long requests under way may take once a stop was asked for.
 const DRAIN_SECONDS_MAX: u64 = 5;
 
@@ -50,6 +50,7 @@ pub(crate) async fn serve<H: Handler>(
     mut stop: watch::Receiver<bool>,
 ) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let room = Arc::new(Room::default());
     let mut connections = JoinSet::new();
     loop {
         let slot = tokio::select! {
@@ -64,8 +65,9 @@ pub(crate) async fn serve<H: Handler>(
         match accepted {
             Ok((stream, peer)) => {
                 let (handler, stop) = (Arc::clone(&handler), stop.clone());
+                let room = Arc::clone(&room);
                 connections.spawn(async move {
-                    connection(stream, peer.ip(), handler, stop).await;
+                    connection(stream, peer.ip(), handler, room, stop).await;
                     drop(slot);
                 });
             }
@@ -95,6 +97,7 @@ async fn connection<H: Handler>(
     stream: TcpStream,
     peer: IpAddr,
     handler: Arc<H>,
+    room: Arc<Room>,
     mut stop: watch::Receiver<bool>,
 ) {
     // Answers are small and awaited: Nagle's algorithm would only delay them.
@@ -102,8 +105,8 @@ async fn connection<H: Handler>(
         return;
     }
     let service = service_fn(|request| {
-        let handler = Arc::clone(&handler);
-        async move { Ok::<_, Infallible>(answer(&*handler, peer, request).await) }
+        let (handler, room) = (Arc::clone(&handler), Arc::clone(&room));
+        async move { Ok::<_, Infallible>(answer(&*handler, peer, &room, request).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -126,42 +129,24 @@ async fn connection<H: Handler>(
 async fn answer<H: Handler>(
     handler: &H,
     peer: IpAddr,
+    room: &Room,
     request: hyper::Request<Incoming>,
 ) -> hyper::Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
-    let body = match read(body).await {
-        Ok(body) => body,
-        Err(refusal) => return refusal,
+    let held = match room.read(body).await {
+        Ok(held) => held,
+        Err(refusal) => {
+            let (status, text) = refusal.answer();
+            return encode(Response::new(status, text));
+        }
     };
     let uri = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let mut call = Request::new(parts.method, uri);
     call.headers = parts.headers;
-    call.body = body;
-    encode(handler.handle(peer, call).await)
-}
-
-/// The whole body, or what to answer instead.
-async fn read(body: Incoming) -> Result<Bytes, hyper::Response<Full<Bytes>>> {
-    let too_large = || {
-        plain(
-            413,
-            "the request body is larger than any AWS operation takes",
-        )
-    };
-    // Who says so beforehand is told at once, and keeps the body.
-    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
-        return Err(too_large());
-    }
-    let limit = Duration::from_secs(BODY_READ_SECONDS_MAX);
-    match tokio::time::timeout(limit, Limited::new(body, BODY_BYTES_MAX).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "a request body could not be read");
-            Err(plain(400, "the request body could not be read to its end"))
-        }
-        Err(_) => Err(plain(408, "the request body came too slowly")),
-    }
+    call.body = held.bytes;
+    let response = handler.handle(peer, call).await;
+    drop(held.room);
+    encode(response)
 }
 
 fn encode(response: Response) -> hyper::Response<Full<Bytes>> {
@@ -171,8 +156,4 @@ fn encode(response: Response) -> hyper::Response<Full<Bytes>> {
     *answer.status_mut() = status;
     *answer.headers_mut() = response.headers;
     answer
-}
-
-fn plain(status: u16, text: &'static str) -> hyper::Response<Full<Bytes>> {
-    encode(Response::new(status, text))
 }
