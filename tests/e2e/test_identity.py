@@ -133,11 +133,15 @@ class IdentityCase(ServerCase):
         [(key, value)] = attribute.items()
 
         def found():
-            pages = self.server.client("cloudtrail").get_paginator("lookup_events").paginate(
-                LookupAttributes=[{"AttributeKey": key, "AttributeValue": value}])
-            return [json.loads(event["CloudTrailEvent"])
-                    for page in pages for event in page["Events"]]
-        return wait_until(f"an event with {attribute}", found, seconds)[::-1]
+            events = []
+            for region in (REGION, "us-east-1"):  # IAM and STS are in the latter, as on AWS
+                trail = self.server.client("cloudtrail", region=region)
+                pages = trail.get_paginator("lookup_events").paginate(
+                    LookupAttributes=[{"AttributeKey": key, "AttributeValue": value}])
+                events += [json.loads(event["CloudTrailEvent"])
+                           for page in pages for event in page["Events"]]
+            return sorted(events, key=lambda event: event["eventTime"])
+        return wait_until(f"an event with {attribute}", found, seconds)
 
 
 class Walk:

@@ -17,8 +17,8 @@ mod record;
 use std::ops::Range;
 use std::sync::Arc;
 
-use aws::ServiceError;
 use aws::iam::{Attached, Context, Explanation, Principal, Source};
+use aws::{Service, ServiceError};
 use json::Value;
 use parking_lot::Mutex;
 use store::Lines;
@@ -85,12 +85,24 @@ impl Event {
         let call = audited.call;
         Event {
             account: Arc::clone(&call.account),
-            region: Arc::clone(&call.region),
+            region: region_of(call),
             time_ms: call.now.0,
             record: record::record(audited),
             is_anybodys: audited.outcome.is_err()
                 && matches!(&*call.caller.principal, Principal::Anonymous),
         }
+    }
+}
+
+/// Where the events of IAM and STS are, which have no Region, whatever Region a call is signed for:
+/// nobody may hide them in one that nobody looks at.
+const GLOBAL_REGION: &str = "us-east-1";
+
+/// The Region whose log holds a call.
+fn region_of(call: &Call) -> Arc<str> {
+    match call.service {
+        Service::Iam | Service::IamToolbox | Service::Sts => GLOBAL_REGION.into(),
+        _ => Arc::clone(&call.region),
     }
 }
 

@@ -280,6 +280,7 @@ impl Access {
         let key = self.directory.access_key(id).await?;
         let key = key.filter(|key| key.active).ok_or_else(unknown)?;
         let user = self.directory.user(&key.account, &key.user_name).await?;
+        let user = user.filter(|user| user.id == key.user_id);
         let user = user.ok_or_else(unknown)?;
         let principal = Principal::User {
             account: Arc::clone(&user.account),

@@ -66,6 +66,8 @@ pub struct UserEntry {
 pub struct KeyEntry {
     pub account: Arc<str>,
     pub user_name: Arc<str>,
+    /// Whose it is whatever the name: another user may have taken it since.
+    pub user_id: Arc<str>,
     pub active: bool,
     pub secret: Arc<str>,
 }

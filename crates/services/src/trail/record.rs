@@ -52,7 +52,7 @@ pub(super) fn record(audited: &Audited<'_>) -> Value {
         .add("eventTime", iso8601(call.now.0.div_euclid(1_000) * 1_000))
         .add("eventSource", event_source(call.service))
         .add("eventName", call.operation)
-        .add("awsRegion", &*call.region);
+        .add("awsRegion", &*super::region_of(call));
     add_client(&mut record, call);
     if let Err(error) = outcome {
         record.add("errorCode", cut(&error.code));

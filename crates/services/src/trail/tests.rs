@@ -377,7 +377,7 @@ fn a_record_tells_who_did_what_on_what() {
             }
           },
           "eventTime": "2026-09-21T14:13:20Z", "eventSource": "iam.amazonaws.com",
-          "eventName": "CreateRole", "awsRegion": "eu-west-1",
+          "eventName": "CreateRole", "awsRegion": "us-east-1",
           "sourceIPAddress": "states.amazonaws.com", "userAgent": "states.amazonaws.com",
           "requestParameters": {
             "roleName": "r", "assumeRolePolicyDocument": "{}",

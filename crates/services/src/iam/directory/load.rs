@@ -103,6 +103,7 @@ pub(super) fn access_key(
         active: key.active,
         secret: secret.into(),
         user_name: user.body.name.as_str().into(),
+        user_id: user.body.id.as_str().into(),
     }))
 }
 
