@@ -24,9 +24,9 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Which server is asked, and as whom.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Server {
-    /// Where the server listens
-    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL", default_value = ENDPOINT_DEFAULT)]
-    endpoint_url: String,
+    /// Where the server listens; without it AWS_ENDPOINT_URL or http://127.0.0.1:8083
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
     /// The Region that is asked; without it AWS_REGION, AWS_DEFAULT_REGION or us-east-1
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
@@ -97,11 +97,14 @@ impl Client {
         let region = region
             .or_else(|| variable("AWS_REGION"))
             .or_else(|| variable("AWS_DEFAULT_REGION"));
+        let of_environment = variable("AWS_ENDPOINT_URL");
+        let endpoint = server.endpoint_url.as_ref().or(of_environment.as_ref());
+        let endpoint = endpoint.map_or(ENDPOINT_DEFAULT, String::as_str);
         Ok(Client {
-            endpoint: Endpoint::parse(&server.endpoint_url, variable)?,
+            endpoint: Endpoint::parse(endpoint, variable)?,
             region: region.unwrap_or_else(|| REGION_DEFAULT.to_owned()),
             key: credentials::find(server.profile.as_deref(), variable)?,
-            is_of_environment: variable("AWS_ENDPOINT_URL").as_ref() == Some(&server.endpoint_url),
+            is_of_environment: of_environment.as_deref() == Some(endpoint),
         })
     }
 
@@ -109,7 +112,7 @@ impl Client {
     #[cfg(test)]
     pub(crate) fn at(endpoint: &str) -> Client {
         let server = Server {
-            endpoint_url: endpoint.to_owned(),
+            endpoint_url: Some(endpoint.to_owned()),
             region: None,
             profile: None,
         };

@@ -138,7 +138,8 @@ fn identity(config: &Config) -> Vec<Finding> {
                 .to_owned(),
         ),
         Finding::Good(format!(
-            "signatures: they count for {} seconds; changing requests are {replays}",
+            "signatures: they count for {} seconds; management calls that change something are \
+             {replays}",
             config.clock_skew_seconds
         )),
         Finding::Good(format!(

@@ -27,7 +27,7 @@ fn server(answer: &str) -> (String, JoinHandle<String>) {
 
 fn client(endpoint: &str) -> Result<Client, Error> {
     let server = Server {
-        endpoint_url: endpoint.to_owned(),
+        endpoint_url: Some(endpoint.to_owned()),
         region: None,
         profile: None,
     };
