@@ -24,6 +24,7 @@ use question::{Circumstances, Held, Question};
 use replays::Replays;
 
 pub use authenticate::Authenticated;
+pub(crate) use authenticate::NOT_TRUSTED;
 pub use need::{Class, Facts, Need};
 pub use question::authorization_id;
 

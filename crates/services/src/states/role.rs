@@ -7,7 +7,7 @@ use aws::{Common, Protocol, ServiceError};
 use super::States;
 use super::arn::PARTITION;
 use crate::Call;
-use crate::access::Need;
+use crate::access::{NOT_TRUSTED, Need};
 
 /// Whom execution roles trust.
 const PRINCIPAL: &str = "states.amazonaws.com";
@@ -29,11 +29,7 @@ impl States {
         role_arn: &str,
         machine_arn: &str,
     ) -> Result<(), ServiceError> {
-        let not_trusted = || {
-            let text = "Neither the global service principal states.amazonaws.com, nor the \
-                        regional one is authorized to assume the provided role.";
-            denied(text.to_owned())
-        };
+        let not_trusted = || denied(NOT_TRUSTED.to_owned());
         self.access
             .pass_role(call, role_arn, PRINCIPAL, machine_arn, not_trusted)
             .await
