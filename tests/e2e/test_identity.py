@@ -283,7 +283,8 @@ class Walk:
                   if it.get("requestParameters", {}).get("userName") == "eve"]
         self.assertEqual((made["userIdentity"]["type"], made.get("errorCode")), ("Root", None))
         # The command sees the same.
-        listed = self.server.aws("cloudtrail", "lookup-events", "--lookup-attributes",
+        listed = self.server.aws("cloudtrail", "lookup-events", "--region", "us-east-1",
+                                 "--lookup-attributes",
                                  "AttributeKey=Username,AttributeValue=eve")["Events"]
         self.assertIn("CreateUser", [it["EventName"] for it in listed])
 

@@ -75,8 +75,9 @@ struct Key {
 const REPEATED_WAIT: Duration = Duration::from_secs(1);
 
 /// The text of AWS for a role that Step Functions may not assume.
-pub(crate) const NOT_TRUSTED: &str = "Neither the global service principal states.amazonaws.com, nor the regional one is authorized \
-     to assume the provided role.";
+pub(crate) const NOT_TRUSTED: &str = "Neither the global service principal \
+                                      states.amazonaws.com, nor the regional one is \
+                                      authorized to assume the provided role.";
 
 impl Access {
     /// Who makes a call of an operation with these facts.
