@@ -16,14 +16,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use asl::time::Timestamp;
-use aws::iam::Principal;
+use aws::iam::{Principal, Values};
 use aws::protocol::decode_request;
 use aws::{Protocol, Request, Service, ServiceError};
 use json::{ObjectBuilder, Value, View};
 use store::Store;
 use store::lines::MemoryLines;
 
-use crate::access::{Caller, Rules};
+use crate::access::{Caller, Need, Rules};
 use crate::call::Client;
 use crate::seal::{KEY_BYTES, Seal};
 use crate::{Answer, Call, Identity};
@@ -76,6 +76,19 @@ fn user(account: &Arc<str>, name: &str) -> Caller {
         }),
         ..Caller::root(account)
     }
+}
+
+/// A need in one line: the action, the resource, then the keys with their values.
+pub(crate) fn line(need: &Need) -> String {
+    let mut line = format!("{} {}", need.action, need.resource);
+    for (key, values) in &need.context {
+        let values = match values {
+            Values::One(value) => value.to_string(),
+            Values::Many(values) => format!("[{}]", values.join(" ")),
+        };
+        line += &format!(" {key}={values}");
+    }
+    line
 }
 
 /// The same, from the bytes of a request where the protocol is JSON: types are looked at as well.

@@ -6,12 +6,12 @@
 use aws::iam::{Principal, Temporary};
 use aws::model::{Kind, Model, Reference, ShapeId};
 use aws::time::iso8601;
-use aws::{Common, Service, ServiceError};
+use aws::{Arn, Common, Service, ServiceError};
 use json::{Object, ObjectBuilder, Text, Value, View};
 
 use super::Audited;
 use crate::Call;
-use crate::access::Class;
+use crate::access::{Caller, Class};
 
 /// CloudTrail's own words for what it does not show.
 const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
@@ -45,10 +45,14 @@ pub(super) fn record(audited: &Audited<'_>) -> Value {
     } = *audited;
     let is_management = facts.class == Class::Management;
     let parameters = parameters(call);
+    let vouched = outcome.ok().and_then(|answer| vouched_for(call, answer));
     let mut record = ObjectBuilder::new();
     record
         .add("eventVersion", "1.11")
-        .add("userIdentity", user_identity(call))
+        .add(
+            "userIdentity",
+            user_identity(vouched.as_ref().unwrap_or(&call.caller)),
+        )
         .add("eventTime", iso8601(call.now.0.div_euclid(1_000) * 1_000))
         .add("eventSource", event_source(call.service))
         .add("eventName", call.operation)
@@ -70,10 +74,12 @@ pub(super) fn record(audited: &Audited<'_>) -> Value {
         record.add("additionalEventData", data);
     }
     let mut resources: Vec<&str> = Vec::new();
-    for need in needs {
-        let is_new = &*need.resource != "*" && !resources.contains(&&*need.resource);
+    let role = is_web_identity(call).then(|| call.text("RoleArn"));
+    let needed = needs.iter().map(|need| &*need.resource);
+    for resource in needed.chain(role.flatten()) {
+        let is_new = resource != "*" && !resources.contains(&resource);
         if is_new && resources.len() < RESOURCES_MAX {
-            resources.push(&need.resource);
+            resources.push(resource);
         }
     }
     let shown = resources.into_iter().map(|arn| resource(arn, call));
@@ -124,8 +130,24 @@ fn error_message(call: &Call, error: &ServiceError, hides: bool) -> String {
     }
 }
 
-fn user_identity(call: &Call) -> Value {
-    let caller = &call.caller;
+/// The call that nobody signs and that needs nothing: its token says who it is, and for which role.
+fn is_web_identity(call: &Call) -> bool {
+    call.service == Service::Sts && call.operation == "AssumeRoleWithWebIdentity"
+}
+
+/// Whom an identity provider vouched for, as the answer tells: before, it was a claim.
+fn vouched_for(call: &Call, answer: &Value) -> Option<Caller> {
+    let text = |member| answer.get(member).and_then(Value::as_str);
+    let role = call.text("RoleArn").filter(|_| is_web_identity(call))?;
+    let account = Arn::parse(role).ok()?.account;
+    let host = text("Provider")?.trim_start_matches("https://");
+    Some(Caller::from(Principal::Federated {
+        provider: format!("arn:aws:iam::{account}:oidc-provider/{host}").into(),
+        subject: text("SubjectFromWebIdentityToken")?.into(),
+    }))
+}
+
+fn user_identity(caller: &Caller) -> Value {
     let mut identity = ObjectBuilder::new();
     let kind = match &*caller.principal {
         Principal::Anonymous => "Unknown",

@@ -475,6 +475,26 @@ fn secrets_are_hidden() {
                 {"roleArn": "a", "roleSessionName": "s", "webIdentityToken": "HIDDEN"}}"#,
         ),
     );
+    // Nobody signs it: its answer tells who it was.
+    check(
+        (
+            Service::Sts,
+            "AssumeRoleWithWebIdentity",
+            r#"{"RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "s",
+                "WebIdentityToken": "CANARY"}"#,
+        ),
+        Facts::CHANGES,
+        Ok(
+            r#"{"Provider": "https://idp.example.com/x", "Audience": "a",
+               "SubjectFromWebIdentityToken": "repo:x"}"#,
+        ),
+        r#"{"userIdentity": {"type": "WebIdentityUser",
+              "principalId": "arn:aws:iam::123456789012:oidc-provider/idp.example.com/x:repo:x",
+              "userName": "repo:x",
+              "identityProvider": "arn:aws:iam::123456789012:oidc-provider/idp.example.com/x"},
+            "resources": [{"ARN": "arn:aws:iam::123456789012:role/r", "accountId": "123456789012",
+              "type": "AWS::IAM::Role"}]}"#,
+    );
 }
 
 #[test]

@@ -7,17 +7,8 @@ use crate::testing;
 
 const HERE: &str = "arn:aws:lambda:eu-west-1:123456789012";
 
-/// A need in one line: the action, the resource, then the keys with their values.
 fn line(need: &Need) -> String {
-    let mut line = format!("{} {}", need.action, need.resource);
-    for (key, values) in &need.context {
-        let values = match values {
-            Values::One(value) => value.to_string(),
-            Values::Many(values) => format!("[{}]", values.join(" ")),
-        };
-        line += &format!(" {key}={values}");
-    }
-    line.replace(HERE, "HERE")
+    testing::line(need).replace(HERE, "HERE")
 }
 
 fn needs(operation: &str, input: &str) -> Vec<String> {

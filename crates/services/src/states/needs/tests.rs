@@ -5,7 +5,6 @@ use std::sync::Arc;
 use asl::event::Start;
 use asl::token;
 use aws::Service;
-use aws::iam::Values;
 use store::Memory;
 
 use super::super::tests::{Idle, fresh_for, states_over};
@@ -14,17 +13,8 @@ use crate::testing;
 
 const HERE: &str = "arn:aws:states:eu-west-1:123456789012";
 
-/// A need in one line: the action, the resource, then the keys with their values.
 fn line(need: &Need) -> String {
-    let mut line = format!("{} {}", need.action, need.resource);
-    for (key, values) in &need.context {
-        let values = match values {
-            Values::One(value) => value.to_string(),
-            Values::Many(values) => format!("[{}]", values.join(" ")),
-        };
-        line += &format!(" {key}={values}");
-    }
-    line.replace(HERE, "HERE")
+    testing::line(need).replace(HERE, "HERE")
 }
 
 fn call(operation: &str, input: &str) -> Call {
