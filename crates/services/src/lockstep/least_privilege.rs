@@ -112,12 +112,16 @@ impl Lockstep {
         let text = |member| described.get(member).and_then(Value::as_str);
         let arn = text("stateMachineArn").unwrap_or_default();
         let definition = json::parse(text("definition").unwrap_or_default());
+        // What was taken as a definition is JSON, so only damage leads here.
+        let definition = definition.map_err(|error| {
+            let message = format!("the definition of `{arn}` in the store is damaged: {error}");
+            ServiceError::new("InternalFailure", message).with_status(500)
+        })?;
         Ok(Machine {
             arn: unqualified(arn),
             role_arn: text("roleArn").unwrap_or_default().to_owned(),
             is_express: text("type") == Some("EXPRESS"),
-            // What was taken as a definition is JSON.
-            definition: definition.unwrap_or_default(),
+            definition,
         })
     }
 
