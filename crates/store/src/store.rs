@@ -172,6 +172,15 @@ pub enum Kind {
     AccountAlias = 13,
     /// Where the thing lies that has a name which may change.
     Name = 14,
+    /// A published version of a function.
+    FunctionVersion = 15,
+    FunctionAlias = 16,
+    /// The resource policy of a function, a version, an alias or a layer version.
+    ResourcePolicy = 17,
+    /// How asynchronous invocations of a function are treated.
+    EventInvokeConfig = 18,
+    LayerVersion = 19,
+    LogStream = 20,
 }
 
 /// A small mutable thing, kept under a kind and a key and changed under a revision check.

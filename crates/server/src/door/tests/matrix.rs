@@ -1,8 +1,8 @@
 //! Who may call what: every operation by a user without a policy, with exactly what the operation
 //! needs, with the right action on another resource, and under an explicit deny.
 //!
-//! `conformance/access/matrix.json` says what each operation needs; one that is served and not in it
-//! fails.
+//! `conformance/access/matrix/<service>.json` says what each operation needs; one that is served and
+//! not in there fails.
 
 use std::collections::BTreeSet;
 
@@ -72,12 +72,16 @@ struct Row {
 }
 
 fn rows() -> Vec<Value> {
-    let file = concat!(
+    let folder = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../../conformance/access/matrix.json"
+        "/../../conformance/access/matrix"
     );
-    let rows = json::parse(&std::fs::read_to_string(file).unwrap()).unwrap();
-    rows.as_array().unwrap().to_vec()
+    let mut rows = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        rows.extend_from_slice(json::parse(&text).unwrap().as_array().unwrap());
+    }
+    rows
 }
 
 fn text<'v>(value: &'v Value, member: &str) -> &'v str {
