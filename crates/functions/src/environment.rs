@@ -20,11 +20,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::code::Code;
 use crate::failure::{self, Failure};
-use crate::logs::{Log, LogSink, Report, iso_ms, stream_name};
+use crate::logs::{Log, LogSink, ReportLine, iso_ms, stream_name};
 use crate::probe::Interpreter;
 use crate::process::{Launch, Process, Spawner};
 use crate::runtime_api::{self, Call, CallKind, Event, Reply, Server};
-use crate::spec::{FunctionSpec, Invocation, InvokeError, Invoked};
+use crate::spec::{FunctionSpec, Invocation, InvokeError, Invoked, Report};
 use crate::variables::{Place, log_group, variables};
 
 #[cfg(test)]
@@ -56,6 +56,8 @@ pub(crate) struct Environment {
     process: Process,
     output: Output,
     log: Log,
+    log_group: Arc<str>,
+    log_stream: Arc<str>,
     api: Server,
     /// When the current invocation has to be over.
     deadline: Instant,
@@ -115,7 +117,9 @@ impl Environment {
             folder: code.folder().to_path_buf(),
             variables: variables(spec, interpreter, &place),
         };
-        let mut log = Log::new(starter.sink.clone(), log_group(spec), stream);
+        let group = log_group(spec);
+        let sink = starter.sink.as_ref();
+        let mut log = Log::new(sink.map(|sink| sink.open(spec, &group, &stream)));
         log.platform(&init_start(spec, interpreter));
         let started = Instant::now();
         let (process, output) = starter.spawner.spawn(launch).await.map_err(failed)?;
@@ -127,6 +131,8 @@ impl Environment {
             process,
             output: Output::new(output).map_err(failed)?,
             log,
+            log_group: group.into(),
+            log_stream: stream.into(),
             api,
             deadline: started,
             _scratch: scratch,
@@ -278,21 +284,31 @@ impl Environment {
             }
             Err(Ended::Exited(status)) => failed(failure::exited(id, status)),
         };
-        let init = self.init.take();
+        let timed_out = failure
+            .as_ref()
+            .is_some_and(|failure| failure.status == "timeout");
+        let report = Report {
+            duration,
+            billed_ms: u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX),
+            init: self.init.take(),
+            memory_used_mb: self.process.id().map_or(0, memory_used_mb),
+            log_group: Arc::clone(&self.log_group),
+            log_stream: Arc::clone(&self.log_stream),
+            timed_out,
+            out_of_memory: false,
+        };
         if self.log.is_read() {
             if let Some(failure) = &failure {
                 self.log.platform(&failure.log_line);
             }
             self.log.platform(&format!("END RequestId: {id}\n"));
-            let report = Report {
+            let line = ReportLine {
                 request_id: id,
-                duration,
+                report: &report,
                 memory_mb: self.spec.memory_mb,
-                memory_used_mb: self.process.id().map_or(0, memory_used_mb),
-                init,
                 failure: failure.as_ref(),
             };
-            self.log.platform(&report.line());
+            self.log.platform(&line.text());
         }
         if failure.is_some() {
             self.process.kill();
@@ -304,12 +320,14 @@ impl Environment {
                 payload,
                 log_tail,
                 executed_version,
+                report,
             }
         } else {
             Invoked::Ok {
                 payload,
                 log_tail,
                 executed_version,
+                report,
             }
         }
     }

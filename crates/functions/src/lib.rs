@@ -25,7 +25,9 @@
 //!
 //! ```
 //! use std::{io::Write, sync::Arc, time::Duration};
-//! use functions::{CodeRef, FunctionSpec, Invocation, Pool, PoolConfig};
+//! use functions::{
+//!     Architecture, CodeRef, FunctionSpec, Invocation, LogSettings, Pool, PoolConfig,
+//! };
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -41,9 +43,14 @@
 //!     runtime: "python3.12".into(),
 //!     handler: "hello.handler".into(),
 //!     code: CodeRef { sha256: facts.sha256, load: Arc::new(move || Ok(zip.clone())) },
+//!     layers: vec![],
 //!     environment: vec![],
 //!     timeout: Duration::from_secs(3),
 //!     memory_mb: 128,
+//!     ephemeral_storage_mb: 512,
+//!     architecture: Architecture::X86_64,
+//!     logging: LogSettings::default(),
+//!     wants_trace: false,
 //!     reserved_concurrency: None,
 //!     region: "us-east-1".into(),
 //!     account: "000000000000".into(),
@@ -82,11 +89,12 @@ mod runtime_api;
 mod spec;
 mod variables;
 
-pub use logs::LogSink;
+pub use logs::{LogSink, LogStream};
 pub use package::{
     ENTRIES_MAX, UNZIPPED_BYTES_MAX, ZIPPED_BYTES_MAX, ZipError, ZipFacts, check_zip, unpack,
 };
 pub use pool::{Pool, PoolConfig};
 pub use spec::{
-    CodeLoader, CodeRef, FunctionSpec, Invocation, InvokeError, Invoked, ProcessVariables, Throttle,
+    Architecture, CodeLoader, CodeRef, FunctionSpec, Invocation, InvokeError, Invoked, LogFormat,
+    LogLevel, LogSettings, ProcessVariables, Report, Throttle,
 };

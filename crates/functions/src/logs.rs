@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::failure::Failure;
+use crate::spec::{FunctionSpec, Report};
 
 #[cfg(test)]
 mod tests;
@@ -16,18 +17,24 @@ const TAIL_BYTES_MAX: usize = 4_096;
 /// The size limit of a CloudWatch event; a longer line becomes several events.
 const LINE_BYTES_MAX: usize = 262_144;
 
-/// Where log events go. Called on the path of an invocation: it must not block.
+/// Where log events go. Called on the path of an invocation: neither this nor what it opens may
+/// block.
 pub trait LogSink: Send + Sync {
-    /// One event of `stream` in `group`. Text that a function wrote ends with a line break as
-    /// AWS keeps it; `time_ms` is Unix time.
-    fn write(&self, group: &str, stream: &str, time_ms: i64, event: &str);
+    /// Called when an environment starts, once for its one stream; the place to decide whether its
+    /// role may write logs.
+    fn open(&self, spec: &Arc<FunctionSpec>, group: &str, stream: &str) -> Box<dyn LogStream>;
+}
+
+/// The open log stream of one environment.
+pub trait LogStream: Send {
+    /// One event. Text that a function wrote ends with a line break as AWS keeps it; `time_ms` is
+    /// Unix time.
+    fn write(&mut self, time_ms: i64, event: &str);
 }
 
 /// The log of one environment.
 pub(crate) struct Log {
-    sink: Option<Arc<dyn LogSink>>,
-    group: String,
-    stream: String,
+    sink: Option<Box<dyn LogStream>>,
     /// The line whose end has not come yet.
     line: Vec<u8>,
     /// The end of the current invocation's log, while someone wants it.
@@ -35,11 +42,9 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) fn new(sink: Option<Arc<dyn LogSink>>, group: String, stream: String) -> Log {
+    pub(crate) fn new(sink: Option<Box<dyn LogStream>>) -> Log {
         Log {
             sink,
-            group,
-            stream,
             line: Vec::new(),
             tail: None,
         }
@@ -103,9 +108,8 @@ impl Log {
             tail.extend(end);
             tail.drain(..tail.len().saturating_sub(TAIL_BYTES_MAX));
         }
-        if let Some(sink) = &self.sink {
-            let now = Timestamp::now().as_millisecond();
-            sink.write(&self.group, &self.stream, now, &text);
+        if let Some(sink) = &mut self.sink {
+            sink.write(Timestamp::now().as_millisecond(), &text);
         }
     }
 }
@@ -125,29 +129,27 @@ pub(crate) fn stream_name(now: Timestamp, version: &str, unique: [u8; 16]) -> St
 }
 
 /// What a REPORT line says.
-pub(crate) struct Report<'a> {
+pub(crate) struct ReportLine<'a> {
     pub(crate) request_id: &'a str,
-    pub(crate) duration: Duration,
+    pub(crate) report: &'a Report,
     pub(crate) memory_mb: u32,
-    pub(crate) memory_used_mb: u64,
-    /// Of a cold start.
-    pub(crate) init: Option<Duration>,
     pub(crate) failure: Option<&'a Failure>,
 }
 
-impl Report<'_> {
-    pub(crate) fn line(&self) -> String {
+impl ReportLine<'_> {
+    pub(crate) fn text(&self) -> String {
         let milliseconds = |duration: Duration| duration.as_secs_f64() * 1_000.0;
-        let billed = self.duration.as_nanos().div_ceil(1_000_000);
+        let report = self.report;
         let mut line = format!(
-            "REPORT RequestId: {}\tDuration: {:.2} ms\tBilled Duration: {billed} ms\t\
+            "REPORT RequestId: {}\tDuration: {:.2} ms\tBilled Duration: {} ms\t\
              Memory Size: {} MB\tMax Memory Used: {} MB\t",
             self.request_id,
-            milliseconds(self.duration),
+            milliseconds(report.duration),
+            report.billed_ms,
             self.memory_mb,
-            self.memory_used_mb,
+            report.memory_used_mb,
         );
-        if let Some(init) = self.init {
+        if let Some(init) = report.init {
             line += &format!("Init Duration: {:.2} ms\t", milliseconds(init));
         }
         if let Some(failure) = self.failure {

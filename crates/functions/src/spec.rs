@@ -23,6 +23,82 @@ pub struct CodeRef {
     pub load: CodeLoader,
 }
 
+/// The instruction set a function was built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Architecture {
+    #[default]
+    X86_64,
+    Arm64,
+}
+
+/// `LoggingConfig` of a function. The default is AWS's: text, in the group of the function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    pub format: LogFormat,
+    /// A group chosen by the user; `None` stands for `/aws/lambda/<name>`.
+    pub group: Option<String>,
+    /// The least severe records of the function's own that are kept; [`LogFormat::Json`] only.
+    pub application_level: LogLevel,
+    /// The least severe records of the platform that are kept; [`LogFormat::Json`] only.
+    pub system_level: LogLevel,
+}
+
+impl Default for LogSettings {
+    fn default() -> LogSettings {
+        LogSettings {
+            format: LogFormat::Text,
+            group: None,
+            application_level: LogLevel::Info,
+            system_level: LogLevel::Info,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// From the least severe to the most. Of these `SystemLogLevel` has Debug, Info and Warn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Fatal,
+}
+
+impl LogLevel {
+    /// AWS's name, such as `INFO`.
+    pub fn name(self) -> &'static str {
+        match self {
+            LogLevel::Trace => "TRACE",
+            LogLevel::Debug => "DEBUG",
+            LogLevel::Info => "INFO",
+            LogLevel::Warn => "WARN",
+            LogLevel::Error => "ERROR",
+            LogLevel::Fatal => "FATAL",
+        }
+    }
+
+    /// The level of AWS's name.
+    pub fn parse(name: &str) -> Option<LogLevel> {
+        [
+            LogLevel::Trace,
+            LogLevel::Debug,
+            LogLevel::Info,
+            LogLevel::Warn,
+            LogLevel::Error,
+            LogLevel::Fatal,
+        ]
+        .into_iter()
+        .find(|level| level.name() == name)
+    }
+}
+
 /// One published or unpublished version of a function: all that decides how its processes look.
 ///
 /// Two specs that differ in anything but the two callbacks never share a process.
@@ -38,10 +114,18 @@ pub struct FunctionSpec {
     /// Such as `package/module.function`.
     pub handler: String,
     pub code: CodeRef,
+    /// What stands at `/opt`, in order: of files with one name the last is seen.
+    pub layers: Vec<CodeRef>,
     /// The user's variables. They win over the defaults, not over the reserved names.
     pub environment: Vec<(String, String)>,
     pub timeout: Duration,
     pub memory_mb: u32,
+    /// How much the process may keep in `/tmp`.
+    pub ephemeral_storage_mb: u32,
+    pub architecture: Architecture,
+    pub logging: LogSettings,
+    /// `TracingConfig.Mode` is `Active`: REPORT names the trace.
+    pub wants_trace: bool,
     /// How many invocations of this function may run at once; zero refuses all of them.
     /// `None` leaves only the bound of the account ([`crate::PoolConfig::concurrency_max`]).
     pub reserved_concurrency: Option<u32>,
@@ -63,6 +147,16 @@ impl FunctionSpec {
                 && self.environment == other.environment
                 && self.timeout == other.timeout
                 && self.memory_mb == other.memory_mb
+                && self.ephemeral_storage_mb == other.ephemeral_storage_mb
+                && self.architecture == other.architecture
+                && self.logging == other.logging
+                && self.wants_trace == other.wants_trace
+                && self.has_layers_of(other)
+    }
+
+    fn has_layers_of(&self, other: &FunctionSpec) -> bool {
+        (self.layers.iter().map(|layer| &layer.sha256))
+            .eq(other.layers.iter().map(|layer| &layer.sha256))
     }
 }
 
@@ -105,6 +199,7 @@ pub enum Invoked {
         payload: Bytes,
         log_tail: Vec<u8>,
         executed_version: String,
+        report: Report,
     },
     /// The handler raised, or the process could not start, ended or ran out of time.
     /// `payload` is the error as JSON text.
@@ -112,6 +207,7 @@ pub enum Invoked {
         payload: Bytes,
         log_tail: Vec<u8>,
         executed_version: String,
+        report: Report,
     },
 }
 
@@ -129,6 +225,33 @@ impl Invoked {
             Invoked::Ok { log_tail, .. } | Invoked::FunctionError { log_tail, .. } => log_tail,
         }
     }
+
+    /// How the invocation went.
+    pub fn report(&self) -> &Report {
+        match self {
+            Invoked::Ok { report, .. } | Invoked::FunctionError { report, .. } => report,
+        }
+    }
+}
+
+/// What the REPORT line of an invocation says, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// From the moment the process had the event; without the time the runtime took to come up,
+    /// unless that was part of the invocation because the init phase had run out of time.
+    pub duration: Duration,
+    /// `duration`, rounded up.
+    pub billed_ms: u64,
+    /// How long the runtime took to come up: of the first invocation of a process only.
+    pub init: Option<Duration>,
+    /// The most the process has used so far.
+    pub memory_used_mb: u64,
+    pub log_group: Arc<str>,
+    pub log_stream: Arc<str>,
+    /// The process was killed for running longer than [`FunctionSpec::timeout`].
+    pub timed_out: bool,
+    /// The process was killed for using more than [`FunctionSpec::memory_mb`].
+    pub out_of_memory: bool,
 }
 
 /// Which bound an invocation ran into.

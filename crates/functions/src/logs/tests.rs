@@ -3,18 +3,18 @@ use parking_lot::Mutex;
 use super::*;
 
 #[derive(Default)]
-struct Events(Mutex<Vec<String>>);
+struct Events(Arc<Mutex<Vec<String>>>);
 
-impl LogSink for Events {
-    fn write(&self, _group: &str, _stream: &str, _time_ms: i64, event: &str) {
+impl LogStream for Events {
+    fn write(&mut self, _time_ms: i64, event: &str) {
         self.0.lock().push(event.to_string());
     }
 }
 
-fn log() -> (Log, Arc<Events>) {
-    let events = Arc::new(Events::default());
-    let sink: Arc<dyn LogSink> = events.clone();
-    (Log::new(Some(sink), "g".into(), "s".into()), events)
+fn log() -> (Log, Arc<Mutex<Vec<String>>>) {
+    let stream = Events::default();
+    let events = Arc::clone(&stream.0);
+    (Log::new(Some(Box::new(stream))), events)
 }
 
 /// Pieces as they come out of the pipe, and the events they make.
@@ -35,7 +35,7 @@ fn output_is_cut_into_lines_wherever_the_pieces_end() {
             log.output(piece);
         }
         log.end_line();
-        assert_eq!(*events.0.lock(), *expected, "{pieces:?}");
+        assert_eq!(*events.lock(), *expected, "{pieces:?}");
     }
 }
 
@@ -46,13 +46,13 @@ fn an_endless_line_becomes_events() {
         log.output(&[b'x'; 16 * 1024]);
     }
     log.end_line();
-    let lengths: Vec<usize> = events.0.lock().iter().map(String::len).collect();
+    let lengths: Vec<usize> = events.lock().iter().map(String::len).collect();
     assert_eq!(lengths, [262_144, 262_144, 131_072]);
 }
 
 #[test]
 fn the_tail_is_the_last_four_kilobytes_of_one_invocation() {
-    let mut log = Log::new(None, "g".into(), "s".into());
+    let mut log = Log::new(None);
     log.output(b"before\n");
     assert!(!log.is_read());
     log.keep_tail();
@@ -66,6 +66,19 @@ fn the_tail_is_the_last_four_kilobytes_of_one_invocation() {
     log.output(b"end\n");
     let tail = log.take_tail();
     assert_eq!((tail.len(), tail.ends_with(b"xx\nend\n")), (4_096, true));
+}
+
+fn report(duration_us: u64, init_us: Option<u64>) -> Report {
+    Report {
+        duration: Duration::from_micros(duration_us),
+        billed_ms: duration_us.div_ceil(1_000),
+        init: init_us.map(Duration::from_micros),
+        memory_used_mb: 36,
+        log_group: "g".into(),
+        log_stream: "s".into(),
+        timed_out: false,
+        out_of_memory: false,
+    }
 }
 
 #[test]
@@ -88,15 +101,13 @@ fn report_lines_read_as_on_aws() {
         ),
     ];
     for (duration, init, failure, expected) in cases {
-        let report = Report {
+        let line = ReportLine {
             request_id: "id",
-            duration: Duration::from_micros(duration),
+            report: &report(duration, init),
             memory_mb: 128,
-            memory_used_mb: 36,
-            init: init.map(Duration::from_micros),
             failure,
         };
-        assert_eq!(report.line(), expected);
+        assert_eq!(line.text(), expected);
     }
 }
 

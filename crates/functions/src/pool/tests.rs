@@ -8,8 +8,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::logs::LogStream;
 use crate::package::check_zip;
-use crate::spec::CodeRef;
+use crate::spec::{Architecture, CodeRef, LogSettings};
 
 /// A pool in a folder of its own.
 struct Fixture {
@@ -32,6 +33,13 @@ impl Fixture {
         }
     }
 
+    /// With a sink that keeps group and text of each event.
+    fn logged() -> (Fixture, Lines) {
+        let lines = Lines::default();
+        let sink = Arc::new(Sink(Arc::clone(&lines)));
+        (Fixture::with(|config| config.log_sink = Some(sink)), lines)
+    }
+
     async fn call(&self, spec: &Arc<FunctionSpec>, event: &str) -> Invoked {
         self.try_call(spec, event).await.unwrap()
     }
@@ -42,6 +50,33 @@ impl Fixture {
         event: &str,
     ) -> Result<Invoked, InvokeError> {
         self.pool.invoke(spec, invocation("r-1", event)).await
+    }
+}
+
+type Lines = Arc<Mutex<Vec<(String, String)>>>;
+
+struct Sink(Lines);
+
+struct Stream {
+    lines: Lines,
+    group: String,
+}
+
+impl LogSink for Sink {
+    fn open(&self, _: &Arc<FunctionSpec>, group: &str, stream: &str) -> Box<dyn LogStream> {
+        assert!(stream.contains("/[$LATEST]"), "{stream}");
+        Box::new(Stream {
+            lines: Arc::clone(&self.0),
+            group: group.to_string(),
+        })
+    }
+}
+
+impl LogStream for Stream {
+    fn write(&mut self, time_ms: i64, event: &str) {
+        assert!(time_ms > 1_700_000_000_000);
+        let line = (self.group.clone(), event.to_string());
+        self.lines.lock().push(line);
     }
 }
 
@@ -78,9 +113,14 @@ fn spec_of(files: &[(&str, &str)], handler: &str) -> FunctionSpec {
             sha256: check_zip(&zip).unwrap().sha256,
             load: Arc::new(move || Ok(zip.clone())),
         },
+        layers: vec![],
         environment: vec![],
         timeout: Duration::from_secs(20),
         memory_mb: 128,
+        ephemeral_storage_mb: 512,
+        architecture: Architecture::X86_64,
+        logging: LogSettings::default(),
+        wants_trace: false,
         reserved_concurrency: None,
         region: "eu-west-1".into(),
         account: "123456789012".into(),
@@ -441,17 +481,6 @@ async fn modules_of_a_package_are_seen_in_var_task() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn logs_have_the_lines_of_the_platform_around_those_of_the_function() {
-    #[derive(Default)]
-    struct Lines(Mutex<Vec<(String, String)>>);
-    impl LogSink for Lines {
-        fn write(&self, group: &str, stream: &str, time_ms: i64, event: &str) {
-            assert!(
-                stream.contains("/[$LATEST]") && time_ms > 1_700_000_000_000,
-                "{stream}"
-            );
-            self.0.lock().push((group.to_string(), event.to_string()));
-        }
-    }
     let code = "
 import logging, sys
 print('at import')
@@ -462,9 +491,7 @@ def handler(event, context):
     sys.stdout.write('no line break')
     if event: raise ValueError('bad')
 ";
-    let lines = Arc::new(Lines::default());
-    let sink: Arc<dyn LogSink> = lines.clone();
-    let fixture = Fixture::with(|config| config.log_sink = Some(sink));
+    let (fixture, lines) = Fixture::logged();
     let spec = python(code);
     let tail = fixture.call(&spec, "{}").await.log_tail().to_vec();
     fixture.call(&spec, "1").await;
@@ -490,7 +517,7 @@ def handler(event, context):
     );
     assert_eq!(tail, first);
 
-    let (groups, events): (HashSet<_>, Vec<_>) = lines.0.lock().iter().cloned().unzip();
+    let (groups, events): (HashSet<_>, Vec<_>) = lines.lock().iter().cloned().unzip();
     assert_eq!(groups, HashSet::from(["/aws/lambda/f".to_string()]));
     let events: Vec<String> = events.iter().map(|event| shape(event)).collect();
     assert_eq!(

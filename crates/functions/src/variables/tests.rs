@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::spec::CodeRef;
+use crate::spec::{Architecture, CodeRef, LogSettings};
 
 #[test]
 fn later_sources_win_and_what_no_process_can_hold_is_left_out() {
@@ -23,6 +23,7 @@ fn later_sources_win_and_what_no_process_can_hold_is_left_out() {
             sha256: String::new(),
             load: Arc::new(|| Err(String::new())),
         },
+        layers: vec![],
         environment: pairs(&[
             ("TZ", "mine"),
             ("MINE", "mine"),
@@ -33,6 +34,10 @@ fn later_sources_win_and_what_no_process_can_hold_is_left_out() {
         ]),
         timeout: Duration::from_secs(3),
         memory_mb: 256,
+        ephemeral_storage_mb: 512,
+        architecture: Architecture::X86_64,
+        logging: LogSettings::default(),
+        wants_trace: false,
         reserved_concurrency: None,
         region: "us-east-1".into(),
         account: "000000000000".into(),

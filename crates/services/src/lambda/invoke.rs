@@ -7,7 +7,9 @@ use aws::{Common, Protocol, ServiceError};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use functions::{CodeRef, FunctionSpec, Invocation, InvokeError, Invoked, Throttle};
+use functions::{
+    Architecture, CodeRef, FunctionSpec, Invocation, InvokeError, Invoked, LogSettings, Throttle,
+};
 use json::ObjectBuilder;
 use store::blobs::Digest;
 use uuid::Uuid;
@@ -78,6 +80,11 @@ impl Lambda {
             environment: environment.into_iter().collect(),
             timeout: Duration::from_secs(configuration.timeout_seconds),
             memory_mb: configuration.memory_mb,
+            layers: Vec::new(),
+            ephemeral_storage_mb: 512,
+            architecture: Architecture::X86_64,
+            logging: LogSettings::default(),
+            wants_trace: false,
             reserved_concurrency: None,
             region: function.region.clone(),
             account: function.account.clone(),
