@@ -31,6 +31,11 @@ pub fn apply(run: &mut Run, time: Timestamp, event: &Event) {
         EventKind::Queued => run.queued = true,
         EventKind::Admitted => run.queued = false,
         EventKind::JobCancelled { attempt } => run.cancels.retain(|it| it.attempt != *attempt),
+        EventKind::TaskServed { served, .. } => {
+            if served.role_policies.is_some() {
+                run.role_policies = served.role_policies.clone();
+            }
+        }
         EventKind::TaskTimedOut { .. } => time_out(run, event),
         EventKind::ExecutionSucceeded { output } => {
             end(

@@ -25,7 +25,7 @@ mod wait;
 
 use json::Value;
 
-use crate::event::{Event, EventId, EventKind, Failure, Start, Text};
+use crate::event::{Event, EventId, EventKind, Failure, Served, Start, Text};
 use crate::program::{Program, Resource, StateIndex, StateKind};
 use crate::run::{Activity, Calling, Deadline, NotRedrivable, Run, Status};
 use crate::time::Timestamp;
@@ -63,6 +63,12 @@ pub enum Input {
     TaskFailed {
         attempt: EventId,
         failure: Failure,
+    },
+    /// One of the three above, and what served the call.
+    Served {
+        attempt: EventId,
+        served: Box<Served>,
+        answer: Box<Input>,
     },
     /// The job of an attempt that is no longer wanted ([`Run::owed_cancels`]) was told to stop.
     JobCancelled {
@@ -340,6 +346,17 @@ fn take(step: &mut Step<'_>, input: Input) -> Result<Go, Fault> {
         (Status::Running, Input::TaskFailed { attempt, failure }) => {
             answered(step, attempt, Answer::Failed(failure))
         }
+        (
+            Status::Running,
+            Input::Served {
+                attempt,
+                served,
+                answer,
+            },
+        ) => {
+            note_served(step, attempt, served)?;
+            take(step, *answer)
+        }
         (_, _) => Err(Refusal::NotRunning.into()),
     }
 }
@@ -385,6 +402,23 @@ fn job_cancelled(step: &mut Step<'_>, attempt: EventId) -> Result<Go, Fault> {
     }
     step.emit(EventKind::JobCancelled { attempt })?;
     Ok(Go::Rest)
+}
+
+/// Keeps what served an attempt; of the role's policies only that they are others than before.
+fn note_served(
+    step: &mut Step<'_>,
+    attempt: EventId,
+    mut served: Box<Served>,
+) -> Result<(), Fault> {
+    let thread = step.run.awaiting(attempt).ok_or(Refusal::NotAwaited)?;
+    step.branch = thread.id;
+    if served.role_policies == step.run.role_policies {
+        served.role_policies = None;
+    }
+    if *served != Served::default() {
+        step.emit(EventKind::TaskServed { attempt, served })?;
+    }
+    Ok(())
 }
 
 /// Something came for an attempt. It counts if a thread still waits for exactly this attempt.

@@ -99,11 +99,24 @@ pub struct Start {
     /// Scheduled event. The same attempt, made again after a crash, finds its own child by it.
     pub started_by: Option<Text>,
     pub kind: ExecutionKind,
+    /// The state machine's tags when it started, by key: they tell its deployment.
+    pub tags: Option<Value>,
     /// The test case of a mock file whose responses answer its tasks; see `lockstep dev --mocks`.
     pub mock_case: Option<Text>,
     pub limits: Limits,
     /// Key of this execution's task tokens.
     pub token_secret: [u8; 16],
+}
+
+/// What served a call, as whoever made it says, so that a state leads to the very code and rights
+/// that made it. Nothing of the language reads it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Served {
+    /// The function: its version, the digest of its code, the request, and where it logged.
+    pub function: Option<Value>,
+    /// The policies of the role that called, with their versions. `None` in an event if they are
+    /// those of the event before.
+    pub role_policies: Option<Value>,
 }
 
 /// What sort of execution it is. They differ in what `$$` shows.
@@ -264,6 +277,11 @@ pub enum EventKind {
     JobCancelled {
         attempt: EventId,
     },
+    /// What served the attempt: precedes what its call answered.
+    TaskServed {
+        attempt: EventId,
+        served: Box<Served>,
+    },
     /// Follows ExecutionStarted when the machine has TimeoutSeconds.
     ExecutionDeadline {
         at: Timestamp,
@@ -313,6 +331,7 @@ impl EventKind {
                 | EventKind::Queued
                 | EventKind::Admitted
                 | EventKind::JobCancelled { .. }
+                | EventKind::TaskServed { .. }
         )
     }
 

@@ -127,6 +127,7 @@ pub fn type_name(program: &Program, kind: &EventKind) -> Option<&'static str> {
         EventKind::Queued
         | EventKind::Admitted
         | EventKind::JobCancelled { .. }
+        | EventKind::TaskServed { .. }
         | EventKind::ExecutionDeadline { .. }
         | EventKind::WaitUntil { .. }
         | EventKind::RetryAt { .. }
@@ -280,6 +281,7 @@ impl Shown<'_> {
             EventKind::Queued
             | EventKind::Admitted
             | EventKind::JobCancelled { .. }
+            | EventKind::TaskServed { .. }
             | EventKind::ExecutionDeadline { .. }
             | EventKind::WaitUntil { .. }
             | EventKind::RetryAt { .. }

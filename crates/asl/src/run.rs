@@ -45,6 +45,8 @@ pub struct Run {
     /// Jobs that nobody wants any more and that were not told so yet. They are owed even after the
     /// end.
     pub cancels: Seldom<Vec<Cancel>>,
+    /// The role's policies at the last call that said so ([`crate::event::Served`]).
+    pub role_policies: Option<Value>,
     /// How often each state has called, in executions of a mocked test case ([`Start::mock_case`]);
     /// empty in all others.
     pub calls: Seldom<BTreeMap<StateIndex, u32>>,

@@ -11,6 +11,7 @@ use std::pin::Pin;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::method::Method;
+use json::Value;
 
 use crate::arn::Arn;
 
@@ -137,6 +138,17 @@ pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// Never sent over a socket.
+    pub served: Option<Box<Served>>,
+}
+
+/// What a caller within the process learns beside the answer: what its call was served by.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Served {
+    /// The function that was invoked: its version, the digest of its code, and where it logged.
+    pub function: Option<Value>,
+    /// The policies of the role that called, with their versions.
+    pub role_policies: Option<Value>,
 }
 
 impl Response {
@@ -147,6 +159,7 @@ impl Response {
             status,
             headers: HeaderMap::new(),
             body: body.into(),
+            served: None,
         }
     }
 

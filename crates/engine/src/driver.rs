@@ -320,7 +320,7 @@ impl Engine {
     /// Makes the call of a state that belongs to no execution (TestState). Nothing is recorded, and
     /// nobody makes it again; dropping the future cuts it off.
     pub async fn run_state(&self, call: TaskCall) -> TaskOutcome {
-        self.shared.calls.runner.run(call).await
+        self.shared.calls.runner.run(call).await.outcome
     }
 
     /// How a state machine (unqualified ARN) stands to its concurrency limit. Blocks while the

@@ -371,6 +371,7 @@ pub(crate) fn start(
         input_text: request.input_text,
         trace_header: request.trace_header,
         started_by: request.started_by,
+        tags: request.tags,
         mock_case: request.mock_case,
         kind,
         limits: Limits {

@@ -11,8 +11,8 @@
 //!
 //! use asl::definition::{Catalogue, MachineType, Resolved};
 //! use engine::{
-//!     Config, DefinitionError, Definitions, Engine, ExecutionStatus, Runner, StartRequest,
-//!     SystemClock, TaskCall, TaskOutcome,
+//!     Answered, Config, DefinitionError, Definitions, Engine, ExecutionStatus, Runner,
+//!     StartRequest, SystemClock, TaskCall,
 //! };
 //! use futures_util::future::BoxFuture;
 //!
@@ -23,7 +23,7 @@
 //!     }
 //! }
 //! impl Runner for NoTasks {
-//!     fn run(&self, _call: TaskCall) -> BoxFuture<'static, TaskOutcome> {
+//!     fn run(&self, _call: TaskCall) -> BoxFuture<'static, Answered> {
 //!         Box::pin(std::future::pending())
 //!     }
 //! }
@@ -100,9 +100,9 @@ pub use request::{
     HistoryQuery, ListPage, ListQuery, OpenError, QueuedExecution, ReadError, RedriveError,
     StartError, StartRequest, Started, StopError, Summary, TokenError,
 };
-pub use task::{Runner, TaskCall, TaskOutcome};
+pub use task::{Answered, Runner, TaskCall, TaskOutcome};
 
 // What a runner reads of a call and says of a failure: it names the engine, not the language.
 pub use asl::decide::Call;
-pub use asl::event::Failure;
+pub use asl::event::{Failure, Served};
 pub use asl::program::{Pattern, Resource, ResourceFamily};

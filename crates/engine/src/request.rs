@@ -28,6 +28,8 @@ pub struct StartRequest {
     /// The input as sent, if white space makes it differ from the compact text of `input`.
     pub input_text: Option<Text>,
     pub trace_header: Option<Text>,
+    /// The state machine's tags, by key; `None` if it has none.
+    pub tags: Option<Value>,
     /// The test case whose mocked responses answer its tasks; `None` for an ordinary execution.
     pub mock_case: Option<Text>,
     /// The attempt that starts it ([`TaskCall::attempt_id`](crate::TaskCall::attempt_id)): the same

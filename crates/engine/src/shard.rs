@@ -218,8 +218,8 @@ impl Shard {
             Command::Outcome {
                 entity,
                 attempt,
-                outcome,
-            } => self.outcome(*entity, *attempt, outcome, moment),
+                answered,
+            } => self.outcome(*entity, *attempt, answered, moment),
             Command::Cancelled { entity, attempt } => self.cancelled(*entity, *attempt, moment),
             Command::Admit(entity) => self.admit(*entity, moment),
             Command::Due(entity) => self.due(*entity, moment),

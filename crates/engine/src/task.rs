@@ -1,7 +1,7 @@
 //! What runs a Task's call: the outside of the engine.
 
-use asl::decide::Call;
-use asl::event::{EventId, Failure, Text};
+use asl::decide::{Call, Input};
+use asl::event::{EventId, Failure, Served, Text};
 use futures_util::future::BoxFuture;
 use json::Value;
 
@@ -13,7 +13,7 @@ pub trait Runner: Send + Sync + 'static {
     /// Makes one call. The future is dropped if its outcome is no longer wanted (timed out,
     /// stopped) and when the engine shuts down. One that starts a job is not dropped when it is no
     /// longer wanted: its end is waited for before the job is [cancelled](Runner::cancel).
-    fn run(&self, call: TaskCall) -> BoxFuture<'static, TaskOutcome>;
+    fn run(&self, call: TaskCall) -> BoxFuture<'static, Answered>;
 
     /// Waits for the job (`.sync`) that a call started, and gives its outcome: never
     /// [`TaskOutcome::Submitted`]. `response` is what the call answered. Asked for again after a
@@ -103,6 +103,42 @@ pub enum TaskOutcome {
     /// The call of a callback or job pattern was accepted; its task token, or
     /// [`Runner::watch`], brings the result.
     Submitted(Value),
+}
+
+/// How a call ended, and what served it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered {
+    pub outcome: TaskOutcome,
+    /// `None` if nothing is known of it.
+    pub served: Option<Box<Served>>,
+}
+
+impl From<TaskOutcome> for Answered {
+    fn from(outcome: TaskOutcome) -> Answered {
+        Answered {
+            outcome,
+            served: None,
+        }
+    }
+}
+
+impl Answered {
+    /// What the execution is told of the attempt.
+    pub(crate) fn into_input(self, attempt: EventId) -> Input {
+        let answer = match self.outcome {
+            TaskOutcome::Succeeded(output) => Input::TaskSucceeded { attempt, output },
+            TaskOutcome::Failed(failure) => Input::TaskFailed { attempt, failure },
+            TaskOutcome::Submitted(response) => Input::TaskSubmitted { attempt, response },
+        };
+        match self.served {
+            None => answer,
+            Some(served) => Input::Served {
+                attempt,
+                served,
+                answer: Box::new(answer),
+            },
+        }
+    }
 }
 
 /// The outcome of a call whose future panicked.

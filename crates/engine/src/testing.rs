@@ -390,7 +390,7 @@ impl Stage {
         self.ask(&Command::Outcome {
             entity,
             attempt,
-            outcome,
+            answered: Box::new(outcome.into()),
         });
     }
 

@@ -226,6 +226,7 @@ fn every_internal_event_has_a_case() {
         "Queued",
         "Admitted",
         "JobCancelled",
+        "TaskServed",
     ];
     let has_case = |name: &str| {
         lines

@@ -35,7 +35,7 @@ use asl::limits::Limits;
 use asl::program::Program;
 use asl::time::Timestamp;
 use engine::record::FORMAT_VERSION;
-use engine::task::{Runner, TaskCall, TaskOutcome};
+use engine::task::{Answered, Runner, TaskCall, TaskOutcome};
 use engine::{Clock, Config, DefinitionError, Definitions, Engine, HistoryQuery};
 use futures_util::future::BoxFuture;
 use services::states::Integrations;
@@ -76,9 +76,9 @@ impl Definitions for Definition {
 struct Echo;
 
 impl Runner for Echo {
-    fn run(&self, call: TaskCall) -> BoxFuture<'static, TaskOutcome> {
+    fn run(&self, call: TaskCall) -> BoxFuture<'static, Answered> {
         let answer = TaskOutcome::Succeeded(call.call.parameters);
-        Box::pin(std::future::ready(answer))
+        Box::pin(std::future::ready(answer.into()))
     }
 }
 

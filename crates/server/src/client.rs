@@ -287,6 +287,7 @@ impl Endpoint {
                 status: answer.status,
                 headers: answer.headers,
                 body: answer.body,
+                served: None,
             }),
             Err(
                 outbound::Error::Resolve { reason, .. } | outbound::Error::Connect { reason, .. },

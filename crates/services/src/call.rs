@@ -98,6 +98,8 @@ pub struct Answer {
     pub members: Value,
     /// The payload of an operation that answers one beside its members (Invoke).
     pub body: Option<Bytes>,
+    /// What an invocation was served by; for callers within the process.
+    pub function: Option<Value>,
     /// Headers that the model does not have and AWS sends all the same; names in lower case.
     pub headers: Vec<(&'static str, String)>,
 }
@@ -114,6 +116,7 @@ impl From<Object> for Answer {
         Answer {
             members: members.into(),
             body: None,
+            function: None,
             headers: Vec::new(),
         }
     }

@@ -22,12 +22,12 @@ use std::sync::Arc;
 
 use aws::Door;
 use aws::integrations::{Resolution, TaskResource, resolve};
-use engine::{Engine, Runner, TaskCall, TaskOutcome};
+use engine::{Answered, Engine, Runner, TaskCall, TaskOutcome};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use json::Value;
 use nested::Nested;
-use outgoing::{Outgoing, Sessions};
+use outgoing::{Noted, Outgoing, Sessions};
 use tokio::sync::SetOnce;
 
 /// Knows when executions end: what a Task that waits for a nested one listens to.
@@ -76,9 +76,17 @@ impl TaskRunner {
 // The engine makes the calls it owes from before a restart while the server still starts, so each
 // waits for the door first.
 impl Runner for TaskRunner {
-    fn run(&self, call: TaskCall) -> BoxFuture<'static, TaskOutcome> {
+    fn run(&self, call: TaskCall) -> BoxFuture<'static, Answered> {
         let outside = Arc::clone(&self.outside);
-        async move { run(outside.wait().await, &call).await }.boxed()
+        async move {
+            let served = Noted::default();
+            let outcome = run(outside.wait().await, &call, &served).await;
+            Answered {
+                outcome,
+                served: served.into_inner(),
+            }
+        }
+        .boxed()
     }
 
     fn watch(&self, call: TaskCall, response: Value) -> BoxFuture<'static, TaskOutcome> {
@@ -89,7 +97,12 @@ impl Runner for TaskRunner {
                 return outcome::failed("States.Runtime", &no_job(&call));
             };
             let (call, task) = (&call, &task);
-            let out = Outgoing { outside, call };
+            let served = &Noted::default();
+            let out = Outgoing {
+                outside,
+                call,
+                served,
+            };
             let nested = Nested { out, task };
             nested.watch(&*outside.executions, &response).await
         }
@@ -103,7 +116,12 @@ impl Runner for TaskRunner {
             // Only jobs that this version can start are there to be stopped.
             if let Some(task) = &job(&call) {
                 let call = &call;
-                let out = Outgoing { outside, call };
+                let served = &Noted::default();
+                let out = Outgoing {
+                    outside,
+                    call,
+                    served,
+                };
                 let nested = Nested { out, task };
                 nested.cancel(response.as_ref()).await;
             }
@@ -129,14 +147,18 @@ fn no_job(call: &TaskCall) -> String {
     format!("`{resource}` starts no job that this version of Lockstep can wait for")
 }
 
-async fn run(outside: &Outside, call: &TaskCall) -> TaskOutcome {
+async fn run(outside: &Outside, call: &TaskCall, served: &Noted) -> TaskOutcome {
     let task = match resolve(&call.call.resource.arn) {
         Resolution::Task(task) => task,
         // A definition with such a resource is refused at creation, so only a store that a newer
         // version wrote leads here.
         Resolution::Unrecognised { message } => return outcome::failed("States.Runtime", &message),
     };
-    let out = Outgoing { outside, call };
+    let out = Outgoing {
+        outside,
+        call,
+        served,
+    };
     match &task {
         TaskResource::LambdaFunction { .. } => lambda::function(out).await,
         TaskResource::LambdaInvoke { .. } => lambda::invoke(out).await,

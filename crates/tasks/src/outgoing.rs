@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws::sigv4::{self, Credentials};
 use aws::{Arn, Caller, Door, Request, Response, Service};
 use bytes::Bytes;
-use engine::TaskCall;
+use engine::{Served, TaskCall};
 use json::{ObjectBuilder, Value};
 use uuid::Uuid;
 
@@ -39,6 +39,28 @@ const OUTDATED: [&str; 4] = [
 pub(crate) struct Outgoing<'o> {
     pub(crate) outside: &'o Outside,
     pub(crate) call: &'o TaskCall,
+    pub(crate) served: &'o Noted,
+}
+
+/// What served the last call of a Task.
+#[derive(Default)]
+pub(crate) struct Noted(Mutex<Option<Box<Served>>>);
+
+impl Noted {
+    fn note(&self, response: &mut Response) {
+        let Some(served) = response.served.take() else {
+            return;
+        };
+        let served = Served {
+            function: served.function,
+            role_policies: served.role_policies,
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(served));
+    }
+
+    pub(crate) fn into_inner(self) -> Option<Box<Served>> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Temporary credentials.
@@ -72,7 +94,9 @@ impl Outgoing<'_> {
         let request = api.request(members, body)?;
         let Some(role) = &self.call.call.credentials_role_arn else {
             let caller = self.execution_role(Some(self.call.attempt_id().to_string()))?;
-            return api.answer(self.door().call(caller, request).await);
+            let mut response = self.door().call(caller, request).await;
+            self.served.note(&mut response);
+            return api.answer(response);
         };
         if let Some(session) = self.outside.sessions.find(&self.purpose(role)) {
             let answer = self.send_signed(api, &session, request.clone()).await?;
@@ -131,7 +155,9 @@ impl Outgoing<'_> {
             peer: None,
             attempt: Some(self.call.attempt_id().to_string()),
         };
-        Ok(self.door().call(caller, request).await)
+        let mut response = self.door().call(caller, request).await;
+        self.served.note(&mut response);
+        Ok(response)
     }
 
     /// Assumes the state's role as the execution role, and keeps the session.

@@ -120,8 +120,8 @@ fn service(resource_type: &str, resource: &str) -> ResourceFamily {
 /// The outcome as text, and the request that was sent.
 fn outcome_of(call: TaskCall, response: Response) -> (String, Option<(Caller, Request)>) {
     let door = Scripted::new(vec![response]);
-    let outcome = opened(&door).run(call).now_or_never().unwrap();
-    (text_of(outcome), door.asked.lock().unwrap().pop())
+    let answered = opened(&door).run(call).now_or_never().unwrap();
+    (text_of(answered.outcome), door.asked.lock().unwrap().pop())
 }
 
 fn text_of(outcome: TaskOutcome) -> String {
@@ -362,7 +362,8 @@ fn a_call_made_before_the_door_is_set_waits_for_it() {
     assert!((&mut early).now_or_never().is_none());
     let door = Scripted::new(vec![response(200, &[], "2")]);
     assert!(runner.open(door, Arc::new(Ended::default())));
-    assert_eq!(early.now_or_never(), Some(TaskOutcome::Succeeded(2.into())));
+    let answered = early.now_or_never().unwrap();
+    assert_eq!(answered.outcome, TaskOutcome::Succeeded(2.into()));
     let other = Scripted::new(vec![response(200, &[], "3")]);
     assert!(!runner.open(other, Arc::new(Ended::default())));
 }

@@ -100,6 +100,7 @@ pub(crate) fn start_of(input: &str) -> Start {
         input_text: None,
         trace_header: None,
         started_by: None,
+        tags: None,
         mock_case: None,
         kind: crate::event::ExecutionKind::Standard,
         limits: Limits::default(),

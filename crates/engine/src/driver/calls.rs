@@ -19,7 +19,7 @@ use crate::activities::Activities;
 use crate::decider::Message;
 use crate::express::Express;
 use crate::shard::{Action, Command, Errand};
-use crate::task::{Runner, TaskCall, TaskOutcome, panicked};
+use crate::task::{Answered, Runner, TaskCall, TaskOutcome, panicked};
 
 /// Spawns the futures of calls, watches and cancels, and gives them up. Tasks of activities it lays
 /// out.
@@ -68,10 +68,10 @@ impl Calls {
                     let _until_over = over;
                     runner.run(*call).await
                 };
-                let outcome = move |outcome: Option<TaskOutcome>| Command::Outcome {
+                let outcome = move |answered: Option<Answered>| Command::Outcome {
                     entity,
                     attempt,
-                    outcome: outcome.unwrap_or_else(panicked),
+                    answered: Box::new(answered.unwrap_or_else(|| panicked().into())),
                 };
                 let key = (entity, attempt, Errand::Call);
                 self.spawn(key, running, outcome, back, job_start);
@@ -82,7 +82,7 @@ impl Calls {
                 let outcome = move |outcome: Option<TaskOutcome>| Command::Outcome {
                     entity,
                     attempt,
-                    outcome: ended(outcome.unwrap_or_else(panicked)),
+                    answered: Box::new(ended(outcome.unwrap_or_else(panicked)).into()),
                 };
                 let key = (entity, attempt, Errand::Watch);
                 self.spawn(key, running, outcome, back, None);

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::clock::SystemClock;
 use crate::request::ExecutionStatus;
+use crate::task::Answered;
 use crate::testing::{
     ACTIVITY, CALLBACK, FUNCTION, JOB, MACHINE, Texts, failure, machine, request, value,
 };
@@ -36,12 +37,12 @@ impl Drop for CountsDrop {
 }
 
 impl Runner for Echo {
-    fn run(&self, call: TaskCall) -> BoxFuture<'static, TaskOutcome> {
+    fn run(&self, call: TaskCall) -> BoxFuture<'static, Answered> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let parameters = call.call.parameters;
         if let Some(token) = parameters.get("Payload") {
             self.tokens.lock().push(token.as_str().unwrap().to_owned());
-            return Box::pin(async move { TaskOutcome::Submitted(value("{}")) });
+            return Box::pin(async move { TaskOutcome::Submitted(value("{}")).into() });
         }
         if call.call.resource.pattern == Pattern::RunJob {
             let (starts, started) = (Arc::clone(&self.starts), Arc::clone(&self.started_slowly));
@@ -50,7 +51,7 @@ impl Runner for Echo {
                     starts.notified().await;
                     started.fetch_add(1, Ordering::SeqCst);
                 }
-                TaskOutcome::Submitted(parameters)
+                TaskOutcome::Submitted(parameters).into()
             });
         }
         let guard = CountsDrop(Arc::clone(&self.dropped));
@@ -64,6 +65,7 @@ impl Runner for Echo {
                 Some(_) => TaskOutcome::Failed(failure("E", "C")),
                 None => TaskOutcome::Succeeded(parameters),
             }
+            .into()
         })
     }
 
@@ -72,7 +74,8 @@ impl Runner for Echo {
         let mut call = call;
         call.call.parameters = response;
         call.call.resource.pattern = Pattern::RequestResponse;
-        self.run(call)
+        let run = self.run(call);
+        Box::pin(async move { run.await.outcome })
     }
 
     fn cancel(&self, _call: TaskCall, response: Option<Value>) -> BoxFuture<'static, ()> {
@@ -756,14 +759,14 @@ struct Counts {
 }
 
 impl Runner for Counts {
-    fn run(&self, _: TaskCall) -> BoxFuture<'static, TaskOutcome> {
+    fn run(&self, _: TaskCall) -> BoxFuture<'static, Answered> {
         let at_a_time = Arc::clone(&self.at_a_time);
         let now = at_a_time.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
         Box::pin(async move {
             tokio::task::yield_now().await;
             at_a_time.fetch_sub(1, Ordering::SeqCst);
-            TaskOutcome::Succeeded(value("1"))
+            TaskOutcome::Succeeded(value("1")).into()
         })
     }
 }

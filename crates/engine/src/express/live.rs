@@ -23,7 +23,7 @@ use super::{Billing, Express, ExpressEnd};
 use crate::limits::SLEEP_MS_MAX;
 use crate::request::ExecutionStatus;
 use crate::shard::is_stale;
-use crate::task::{TaskCall, TaskOutcome, panicked};
+use crate::task::{Answered, TaskCall, panicked};
 
 /// A run under way.
 pub(super) struct Live {
@@ -48,14 +48,14 @@ pub(super) enum Next {
 }
 
 /// A call with its outcome to come, or given up.
-type Calls = FuturesUnordered<BoxFuture<'static, Result<(EventId, TaskOutcome), Aborted>>>;
+type Calls = FuturesUnordered<BoxFuture<'static, Result<(EventId, Answered), Aborted>>>;
 
 /// The cause of a failure that is a fault of ours.
 const DECISION_PANICKED: &str = "a decision failed inside the server; its log says where";
 
 /// What a run waited for.
 enum Came {
-    Outcome(EventId, TaskOutcome),
+    Outcome(EventId, Answered),
     /// A call that was given up.
     Nothing,
     Due,
@@ -320,7 +320,7 @@ impl Live {
     }
 
     /// Makes a call as soon as there is a place for it.
-    fn call(&self, call: Call) -> impl Future<Output = (EventId, TaskOutcome)> + use<> {
+    fn call(&self, call: Call) -> impl Future<Output = (EventId, Answered)> + use<> {
         let attempt = call.attempt;
         let start = &self.entry.start;
         let call = TaskCall {
@@ -338,7 +338,7 @@ impl Live {
             // Made inside, so that a panic while it is made is caught as well.
             let outcome = AssertUnwindSafe(async move { runner.run(call).await });
             let outcome = outcome.catch_unwind().await;
-            (attempt, outcome.unwrap_or_else(|_| panicked()))
+            (attempt, outcome.unwrap_or_else(|_| panicked().into()))
         }
     }
 
@@ -358,13 +358,9 @@ impl Live {
         match came {
             Came::Due => self.decide(Input::DeadlineReached),
             Came::Nothing => Next::Effects(Vec::new()),
-            Came::Outcome(attempt, outcome) => {
+            Came::Outcome(attempt, answered) => {
                 under_way.remove(&attempt);
-                self.decide(match outcome {
-                    TaskOutcome::Succeeded(output) => Input::TaskSucceeded { attempt, output },
-                    TaskOutcome::Failed(failure) => Input::TaskFailed { attempt, failure },
-                    TaskOutcome::Submitted(response) => Input::TaskSubmitted { attempt, response },
-                })
+                self.decide(answered.into_input(attempt))
             }
         }
     }

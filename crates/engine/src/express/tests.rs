@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 
 use super::*;
 use crate::definitions::{DefinitionError, Definitions};
-use crate::task::{TaskCall, TaskOutcome};
+use crate::task::{Answered, TaskCall, TaskOutcome};
 use crate::testing::{FUNCTION, MACHINE, failure, machine, request, value};
 
 /// Answers by the parameters, as named.
@@ -19,7 +19,7 @@ struct Functions {
 }
 
 impl Runner for Functions {
-    fn run(&self, call: TaskCall) -> BoxFuture<'static, TaskOutcome> {
+    fn run(&self, call: TaskCall) -> BoxFuture<'static, Answered> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let parameters = call.call.parameters;
         Box::pin(async move {
@@ -32,6 +32,7 @@ impl Runner for Functions {
                 Some(_) => TaskOutcome::Failed(failure("E", "C")),
                 None => TaskOutcome::Succeeded(parameters),
             }
+            .into()
         })
     }
 

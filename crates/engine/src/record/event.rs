@@ -4,7 +4,7 @@
 mod fields;
 mod start;
 
-use asl::event::{BranchId, Event, EventId, EventKind, Text};
+use asl::event::{BranchId, Event, EventId, EventKind, Served, Text};
 use asl::program::StateIndex;
 use json::Value;
 
@@ -12,8 +12,9 @@ use super::Flaw;
 use super::bytes::{Reader, put_number};
 use super::read::Payload;
 use fields::{
-    failure, object, optional_number, optional_text, payload, put_failure, put_optional_number,
-    put_optional_text, put_small, put_state, put_text, put_time, small, text, time,
+    failure, object, optional_number, optional_payload, optional_text, payload, put_failure,
+    put_optional_number, put_optional_payload, put_optional_text, put_small, put_state, put_text,
+    put_time, small, text, time,
 };
 
 /// Where an event's parts go. Payloads and texts have places of their own in a record.
@@ -100,6 +101,9 @@ mod kinds {
     pub(super) const EXECUTION_STARTED: u8 = 38;
     /// The call starts a job.
     pub(super) const TASK_SCHEDULED_JOB: u8 = 39;
+    pub(super) const TASK_SERVED: u8 = 40;
+    /// Of a state machine with tags.
+    pub(super) const EXECUTION_STARTED_TAGGED: u8 = 41;
 }
 
 /// The event is internal: its id is 0.
@@ -148,7 +152,10 @@ pub(super) fn put(out: &mut impl Sink, event: &Event, last: &mut Last) {
 
 fn code(kind: &EventKind) -> u8 {
     match kind {
-        EventKind::ExecutionStarted(_) => kinds::EXECUTION_STARTED,
+        EventKind::ExecutionStarted(start) => match start.tags {
+            Some(_) => kinds::EXECUTION_STARTED_TAGGED,
+            None => kinds::EXECUTION_STARTED,
+        },
         EventKind::ExecutionSucceeded { .. } => kinds::EXECUTION_SUCCEEDED,
         EventKind::ExecutionFailed(_) => kinds::EXECUTION_FAILED,
         EventKind::ExecutionAborted(_) => kinds::EXECUTION_ABORTED,
@@ -166,6 +173,7 @@ fn code(kind: &EventKind) -> u8 {
         EventKind::Queued => kinds::QUEUED,
         EventKind::Admitted => kinds::ADMITTED,
         EventKind::JobCancelled { .. } => kinds::JOB_CANCELLED,
+        EventKind::TaskServed { .. } => kinds::TASK_SERVED,
         EventKind::TaskSubmitted { .. } => kinds::TASK_SUBMITTED,
         EventKind::TaskSucceeded { .. } => kinds::TASK_SUCCEEDED,
         EventKind::TaskFailed { .. } => kinds::TASK_FAILED,
@@ -226,6 +234,11 @@ fn put_kind(out: &mut impl Sink, kind: &EventKind) {
             put_optional_text(out, client_token.as_deref());
         }
         EventKind::JobCancelled { attempt } => put_number(out.bytes(), *attempt),
+        EventKind::TaskServed { attempt, served } => {
+            put_number(out.bytes(), *attempt);
+            put_optional_payload(out, served.function.as_ref());
+            put_optional_payload(out, served.role_policies.as_ref());
+        }
         EventKind::BranchSucceeded
         | EventKind::BranchesCut
         | EventKind::Queued
@@ -368,6 +381,9 @@ pub(super) fn read<'r, S: Source<'r>>(source: &mut S) -> Result<Event, S::Error>
 fn read_kind<'r, S: Source<'r>>(kind: u8, source: &mut S) -> Result<EventKind, S::Error> {
     Ok(match kind {
         kinds::EXECUTION_STARTED => EventKind::ExecutionStarted(Box::new(start::read(source)?)),
+        kinds::EXECUTION_STARTED_TAGGED => {
+            EventKind::ExecutionStarted(Box::new(start::read_tagged(source)?))
+        }
         kinds::EXECUTION_STARTED_OF_STANDARD => {
             EventKind::ExecutionStarted(Box::new(start::read_of_standard(source)?))
         }
@@ -404,6 +420,13 @@ fn read_kind<'r, S: Source<'r>>(kind: u8, source: &mut S) -> Result<EventKind, S
         kinds::ADMITTED => EventKind::Admitted,
         kinds::JOB_CANCELLED => EventKind::JobCancelled {
             attempt: source.bytes().number()?,
+        },
+        kinds::TASK_SERVED => EventKind::TaskServed {
+            attempt: source.bytes().number()?,
+            served: Box::new(Served {
+                function: optional_payload(source)?,
+                role_policies: optional_payload(source)?,
+            }),
         },
         _ => {
             let state = StateIndex(small(source)?);

@@ -110,6 +110,7 @@ fn start(input: &str) -> Start {
             .map(Text::from),
         trace_header: None,
         started_by: None,
+        tags: None,
         mock_case: None,
         kind: ExecutionKind::Standard,
         limits: Limits::default(),

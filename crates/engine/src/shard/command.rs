@@ -11,7 +11,7 @@ use crate::express::{ExpressEnded, ExpressRun};
 use crate::request::{
     ActivityTask, Error, RedriveError, StartError, StartRequest, Started, StopError, TokenError,
 };
-use crate::task::{TaskCall, TaskOutcome};
+use crate::task::{Answered, TaskCall};
 
 /// Everything that can be asked of a shard.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ pub enum Command {
     Outcome {
         entity: EntityId,
         attempt: EventId,
-        outcome: TaskOutcome,
+        answered: Box<Answered>,
     },
     /// A job was told to stop.
     Cancelled { entity: EntityId, attempt: EventId },

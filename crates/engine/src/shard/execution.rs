@@ -19,7 +19,7 @@ use super::{Halt, Shard, is_stale};
 use crate::journal::Loaded;
 use crate::limits::HEARTBEAT_ROW_MS_MIN;
 use crate::request::{Error, ExecutionStatus, StopError};
-use crate::task::TaskOutcome;
+use crate::task::{Answered, TaskOutcome};
 
 /// The clock of an attempt that must send heartbeats.
 #[derive(Clone, Copy, Debug)]
@@ -206,21 +206,17 @@ impl Shard {
         &mut self,
         entity: EntityId,
         attempt: EventId,
-        outcome: &TaskOutcome,
+        answered: &Answered,
         moment: Moment,
     ) -> Result<Outcome, Halt> {
         self.calls.end(entity, attempt, Errand::Call);
-        if !matches!(outcome, TaskOutcome::Submitted(_)) {
+        if !matches!(answered.outcome, TaskOutcome::Submitted(_)) {
             self.calls.end(entity, attempt, Errand::Watch);
         }
         if !self.is_loaded(entity)? {
             return Ok(Outcome::nothing());
         }
-        let input = match outcome.clone() {
-            TaskOutcome::Succeeded(output) => Input::TaskSucceeded { attempt, output },
-            TaskOutcome::Failed(failure) => Input::TaskFailed { attempt, failure },
-            TaskOutcome::Submitted(response) => Input::TaskSubmitted { attempt, response },
-        };
+        let input = answered.clone().into_input(attempt);
         self.decide_quietly(entity, input, moment)
     }
 

@@ -139,6 +139,7 @@ impl Shard {
             input_text: request.input_text.clone(),
             trace_header: request.trace_header.clone(),
             started_by: request.started_by.clone(),
+            tags: request.tags.clone(),
             mock_case: request.mock_case.clone(),
             kind: asl::event::ExecutionKind::Standard,
             limits,

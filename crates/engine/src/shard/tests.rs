@@ -67,6 +67,7 @@ fn types(stage: &Stage, entity: EntityId) -> Vec<&'static str> {
         | EventKind::Queued
         | EventKind::Admitted
         | EventKind::JobCancelled { .. }
+        | EventKind::TaskServed { .. }
         | EventKind::WaitUntil { .. }
         | EventKind::RetryAt { .. }
         | EventKind::Yielded { .. }
@@ -374,7 +375,7 @@ fn results_count_once_and_late_ones_not_at_all() {
         let answer = stage.ask(&Command::Outcome {
             entity,
             attempt,
-            outcome,
+            answered: Box::new(outcome.into()),
         });
         assert!(matches!(answer, Answer::Internal(Ok(()))));
     }
@@ -386,7 +387,7 @@ fn results_count_once_and_late_ones_not_at_all() {
     stage.ask(&Command::Outcome {
         entity,
         attempt,
-        outcome,
+        answered: Box::new(outcome.into()),
     });
     assert_eq!(stage.run(entity).end.unwrap().output, Some(value("1")));
 }
@@ -423,7 +424,7 @@ fn a_result_by_token_may_overtake_the_submit_response() {
     stage.ask(&Command::Outcome {
         entity,
         attempt,
-        outcome,
+        answered: Box::new(outcome.into()),
     });
     assert_eq!(types(&stage, entity), before);
 }

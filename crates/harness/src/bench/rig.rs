@@ -10,8 +10,8 @@ use asl::compile::compile;
 use asl::definition::{MachineType, invalid_definition_message};
 use asl::program::Program;
 use engine::{
-    Config, DefinitionError, Definitions, Engine, Runner, StartRequest, SystemClock, TaskCall,
-    TaskOutcome,
+    Answered, Config, DefinitionError, Definitions, Engine, Runner, StartRequest, SystemClock,
+    TaskCall,
 };
 use futures_util::future::BoxFuture;
 use services::states::Integrations;
@@ -53,7 +53,7 @@ impl Definitions for Only {
 pub(crate) struct NoTasks;
 
 impl Runner for NoTasks {
-    fn run(&self, _: TaskCall) -> BoxFuture<'static, TaskOutcome> {
+    fn run(&self, _: TaskCall) -> BoxFuture<'static, Answered> {
         Box::pin(std::future::pending())
     }
 }

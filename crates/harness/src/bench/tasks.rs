@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use engine::{Config, Runner, TaskCall, TaskOutcome};
+use engine::{Answered, Config, Runner, TaskCall, TaskOutcome};
 use futures_util::future::BoxFuture;
 use json::Value;
 use store::{Sqlite, Store};
@@ -153,12 +153,12 @@ struct Stub {
     results: Vec<Value>,
     next: AtomicUsize,
     calls: AtomicU64,
-    answered: Mutex<Answered>,
+    answered: Mutex<Latencies>,
 }
 
 /// When executions were last answered, and how long each then took to call again.
 #[derive(Default)]
-struct Answered {
+struct Latencies {
     at: HashMap<Arc<str>, Instant>,
     latencies: Vec<Duration>,
 }
@@ -176,7 +176,7 @@ impl Stub {
 
     fn begin(&self) {
         self.calls.store(0, Ordering::Relaxed);
-        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Answered::default();
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Latencies::default();
     }
 
     fn latencies(&self) -> Vec<Duration> {
@@ -194,12 +194,12 @@ impl Stub {
 }
 
 impl Runner for Stub {
-    fn run(&self, call: TaskCall) -> BoxFuture<'static, TaskOutcome> {
+    fn run(&self, call: TaskCall) -> BoxFuture<'static, Answered> {
         self.note(call.execution_arn);
         let at = self.next.fetch_add(1, Ordering::Relaxed) % self.results.len().max(1);
         let result = self.results.get(at).cloned().unwrap_or_default();
         self.calls.fetch_add(1, Ordering::Relaxed);
-        Box::pin(async move { TaskOutcome::Succeeded(result) })
+        Box::pin(async move { TaskOutcome::Succeeded(result).into() })
     }
 }
 

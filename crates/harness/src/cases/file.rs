@@ -178,6 +178,7 @@ impl Settings {
             input_text: (!is_compact).then(|| input_text.into()),
             trace_header: None,
             started_by: None,
+            tags: None,
             mock_case: None,
             kind: self.kind,
             limits: self.limits,

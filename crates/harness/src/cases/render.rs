@@ -105,6 +105,12 @@ pub(super) fn event(program: &Program, start: &Start, time: Timestamp, event: &E
         EventKind::Queued => ". Queued".to_owned(),
         EventKind::Admitted => ". Admitted".to_owned(),
         EventKind::JobCancelled { attempt } => format!(". JobCancelled {attempt}"),
+        EventKind::TaskServed { attempt, served } => {
+            let shown = |part: &Option<Value>| part.as_ref().map(Value::to_text);
+            let (function, policies) = (shown(&served.function), shown(&served.role_policies));
+            let (function, policies) = (function.unwrap_or_default(), policies.unwrap_or_default());
+            format!(". TaskServed {attempt} function={function} policies={policies}")
+        }
         EventKind::BranchSucceeded => format!(". BranchSucceeded {}", event.branch.0),
         EventKind::BranchesCut => {
             format!(". BranchesCut {} after {}", event.branch.0, event.previous)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use asl::event::{EventId, Failure, Text};
-use engine::{Pattern, Runner, TaskCall, TaskOutcome};
+use engine::{Answered, Pattern, Runner, TaskCall, TaskOutcome};
 use futures_util::FutureExt;
 use futures_util::future::{self, BoxFuture};
 use json::Value;
@@ -51,13 +51,13 @@ impl<R: Runner> MockedRunner<R> {
 }
 
 impl<R: Runner> Runner for MockedRunner<R> {
-    fn run(&self, call: TaskCall) -> BoxFuture<'static, TaskOutcome> {
+    fn run(&self, call: TaskCall) -> BoxFuture<'static, Answered> {
         match self.outcome(&call) {
             None => self.runner.run(call),
             Some(_) if is_submitted(&call.call) => {
-                future::ready(TaskOutcome::Submitted(submission())).boxed()
+                future::ready(TaskOutcome::Submitted(submission()).into()).boxed()
             }
-            Some(outcome) => future::ready(outcome).boxed(),
+            Some(outcome) => future::ready(outcome.into()).boxed(),
         }
     }
 

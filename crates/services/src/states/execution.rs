@@ -49,6 +49,7 @@ impl States {
             input: input.value,
             input_text: input.text,
             trace_header: trace_header(call),
+            tags: machine.tags.clone(),
             mock_case: call.mock_case.clone(),
             started_by: call.attempt.clone(),
             concurrency_max: machine.concurrency_max,

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use asl::event::Text;
 use aws::ServiceError;
+use json::{Object, Value};
 
 use super::aliases::{Alias, Share};
 use super::arn::{Machine, Qualifier};
 use super::machine::{StateMachine, labelled};
+use super::tags::Tag;
 use super::versions::Version;
 use super::{States, arn, concurrency, state_machine_does_not_exist, type_not_supported};
 use crate::Call;
 
 /// What an execution takes from the state machine, version or alias that it is started by.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Startable {
     /// Unqualified.
     pub arn: Text,
@@ -22,6 +24,8 @@ pub(crate) struct Startable {
     /// Standard executions that may run at a time; `None` for any number.
     pub concurrency_max: Option<u32>,
     pub alias_arn: Option<Text>,
+    /// By key; `None` without any.
+    pub tags: Option<Value>,
     target: Target,
     /// The other version of an alias that has two.
     other: Option<Target>,
@@ -66,6 +70,7 @@ impl Startable {
             is_express: machine.is_express,
             concurrency_max: concurrency::limit(&machine.tags),
             alias_arn: alias.map(|alias| machine.alias_arn(&alias.name).into()),
+            tags: tags(&machine.tags),
             target,
             other,
             weight: weight.map_or(100, |share| share.weight),
@@ -80,6 +85,12 @@ impl Startable {
             _ => &self.target,
         }
     }
+}
+
+/// Tags as one object.
+fn tags(tags: &[Tag]) -> Option<Value> {
+    let members = tags.iter().map(|tag| (&*tag.key, Value::from(&*tag.value)));
+    (!tags.is_empty()).then(|| members.collect::<Object>().into())
 }
 
 impl Target {

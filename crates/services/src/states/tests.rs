@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asl::time::Timestamp;
-use engine::{Clock, Runner, TaskCall, TaskOutcome};
+use engine::{Answered, Clock, Runner, TaskCall, TaskOutcome};
 use json::{ObjectBuilder, Value};
 use store::{Memory, Store};
 use tokio::runtime::Handle;
@@ -25,7 +25,7 @@ impl Clock for Still {
     }
 }
 
-type Outcome = Pin<Box<dyn Future<Output = TaskOutcome> + Send>>;
+type Outcome = Pin<Box<dyn Future<Output = Answered> + Send>>;
 
 /// Accepts every call and hands its payload out, which is the call's task token.
 struct Payloads(mpsc::UnboundedSender<Value>);
@@ -35,7 +35,9 @@ impl Runner for Payloads {
         if let Some(payload) = call.call.parameters.get("Payload") {
             self.0.send(payload.clone()).unwrap();
         }
-        Box::pin(std::future::ready(TaskOutcome::Submitted(Value::null())))
+        Box::pin(std::future::ready(
+            TaskOutcome::Submitted(Value::null()).into(),
+        ))
     }
 }
 

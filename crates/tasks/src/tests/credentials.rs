@@ -89,7 +89,7 @@ fn check(executions: &[&str], answers: Vec<Response>, expected: &[&str], asked: 
     let runner = opened(&door);
     let run = |execution: &&str| {
         let outcome = runner.run(with_credentials(execution)).now_or_never();
-        text_of(outcome.unwrap())
+        text_of(outcome.unwrap().outcome)
     };
     let outcomes: Vec<String> = executions.iter().map(run).collect();
     assert_eq!(outcomes, expected);
@@ -205,7 +205,7 @@ async fn nested_executions() {
         r#"{"StateMachineArn":"m"}"#,
     );
     call.call.credentials_role_arn = Some(CREDENTIALS_ROLE.into());
-    let TaskOutcome::Submitted(submission) = runner.run(call.clone()).await else {
+    let TaskOutcome::Submitted(submission) = runner.run(call.clone()).await.outcome else {
         panic!("it is submitted");
     };
     // What may not be asked ends the Task; what may not be stopped goes on.

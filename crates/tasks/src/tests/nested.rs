@@ -69,7 +69,7 @@ fn starts() {
     ] {
         let door = Scripted::new(vec![started()]);
         let outcome = opened(&door).run(start(suffix, &parameters));
-        let outcome = text_of(outcome.now_or_never().unwrap());
+        let outcome = text_of(outcome.now_or_never().unwrap().outcome);
         assert_eq!(outcome, format!("{word} {result}"), "{suffix}");
         assert_eq!(door.asked(), [sent.as_str()], "{suffix}");
         let (caller, _) = door.asked.lock().unwrap().pop().unwrap();

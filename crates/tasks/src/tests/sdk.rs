@@ -108,7 +108,7 @@ fn step_functions() {
             parameters,
         );
         let outcome = opened(&door).run(call).now_or_never().unwrap();
-        assert_eq!(text_of(outcome), *expected);
+        assert_eq!(text_of(outcome.outcome), *expected);
         assert_eq!(door.asked().join("\n"), *sent);
     }
 }

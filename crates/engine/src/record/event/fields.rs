@@ -33,6 +33,22 @@ pub(super) fn put_optional_number(out: &mut impl Sink, number: Option<u64>) {
     }
 }
 
+pub(super) fn put_optional_payload(out: &mut impl Sink, value: Option<&Value>) {
+    out.bytes().push(u8::from(value.is_some()));
+    if let Some(value) = value {
+        out.payload(value);
+    }
+}
+
+pub(super) fn optional_payload<'r, S: Source<'r>>(
+    source: &mut S,
+) -> Result<Option<Value>, S::Error> {
+    match source.bytes().byte()? {
+        0 => Ok(None),
+        _ => payload(source).map(Some),
+    }
+}
+
 pub(super) fn put_text(out: &mut impl Sink, text: &str) {
     put_number(out.bytes(), text.len() as u64);
     out.text(text);

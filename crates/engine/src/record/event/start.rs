@@ -3,7 +3,7 @@
 use asl::event::{ExecutionKind, Start};
 use asl::limits::Limits;
 
-use super::fields::{optional_text, put_optional_text, put_small, put_text, small, text};
+use super::fields::{optional_text, payload, put_optional_text, put_small, put_text, small, text};
 use super::{Sink, Source};
 use crate::arn;
 use crate::record::Flaw;
@@ -36,6 +36,9 @@ pub(super) fn put(out: &mut impl Sink, start: &Start) {
         ExecutionKind::Test => 3,
     });
     put_optional_text(out, start.mock_case.as_deref());
+    if let Some(tags) = &start.tags {
+        out.payload(tags);
+    }
 }
 
 /// Counted, so that a later build can add limits: an execution that began without one runs under
@@ -73,6 +76,13 @@ pub(super) fn read<'r, S: Source<'r>>(source: &mut S) -> Result<Start, S::Error>
         mock_case: optional_text(source)?,
         ..start
     })
+}
+
+/// With the tags of its state machine behind the rest.
+pub(super) fn read_tagged<'r, S: Source<'r>>(source: &mut S) -> Result<Start, S::Error> {
+    let start = read(source)?;
+    let tags = Some(payload(source)?);
+    Ok(Start { tags, ..start })
 }
 
 /// Without what tells nested, Express and mocked executions from others.
@@ -119,6 +129,7 @@ fn read_with<'r, S: Source<'r>>(
         trace_header,
         started_by: None,
         kind: ExecutionKind::Standard,
+        tags: None,
         mock_case: None,
         limits: read_limits(source, count)?,
         token_secret: source.bytes().array()?,

@@ -25,7 +25,7 @@ fn end(stage: &mut Stage, outcome: TaskOutcome) {
     stage.ask(&Command::Outcome {
         entity,
         attempt,
-        outcome,
+        answered: Box::new(outcome.into()),
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use engine::{Call, Resource, ResourceFamily};
+use engine::{Answered, Call, Resource, ResourceFamily};
 
 use super::*;
 
@@ -18,8 +18,8 @@ impl Real {
 }
 
 impl Runner for Real {
-    fn run(&self, _call: TaskCall) -> BoxFuture<'static, TaskOutcome> {
-        future::ready(self.note("run")).boxed()
+    fn run(&self, _call: TaskCall) -> BoxFuture<'static, Answered> {
+        future::ready(self.note("run").into()).boxed()
     }
 
     fn watch(&self, _call: TaskCall, _response: Value) -> BoxFuture<'static, TaskOutcome> {
@@ -87,7 +87,7 @@ fn check(has_mocks: bool, call: TaskCall, expected: [&str; 2], real: &[&str]) {
     let watched = runner.watch(call.clone(), Value::null()).now_or_never();
     runner.cancel(call, None).now_or_never().unwrap();
     let watched = watched.map_or_else(|| "pending".to_owned(), told);
-    for (found, expected) in [told(answered), watched].into_iter().zip(expected) {
+    for (found, expected) in [told(answered.outcome), watched].into_iter().zip(expected) {
         assert!(found.contains(expected), "{found}");
     }
     assert_eq!(*seen.lock().unwrap(), real);

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use asl::event::Failure;
-use engine::Runner;
+use engine::{Answered, Runner};
 use json::{ObjectBuilder, Value};
 use store::Memory;
 
@@ -16,7 +16,7 @@ use crate::testing;
 struct Echo;
 
 impl Runner for Echo {
-    fn run(&self, call: TaskCall) -> Pin<Box<dyn Future<Output = TaskOutcome> + Send>> {
+    fn run(&self, call: TaskCall) -> Pin<Box<dyn Future<Output = Answered> + Send>> {
         let name = call.call.parameters.get("FunctionName");
         let name = name.and_then(Value::as_str).unwrap_or_default().to_owned();
         let outcome = match name.as_str() {
@@ -34,7 +34,7 @@ impl Runner for Echo {
                 cause: Some("c".into()),
             }),
         };
-        Box::pin(std::future::ready(outcome))
+        Box::pin(std::future::ready(outcome.into()))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws::protocol::{decode_request, encode_request};
 use aws::sigv4::{self, Credentials};
-use engine::{Engine, SystemClock, TaskCall, TaskOutcome};
+use engine::{Answered, Engine, SystemClock, TaskCall};
 use functions::{Pool, PoolConfig};
 use http::HeaderValue;
 use json::{ObjectBuilder, Value};
@@ -37,7 +37,7 @@ pub(super) struct World {
 struct Idle;
 
 impl engine::Runner for Idle {
-    fn run(&self, _: TaskCall) -> std::pin::Pin<Box<dyn Future<Output = TaskOutcome> + Send>> {
+    fn run(&self, _: TaskCall) -> std::pin::Pin<Box<dyn Future<Output = Answered> + Send>> {
         Box::pin(std::future::pending())
     }
 }
@@ -108,6 +108,7 @@ impl World {
             Handle::current(),
         );
         let services = Services::new(&Foundations {
+            logs: crate::testing::logs(&store),
             store,
             blobs: Arc::new(store::blobs::MemoryBlobs::default()),
             engine: engine.unwrap(),
