@@ -10,6 +10,7 @@ use asl::limits::Limits;
 use engine::{Engine, SystemClock};
 use functions::{Pool, PoolConfig};
 use nix::sys::stat::{Mode, umask};
+use services::logs::Logs;
 use services::states::StoredDefinitions;
 use services::{Foundations, Identity, Services};
 use store::blobs::LocalBlobs;
@@ -150,8 +151,13 @@ async fn assemble(
         identity::open_seal(config, &*store)?,
         rules,
     );
+    let logs = Logs::new(
+        Arc::clone(&store),
+        Arc::clone(&stores.lines) as Arc<dyn Lines>,
+    );
     let services = Services::new(&Foundations {
         identity,
+        logs: Arc::new(logs),
         outbound: Arc::new(open_outbound(config)?),
         store,
         blobs: Arc::new(blobs),

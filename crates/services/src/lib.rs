@@ -11,6 +11,7 @@ pub mod iam;
 pub mod iam_toolbox;
 pub mod lambda;
 pub mod lockstep;
+pub mod logs;
 pub mod page;
 pub mod seal;
 pub mod states;
@@ -38,6 +39,7 @@ pub struct Services {
     identity: Identity,
     lambda: lambda::Lambda,
     lockstep: lockstep::Lockstep,
+    logs: Arc<logs::Logs>,
     states: Arc<states::States>,
     sts: sts::Sts,
 }
@@ -50,6 +52,8 @@ pub struct Foundations {
     pub engine: Engine,
     pub functions: Pool,
     pub identity: Identity,
+    /// Where functions and executions write to as well.
+    pub logs: Arc<logs::Logs>,
     /// Sends what leaves the server.
     pub outbound: Arc<dyn outbound::Fetch>,
     /// Where functions find this server: `http://127.0.0.1:8083`.
@@ -135,6 +139,7 @@ impl Services {
             identity: foundations.identity.clone(),
             lambda: lambda::Lambda::new(foundations),
             lockstep: lockstep::Lockstep::new(Arc::clone(&states), &foundations.identity),
+            logs: Arc::clone(&foundations.logs),
             states,
             sts: sts::Sts::new(foundations),
         }
@@ -165,7 +170,7 @@ impl Services {
             Service::IamToolbox => iam_toolbox::needs::facts(operation),
             Service::Lambda => lambda::Lambda::facts(operation),
             Service::Lockstep => lockstep::needs::facts(operation),
-            Service::Logs => None,
+            Service::Logs => logs::Logs::facts(operation),
             Service::States => states::States::facts(operation),
             Service::Sts => sts::needs::facts(operation),
         }
@@ -204,7 +209,7 @@ impl Services {
             Service::IamToolbox => self.iam_toolbox.handle(operation, call).await,
             Service::Lambda => self.lambda.handle(operation, call).await,
             Service::Lockstep => self.lockstep.handle(operation, call, self).await,
-            Service::Logs => None,
+            Service::Logs => self.logs.handle(operation, call).await,
             Service::States => self.states.handle(operation, call).await,
             Service::Sts => self.sts.handle(operation, call).await,
         }

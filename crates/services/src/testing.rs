@@ -25,6 +25,7 @@ use store::lines::MemoryLines;
 
 use crate::access::{Caller, Need, Rules};
 use crate::call::Client;
+use crate::logs::Logs;
 use crate::seal::{KEY_BYTES, Seal};
 use crate::{Answer, Call, Identity};
 
@@ -122,6 +123,14 @@ pub(crate) fn identity(store: Arc<dyn Store>, roles_are_enforced: bool) -> Ident
     };
     let seal = Seal::new(&[1; KEY_BYTES]);
     Identity::new(store, Arc::new(MemoryLines::default()), seal, rules)
+}
+
+/// CloudWatch Logs over a store, with lines of its own.
+pub(crate) fn logs(store: &Arc<dyn Store>) -> Arc<Logs> {
+    Arc::new(Logs::new(
+        Arc::clone(store),
+        Arc::new(MemoryLines::default()),
+    ))
 }
 
 /// Waits for a future where a case's services are made, in a runtime of several threads.

@@ -144,7 +144,7 @@ impl World {
         let blobs = LocalBlobs::open(&folder.path().join("blobs")).unwrap();
         let identity = Identity::new(
             Arc::clone(&store),
-            lines,
+            Arc::clone(&lines),
             services::seal::Seal::new(&[1; services::seal::KEY_BYTES]),
             services::access::Rules {
                 account: ACCOUNT.into(),
@@ -157,6 +157,7 @@ impl World {
         );
         let services = Services::new(&Foundations {
             identity,
+            logs: Arc::new(services::logs::Logs::new(Arc::clone(&store), lines)),
             outbound: Arc::new(outbound::Client::new::<&str>(&[], b"").unwrap()),
             store,
             blobs: Arc::new(blobs),

@@ -37,6 +37,7 @@ async fn scripts() {
         let store: Arc<dyn store::Store> = Arc::new(store::Memory::new());
         let foundations = Foundations {
             identity: testing::identity(Arc::clone(&store), true),
+            logs: testing::logs(&store),
             store,
             blobs: Arc::new(MemoryBlobs::default()),
             engine: fresh_for(case).engine().clone(),
