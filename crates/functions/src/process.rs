@@ -38,6 +38,19 @@ pub(crate) struct Launch {
     pub(crate) variables: BTreeMap<String, String>,
 }
 
+/// Where a process sees what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Roots {
+    /// Its code: `/var/task`, or the folder it was unpacked to.
+    pub(crate) task: PathBuf,
+    /// Its layers: `/opt`.
+    pub(crate) opt: PathBuf,
+    /// Our bootstraps: `/var/runtime`.
+    pub(crate) runtime: PathBuf,
+    /// A folder of its own: `/tmp`.
+    pub(crate) tmp: PathBuf,
+}
+
 /// A running process, leader of its own group. Dropping it kills the group.
 pub(crate) struct Process {
     pub(crate) child: Child,
@@ -50,6 +63,23 @@ impl Process {
         // Once only: later the number may belong to someone else.
         if let Some(group) = self.group.take() {
             let _ = killpg(group, Signal::SIGKILL);
+        }
+    }
+
+    /// Stops the process and all it started in its group, between invocations.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Undoes [`Process::freeze`].
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.group {
+            // It may have ended; the owner learns that from elsewhere.
+            let _ = killpg(group, signal);
         }
     }
 
