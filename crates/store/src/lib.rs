@@ -3,7 +3,8 @@
 //! A [`Store`] holds journals (numbered records of entities), one row per execution, wake-up rows,
 //! documents and definitions. It knows bytes and small numbers only: neither JSON nor the States
 //! Language. [`Memory`] is the store of tests and simulations, [`Sqlite`] the embedded one;
-//! [`blobs`] holds what is large and immutable, [`lines`] what is appended and expires (logs).
+//! [`blobs`] holds what is large and immutable, [`lines`] and [`events`] what is appended and expires
+//! (the audit log, metric points, log events).
 //!
 //! ```
 //! use store::{Batch, Committed, EntityId, Memory, ShardId, Store, Write};
@@ -20,12 +21,14 @@
 //! ```
 
 pub mod blobs;
+pub mod events;
 pub mod lines;
 mod memory;
 mod months;
 mod sqlite;
 mod store;
 
+pub use events::Events;
 pub use lines::Lines;
 pub use memory::{Fault, Memory};
 pub use sqlite::{LinesIntegrity, Sqlite, SqliteLines};

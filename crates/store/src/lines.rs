@@ -1,5 +1,6 @@
-//! Lines: what is appended, read by time and dropped by age: the audit log, later function logs and
-//! metric points. They share nothing with the journal's writer: a file of their own.
+//! Lines: what is appended, read by time and dropped by age: the audit log and metric points. They
+//! share nothing with the journal's writer: a file of their own, with the [log
+//! events](crate::events).
 //!
 //! A stream is named `kind/...`, such as `audit/123456789012/eu-west-1`. All streams of a kind are
 //! kept equally long.
@@ -23,6 +24,29 @@ pub struct Line {
 pub struct Place {
     pub time_ms: i64,
     pub number: u64,
+}
+
+impl Place {
+    /// After all places.
+    pub const END: Place = Place {
+        time_ms: i64::MAX,
+        number: u64::MAX,
+    };
+
+    /// Before all places of this time.
+    #[must_use]
+    pub const fn at(time_ms: i64) -> Place {
+        Place { time_ms, number: 0 }
+    }
+
+    /// The place that comes right after.
+    #[must_use]
+    pub const fn next(self) -> Place {
+        Place {
+            time_ms: self.time_ms,
+            number: self.number.saturating_add(1),
+        }
+    }
 }
 
 /// In which order lines are read.

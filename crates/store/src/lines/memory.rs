@@ -4,12 +4,14 @@ use std::ops::Range;
 use parking_lot::Mutex;
 
 use super::{Line, Lines, Order, Place, day_of, kind_of};
+use crate::events::KeptEvents;
 use crate::store::Result;
 
-/// Lines in memory, for tests.
+/// Lines and log events in memory, for tests.
 #[derive(Default)]
 pub struct MemoryLines {
     kept: Mutex<Kept>,
+    pub(crate) events: Mutex<KeptEvents>,
 }
 
 #[derive(Default)]
