@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use asl::time::Timestamp;
+use aws::door::Served;
 use aws::route::{Route, route};
 use aws::{Answer, Caller, Common, Door, Request, Response, Service, ServiceError};
 use http::HeaderValue;
@@ -78,24 +79,28 @@ impl Gateway {
         now: Timestamp,
     ) -> Response {
         let operation = route.operation;
-        let answer = match self.obeyed(route, caller, request, request_id, now).await {
+        let mut served = Served::default();
+        let obeyed = self.obeyed(route, caller, request, request_id, now, &mut served);
+        let mut answer = match obeyed.await {
             Ok(answer) => answer,
             Err(error) => {
                 if error.status.is_some_and(|status| status >= 500) {
                     tracing::error!(operation = &*operation.name, %error, "an operation failed");
                 }
-                return aws::protocol::encode_error(route.model, &error, request_id);
+                let response = aws::protocol::encode_error(route.model, &error, request_id);
+                return told(response, served, caller);
             }
         };
+        served.function = answer.function.take();
         let output = aws::protocol::Output {
             members: answer.members,
             body: answer.body,
         };
         let response = aws::protocol::encode_response(route.model, operation, &output, request_id);
-        with_headers(response, &answer.headers)
+        told(with_headers(response, &answer.headers), served, caller)
     }
 
-    /// Authenticates, decodes, authorises, handles.
+    /// Authenticates, decodes, authorises, handles; notes under which policies of a role.
     async fn obeyed(
         &self,
         route: &Route<'_>,
@@ -103,6 +108,7 @@ impl Gateway {
         request: &Request,
         request_id: &str,
         now: Timestamp,
+        served: &mut Served,
     ) -> Result<services::Answer, ServiceError> {
         let protocol = route.model.protocol;
         let called = (route.service, &*route.operation.name);
@@ -119,6 +125,9 @@ impl Gateway {
         {
             let message = "Rate exceeded";
             return Err(ServiceError::common(Common::Throttling, protocol, message));
+        }
+        if caller.attempt().is_some() {
+            served.role_policies = access.policy_versions(&known.caller).await?;
         }
         let input = aws::protocol::decode_request(route.model, route.operation, request)?;
         let (members, mock_case) = self.take_mock_case(called, input.members)?;
@@ -200,6 +209,14 @@ fn client(caller: &Caller, request: &Request) -> Client {
 fn text_of(request: &Request, header: &str) -> Option<Arc<str>> {
     let value = request.headers.get(header)?;
     value.to_str().ok().map(Arc::from)
+}
+
+/// Adds what served the call, for the attempt of a Task.
+fn told(mut response: Response, served: Served, caller: &Caller) -> Response {
+    if caller.attempt().is_some() && served != Served::default() {
+        response.served = Some(Box::new(served));
+    }
+    response
 }
 
 /// Adds what a service answers beyond its model. A value that no header may hold is left out.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use asl::time::Timestamp;
 use aws::ServiceError;
 use aws::iam::{Acting, Attached, Effect, Principal, RoleSession, Temporary};
+use json::Value;
 
 use crate::Call;
 use crate::iam::directory::{Directory, RoleEntry};
@@ -188,6 +189,22 @@ impl Access {
     pub(crate) async fn may_lack_role(&self, role_arn: &str) -> Result<bool, ServiceError> {
         let may_be_missing = self.rules.function_roles_may_be_missing;
         Ok(may_be_missing && self.role(role_arn).await?.is_none())
+    }
+
+    /// What the policies of a role are now, for executions to keep; `None` for another caller, and
+    /// where roles are not looked up.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn policy_versions(&self, caller: &Caller) -> Result<Option<Value>, ServiceError> {
+        let Principal::Role(session) = &*caller.principal else {
+            return Ok(None);
+        };
+        if !self.rules.roles_are_enforced {
+            return Ok(None);
+        }
+        let role = self.directory.role(&session.account, &session.role_name);
+        Ok(role.await?.map(|role| role.policy_versions.clone()))
     }
 
     /// Whether roles are looked up at all.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws::iam::{Attached, Tag};
+use json::Value;
 use store::Store;
 
 use self::kept::Kept;
@@ -46,6 +47,9 @@ pub struct RoleEntry {
     /// Inline and attached policies.
     pub policies: Arc<[Arc<Attached>]>,
     pub boundary: Option<Arc<Attached>>,
+    /// What its policies are now: name and digest of an inline one, ARN and version of a managed
+    /// one. Executions keep it.
+    pub policy_versions: Value,
 }
 
 /// A user as evaluation sees it; `policies` holds those of its groups as well.

@@ -96,7 +96,7 @@ pub(super) fn not_found(arn: &str) -> ServiceError {
     no_such_entity(format!("Policy {arn} was not found."))
 }
 
-fn version_id(number: u32) -> String {
+pub(super) fn version_id(number: u32) -> String {
     format!("v{number}")
 }
 

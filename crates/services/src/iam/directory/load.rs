@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use aws::iam::{Attached, Policy, PolicyKind, Purpose, Source};
+use json::{ObjectBuilder, Value};
+use store::blobs::Digest;
 use store::{Kind, Store};
 
 use super::{KeyEntry, ProviderEntry, RoleEntry, UserEntry};
@@ -32,6 +34,7 @@ pub(in crate::iam) fn role(
         trust: Arc::new(trust),
         policies: policies.into(),
         boundary: boundary(store, account, &role.arn, &role.policies)?,
+        policy_versions: policy_versions(store, account, &role.policies)?,
         tags: tags::pairs(&role.tags),
         session_seconds_max: role.session_seconds_max,
         arn: role.arn.into(),
@@ -190,6 +193,32 @@ fn add_policies(
         }
     }
     Ok(())
+}
+
+/// What tells each policy from what it was at other times.
+fn policy_versions(store: &dyn Store, account: &str, policies: &Policies) -> Result<Value, Error> {
+    let mut versions = Vec::new();
+    for (name, document) in &policies.inline {
+        let digest = Digest::of(document.as_bytes()).to_string();
+        let shown = ObjectBuilder::new()
+            .add("name", name.as_str())
+            .add("sha256", digest)
+            .build();
+        versions.push(Value::from(shown));
+    }
+    for arn in policies.attached.iter().chain(&policies.boundary) {
+        let mut shown = ObjectBuilder::new();
+        shown.add("arn", arn.as_str());
+        if let Some(found) = managed_policy::find_document(store, account, arn)? {
+            let number = found.body.default_version;
+            shown.add("version", managed_policy::version_id(number));
+        }
+        if policies.boundary.as_ref() == Some(arn) {
+            shown.add("isBoundary", true);
+        }
+        versions.push(Value::from(shown.build()));
+    }
+    Ok(versions.into())
 }
 
 /// The boundary. One that is not there is an error: without it, the entity could do more than it
