@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use asl::event::{Failure, Start, Text};
+use asl::limits::Limits;
 use asl::run::{NotRedrivable, Run, Status};
 use asl::time::Timestamp;
 use json::Value;
@@ -41,6 +42,9 @@ pub struct StartRequest {
     ///
     /// [`Definitions::concurrency_max`]: crate::Definitions::concurrency_max
     pub concurrency_max: Option<u32>,
+    /// What bounds it, where that is not what bounds all others
+    /// ([`Config::limits`](crate::Config)): an execution of the server's own.
+    pub limits: Option<Limits>,
 }
 
 impl StartRequest {

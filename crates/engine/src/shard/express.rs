@@ -61,7 +61,7 @@ impl Shard {
         self.serving(shard)?;
         let entity = self.commons.next_entity(shard);
         let unique = name::generate(entity, random[1]);
-        let limits = self.config.limits;
+        let limits = request.limits.unwrap_or(self.config.limits);
         let start = start(
             request.clone(),
             &unique,

@@ -125,7 +125,7 @@ impl Shard {
             execution_arn,
             name_is_generated,
         } = identity;
-        let limits = self.config.limits;
+        let limits = request.limits.unwrap_or(self.config.limits);
         let start = || Start {
             execution_arn: execution_arn.clone(),
             execution_name: name.clone(),

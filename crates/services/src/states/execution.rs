@@ -53,6 +53,7 @@ impl States {
             mock_case: call.mock_case.clone(),
             started_by: call.attempt.clone(),
             concurrency_max: machine.concurrency_max,
+            limits: None,
         })
     }
 
