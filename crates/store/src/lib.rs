@@ -34,7 +34,8 @@ pub use memory::{Fault, Memory};
 pub use sqlite::{LinesIntegrity, Sqlite, SqliteLines};
 pub use store::{
     Batch, Committed, Document, EntityId, Epoch, Error, ExecutionFilter, ExecutionRow, Expected,
-    Expired, Integrity, Kind, MachineNumber, Record, Result, SHARDS, ShardId, Store, WakeUp, Write,
+    Expired, Integrity, Kind, MachineNumber, Record, Result, SHARDS, ShardId, Store, Unseen,
+    WakeUp, Write,
 };
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A store in memory, for tests and simulations: deterministic, with faults on order.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::Bound;
+use std::ops::{Bound, RangeInclusive};
 use std::path::PathBuf;
 
 use parking_lot::Mutex;
@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 use crate::months::Months;
 use crate::{
     Batch, Committed, Document, EntityId, Epoch, Error, ExecutionFilter, ExecutionRow, Expected,
-    Expired, Integrity, Kind, MachineNumber, Record, Result, SHARDS, ShardId, Store, WakeUp, Write,
+    Expired, Integrity, Kind, MachineNumber, Record, Result, SHARDS, ShardId, Store, Unseen,
+    WakeUp, Write,
 };
 
 /// What shall happen to one call of [`Store::commit`].
@@ -68,6 +69,7 @@ struct State {
     months: Months,
     last_entity: Option<EntityId>,
     wake_ups: BTreeMap<EntityId, WakeUp>,
+    unseen: BTreeMap<u64, Unseen>,
     machines: Vec<String>,
     documents: BTreeMap<(Kind, String), Document>,
     revision: u64,
@@ -203,6 +205,9 @@ impl State {
                             owes_calls,
                         },
                     );
+                }
+                Write::Unseen(unseen) => {
+                    self.unseen.insert(unseen.ticket, unseen.clone());
                 }
             }
         }
@@ -424,6 +429,23 @@ impl Store for Memory {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let rows = state.wake_ups.range((from, Bound::Unbounded));
         Ok(rows.take(limit).map(|(_, row)| *row).collect())
+    }
+
+    fn unseen(&self, after: Option<u64>, limit: usize) -> Result<Vec<Unseen>> {
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let state = self.state.lock();
+        let unseen = state.unseen.range((after, Bound::Unbounded));
+        Ok(unseen
+            .take(limit)
+            .map(|(_, unseen)| unseen.clone())
+            .collect())
+    }
+
+    fn seen(&self, tickets: &[RangeInclusive<u64>]) -> Result<()> {
+        let mut state = self.state.lock();
+        let is_seen = |ticket: &u64| tickets.iter().any(|range| range.contains(ticket));
+        state.unseen.retain(|ticket, _| !is_seen(ticket));
+        Ok(())
     }
 
     fn last_entity(&self) -> Result<Option<EntityId>> {

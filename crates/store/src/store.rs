@@ -1,5 +1,6 @@
 //! The trait, its types and its errors.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// How many shards a store has. Fixed when a store is made: an entity's number holds its shard.
@@ -87,6 +88,18 @@ pub enum Write {
         due_ms: Option<i64>,
         owes_calls: bool,
     },
+    /// Notes that records of this batch are to be shown to somebody, who has not taken them over.
+    Unseen(Unseen),
+}
+
+/// Records that somebody has to be shown, at least once: written with them, and kept until
+/// [`Store::seen`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unseen {
+    /// Given by the engine in rising order. No two that there are have the same.
+    pub ticket: u64,
+    /// Entities, and the numbers of their records.
+    pub records: Vec<(EntityId, u32)>,
 }
 
 /// What lists and look-ups show of an execution. Times are milliseconds since the epoch, UTC.
@@ -315,6 +328,14 @@ pub trait Store: Send + Sync {
 
     /// Wake-up rows in the order of entities, those above `after`; at most `limit`.
     fn wake_ups(&self, after: Option<EntityId>, limit: usize) -> Result<Vec<WakeUp>>;
+
+    /// What was committed as [`Write::Unseen`] and not [`seen`](Store::seen) since, in the order of
+    /// tickets, those above `after`; at most `limit`. Records may have expired meanwhile.
+    fn unseen(&self, after: Option<u64>, limit: usize) -> Result<Vec<Unseen>>;
+
+    /// Forgets the tickets in these ranges. Once it returned, they are gone for good. What was not
+    /// committed yet stays unaffected.
+    fn seen(&self, tickets: &[RangeInclusive<u64>]) -> Result<()>;
 
     /// The highest entity number ever committed, also when that entity has expired.
     fn last_entity(&self) -> Result<Option<EntityId>>;

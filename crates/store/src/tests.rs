@@ -728,3 +728,40 @@ fn planned_faults_happen_once_each() {
     assert_eq!(crashed.journal(entity(1), 0, 99).unwrap().len(), 2);
     assert_eq!(store.journal(entity(1), 0, 99).unwrap().len(), 3);
 }
+
+#[test]
+fn what_is_to_be_shown_is_kept_until_it_was() {
+    on_every_store(|store| {
+        let mut owner = Owner::of(store);
+        let unseen = |ticket, counters: &[u64]| Unseen {
+            ticket,
+            records: counters
+                .iter()
+                .map(|counter| (entity(*counter), 0))
+                .collect(),
+        };
+        let note = |ticket, counters: &[u64]| {
+            let appended = counters.iter().map(|counter| append(*counter, 0, b"x"));
+            let unseen = Write::Unseen(unseen(ticket, counters));
+            appended.chain([unseen]).collect::<Vec<_>>()
+        };
+        owner.commit(store, note(7, &[1, 2]));
+        owner.commit(store, note(8, &[3]));
+        owner.commit(store, note(u64::MAX >> 1, &[]));
+        let (first, second) = (unseen(7, &[1, 2]), unseen(8, &[3]));
+        let last = unseen(u64::MAX >> 1, &[]);
+        assert_eq!(
+            store.unseen(None, 9).unwrap(),
+            [first.clone(), second.clone(), last.clone()]
+        );
+        assert_eq!(store.unseen(Some(7), 1).unwrap(), [second.clone()]);
+        // What was fenced was never committed.
+        let mut stale = owner.batch(ShardId(2), note(9, &[4]));
+        stale.epoch = Epoch(0);
+        assert_eq!(store.commit(&[stale]), [Committed::Fenced]);
+        store.seen(&[8..=8, 100..=200]).unwrap();
+        assert_eq!(store.unseen(None, 9).unwrap(), [first, last]);
+        store.seen(&[0..=u64::MAX >> 1]).unwrap();
+        assert_eq!(store.unseen(None, 9).unwrap(), []);
+    });
+}

@@ -146,7 +146,7 @@ impl Shard {
                     changed.opens = redrive.is_some();
                     changed.closes = stopped_ms.is_some();
                 }
-                Write::WakeUp { .. } => {}
+                Write::WakeUp { .. } | Write::Unseen(_) => {}
             }
             owned.writes.push(write);
         }

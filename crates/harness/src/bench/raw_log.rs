@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use store::{
     Batch, Committed, Document, EntityId, Epoch, Error, ExecutionFilter, ExecutionRow, Expected,
-    Expired, Integrity, Kind, MachineNumber, Record, Result, ShardId, Store, WakeUp, Write,
+    Expired, Integrity, Kind, MachineNumber, Record, Result, ShardId, Store, Unseen,
+    WakeUp, Write,
 };
 
 /// An append-only file that nobody reads: engines on it need [`RawLog::config`].
@@ -112,6 +114,13 @@ fn put(write: &Write, out: &mut Vec<u8>) {
             out.extend_from_slice(&due_ms.unwrap_or_default().to_le_bytes());
             out.push(u8::from(*owes_calls));
         }
+        Write::Unseen(Unseen { ticket, records }) => {
+            out.extend_from_slice(&ticket.to_le_bytes());
+            for (entity, number) in records {
+                out.extend_from_slice(&entity.0.to_le_bytes());
+                out.extend_from_slice(&number.to_le_bytes());
+            }
+        }
     }
 }
 
@@ -170,6 +179,14 @@ impl Store for RawLog {
 
     fn wake_ups(&self, _: Option<EntityId>, _: usize) -> Result<Vec<WakeUp>> {
         Ok(Vec::new())
+    }
+
+    fn unseen(&self, _: Option<u64>, _: usize) -> Result<Vec<Unseen>> {
+        Ok(Vec::new())
+    }
+
+    fn seen(&self, _: &[RangeInclusive<u64>]) -> Result<()> {
+        Ok(())
     }
 
     fn last_entity(&self) -> Result<Option<EntityId>> {

@@ -1,6 +1,7 @@
 //! The store: in memory, with faults.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use parking_lot::Mutex;
 use store::{
     Batch, Committed, Document, EntityId, Epoch, Error, ExecutionFilter, ExecutionRow, Expected,
     Expired, Fault, Integrity, Kind, MachineNumber, Memory, Record, Result, SHARDS, ShardId, Store,
-    WakeUp,
+    Unseen, WakeUp,
 };
 
 use super::machines::{LIMITED, MACHINES};
@@ -190,6 +191,16 @@ impl Store for Disk {
         self.read()?;
         // Pages of three rows, so that there is more than one.
         self.memory.wake_ups(after, limit.min(3))
+    }
+
+    fn unseen(&self, after: Option<u64>, limit: usize) -> Result<Vec<Unseen>> {
+        self.read()?;
+        self.memory.unseen(after, limit)
+    }
+
+    fn seen(&self, tickets: &[RangeInclusive<u64>]) -> Result<()> {
+        self.read()?;
+        self.memory.seen(tickets)
     }
 
     fn last_entity(&self) -> Result<Option<EntityId>> {

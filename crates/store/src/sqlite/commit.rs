@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::Index;
 use super::journal::{self, Chunks, LASTING, Place};
-use super::names;
+use super::{names, unseen};
 use crate::months::{Month, Months};
 use crate::{
     Batch, Committed, EntityId, Epoch, ExecutionRow, MachineNumber, SHARDS, ShardId, Write,
@@ -172,6 +172,7 @@ impl<'a> Group<'a> {
                 } => {
                     self.wake_up(*entity, *due_ms, *owes_calls)?;
                 }
+                Write::Unseen(unseen) => unseen::add(self.connection, unseen)?,
             }
         }
         Ok(())

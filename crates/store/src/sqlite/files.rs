@@ -81,6 +81,7 @@ CREATE INDEX executions_of_version ON executions (machine, version, status)
     WHERE version IS NOT NULL;
 CREATE INDEX executions_of_alias ON executions (machine, alias, status) WHERE alias IS NOT NULL;
 CREATE TABLE wake_ups (entity INTEGER PRIMARY KEY, due_ms INTEGER, owes_calls INTEGER NOT NULL);
+CREATE TABLE unseen (ticket INTEGER PRIMARY KEY, records BLOB NOT NULL);
 CREATE TABLE names (place INTEGER PRIMARY KEY, entries BLOB NOT NULL);
 CREATE TABLE name_runs (
     run INTEGER PRIMARY KEY, entity_max INTEGER NOT NULL, filter BLOB NOT NULL

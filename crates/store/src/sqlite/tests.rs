@@ -431,3 +431,21 @@ fn closing_an_execution_keeps_the_size_of_its_row() {
     }
     assert_eq!(size(), before);
 }
+
+#[test]
+fn a_store_from_before_there_was_anybody_to_show_records_to_is_opened() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let store = Sqlite::open(folder.path()).unwrap();
+    let drop = "DROP TABLE unseen";
+    store.writer.lock().connection.execute_batch(drop).unwrap();
+    store.close();
+    drop(store);
+    let store = Sqlite::open(folder.path()).unwrap();
+    let unseen = crate::Unseen {
+        ticket: 1,
+        records: Vec::new(),
+    };
+    let mut owner = Owner::of(&store);
+    owner.commit(&store, vec![Write::Unseen(unseen.clone())]);
+    assert_eq!(store.unseen(None, 9).unwrap(), [unseen]);
+}
