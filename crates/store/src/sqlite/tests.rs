@@ -436,8 +436,13 @@ fn closing_an_execution_keeps_the_size_of_its_row() {
 fn a_store_from_before_there_was_anybody_to_show_records_to_is_opened() {
     let folder = tempfile::TempDir::new().unwrap();
     let store = Sqlite::open(folder.path()).unwrap();
-    let drop = "DROP TABLE unseen";
-    store.writer.lock().connection.execute_batch(drop).unwrap();
+    let drop_table = "DROP TABLE unseen";
+    store
+        .writer
+        .lock()
+        .connection
+        .execute_batch(drop_table)
+        .unwrap();
     store.close();
     drop(store);
     let store = Sqlite::open(folder.path()).unwrap();
