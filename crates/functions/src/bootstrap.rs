@@ -10,10 +10,12 @@ use crate::probe::Language;
 #[cfg(test)]
 mod tests;
 
+const PYTHON: &str = "python.py";
+const NODE: &str = "node.mjs";
+
 /// The bootstrap files on disk.
 pub(crate) struct Bootstraps {
-    python: PathBuf,
-    node: PathBuf,
+    folder: PathBuf,
 }
 
 impl Bootstraps {
@@ -21,14 +23,17 @@ impl Bootstraps {
     pub(crate) fn new(folder: &Path) -> io::Result<Bootstraps> {
         fs::create_dir_all(folder)?;
         let folder = folder.canonicalize()?;
-        let (python, node) = (folder.join("python.py"), folder.join("node.mjs"));
-        fs::write(&python, include_str!("bootstrap/python.py"))?;
-        fs::write(&node, include_str!("bootstrap/node.mjs"))?;
-        Ok(Bootstraps { python, node })
+        fs::write(folder.join(PYTHON), include_str!("bootstrap/python.py"))?;
+        fs::write(folder.join(NODE), include_str!("bootstrap/node.mjs"))?;
+        Ok(Bootstraps { folder })
     }
 
-    /// What to start an interpreter of `language` with.
-    pub(crate) fn arguments(&self, language: Language) -> Vec<OsString> {
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What to start an interpreter of `language` with, where it finds the files in `folder`.
+    pub(crate) fn arguments(language: Language, folder: &Path) -> Vec<OsString> {
         match language {
             // Unbuffered, so that output is in the pipe before the answer is sent; no bytecode
             // files beside the package; nothing from the home of whoever runs the server;
@@ -36,9 +41,9 @@ impl Bootstraps {
             Language::Python => ["-u", "-B", "-s", "-X", "utf8"]
                 .into_iter()
                 .map(OsString::from)
-                .chain([self.python.clone().into()])
+                .chain([folder.join(PYTHON).into()])
                 .collect(),
-            Language::Node => vec![self.node.clone().into()],
+            Language::Node => vec![folder.join(NODE).into()],
         }
     }
 }

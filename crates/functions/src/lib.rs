@@ -86,6 +86,7 @@ mod pool;
 pub mod probe;
 mod process;
 mod runtime_api;
+pub mod sandbox;
 mod spec;
 mod variables;
 

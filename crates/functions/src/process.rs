@@ -14,8 +14,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, PipeReader};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -26,39 +27,71 @@ use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::sandbox::listener::{Admission, Listener};
+use crate::sandbox::peer::Owner;
+use crate::sandbox::processes;
+
 /// Lambda's own bound on open files.
 const OPEN_FILES_MAX: u64 = 1_024;
 
+/// The folders of one environment on the host.
+#[derive(Debug, Clone)]
+pub(crate) struct Folders {
+    /// The unpacked package.
+    pub(crate) code: PathBuf,
+    /// The merged layers, if the function has any.
+    pub(crate) layers: Option<PathBuf>,
+    /// What [`crate::bootstrap::Bootstraps`] wrote.
+    pub(crate) runtime: PathBuf,
+    /// A folder of its own, removed with the process.
+    pub(crate) scratch: PathBuf,
+}
+
+/// Where the process finds them: AWS's places in the sandbox, else the real ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// `/var/task`
+    pub(crate) code: PathBuf,
+    /// `/opt`
+    pub(crate) layers: PathBuf,
+    /// `/var/runtime`
+    pub(crate) runtime: PathBuf,
+    /// `/tmp`
+    pub(crate) scratch: PathBuf,
+}
+
 /// What to start.
 pub(crate) struct Launch {
+    /// As the process sees it: see [`Seen`].
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,
-    pub(crate) folder: PathBuf,
     /// The whole environment: nothing is inherited.
     pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) folders: Folders,
+    /// The host's interpreter that has to be there, if any: it may lie in somebody's home.
+    pub(crate) interpreter: Option<PathBuf>,
+    pub(crate) memory_mb: u32,
+    pub(crate) ephemeral_storage_mb: u32,
+    /// From [`Spawner::listen`].
+    pub(crate) admission: oneshot::Sender<Admission>,
 }
 
-/// Where a process sees what belongs to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Roots {
-    /// Its code: `/var/task`, or the folder it was unpacked to.
-    pub(crate) task: PathBuf,
-    /// Its layers: `/opt`.
-    pub(crate) opt: PathBuf,
-    /// Our bootstraps: `/var/runtime`.
-    pub(crate) runtime: PathBuf,
-    /// A folder of its own: `/tmp`.
-    pub(crate) tmp: PathBuf,
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Exit {
+    pub(crate) status: ExitStatus,
+    /// It was killed for its memory.
+    pub(crate) out_of_memory: bool,
 }
 
-/// A running process, leader of its own group. Dropping it kills the group.
+/// A running process with all it started. Dropping it kills them all.
 pub(crate) struct Process {
-    pub(crate) child: Child,
+    child: Child,
     group: Option<Pid>,
 }
 
 impl Process {
-    /// Kills the process and all it started in its group.
+    /// Kills the process and all it started.
     pub(crate) fn kill(&mut self) {
         // Once only: later the number may belong to someone else.
         if let Some(group) = self.group.take() {
@@ -66,25 +99,43 @@ impl Process {
         }
     }
 
-    /// Stops the process and all it started in its group, between invocations.
+    /// Waits for the end of the process. May be given up and called again.
+    pub(crate) async fn wait(&mut self) -> Exit {
+        let status = self.child.wait().await;
+        Exit {
+            status: status.unwrap_or_else(|_| ExitStatus::from_raw(9)),
+            out_of_memory: false,
+        }
+    }
+
+    /// Whether the process is still there.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Stops the process and all it started where they are, until [`Process::thaw`].
     pub(crate) fn freeze(&self) {
         self.signal(Signal::SIGSTOP);
     }
 
-    /// Undoes [`Process::freeze`].
+    /// Lets them go on.
     pub(crate) fn thaw(&self) {
         self.signal(Signal::SIGCONT);
     }
 
     fn signal(&self, signal: Signal) {
         if let Some(group) = self.group {
-            // It may have ended; the owner learns that from elsewhere.
             let _ = killpg(group, signal);
         }
     }
 
-    pub(crate) fn id(&self) -> Option<u32> {
-        self.child.id()
+    /// The most memory the process has used so far, rounded up to whole megabytes.
+    pub(crate) fn memory_used_mb(&self) -> u64 {
+        let peak = self
+            .child
+            .id()
+            .and_then(|id| processes::status_kb(id, "VmHWM"));
+        peak.unwrap_or(0).div_ceil(1_024)
     }
 }
 
@@ -115,6 +166,21 @@ impl Spawner {
         Ok(Spawner { requests })
     }
 
+    /// Where a process will find its folders.
+    pub(crate) fn seen(&self, folders: &Folders) -> Seen {
+        Seen {
+            code: folders.code.clone(),
+            layers: folders.layers.clone().unwrap_or_else(|| "/opt".into()),
+            runtime: folders.runtime.clone(),
+            scratch: folders.scratch.clone(),
+        }
+    }
+
+    /// The listener for the Runtime API of a process to come.
+    pub(crate) async fn listen(&self) -> io::Result<(Listener, oneshot::Sender<Admission>)> {
+        Listener::on_host().await
+    }
+
     /// Starts a process; both of its outputs arrive at the returned pipe, in order.
     pub(crate) async fn spawn(&self, launch: Launch) -> io::Result<(Process, OwnedFd)> {
         let (reply, answer) = oneshot::channel();
@@ -142,16 +208,16 @@ fn work(requests: &Receiver<Request>) {
         // The async runtime is the one that will be told of the process's end.
         let _entered = runtime.enter();
         // When nobody waits any more the process is dropped with the answer, and so killed.
-        let _ = reply.send(start(&launch));
+        let _ = reply.send(start(launch));
     }
 }
 
-fn start(launch: &Launch) -> io::Result<(Process, OwnedFd)> {
+fn start(launch: Launch) -> io::Result<(Process, OwnedFd)> {
     let (reader, writer): (PipeReader, _) = io::pipe()?;
     let mut command = Command::new(&launch.program);
     command
         .args(&launch.arguments)
-        .current_dir(&launch.folder)
+        .current_dir(&launch.folders.code)
         .env_clear()
         .envs(&launch.variables)
         .stdin(Stdio::null())
@@ -161,6 +227,9 @@ fn start(launch: &Launch) -> io::Result<(Process, OwnedFd)> {
         .kill_on_drop(true);
     confine(&mut command)?;
     let child = command.spawn()?;
+    if let Some(init) = child.id() {
+        let _ = launch.admission.send(Admission::Owner(Owner { init }));
+    }
     let group = child
         .id()
         .and_then(|id| i32::try_from(id).ok())

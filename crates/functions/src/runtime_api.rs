@@ -6,8 +6,7 @@
 //! so each call travels to the environment's owner as a value that carries its own reply.
 
 use std::convert::Infallible;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,11 +21,11 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::failure::{RESPONSE_BYTES_MAX, response_too_large};
+use crate::sandbox::listener::Listener;
 
 #[cfg(test)]
 mod tests;
@@ -85,25 +84,24 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// Listens on a free port of 127.0.0.1.
-    pub(crate) async fn start() -> io::Result<Server> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
+    /// Serves what arrives at the listener of an environment.
+    pub(crate) fn start(listener: Listener) -> Server {
+        let address = listener.address();
         let (sender, calls) = mpsc::channel(CALLS_MAX);
         let acceptor = tokio::spawn(accept(listener, address, sender)).abort_handle();
-        Ok(Server {
+        Server {
             address,
             calls,
             acceptor,
-        })
+        }
     }
 }
 
-async fn accept(listener: TcpListener, address: SocketAddr, calls: mpsc::Sender<Call>) {
+async fn accept(mut listener: Listener, address: SocketAddr, calls: mpsc::Sender<Call>) {
     let host: Arc<str> = address.to_string().into();
     let mut connections = JoinSet::new();
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok(stream) = listener.accept().await else {
             // Out of descriptors: the ones in use will be given back.
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;

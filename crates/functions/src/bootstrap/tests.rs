@@ -9,7 +9,7 @@ fn the_files_of_this_build_replace_older_ones() {
         (Language::Python, "python.py"),
         (Language::Node, "node.mjs"),
     ] {
-        let arguments = bootstraps.arguments(language);
+        let arguments = Bootstraps::arguments(language, bootstraps.folder());
         let file = Path::new(arguments.last().unwrap());
         assert!(file.is_absolute() && file.ends_with(name));
         assert!(

@@ -4,11 +4,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::sandbox::listener::Admission;
+use crate::sandbox::peer::Owner;
 
 /// Sends one request, answers the call it makes (if it makes one) with 202, and returns the
 /// call and the whole answer.
 async fn exchange(request: &str) -> (Option<CallKind>, String) {
-    let mut server = Server::start().await.unwrap();
+    let (listener, admission) = Listener::on_host().await.unwrap();
+    let mut server = Server::start(listener);
+    // The test is the runtime.
+    let init = std::process::id();
+    let _ = admission.send(Admission::Owner(Owner { init }));
     let address = server.address.to_string();
     let request = request.replace("HOST", &address).replace('\n', "\r\n");
     let mut stream = TcpStream::connect(server.address).await.unwrap();
