@@ -35,6 +35,8 @@ const END_RECORD_REACH: usize = 22 + 65_535;
 pub struct ZipFacts {
     /// Bytes of the zip: `CodeSize`.
     pub code_size: u64,
+    /// Bytes of its files, which count together with those of the layers.
+    pub unzipped_size: u64,
     /// `CodeSha256`: base64 of the SHA-256 of the zip.
     pub code_sha256: String,
     /// The same digest in hex, for [`crate::CodeRef`].
@@ -67,6 +69,7 @@ pub fn check_zip(bytes: &[u8]) -> Result<ZipFacts, ZipError> {
     let digest = Sha256::digest(bytes);
     Ok(ZipFacts {
         code_size: bytes.len() as u64,
+        unzipped_size: UNZIPPED_BYTES_MAX - budget,
         code_sha256: BASE64_STANDARD.encode(digest),
         sha256: hex::encode(digest),
     })
