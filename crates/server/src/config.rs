@@ -88,6 +88,14 @@ pub(crate) struct Config {
     pub audit_data_calls: bool,
     /// Days the audit log is kept, and with it what explains denials.
     pub audit_retention_days: u32,
+    /// Series of metrics: namespace, name and dimensions, of all accounts and Regions. Values of
+    /// further ones are dropped and counted.
+    pub metrics_series_max: usize,
+    /// Days the metrics are kept. AWS keeps minutes 15 days.
+    pub metrics_retention_days: u32,
+    /// Address and port of a listener of its own for `/metrics`, open to all who reach it. Without
+    /// it `/metrics` is on the server's own port, for callers on this machine.
+    pub metrics_listen: Option<SocketAddr>,
     /// The file of the master key; `master.key` in the data folder unless said.
     pub master_key_file: Option<PathBuf>,
     /// What is logged, in the syntax of `RUST_LOG` (`info`, `engine=debug`, ...).
@@ -129,6 +137,9 @@ impl Default for Config {
             refuse_replays: None,
             audit_data_calls: false,
             audit_retention_days: 90,
+            metrics_series_max: 100_000,
+            metrics_retention_days: 15,
+            metrics_listen: None,
             master_key_file: None,
             log: "warn".to_owned(),
         }
@@ -228,7 +239,7 @@ impl Config {
 
 impl Config {
     /// Every number with a least value: with less no execution could end properly, or none begin.
-    fn least(&self) -> [(&'static str, u64, u64); 17] {
+    fn least(&self) -> [(&'static str, u64, u64); 19] {
         let of = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         [
             ("function_processes_max", of(self.function_processes_max), 1),
@@ -260,14 +271,21 @@ impl Config {
             ("watches_max", of(self.watches_max), 1),
             ("clock_skew_seconds", self.clock_skew_seconds.into(), 1),
             ("audit_retention_days", self.audit_retention_days.into(), 1),
+            ("metrics_series_max", of(self.metrics_series_max), 1),
+            (
+                "metrics_retention_days",
+                self.metrics_retention_days.into(),
+                1,
+            ),
         ]
     }
 }
 
 /// The settings that are text: whatever a variable holds is meant as it stands. Figment would read
 /// `123` as a number and `true` as a flag.
-const TEXTS: [&str; 6] = [
+const TEXTS: [&str; 7] = [
     "listen",
+    "metrics_listen",
     "data",
     "account",
     "log",
@@ -279,8 +297,10 @@ const LISTS: [&str; 1] = ["outbound_allow"];
 /// Those that are on or off.
 const SWITCHES: [&str; 3] = ["audit_data_calls", "refuse_replays", "strict"];
 /// All others but tables.
-const NUMBERS: [&str; 23] = [
+const NUMBERS: [&str; 25] = [
     "audit_retention_days",
+    "metrics_series_max",
+    "metrics_retention_days",
     "clock_skew_seconds",
     "function_processes_max",
     "function_idle_seconds",

@@ -13,6 +13,7 @@ mod guard;
 mod http;
 mod identity;
 mod least_privilege;
+mod metrics;
 mod mocks;
 mod plain;
 mod pretty;

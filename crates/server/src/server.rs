@@ -11,6 +11,7 @@ use engine::{Engine, SystemClock};
 use functions::{Pool, PoolConfig};
 use nix::sys::stat::{Mode, umask};
 use services::logs::Logs;
+use services::metrics::{Metrics, Which};
 use services::states::StoredDefinitions;
 use services::{Foundations, Identity, Services};
 use store::blobs::LocalBlobs;
@@ -27,6 +28,7 @@ use crate::door::{Gateway, Settings, now};
 use crate::guard::Hosts;
 use crate::http;
 use crate::identity::{self, GivenKey};
+use crate::metrics;
 use crate::mocks::{MockFile, MockedRunner};
 use crate::throttle::Throttle;
 use crate::upkeep::{self, Retention};
@@ -64,6 +66,7 @@ async fn serve(
         gateway,
         engine,
         functions,
+        metrics,
     } = assemble(config, mode, key, mocks, address, &stores).await?;
 
     let (stop, stopped) = watch::channel(false);
@@ -74,6 +77,10 @@ async fn serve(
             executions_days: config.retention_days,
             audit_days: config.audit_retention_days,
         },
+    ));
+    let keeping = tokio::spawn(metrics::keep(
+        Arc::clone(&metrics),
+        config.metrics_retention_days,
     ));
     let accepting = tokio::spawn(http::serve(listener, gateway, stopped));
     // Whoever reads that the server is ready may stop it at once, and it must end in order.
@@ -87,6 +94,8 @@ async fn serve(
     upkeep.abort();
     engine.shutdown().await;
     functions.shutdown().await;
+    keeping.abort();
+    metrics::flush(&metrics, Which::All).await;
     tokio::task::spawn_blocking(move || stores.close()).await?;
     Ok(())
 }
@@ -122,6 +131,7 @@ struct Assembled {
     gateway: Arc<Gateway>,
     engine: Engine,
     functions: Pool,
+    metrics: Arc<Metrics>,
 }
 
 /// Puts the services behind their door.
@@ -155,8 +165,14 @@ async fn assemble(
         Arc::clone(&store),
         Arc::clone(&stores.lines) as Arc<dyn Lines>,
     );
+    let metrics = Arc::new(Metrics::new(
+        Arc::clone(&stores.lines) as Arc<dyn Lines>,
+        config.metrics_series_max,
+    ));
+    metrics::load(&metrics).await?;
     let services = Services::new(&Foundations {
         identity,
+        metrics: Arc::clone(&metrics),
         logs: Arc::new(logs),
         outbound: Arc::new(open_outbound(config)?),
         store,
@@ -185,6 +201,7 @@ async fn assemble(
         gateway,
         engine,
         functions,
+        metrics,
     })
 }
 

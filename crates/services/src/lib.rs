@@ -12,6 +12,7 @@ pub mod iam_toolbox;
 pub mod lambda;
 pub mod lockstep;
 pub mod logs;
+pub mod metrics;
 pub mod page;
 pub mod seal;
 pub mod states;
@@ -54,6 +55,8 @@ pub struct Foundations {
     pub identity: Identity,
     /// Where functions and executions write to as well.
     pub logs: Arc<logs::Logs>,
+    /// Where everything is measured.
+    pub metrics: Arc<metrics::Metrics>,
     /// Sends what leaves the server.
     pub outbound: Arc<dyn outbound::Fetch>,
     /// Where functions find this server: `http://127.0.0.1:8083`.

@@ -110,6 +110,12 @@ fn decoded(
     Ok(call(service, operation, &read.members, now_ms))
 }
 
+/// Metrics in memory.
+pub(crate) fn metrics() -> Arc<crate::metrics::Metrics> {
+    let lines = Arc::new(MemoryLines::default());
+    Arc::new(crate::metrics::Metrics::new(lines, 1_000))
+}
+
 /// Who is who, over a store. Roles are looked up only if that is wanted: most cases are about
 /// something else.
 pub(crate) fn identity(store: Arc<dyn Store>, roles_are_enforced: bool) -> Identity {

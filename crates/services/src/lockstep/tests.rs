@@ -27,6 +27,7 @@ pub(super) fn services() -> (Services, TempDir) {
         engine: states.engine().clone(),
         functions: Pool::new(PoolConfig::new(folder.path())).unwrap(),
         logs: crate::testing::logs(&store),
+        metrics: crate::testing::metrics(),
         identity: Identity::new(store, lines, seal, rules),
         outbound: Arc::new(outbound::Client::new::<&str>(&[], b"").unwrap()),
         endpoint: "http://127.0.0.1:1".to_owned(),

@@ -157,6 +157,7 @@ impl World {
         );
         let services = Services::new(&Foundations {
             identity,
+            metrics: Arc::new(services::metrics::Metrics::new(Arc::clone(&lines), 1_000)),
             logs: Arc::new(services::logs::Logs::new(Arc::clone(&store), lines)),
             outbound: Arc::new(outbound::Client::new::<&str>(&[], b"").unwrap()),
             store,

@@ -38,6 +38,7 @@ async fn scripts() {
         let foundations = Foundations {
             identity: testing::identity(Arc::clone(&store), true),
             logs: testing::logs(&store),
+            metrics: testing::metrics(),
             store,
             blobs: Arc::new(MemoryBlobs::default()),
             engine: fresh_for(case).engine().clone(),

@@ -109,6 +109,7 @@ impl World {
         );
         let services = Services::new(&Foundations {
             logs: crate::testing::logs(&store),
+            metrics: crate::testing::metrics(),
             store,
             blobs: Arc::new(store::blobs::MemoryBlobs::default()),
             engine: engine.unwrap(),
