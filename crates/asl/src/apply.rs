@@ -365,19 +365,20 @@ fn apply_to_visit(visit: &mut StateRun, time: Timestamp, event: &Event) {
         } => {
             visit.activity = Activity::Calling(Calling {
                 attempt: event.id,
+                scheduled_at: time,
+                started_at: None,
                 number: 0,
                 parameters: parameters.clone(),
                 credentials_role_arn: credentials_role_arn.clone(),
                 deadline: timeout_seconds.map(|seconds| time.plus_seconds(seconds)),
                 heartbeat_seconds: *heartbeat_seconds,
                 submitted: None,
-                is_picked_up: false,
                 is_job: *is_job,
             });
         }
         EventKind::TaskStarted { .. } => {
             if let Activity::Calling(calling) = &mut visit.activity {
-                calling.is_picked_up = true;
+                calling.started_at = Some(time);
             }
         }
         EventKind::TaskSubmitted { output, .. } => {

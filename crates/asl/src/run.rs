@@ -192,6 +192,9 @@ pub struct Mapping {
 pub struct Calling {
     /// Id of the Scheduled event.
     pub attempt: EventId,
+    pub scheduled_at: Timestamp,
+    /// When the Started event was written: of an activity, when a worker picked it up.
+    pub started_at: Option<Timestamp>,
     /// Calls the state made before this one in the execution; counted where tasks are mocked, as
     /// [`Run::calls`] is, and 0 elsewhere.
     pub number: u32,
@@ -204,10 +207,15 @@ pub struct Calling {
     /// What the call itself answered: from then on the token's result, or the job's end, is
     /// awaited.
     pub submitted: Option<Value>,
-    /// Whether the Started event is written: of an activity, whether a worker has picked it up.
-    pub is_picked_up: bool,
     /// Whether the call starts a job whose end is awaited.
     pub is_job: bool,
+}
+
+impl Calling {
+    /// Whether the Started event is written: of an activity, whether a worker has picked it up.
+    pub fn is_picked_up(&self) -> bool {
+        self.started_at.is_some()
+    }
 }
 
 /// What a deadline is for; at the same instant the first in this order comes first.

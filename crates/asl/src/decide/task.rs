@@ -45,10 +45,10 @@ pub(super) fn answered(step: &mut Step<'_>, task: &Task, answer: Answer) -> Resu
     let (visit, calling) = step.calling()?;
     let (state, attempt) = (visit.state, calling.attempt);
     let resource = &task.resource;
-    let can_pick_up = resource.family == ResourceFamily::Activity && !calling.is_picked_up;
+    let can_pick_up = resource.family == ResourceFamily::Activity && !calling.is_picked_up();
     let can_submit = resource.pattern != Pattern::RequestResponse && calling.submitted.is_none();
     let can_miss_heartbeat =
-        resource.gives_token() && calling.is_picked_up && calling.heartbeat_seconds.is_some();
+        resource.gives_token() && calling.is_picked_up() && calling.heartbeat_seconds.is_some();
     match answer {
         Answer::PickedUp { worker_name } if can_pick_up => {
             step.emit(EventKind::TaskStarted { state, worker_name })?;

@@ -7,6 +7,7 @@ use super::{Branch, Calling, Run};
 use crate::decide::Call;
 use crate::event::{EventId, Text};
 use crate::program::{Program, ResourceFamily, StateIndex, StateKind};
+use crate::time::Timestamp;
 
 /// A `.sync` attempt whose job is to be stopped.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,13 +38,15 @@ impl Cancel {
     pub(crate) fn call(&self, program: &Program) -> Option<Call> {
         let calling = Calling {
             attempt: self.attempt,
+            // When it began is of no account any more.
+            scheduled_at: Timestamp::default(),
+            started_at: Some(Timestamp::default()),
             number: 0,
             parameters: self.parameters.clone(),
             credentials_role_arn: self.credentials_role_arn.clone(),
             deadline: None,
             heartbeat_seconds: None,
             submitted: None,
-            is_picked_up: true,
             is_job: true,
         };
         Call::new(program, self.state, &calling)
@@ -60,7 +63,7 @@ impl Run {
             let call = || Call::new(program, visit.state, calling);
             let call = calling.submitted.is_none().then(call).flatten()?;
             let is_activity = call.resource.family == ResourceFamily::Activity;
-            (!(is_activity && calling.is_picked_up)).then_some(call)
+            (!(is_activity && calling.is_picked_up())).then_some(call)
         };
         self.threads().filter_map(owed).collect()
     }
@@ -100,7 +103,7 @@ impl Run {
                 return None;
             };
             let seconds = calling.heartbeat_seconds?;
-            let is_due = task.resource.gives_token() && calling.is_picked_up;
+            let is_due = task.resource.gives_token() && calling.is_picked_up();
             is_due.then_some((calling.attempt, seconds))
         };
         self.threads().filter_map(wanted).collect()

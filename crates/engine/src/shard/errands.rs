@@ -34,7 +34,7 @@ fn errand(run: &Run, program: &Program, state: StateIndex, calling: &Calling) ->
         return None;
     };
     match task.resource.family {
-        ResourceFamily::Activity => (!calling.is_picked_up).then_some(Errand::Offer),
+        ResourceFamily::Activity => (!calling.is_picked_up()).then_some(Errand::Offer),
         _ => Some(Errand::Call),
     }
 }

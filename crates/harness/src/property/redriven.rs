@@ -139,7 +139,7 @@ impl World {
             let (visit, calling) = thread.calling()?;
             let resource = self.sim.resource(visit.state)?;
             let is_activity = resource.family == ResourceFamily::Activity;
-            let is_laid_out = is_activity && !calling.is_picked_up;
+            let is_laid_out = is_activity && !calling.is_picked_up();
             Some((indices(run, thread), calling.attempt, is_laid_out))
         });
         calls
