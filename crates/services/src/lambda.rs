@@ -1,26 +1,37 @@
 //! Lambda: functions that Tasks call, run as processes of this machine.
 
 mod address;
+mod alias;
+mod code;
+mod concurrency;
 mod configuration;
+mod create;
+mod delete;
 mod function;
 mod invoke;
+mod layer;
 mod needs;
 mod packages;
+mod pages;
+mod permissions;
+mod read;
+mod served;
+mod settings;
+mod shown;
 mod tags;
+mod update;
+mod version;
 
 use std::sync::Arc;
 
 use aws::ServiceError;
 use functions::Pool;
-use store::Kind;
 
 use crate::access::Access;
-use crate::documents::{Documents, Found};
+use crate::documents::Documents;
 use crate::seal::Seal;
 use crate::{Answer, Call, Foundations};
 
-use address::Address;
-use function::Function;
 use packages::Packages;
 
 /// Lambda of every account and region of the server.
@@ -57,34 +68,36 @@ impl Lambda {
             return Some(Err(error));
         }
         Some(match operation {
+            "CreateAlias" => self.create_alias(call).await,
             "CreateFunction" => self.create_function(call).await,
+            "DeleteAlias" => self.delete_alias(call).await,
             "DeleteFunction" => self.delete_function(call).await,
+            "DeleteFunctionConcurrency" => self.delete_function_concurrency(call).await,
+            "GetAccountSettings" => self.get_account_settings(call).await,
+            "GetAlias" => self.get_alias(call).await,
             "GetFunction" => self.get_function(call).await,
             "GetFunctionCodeSigningConfig" => self.get_function_code_signing_config(call).await,
+            "GetFunctionConcurrency" => self.get_function_concurrency(call).await,
             "GetFunctionConfiguration" => self.get_function_configuration(call).await,
+            "GetFunctionRecursionConfig" => self.get_function_recursion_config(call).await,
+            "GetRuntimeManagementConfig" => self.get_runtime_management_config(call).await,
             "Invoke" => self.invoke(call).await,
+            "ListAliases" => self.list_aliases(call).await,
+            "ListEventSourceMappings" => self.list_event_source_mappings(call).await,
             "ListFunctions" => self.list_functions(call).await,
             "ListTags" => self.list_tags(call).await,
             "ListVersionsByFunction" => self.list_versions_by_function(call).await,
+            "PublishVersion" => self.publish_version(call).await,
+            "PutFunctionConcurrency" => self.put_function_concurrency(call).await,
+            "PutFunctionRecursionConfig" => self.put_function_recursion_config(call).await,
+            "PutRuntimeManagementConfig" => self.put_runtime_management_config(call).await,
             "TagResource" => self.tag_resource(call).await,
             "UntagResource" => self.untag_resource(call).await,
+            "UpdateAlias" => self.update_alias(call).await,
             "UpdateFunctionCode" => self.update_function_code(call).await,
             "UpdateFunctionConfiguration" => self.update_function_configuration(call).await,
             _ => return None,
         })
-    }
-
-    /// The function at an address, or AWS's error.
-    async fn function(&self, address: &Address) -> Result<Found<Function>, ServiceError> {
-        let found = self.documents.get(Kind::Function, &address.key()).await?;
-        found.ok_or_else(|| not_found(&address.qualified_arn()))
-    }
-
-    /// The function that the call's `FunctionName` and `Qualifier` name.
-    async fn named(&self, call: &Call) -> Result<(Address, Found<Function>), ServiceError> {
-        let address = Address::of(call)?;
-        let found = self.function(&address).await?;
-        Ok((address, found))
     }
 
     /// Refuses a role that the caller may not pass to Lambda, or that Lambda may not assume.
@@ -110,19 +123,6 @@ impl Lambda {
             passed => passed,
         }
     }
-
-    /// Changes the function at an address.
-    async fn change<R: Send + 'static>(
-        &self,
-        address: &Address,
-        change: impl FnMut(&mut Function) -> Result<R, ServiceError> + Send + 'static,
-    ) -> Result<R, ServiceError> {
-        let changed = self
-            .documents
-            .change(Kind::Function, &address.key(), change)
-            .await?;
-        changed.ok_or_else(|| not_found(&address.qualified_arn()))?
-    }
 }
 
 fn violation(call: &Call) -> Option<ServiceError> {
@@ -139,12 +139,17 @@ fn unassumable() -> ServiceError {
     invalid(UNASSUMABLE)
 }
 
+/// The error for a function, a version or an alias that is not there.
 fn not_found(arn: &str) -> ServiceError {
-    ServiceError::new(
-        "ResourceNotFoundException",
-        format!("Function not found: {arn}"),
-    )
-    .with_field("Type", "User")
+    missing(format!("Function not found: {arn}"))
+}
+
+fn missing(message: impl Into<String>) -> ServiceError {
+    ServiceError::new("ResourceNotFoundException", message).with_field("Type", "User")
+}
+
+fn conflict(message: impl Into<String>) -> ServiceError {
+    ServiceError::new("ResourceConflictException", message).with_field("Type", "User")
 }
 
 fn invalid(message: impl Into<String>) -> ServiceError {

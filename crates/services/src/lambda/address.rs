@@ -3,10 +3,10 @@
 
 use aws::{Arn, ServiceError};
 
-use super::{invalid, not_found};
+use super::invalid;
 use crate::Call;
 
-/// The only version there is: publishing comes later.
+/// The version that changes.
 pub(super) const LATEST: &str = "$LATEST";
 
 /// Where a function lives.
@@ -36,13 +36,18 @@ impl Address {
             }
             address.qualifier = Some(qualifier.to_owned());
         }
-        if address
-            .qualifier
-            .as_deref()
-            .is_some_and(|qualifier| qualifier != LATEST)
-        {
-            // Versions and aliases can't be made yet, so there is none of that name.
-            return Err(not_found(&address.qualified_arn()));
+        Ok(address)
+    }
+
+    /// The address of a whole function in the call's `FunctionName`.
+    pub(super) fn of_function(call: &Call) -> Result<Address, ServiceError> {
+        let address = Address::of(call)?;
+        if address.qualifier.is_some() {
+            return Err(invalid(
+                "This operation is permitted on Lambda functions only. Aliases and versions do \
+                 not support this operation. Please specify either a function name or an \
+                 unqualified function ARN.",
+            ));
         }
         Ok(address)
     }
@@ -93,15 +98,40 @@ impl Address {
         format!("{}/{}/{}", self.account, self.region, self.name)
     }
 
+    /// What the keys of documents that belong to the function begin with.
+    pub(super) fn prefix(&self) -> String {
+        format!("{}/", self.key())
+    }
+
+    /// The key of a published version's document; keys follow each other as versions do.
+    pub(super) fn version_key(&self, number: &str) -> String {
+        format!("{}{number:0>20}", self.prefix())
+    }
+
+    /// The key of an alias's document.
+    pub(super) fn alias_key(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix())
+    }
+
+    /// The key of the document that says how events of a version or an alias are treated.
+    pub(super) fn config_key(&self, qualifier: &str) -> String {
+        format!("{}{qualifier}", self.prefix())
+    }
+
     /// The ARN without a qualifier.
     pub(super) fn arn(&self) -> String {
         Arn::function("aws", &self.region, &self.account, &self.name).to_string()
     }
 
+    /// The ARN with a qualifier.
+    pub(super) fn arn_of(&self, qualifier: &str) -> String {
+        format!("{}:{qualifier}", self.arn())
+    }
+
     /// The ARN with the qualifier, if the caller gave one.
     pub(super) fn qualified_arn(&self) -> String {
         match &self.qualifier {
-            Some(qualifier) => format!("{}:{qualifier}", self.arn()),
+            Some(qualifier) => self.arn_of(qualifier),
             None => self.arn(),
         }
     }

@@ -1,15 +1,14 @@
-//! FunctionConfiguration: what a function is made with, its rules, and how the API shows it.
+//! FunctionConfiguration: what a version of a function is made with, and its rules.
 
 use std::collections::BTreeMap;
 
-use asl::time::Timestamp;
 use aws::{Arn, ServiceError};
-use json::{Object, ObjectBuilder, Value};
+use functions::{Architecture, LogFormat, LogLevel, LogSettings};
+use json::{Object, Value};
 use serde::{Deserialize, Serialize};
 
-use super::address::LATEST;
-use super::function::Function;
-use super::{invalid, unassumable};
+use super::function::Code;
+use super::{invalid, not_served, unassumable};
 use crate::Call;
 
 /// Characters of a function's name (Lambda API reference, "FunctionName").
@@ -54,6 +53,46 @@ pub(super) struct Configuration {
     /// `None` when it was never given, which answers show by leaving it out.
     pub environment: Option<BTreeMap<String, String>>,
     pub tracing_mode: String,
+    /// `x86_64` or `arm64`.
+    #[serde(default = "host_architecture")]
+    pub architecture: String,
+    #[serde(default)]
+    pub logging: Logging,
+    /// In order: of files with one name the last is seen.
+    #[serde(default)]
+    pub layers: Vec<UsedLayer>,
+    /// `DeadLetterConfig.TargetArn`: a queue or a topic.
+    #[serde(default)]
+    pub dead_letter_arn: Option<String>,
+}
+
+/// A layer version as a function has it: it stays usable when the layer version is deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct UsedLayer {
+    /// Of the layer version.
+    pub arn: String,
+    pub code: Code,
+}
+
+/// `LoggingConfig`. `None` stands for what AWS fills in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Logging {
+    pub is_json: bool,
+    /// `None` stands for `/aws/lambda/<name>`.
+    pub group: Option<String>,
+    /// Only where the format is JSON.
+    pub application_level: Option<String>,
+    /// Only where the format is JSON.
+    pub system_level: Option<String>,
+}
+
+/// The architecture of the machine this server runs on, in AWS's words.
+pub(super) fn host_architecture() -> String {
+    if cfg!(target_arch = "aarch64") {
+        "arm64".to_owned()
+    } else {
+        "x86_64".to_owned()
+    }
 }
 
 impl Configuration {
@@ -75,11 +114,16 @@ impl Configuration {
             ephemeral_storage_mb: 512,
             environment: None,
             tracing_mode: "PassThrough".to_owned(),
+            architecture: architecture(call).unwrap_or_else(host_architecture),
+            logging: Logging::default(),
+            layers: Vec::new(),
+            dead_letter_arn: None,
         };
         configuration.updated(call)
     }
 
-    /// This configuration with the members of the call laid over it.
+    /// This configuration with the members of the call laid over it, but for its layers, which are
+    /// looked up ([`super::Lambda::layers_of`]).
     pub(super) fn updated(&self, call: &Call) -> Result<Configuration, ServiceError> {
         let text = |member: &str, current: &String| {
             call.text(member)
@@ -117,6 +161,16 @@ impl Configuration {
                 None => self.environment.clone(),
             },
             tracing_mode: tracing.map_or_else(|| self.tracing_mode.clone(), str::to_owned),
+            architecture: self.architecture.clone(),
+            logging: match call.input.get("LoggingConfig") {
+                Some(logging) => self.logging.updated(logging)?,
+                None => self.logging.clone(),
+            },
+            layers: self.layers.clone(),
+            dead_letter_arn: match call.input.get("DeadLetterConfig") {
+                Some(config) => dead_letter_arn(config)?,
+                None => self.dead_letter_arn.clone(),
+            },
         };
         updated.check()
     }
@@ -135,8 +189,81 @@ impl Configuration {
         }
         Ok(self)
     }
+
+    /// The instruction set, as functions are run.
+    pub(super) fn architecture(&self) -> Architecture {
+        match self.architecture.as_str() {
+            "arm64" => Architecture::Arm64,
+            _ => Architecture::X86_64,
+        }
+    }
 }
 
+impl Logging {
+    /// These settings with the members of `LoggingConfig` laid over them. Text has no levels, and
+    /// a change to it forgets those of JSON.
+    fn updated(&self, config: &Value) -> Result<Logging, ServiceError> {
+        let text = |member: &str| config.get(member).and_then(Value::as_str);
+        let is_json = text("LogFormat").map_or(self.is_json, |format| format == "JSON");
+        let level = |member: &str, current: &Option<String>| match (text(member), is_json) {
+            (Some(_), false) => Err(invalid(format!(
+                "{member} can only be set where LogFormat is JSON."
+            ))),
+            (Some(level), true) => Ok(Some(level.to_owned())),
+            (None, true) => Ok(current.clone()),
+            (None, false) => Ok(None),
+        };
+        Ok(Logging {
+            is_json,
+            group: text("LogGroup")
+                .map(str::to_owned)
+                .or_else(|| self.group.clone()),
+            application_level: level("ApplicationLogLevel", &self.application_level)?,
+            system_level: level("SystemLogLevel", &self.system_level)?,
+        })
+    }
+
+    /// As functions are run.
+    pub(super) fn settings(&self) -> LogSettings {
+        let level = |name: &Option<String>, default: LogLevel| {
+            name.as_deref().and_then(LogLevel::parse).unwrap_or(default)
+        };
+        let default = LogSettings::default();
+        LogSettings {
+            format: match self.is_json {
+                true => LogFormat::Json,
+                false => LogFormat::Text,
+            },
+            group: self.group.clone(),
+            application_level: level(&self.application_level, default.application_level),
+            system_level: level(&self.system_level, default.system_level),
+        }
+    }
+}
+
+/// The one element of `Architectures`.
+pub(super) fn architecture(call: &Call) -> Option<String> {
+    call.list("Architectures")
+        .first()
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+}
+
+/// An empty text takes the target away.
+fn dead_letter_arn(config: &Value) -> Result<Option<String>, ServiceError> {
+    let Some(text) = config.get("TargetArn").and_then(Value::as_str) else {
+        return Ok(None);
+    };
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match Arn::parse(text) {
+        Ok(arn) if ["sqs", "sns"].contains(&&*arn.service) => Ok(Some(text.to_owned())),
+        _ => Err(not_served(&format!(
+            "DeadLetterConfig.TargetArn {text} (neither a queue of SQS nor a topic of SNS)"
+        ))),
+    }
+}
 fn check_runtime(runtime: &str) -> Result<(), ServiceError> {
     if !REMOVED_RUNTIMES.contains(&runtime) {
         return Ok(());
@@ -195,74 +322,4 @@ fn variables(environment: &Value) -> Result<BTreeMap<String, String>, ServiceErr
         )));
     }
     Ok(variables)
-}
-
-/// The `FunctionConfiguration` structure. Lists leave the state members out.
-pub(super) fn shown(function: &Function, arn: &str, in_list: bool) -> Object {
-    let configuration = &function.configuration;
-    let code_size = i64::try_from(function.code.size).unwrap_or(i64::MAX);
-    let timeout = i64::try_from(configuration.timeout_seconds).unwrap_or(i64::MAX);
-    let object = |name: &str, value: Value| ObjectBuilder::new().add(name, value).build();
-    let mut shown = ObjectBuilder::new();
-    shown
-        .add("FunctionName", function.name.as_str())
-        .add("FunctionArn", arn)
-        .add("Runtime", configuration.runtime.as_str())
-        .add("Role", configuration.role.as_str())
-        .add("Handler", configuration.handler.as_str())
-        .add("CodeSize", code_size)
-        .add("Description", configuration.description.as_str())
-        .add("Timeout", timeout)
-        .add("MemorySize", i64::from(configuration.memory_mb))
-        .add(
-            "LastModified",
-            last_modified(Timestamp(function.modified_ms)),
-        )
-        .add("CodeSha256", function.code.sha256_base64.as_str())
-        .add("Version", LATEST);
-    if let Some(environment) = &configuration.environment {
-        let variables: Object = environment
-            .iter()
-            .map(|(k, v)| (k.as_str(), Value::from(v.as_str())))
-            .collect();
-        shown.add("Environment", object("Variables", variables.into()));
-    }
-    let storage = i64::from(configuration.ephemeral_storage_mb);
-    let snap_start = ObjectBuilder::new()
-        .add("ApplyOn", "None")
-        .add("OptimizationStatus", "Off")
-        .build();
-    let logging = ObjectBuilder::new()
-        .add("LogFormat", "Text")
-        .add("LogGroup", format!("/aws/lambda/{}", function.name))
-        .build();
-    let architecture = if cfg!(target_arch = "aarch64") {
-        "arm64"
-    } else {
-        "x86_64"
-    };
-    shown
-        .add(
-            "TracingConfig",
-            object("Mode", configuration.tracing_mode.as_str().into()),
-        )
-        .add("RevisionId", function.revision_id.as_str())
-        .add("PackageType", "Zip")
-        .add("Architectures", vec![Value::from(architecture)])
-        .add("EphemeralStorage", object("Size", storage.into()))
-        .add("SnapStart", snap_start)
-        .add("LoggingConfig", logging);
-    if !in_list {
-        shown
-            .add("State", "Active")
-            .add("LastUpdateStatus", "Successful");
-    }
-    shown.build()
-}
-
-/// `2026-01-02T03:04:05.678+0000`.
-fn last_modified(time: Timestamp) -> String {
-    let iso = time.to_iso();
-    let (seconds, _) = iso.split_at_checked(19).unwrap_or((iso.as_str(), ""));
-    format!("{seconds}.{:03}+0000", time.0.rem_euclid(1000))
 }

@@ -1,377 +1,191 @@
-//! Functions: their document, and the operations that make, show, change and delete them.
+//! Functions as the store keeps them, and what a name and a qualifier lead to.
+//!
+//! A function's document holds `$LATEST`. Published versions and aliases are documents of their
+//! own, whose keys begin with the function's. Whatever changes one of them does it alone by the key
+//! of the function ([`crate::documents::Documents::alone`]), so that none is made for a function
+//! that is being deleted.
 
 use aws::ServiceError;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use functions::ZipError;
-use json::{ObjectBuilder, Value};
 use serde::{Deserialize, Serialize};
-use store::Kind;
+use store::{Kind, Store};
 use uuid::Uuid;
 
-use super::address::Address;
-use super::configuration::{self, Configuration};
-use super::{Lambda, invalid, not_served};
-use crate::{Answer, Call, page};
+use super::address::{Address, LATEST};
+use super::alias::Alias;
+use super::configuration::Configuration;
+use super::{Lambda, not_found};
+use crate::documents::{self, Error, Found};
 
-/// Functions of a page when the caller does not say, and at most (Lambda API, ListFunctions).
-const PAGE_ITEMS_DEFAULT: usize = 50;
-
-/// A function with everything that hangs on it.
+/// What is true of all versions of a function.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Function {
     pub name: String,
+    /// Unqualified.
     pub arn: String,
     pub account: String,
     pub region: String,
+    #[serde(flatten)]
+    pub latest: Snapshot,
+    pub tags: Vec<(String, String)>,
+    /// The number of the version published last, also when it was deleted since; 0 before the
+    /// first.
+    #[serde(default)]
+    pub last_version: u64,
+    /// `None` leaves the function to the concurrency that the account has not reserved.
+    #[serde(default)]
+    pub reserved_concurrency: Option<u32>,
+    /// `RecursiveLoop` of PutFunctionRecursionConfig; `None` is AWS's default, `Terminate`.
+    #[serde(default)]
+    pub recursive_loop: Option<String>,
+}
+
+/// What an invocation runs: `$LATEST` as it is now, or a published version as it stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Snapshot {
+    /// `$LATEST` or a number.
+    #[serde(default = "latest")]
+    pub version: String,
     pub modified_ms: i64,
     pub revision_id: String,
     pub code: Code,
     pub configuration: Configuration,
-    pub tags: Vec<(String, String)>,
+    /// The description that a version was published with; `None` leaves it that of the function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_description: Option<String>,
 }
 
-/// The deployment package; its bytes are a blob.
+fn latest() -> String {
+    LATEST.to_owned()
+}
+
+/// A deployment package; its bytes are a blob.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Code {
+    /// Bytes of the zip.
     pub size: u64,
+    /// Bytes of its files; 0 of packages that were taken before this was kept.
+    #[serde(default)]
+    pub unzipped_size: u64,
     /// Base64, as the API shows it.
     pub sha256_base64: String,
     /// Hex: the blob's digest.
     pub sha256_hex: String,
 }
 
-impl Function {
+impl Snapshot {
+    /// All packages that it needs: its own and those of its layers.
+    pub(super) fn packages(&self) -> impl Iterator<Item = &Code> {
+        let layers = self.configuration.layers.iter().map(|layer| &layer.code);
+        layers.chain([&self.code])
+    }
+
     /// Marks a change: when, and a revision of its own.
-    fn touch(&mut self, call_ms: i64) {
-        self.modified_ms = call_ms;
+    pub(super) fn touch(&mut self, now_ms: i64) {
+        self.modified_ms = now_ms;
         self.revision_id = Uuid::new_v4().to_string();
     }
 }
 
-/// Members that would change what a function is or does, and that this version can't honour.
-const UNSERVED: &[&str] = &[
-    "CapacityProviderConfig",
-    "CodeSigningConfigArn",
-    "DeadLetterConfig",
-    "DurableConfig",
-    "FileSystemConfigs",
-    "ImageConfig",
-    "KMSKeyArn",
-    "Layers",
-    "SnapStart",
-    "VpcConfig",
-];
-
-/// Refuses what can't be honoured. Empty and default values ask for nothing.
-fn check_served(call: &Call) -> Result<(), ServiceError> {
-    for member in UNSERVED {
-        if call
-            .input
-            .get(member)
-            .is_some_and(|value| !asks_for_nothing(value))
-        {
-            return Err(not_served(member));
-        }
-    }
-    if call.text("PackageType").is_some_and(|kind| kind != "Zip") {
-        return Err(not_served("PackageType Image"));
-    }
-    if call.flag("Publish") == Some(true) {
-        return Err(not_served("Publish"));
-    }
-    if call
-        .list("Architectures")
-        .iter()
-        .any(|a| a.as_str() == Some("arm64"))
-        && !cfg!(target_arch = "aarch64")
-    {
-        return Err(not_served("Architectures arm64 on this x86_64 machine"));
-    }
-    check_logging(call)
+/// What an address leads to.
+#[derive(Clone, Debug)]
+pub(super) struct Resolved {
+    pub function: Function,
+    /// `None` stands for `$LATEST`.
+    published: Option<Snapshot>,
+    /// The alias that the address names.
+    pub alias: Option<Alias>,
 }
 
-/// What a function prints goes nowhere yet, so only the settings that answers show are taken.
-fn check_logging(call: &Call) -> Result<(), ServiceError> {
-    let text = |member| call.input.get("LoggingConfig")?.get(member)?.as_str();
-    if text("LogFormat").is_some_and(|format| format != "Text") {
-        return Err(not_served("LoggingConfig.LogFormat JSON"));
+impl Resolved {
+    /// The version that runs.
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        self.published.as_ref().unwrap_or(&self.function.latest)
     }
-    for member in ["ApplicationLogLevel", "SystemLogLevel", "LogGroup"] {
-        if text(member).is_some() {
-            return Err(not_served(&format!("LoggingConfig.{member}")));
-        }
-    }
-    Ok(())
 }
 
-fn asks_for_nothing(value: &Value) -> bool {
-    match value.view() {
-        json::View::Null => true,
-        json::View::String(text) => text.is_empty() || text == "None",
-        json::View::Array(items) => items.is_empty(),
-        json::View::Object(members) => members.values().all(asks_for_nothing),
-        json::View::Bool(flag) => !flag,
-        json::View::Number(_) => false,
-    }
-}
+/// A chance that no alias gives to its additional version.
+const MAIN_VERSION: f64 = 1.0;
 
 impl Lambda {
-    pub(super) async fn create_function(&self, call: &Call) -> Result<Answer, ServiceError> {
-        check_served(call)?;
-        let address = Address::of(call)?;
-        if *address.account != *call.account {
-            // Recorded: for a function of another account the text is empty.
-            return Err(ServiceError::new("AccessDeniedException", "").with_status(403));
-        }
-        configuration::check_name(&address.name)?;
-        let configuration = Configuration::of_create(call)?;
-        let code = call.input.get("Code").cloned().unwrap_or_default();
-        let code = self.take_code(&code).await?;
-        let tags = super::tags::of(call)?;
-        self.pass_role(call, &configuration.role, &address.arn())
-            .await?;
-        let mut function = Function {
-            name: address.name.clone(),
-            arn: address.arn(),
-            account: address.account.clone(),
-            region: address.region.clone(),
-            modified_ms: call.now.0,
-            revision_id: String::new(),
-            code,
-            configuration,
-            tags,
-        };
-        function.touch(call.now.0);
-        if !self
-            .documents
-            .create(Kind::Function, &address.key(), &function)
-            .await?
-        {
-            let message = format!("Function already exist: {}", address.name);
-            return Err(
-                ServiceError::new("ResourceConflictException", message).with_field("Type", "User")
-            );
-        }
-        Ok(configuration::shown(&function, &function.arn, false).into())
+    /// What an address leads to, or AWS's error; an alias leads to its main version.
+    pub(super) async fn resolve(&self, address: &Address) -> Result<Resolved, ServiceError> {
+        let found = self.find(address, MAIN_VERSION).await?;
+        found.ok_or_else(|| not_found(&address.qualified_arn()))
     }
 
-    /// Checks the package of `Code` (or of UpdateFunctionCode's own members) and keeps it.
-    async fn take_code(&self, code: &Value) -> Result<Code, ServiceError> {
-        for member in ["ImageUri", "S3Bucket", "S3Key", "SourceKMSKeyArn"] {
-            if code
-                .get(member)
-                .is_some_and(|value| !asks_for_nothing(value))
-            {
-                return Err(not_served(&format!("Code.{member}")));
-            }
-        }
-        let Some(zip) = code.get("ZipFile").and_then(Value::as_str) else {
-            return Err(invalid("Please provide a source for function code."));
-        };
-        let zip = BASE64_STANDARD.decode(zip).map_err(|error| {
-            let reason = error.to_string();
-            invalid(ZipError::Unreadable { reason }.to_string())
-        })?;
-        let packages = std::sync::Arc::clone(&self.packages);
+    /// Does work on a function and on what belongs to it, after all such work under way.
+    pub(super) async fn alone<R: Send + 'static>(
+        &self,
+        address: &Address,
+        work: impl FnOnce(&dyn Store) -> Result<R, ServiceError> + Send + 'static,
+    ) -> Result<R, ServiceError> {
         self.documents
-            .blocking(move |_| {
-                Ok(match functions::check_zip(&zip) {
-                    Ok(facts) => {
-                        packages.put(&zip)?;
-                        Ok(Code {
-                            size: facts.code_size,
-                            sha256_base64: facts.code_sha256,
-                            sha256_hex: facts.sha256,
-                        })
-                    }
-                    Err(error) => Err(error),
-                })
-            })
+            .alone(&address.key(), move |store, _| Ok(work(store)))
             .await?
-            .map_err(|error| match error {
-                ZipError::ZippedTooLarge => {
-                    ServiceError::new("RequestEntityTooLargeException", error.to_string())
-                        .with_status(413)
-                }
-                ZipError::Io(_) => ServiceError::new("ServiceException", error.to_string())
-                    .with_field("Type", "Service"),
-                _ => invalid(error.to_string()),
-            })
     }
 
-    pub(super) async fn get_function(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let (address, found) = self.named(call).await?;
-        let function = found.body;
-        // AWS gives a presigned URL into a bucket of its own. There is none here, and a link that
-        // answers nothing would be worse than naming the package.
-        let code = ObjectBuilder::new()
-            .add("RepositoryType", "Lockstep")
-            .add("Location", format!("sha256:{}", function.code.sha256_hex))
-            .build();
-        let mut answer = ObjectBuilder::new();
-        answer
-            .add(
-                "Configuration",
-                configuration::shown(&function, &address.qualified_arn(), false),
-            )
-            .add("Code", code);
-        if !function.tags.is_empty() {
-            answer.add("Tags", super::tags::shown(&function.tags));
-        }
-        Ok((&mut answer).into())
-    }
-
-    pub(super) async fn get_function_configuration(
+    /// What an address leads to. Of an alias with weights the `chance`, from 0 to below 1, picks
+    /// the version. `None` when there is no such function, version or alias.
+    pub(super) async fn find(
         &self,
-        call: &Call,
-    ) -> Result<Answer, ServiceError> {
-        let (address, found) = self.named(call).await?;
-        Ok(configuration::shown(&found.body, &address.qualified_arn(), false).into())
-    }
-
-    /// No function has a code signing configuration in this version, which AWS shows as its name.
-    pub(super) async fn get_function_code_signing_config(
-        &self,
-        call: &Call,
-    ) -> Result<Answer, ServiceError> {
-        let (_, found) = self.named(call).await?;
-        Ok(ObjectBuilder::new()
-            .add("FunctionName", found.body.name.as_str())
-            .into())
-    }
-
-    pub(super) async fn list_functions(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let prefix = format!("{}/{}/", call.account, call.region);
-        let request = format!("ListFunctions {prefix}");
-        let after = match call.text("Marker").filter(|marker| !marker.is_empty()) {
-            None => None,
-            Some(marker) => Some(
-                page::position(&request, marker, call.now)
-                    .ok_or_else(|| invalid("The Marker is not one of this list, or too old."))?,
-            ),
-        };
-        let limit = call
-            .integer("MaxItems")
-            .and_then(|limit| usize::try_from(limit).ok());
-        let limit = limit
-            .unwrap_or(PAGE_ITEMS_DEFAULT)
-            .clamp(1, PAGE_ITEMS_DEFAULT);
-        let mut listed = self
-            .documents
-            .list::<Function>(Kind::Function, &prefix, after.as_deref(), limit + 1)
-            .await?;
-        let more = listed.len() > limit;
-        listed.truncate(limit);
-        let mut answer = ObjectBuilder::new();
-        if let Some((last, _)) = listed.last().filter(|_| more) {
-            answer.add("NextMarker", page::token(&request, last, call.now));
-        }
-        let with_version = call.text("FunctionVersion") == Some("ALL");
-        let shown = listed.iter().map(|(_, function)| {
-            let suffix = if with_version { ":$LATEST" } else { "" };
-            let arn = format!("{}{suffix}", function.arn);
-            Value::from(configuration::shown(function, &arn, true))
-        });
-        answer.add("Functions", shown.collect::<Value>());
-        Ok((&mut answer).into())
-    }
-
-    pub(super) async fn list_versions_by_function(
-        &self,
-        call: &Call,
-    ) -> Result<Answer, ServiceError> {
-        let (_, found) = self.named(call).await?;
-        let arn = format!("{}:{}", found.body.arn, super::address::LATEST);
-        let latest = Value::from(configuration::shown(&found.body, &arn, true));
-        Ok(ObjectBuilder::new().add("Versions", vec![latest]).into())
-    }
-
-    pub(super) async fn update_function_code(&self, call: &Call) -> Result<Answer, ServiceError> {
-        check_served(call)?;
-        let address = Address::of(call)?;
-        self.function(&address).await?;
-        let code = self.take_code(&call.input).await?;
-        let dry_run = call.flag("DryRun") == Some(true);
-        let (expected, now) = (call.text("RevisionId").map(str::to_owned), call.now.0);
-        let changed = move |function: &mut Function| {
-            check_revision(function, expected.as_deref())?;
-            function.code = code.clone();
-            function.touch(now);
-            Ok(function.clone())
-        };
-        let function = if dry_run {
-            let mut function = self.function(&address).await?.body;
-            changed(&mut function)?
-        } else {
-            let function = self.change(&address, changed).await?;
-            self.pool.forget(&function.arn);
-            function
-        };
-        Ok(configuration::shown(&function, &address.qualified_arn(), false).into())
-    }
-
-    pub(super) async fn update_function_configuration(
-        &self,
-        call: &Call,
-    ) -> Result<Answer, ServiceError> {
-        check_served(call)?;
-        let address = Address::of(call)?;
-        if let Some(role) = call.text("Role") {
-            self.function(&address)
-                .await?
-                .body
-                .configuration
-                .updated(call)?;
-            self.pass_role(call, role, &address.arn()).await?;
-        }
-        let update = call.clone();
-        let function = self
-            .change(&address, move |function| {
-                // Laid over what is there then: another update may have come in between.
-                let configuration = function.configuration.updated(&update)?;
-                check_revision(function, update.text("RevisionId"))?;
-                function.configuration = configuration;
-                function.touch(update.now.0);
-                Ok(function.clone())
-            })
-            .await?;
-        self.pool.forget(&function.arn);
-        Ok(configuration::shown(&function, &address.qualified_arn(), false).into())
-    }
-
-    /// The package stays until a collection finds that no other function has the same one.
-    pub(super) async fn delete_function(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let (address, found) = self.named(call).await?;
-        if address.qualifier.is_some() {
-            return Err(invalid(
-                "$LATEST version cannot be deleted without deleting the function.",
-            ));
-        }
-        if !self
-            .documents
-            .delete(Kind::Function, &address.key(), found.revision)
-            .await?
-        {
-            let message = format!(
-                "The operation cannot be performed at this time. An update is in progress for \
-                 resource: {}",
-                found.body.arn
-            );
-            return Err(
-                ServiceError::new("ResourceConflictException", message).with_field("Type", "User")
-            );
-        }
-        self.pool.forget(&found.body.arn);
-        Ok(ObjectBuilder::new().add("StatusCode", 204).into())
+        address: &Address,
+        chance: f64,
+    ) -> Result<Option<Resolved>, Error> {
+        let address = address.clone();
+        self.documents
+            .blocking(move |store| find(store, &address, chance))
+            .await
     }
 }
 
-fn check_revision(function: &Function, expected: Option<&str>) -> Result<(), ServiceError> {
-    if expected.is_none_or(|expected| expected == function.revision_id) {
-        return Ok(());
+fn find(store: &dyn Store, address: &Address, chance: f64) -> Result<Option<Resolved>, Error> {
+    let Some(function) = documents::read::<Function>(store, Kind::Function, &address.key())? else {
+        return Ok(None);
+    };
+    let mut resolved = Resolved {
+        function: function.body,
+        published: None,
+        alias: None,
+    };
+    let version = match address.qualifier.as_deref() {
+        None | Some(LATEST) => return Ok(Some(resolved)),
+        Some(number) if is_number(number) => number.to_owned(),
+        Some(name) => {
+            let key = address.alias_key(name);
+            let Some(alias) = documents::read::<Alias>(store, Kind::FunctionAlias, &key)? else {
+                return Ok(None);
+            };
+            let version = alias.body.version_for(chance).to_owned();
+            resolved.alias = Some(alias.body);
+            version
+        }
+    };
+    if version == LATEST {
+        return Ok(Some(resolved));
     }
-    let message = "The Revision Id provided does not match the latest Revision Id. Call the \
-                   GetFunction/GetAlias API to retrieve the latest Revision Id";
-    Err(ServiceError::new("PreconditionFailedException", message).with_field("Type", "User"))
+    let key = address.version_key(&version);
+    let published = documents::read::<Snapshot>(store, Kind::FunctionVersion, &key)?;
+    resolved.published = published.map(|found| found.body);
+    Ok(resolved.published.is_some().then_some(resolved))
+}
+
+/// Whether a qualifier is the number of a version; an alias has another character at least.
+pub(super) fn is_number(qualifier: &str) -> bool {
+    !qualifier.is_empty() && qualifier.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The function at an address, or AWS's error. Blocks while the store reads.
+pub(super) fn read(store: &dyn Store, address: &Address) -> Result<Found<Function>, ServiceError> {
+    documents::read(store, Kind::Function, &address.key())?
+        .ok_or_else(|| not_found(&address.qualified_arn()))
+}
+
+/// Changes the function at an address. Blocks while the store writes.
+pub(super) fn change<R>(
+    store: &dyn Store,
+    address: &Address,
+    change: impl FnMut(&mut Function) -> Result<R, ServiceError>,
+) -> Result<R, ServiceError> {
+    documents::change(store, Kind::Function, &address.key(), change)?
+        .ok_or_else(|| not_found(&address.qualified_arn()))?
 }

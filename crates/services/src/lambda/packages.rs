@@ -5,15 +5,17 @@ use std::mem;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
 use store::Kind;
 use store::blobs::{Blobs, Digest};
 
 use super::Lambda;
-use super::function::Function;
+use super::function::{Code, Function, Snapshot};
+use super::layer::Layer;
 use crate::documents;
 
-/// Functions read at once.
-const PAGE: usize = 1_000;
+/// Documents read at once.
+const PAGE: usize = 100;
 
 /// The blobs of one server's packages. Nothing else is kept in them.
 pub(super) struct Packages {
@@ -83,25 +85,49 @@ impl Lambda {
     pub async fn collect_packages(&self) -> Result<usize, documents::Error> {
         self.packages.begin_pass();
         let mut named = BTreeSet::new();
-        let mut after: Option<String> = None;
-        loop {
-            let page = self
-                .documents
-                .list::<Function>(Kind::Function, "", after.as_deref(), PAGE)
-                .await?;
-            for (_, function) in &page {
-                // A digest that can't be read must not pass for a package that nobody needs.
-                named.insert(function.code.sha256_hex.parse::<Digest>()?);
-            }
-            match page.into_iter().next_back() {
-                Some((key, _)) => after = Some(key),
-                None => break,
-            }
-        }
+        // A digest that can't be read must not pass for a package that nobody needs.
+        let mut name = |code: &Code| -> Result<(), documents::Error> {
+            named.insert(code.sha256_hex.parse::<Digest>()?);
+            Ok(())
+        };
+        self.each(Kind::Function, "", |function: Function| {
+            function.latest.packages().try_for_each(&mut name)
+        })
+        .await?;
+        self.each(Kind::FunctionVersion, "", |version: Snapshot| {
+            version.packages().try_for_each(&mut name)
+        })
+        .await?;
+        self.each(Kind::LayerVersion, "", |layer: Layer| {
+            let mut packages = layer.versions.iter().map(|version| &version.code);
+            packages.try_for_each(&mut name)
+        })
+        .await?;
         let packages = Arc::clone(&self.packages);
         self.documents
             .blocking(move |_| Ok(packages.end_pass(&named)?))
             .await
+    }
+
+    /// Looks at every document of a kind whose key begins so.
+    pub(super) async fn each<T: DeserializeOwned + Send + 'static>(
+        &self,
+        kind: Kind,
+        prefix: &str,
+        mut look: impl FnMut(T) -> Result<(), documents::Error>,
+    ) -> Result<(), documents::Error> {
+        let mut after: Option<String> = None;
+        loop {
+            let page = self
+                .documents
+                .list::<T>(kind, prefix, after.as_deref(), PAGE)
+                .await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.clone());
+            page.into_iter().try_for_each(|(_, body)| look(body))?;
+        }
     }
 }
 

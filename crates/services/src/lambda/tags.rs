@@ -4,7 +4,7 @@ use aws::ServiceError;
 use json::{Object, ObjectBuilder, Value};
 
 use super::address::Address;
-use super::{Lambda, invalid};
+use super::{Lambda, function, invalid};
 use crate::{Answer, Call};
 
 /// Lambda guide, "Tags".
@@ -62,7 +62,7 @@ fn address(call: &Call) -> Result<Address, ServiceError> {
 
 impl Lambda {
     pub(super) async fn list_tags(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let function = self.function(&address(call)?).await?.body;
+        let function = self.resolve(&address(call)?).await?.function;
         Ok(ObjectBuilder::new()
             .add("Tags", shown(&function.tags))
             .into())
@@ -75,11 +75,11 @@ impl Lambda {
                 "An error occurred and the request cannot be processed.",
             ));
         }
-        self.change(&address(call)?, move |function| {
-            let mut tags = function.tags.clone();
+        self.change_tags(call, move |current| {
+            let mut tags = current.clone();
             tags.retain(|(key, _)| !more.iter().any(|(other, _)| other == key));
             tags.extend(more.iter().cloned());
-            function.tags = check(tags)?;
+            *current = check(tags)?;
             Ok(())
         })
         .await?;
@@ -88,13 +88,24 @@ impl Lambda {
 
     pub(super) async fn untag_resource(&self, call: &Call) -> Result<Answer, ServiceError> {
         let keys = call.list("TagKeys").to_vec();
-        self.change(&address(call)?, move |function| {
-            function
-                .tags
-                .retain(|(key, _)| !keys.iter().any(|k| k.as_str() == Some(key)));
+        self.change_tags(call, move |tags| {
+            tags.retain(|(key, _)| !keys.iter().any(|k| k.as_str() == Some(key)));
             Ok(())
         })
         .await?;
         Ok(Answer::empty())
+    }
+
+    async fn change_tags(
+        &self,
+        call: &Call,
+        mut change: impl FnMut(&mut Tags) -> Result<(), ServiceError> + Send + 'static,
+    ) -> Result<(), ServiceError> {
+        let address = address(call)?;
+        let at = address.clone();
+        self.alone(&address, move |store| {
+            function::change(store, &at, |function| change(&mut function.tags))
+        })
+        .await
     }
 }
