@@ -1,11 +1,13 @@
 //! The few lines that turn an interpreter into a Lambda runtime, one file per language.
 
+use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::probe::Language;
+use crate::probe::{Interpreter, Language};
+use crate::process::Seen;
 
 #[cfg(test)]
 mod tests;
@@ -31,19 +33,24 @@ impl Bootstraps {
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
+}
 
-    /// What to start an interpreter of `language` with, where it finds the files in `folder`.
-    pub(crate) fn arguments(language: Language, folder: &Path) -> Vec<OsString> {
-        match language {
-            // Unbuffered, so that output is in the pipe before the answer is sent; no bytecode
-            // files beside the package; nothing from the home of whoever runs the server;
-            // UTF-8 though AWS's locale may be missing here.
-            Language::Python => ["-u", "-B", "-s", "-X", "utf8"]
-                .into_iter()
-                .map(OsString::from)
-                .chain([folder.join(PYTHON).into()])
-                .collect(),
-            Language::Node => vec![folder.join(NODE).into()],
-        }
+/// What to start an interpreter with, where the process sees its folders at `seen`.
+pub(crate) fn arguments(interpreter: &Interpreter, seen: &Seen) -> Vec<OsString> {
+    match interpreter.language {
+        // Unbuffered, so that output is in the pipe before the answer is sent; no bytecode files
+        // beside the package; UTF-8 though AWS's locale may be missing here. Packages of this host
+        // are not there (`-S`, `-s`) but those the bootstrap is told of: AWS has its SDK installed.
+        Language::Python => ["-u", "-B", "-s", "-S", "-X", "utf8"]
+            .into_iter()
+            .map(OsString::from)
+            .chain([
+                seen.runtime.join(PYTHON).into(),
+                seen.layers.clone().into(),
+                // Fails for a folder with a colon in its name: then there is no SDK.
+                env::join_paths(&interpreter.packages).unwrap_or_default(),
+            ])
+            .collect(),
+        Language::Node => vec![seen.runtime.join(NODE).into()],
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::package::unpack;
@@ -60,15 +61,31 @@ impl CodeStore {
     /// The unpacked package; unpacks it when it is not there. Callers that want the same one
     /// wait for the first.
     pub(crate) async fn get(&self, code: &CodeRef) -> Result<Arc<Code>, InvokeError> {
-        if code.sha256.len() != 64 || !code.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(InvokeError::Code(format!("`{}` is no digest", code.sha256)));
-        }
+        check(code)?;
         let found = self.entry(&code.sha256)?;
         found
             .unpacked
             .get_or_try_init(|| fill(code.clone(), found.folder.clone()))
             .await?;
         Ok(found)
+    }
+
+    /// All `layers` in one folder; of files with one name the last is there.
+    pub(crate) async fn layers(&self, layers: &[CodeRef]) -> Result<Option<Arc<Code>>, InvokeError> {
+        if layers.is_empty() {
+            return Ok(None);
+        }
+        let mut name = Sha256::new();
+        for layer in layers {
+            check(layer)?;
+            name.update(&layer.sha256);
+        }
+        let found = self.entry(&format!("layers-{}", hex::encode(name.finalize())))?;
+        found
+            .unpacked
+            .get_or_try_init(|| merge(layers.to_vec(), found.folder.clone()))
+            .await?;
+        Ok(Some(found))
     }
 
     fn entry(&self, digest: &str) -> Result<Arc<Code>, InvokeError> {
@@ -114,6 +131,48 @@ impl CodeStore {
         });
         Ok(())
     }
+}
+
+fn check(code: &CodeRef) -> Result<(), InvokeError> {
+    if code.sha256.len() == 64 && code.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    Err(InvokeError::Code(format!("`{}` is no digest", code.sha256)))
+}
+
+/// Unpacks the first layer, then moves what the others hold over it, in order.
+async fn merge(layers: Vec<CodeRef>, folder: PathBuf) -> Result<(), InvokeError> {
+    let failed = |error: io::Error| InvokeError::Code(error.to_string());
+    let mut next = folder.clone();
+    for layer in layers {
+        fill(layer, next.clone()).await?;
+        if next != folder {
+            overlay(&next, &folder).map_err(failed)?;
+            fs::remove_dir_all(&next).map_err(failed)?;
+        }
+        next = folder.with_extension("next");
+    }
+    Ok(())
+}
+
+/// Moves all that is in `from` to `to`: folders are united, all else is replaced.
+fn overlay(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        let there = fs::symlink_metadata(&target).ok();
+        match there {
+            Some(there) if there.is_dir() && entry.file_type()?.is_dir() => {
+                overlay(&entry.path(), &target)?;
+                continue;
+            }
+            Some(there) if there.is_dir() => fs::remove_dir_all(&target)?,
+            Some(_) => fs::remove_file(&target)?,
+            None => {}
+        }
+        fs::rename(entry.path(), &target)?;
+    }
+    Ok(())
 }
 
 async fn fill(code: CodeRef, folder: PathBuf) -> Result<(), InvokeError> {

@@ -9,10 +9,8 @@
 //! time of the function. Between invocations all of the process stands still.
 
 use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,10 +19,10 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
 use crate::code::Code;
-use crate::entrypoint::{Engine, entrypoint};
-use crate::failure::{Cause, Failure};
+use crate::entrypoint::Engine;
+use crate::failure::{Cause, Failure, Origin};
 use crate::logs::{InitPhase, Log, LogSink, PlatformEvent, Trace, stream_name};
-use crate::process::{Launch, Process, Roots, Spawner};
+use crate::process::{Folders, Launch, Process, Spawner};
 use crate::runtime_api::{self, Event, Server};
 use crate::spec::{FunctionSpec, Invocation, InvokeError, Invoked, Report};
 use crate::variables::{Place, log_group, variables};
@@ -140,7 +138,7 @@ impl Environment {
                 .await?;
         }
         let now = Timestamp::now();
-        let trace = Trace::of(invocation, now, random(), random());
+        let trace = Trace::of(invocation, now, random, random);
         let delivered = ready.is_ok() && self.deliver(invocation, &trace, now);
         if !delivered && !cold {
             return Ok(None);
@@ -151,7 +149,7 @@ impl Environment {
         self.log.platform(&PlatformEvent::Start {
             request_id: &invocation.request_id,
             spec: &self.spec,
-            trace: &trace,
+            trace: self.shown(&trace),
         });
         let answer = match ready {
             Ok(()) => self.answer(&invocation.request_id).await,
@@ -184,7 +182,7 @@ impl Environment {
     pub(crate) fn is_alive(&mut self) -> bool {
         self.live.as_mut().is_some_and(|live| {
             matches!(&live.phase, Phase::Ready(reply) if !reply.is_closed())
-                && matches!(live.process.child.try_wait(), Ok(None))
+                && live.process.is_alive()
         })
     }
 
@@ -236,33 +234,40 @@ impl Environment {
 
     /// Starts the process.
     async fn boot(&mut self, starter: &Starter) -> Result<Result<Live, Cause>, InvokeError> {
-        let api = Server::start().await.map_err(not_started)?;
-        let roots = starter.roots(&self.code, self.layers.as_deref(), &self.scratch.folder);
-        let start = match entrypoint(
-            &self.spec,
-            &self.engine,
-            &self.code,
-            self.layers.as_deref(),
-            &roots,
-            &starter.bootstraps,
-        ) {
+        let (listener, admission) = starter.spawner.listen().await.map_err(not_started)?;
+        let folders = Folders {
+            code: self.code.folder().to_path_buf(),
+            layers: self.layers.as_ref().map(|code| code.folder().to_path_buf()),
+            runtime: starter.bootstraps.folder().to_path_buf(),
+            scratch: self.scratch.folder.clone(),
+        };
+        let seen = starter.spawner.seen(&folders);
+        let start = match self.engine.entrypoint(&self.spec, &folders, &seen) {
             Ok(start) => start,
             Err(cause) => return Ok(Err(cause)),
         };
+        let api = Server::start(listener);
         let place = Place {
             api: api.address,
-            roots: &roots,
+            seen: &seen,
             log_stream: &self.log_stream,
         };
         let launch = Launch {
             program: start.program,
             arguments: start.arguments,
-            folder: self.code.folder().to_path_buf(),
             variables: variables(&self.spec, &self.engine, &place),
+            folders,
+            interpreter: self.engine.interpreter_path(),
+            memory_mb: self.spec.memory_mb,
+            ephemeral_storage_mb: self.spec.ephemeral_storage_mb,
+            admission,
         };
         let (process, output) = match starter.spawner.spawn(launch).await {
             Ok(spawned) => spawned,
-            Err(error) => return self.engine.not_executable(&error).map(Err),
+            Err(error) => match self.engine.not_executable(&error) {
+                Some(cause) => return Ok(Err(cause)),
+                None => return Err(not_started(error)),
+            },
         };
         Ok(Ok(Live {
             phase: Phase::Init,
@@ -276,7 +281,7 @@ impl Environment {
         let cause = loop {
             let Some(live) = &mut self.live else {
                 // Not without a runtime that came up.
-                break Cause::Exited(ExitStatus::from_raw(0));
+                break Cause::TimedOut;
             };
             match live.advance(&mut self.log, self.deadline).await {
                 Milestone::Answered(answer) => return answer,
@@ -341,7 +346,7 @@ impl Environment {
             report: &report,
             memory_mb: self.spec.memory_mb,
             failure,
-            trace: (self.spec.wants_trace || trace.is_sampled()).then_some(trace),
+            trace: self.shown(trace),
         });
         if failure.is_some_and(Failure::is_fatal) {
             // Dropping it kills it. An answer that comes later finds nobody.
@@ -365,17 +370,22 @@ impl Environment {
         }
     }
 
+    /// The trace, if the log shall name it.
+    fn shown<'a>(&self, trace: &'a Trace) -> Option<&'a Trace> {
+        (self.spec.wants_trace || trace.is_sampled()).then_some(trace)
+    }
+
     fn report(&mut self, duration: Duration, failure: Option<&Failure>) -> Report {
         let billed_ms = duration.as_nanos().div_ceil(1_000_000);
         Report {
             duration,
             billed_ms: u64::try_from(billed_ms).unwrap_or(u64::MAX),
             init: self.init.take(),
-            memory_used_mb: self.live.as_ref().map_or(0, Live::memory_used_mb),
+            memory_used_mb: self.live.as_ref().map_or(0, |live| live.process.memory_used_mb()),
             log_group: Arc::clone(&self.log_group),
             log_stream: Arc::clone(&self.log_stream),
             timed_out: failure.is_some_and(|failure| failure.status == "timeout"),
-            out_of_memory: failure.is_some_and(Failure::is_out_of_memory),
+            out_of_memory: failure.is_some_and(|failure| failure.origin == Origin::Memory),
         }
     }
 }
@@ -403,40 +413,12 @@ impl Live {
                 biased;
                 () = &mut alarm => return Milestone::Ended(Cause::TimedOut),
                 Some(call) = self.api.calls.recv() => call,
-                status = self.process.child.wait() => {
-                    return Milestone::Ended(self.ended(status));
-                }
+                exit = self.process.wait() => return Milestone::Ended(Cause::Exited(exit)),
                 () = self.output.pump(log), if self.output.open => continue,
             };
             if let Some(milestone) = self.phase.step(call) {
                 return milestone;
             }
-        }
-    }
-
-    fn ended(&self, status: io::Result<ExitStatus>) -> Cause {
-        Cause::Exited(status.unwrap_or_else(|_| ExitStatus::from_raw(9)))
-    }
-
-    /// The most memory the process has used so far, rounded up to whole megabytes.
-    fn memory_used_mb(&self) -> u64 {
-        let process = self.process.id().unwrap_or_default();
-        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = peak.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        kilobytes.unwrap_or(0).div_ceil(1_024)
-    }
-}
-
-impl Starter {
-    /// Where the process of an environment sees what belongs to it.
-    fn roots(&self, code: &Code, layers: Option<&Code>, scratch: &std::path::Path) -> Roots {
-        Roots {
-            task: code.folder().to_path_buf(),
-            // Without layers nothing is there, as on AWS.
-            opt: layers.map_or_else(|| PathBuf::from("/opt"), |code| code.folder().to_path_buf()),
-            runtime: self.bootstraps.folder().to_path_buf(),
-            tmp: scratch.to_path_buf(),
         }
     }
 }

@@ -78,6 +78,7 @@
 
 mod bootstrap;
 mod code;
+mod entrypoint;
 mod environment;
 mod failure;
 mod logs;
@@ -90,7 +91,7 @@ pub mod sandbox;
 mod spec;
 mod variables;
 
-pub use logs::{LogSink, LogStream};
+pub use logs::{LogSink, LogStream, runtime_version_arn};
 pub use package::{
     ENTRIES_MAX, UNZIPPED_BYTES_MAX, ZIPPED_BYTES_MAX, ZipError, ZipFacts, check_zip, unpack,
 };

@@ -1,21 +1,26 @@
 //! What a function writes, cut into log events, and the lines the platform adds around it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
-use crate::failure::Failure;
-use crate::spec::{FunctionSpec, Report};
+use crate::spec::{FunctionSpec, LogFormat, LogLevel, LogSettings};
 
+mod platform;
 #[cfg(test)]
 mod tests;
 
+pub use platform::runtime_version_arn;
+pub(crate) use platform::{InitPhase, PlatformEvent, Trace};
+
 /// What AWS returns of a log: the last 4 KB.
 const TAIL_BYTES_MAX: usize = 4_096;
-/// The size limit of a CloudWatch event; a longer line becomes several events.
-const LINE_BYTES_MAX: usize = 262_144;
+/// The size limit of a CloudWatch event, 256 KB, less the 26 bytes each is charged for. A longer
+/// line becomes several events.
+const LINE_BYTES_MAX: usize = 262_144 - 26;
 
 /// Where log events go. Called on the path of an invocation: neither this nor what it opens may
 /// block.
@@ -35,6 +40,7 @@ pub trait LogStream: Send {
 /// The log of one environment.
 pub(crate) struct Log {
     sink: Option<Box<dyn LogStream>>,
+    settings: LogSettings,
     /// The line whose end has not come yet.
     line: Vec<u8>,
     /// The end of the current invocation's log, while someone wants it.
@@ -42,16 +48,17 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) fn new(sink: Option<Box<dyn LogStream>>) -> Log {
+    pub(crate) fn new(sink: Option<Box<dyn LogStream>>, settings: &LogSettings) -> Log {
         Log {
             sink,
+            settings: settings.clone(),
             line: Vec::new(),
             tail: None,
         }
     }
 
     /// Whether anyone reads; if not, the platform's lines need not be made.
-    pub(crate) fn is_read(&self) -> bool {
+    fn is_read(&self) -> bool {
         self.sink.is_some() || self.tail.is_some()
     }
 
@@ -64,10 +71,19 @@ impl Log {
         self.tail.take().map(Vec::from).unwrap_or_default()
     }
 
-    /// One event of the platform.
-    pub(crate) fn platform(&mut self, text: &str) {
-        if self.is_read() {
-            self.emit(text.as_bytes());
+    /// One event of the platform, in the format of the function.
+    pub(crate) fn platform(&mut self, event: &PlatformEvent<'_>) {
+        if !self.is_read() {
+            return;
+        }
+        let now = Timestamp::now();
+        let text = match self.settings.format {
+            LogFormat::Text => event.text(),
+            LogFormat::Json if event.level() < self.settings.system_level => None,
+            LogFormat::Json => event.json(now),
+        };
+        if let Some(text) = text {
+            self.emit(now, &text);
         }
     }
 
@@ -78,9 +94,13 @@ impl Log {
             return;
         }
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            // Long lines arrive in pieces no longer than the reader's buffer.
             self.line.extend_from_slice(piece);
-            if piece.ends_with(b"\n") || self.line.len() >= LINE_BYTES_MAX {
+            while self.line.len() > LINE_BYTES_MAX {
+                let rest = self.line.split_off(cut(&self.line));
+                self.end_line();
+                self.line = rest;
+            }
+            if self.line.ends_with(b"\n") {
                 self.end_line();
             }
         }
@@ -88,20 +108,39 @@ impl Log {
 
     /// Makes an event of a last line without a line break.
     pub(crate) fn end_line(&mut self) {
-        if !self.line.is_empty() {
-            let line = std::mem::take(&mut self.line);
-            self.emit(&line);
-            self.line = line;
-            self.line.clear();
+        if self.line.is_empty() {
+            return;
         }
+        let mut line = std::mem::take(&mut self.line);
+        if self.keeps(&line) {
+            // Runtimes keep an event of several lines together by parting them with `\r`.
+            let mut text = String::from_utf8_lossy(&line);
+            if text.contains('\r') {
+                text = text.replace("\r\n", "\n").replace('\r', "\n").into();
+            }
+            self.emit(Timestamp::now(), &text);
+        }
+        line.clear();
+        self.line = line;
     }
 
-    fn emit(&mut self, event: &[u8]) {
-        // Runtimes keep an event of several lines together by parting them with `\r`.
-        let mut text = String::from_utf8_lossy(event);
-        if text.contains('\r') {
-            text = text.replace("\r\n", "\n").replace('\r', "\n").into();
+    /// With JSON logs, a record that names its level is dropped when that is too low.
+    fn keeps(&self, line: &[u8]) -> bool {
+        #[derive(Deserialize)]
+        struct Record<'a> {
+            #[serde(borrow)]
+            level: Cow<'a, str>,
         }
+        if self.settings.format == LogFormat::Text || !line.starts_with(b"{") {
+            return true;
+        }
+        let level = serde_json::from_slice::<Record<'_>>(line).ok();
+        level
+            .and_then(|record| LogLevel::parse(&record.level.to_ascii_uppercase()))
+            .is_none_or(|level| level >= self.settings.application_level)
+    }
+
+    fn emit(&mut self, now: Timestamp, text: &str) {
         if let Some(tail) = &mut self.tail {
             let end = text.as_bytes();
             let end = end.split_at(end.len().saturating_sub(TAIL_BYTES_MAX)).1;
@@ -109,9 +148,17 @@ impl Log {
             tail.drain(..tail.len().saturating_sub(TAIL_BYTES_MAX));
         }
         if let Some(sink) = &mut self.sink {
-            sink.write(Timestamp::now().as_millisecond(), &text);
+            sink.write(now.as_millisecond(), text);
         }
     }
+}
+
+/// Where a line that is too long is cut: not within a character.
+fn cut(line: &[u8]) -> usize {
+    let is_start = |at: &usize| line.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
+    // A character has four bytes at most.
+    let mut ends = (LINE_BYTES_MAX - 3..=LINE_BYTES_MAX).rev();
+    ends.find(is_start).unwrap_or(LINE_BYTES_MAX)
 }
 
 /// `2026-01-02T03:04:05.678Z`
@@ -119,46 +166,17 @@ pub(crate) fn iso_ms(now: Timestamp) -> String {
     format!("{now:.3}")
 }
 
-/// `yyyy/mm/dd/[<version>]<32 hex digits>`
-pub(crate) fn stream_name(now: Timestamp, version: &str, unique: [u8; 16]) -> String {
+/// `yyyy/mm/dd/[<version>]<32 hex digits>`; in a group that functions may share, the name stands
+/// before the version.
+pub(crate) fn stream_name(now: Timestamp, spec: &FunctionSpec, unique: [u8; 16]) -> String {
+    let name = match &spec.logging.group {
+        Some(_) => spec.name.as_str(),
+        None => "",
+    };
     format!(
-        "{}/[{version}]{}",
+        "{}/{name}[{}]{}",
         now.strftime("%Y/%m/%d"),
+        spec.version,
         hex::encode(unique)
     )
-}
-
-/// What a REPORT line says.
-pub(crate) struct ReportLine<'a> {
-    pub(crate) request_id: &'a str,
-    pub(crate) report: &'a Report,
-    pub(crate) memory_mb: u32,
-    pub(crate) failure: Option<&'a Failure>,
-}
-
-impl ReportLine<'_> {
-    pub(crate) fn text(&self) -> String {
-        let milliseconds = |duration: Duration| duration.as_secs_f64() * 1_000.0;
-        let report = self.report;
-        let mut line = format!(
-            "REPORT RequestId: {}\tDuration: {:.2} ms\tBilled Duration: {} ms\t\
-             Memory Size: {} MB\tMax Memory Used: {} MB\t",
-            self.request_id,
-            milliseconds(report.duration),
-            report.billed_ms,
-            self.memory_mb,
-            report.memory_used_mb,
-        );
-        if let Some(init) = report.init {
-            line += &format!("Init Duration: {:.2} ms\t", milliseconds(init));
-        }
-        if let Some(failure) = self.failure {
-            line += &format!("Status: {}", failure.status);
-            if failure.status == "error" {
-                line += &format!("\tError Type: {}", failure.error_type);
-            }
-        }
-        line.push('\n');
-        line
-    }
 }

@@ -22,9 +22,10 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::bootstrap::Bootstraps;
 use crate::code::CodeStore;
+use crate::entrypoint::Engine;
 use crate::environment::{Environment, Starter};
 use crate::logs::LogSink;
-use crate::probe::{Interpreter, Interpreters};
+use crate::probe::{self, Interpreters};
 use crate::process::Spawner;
 use crate::spec::{FunctionSpec, Invocation, InvokeError, Invoked, Throttle};
 
@@ -49,6 +50,8 @@ pub struct PoolConfig {
     pub queue_timeout: Duration,
     /// How many invocations of one function may be under way, waiting ones included.
     pub concurrency_max: u32,
+    /// What a runtime gets to come up before the function's own timeout starts to count.
+    pub init_timeout: Duration,
     /// How long an unused process stays.
     pub idle_timeout: Duration,
     /// A process older than this gets no further invocation: its credentials grow old.
@@ -70,6 +73,8 @@ impl PoolConfig {
             queue_max: 10_000,
             queue_timeout: Duration::from_secs(900),
             concurrency_max: 1_000,
+            // AWS's init phase.
+            init_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(600),
             age_max: Duration::from_secs(3_600),
             shutdown_grace: Duration::from_secs(2),
@@ -197,6 +202,7 @@ impl Pool {
             bootstraps: Bootstraps::new(&config.folder.join("bootstrap"))?,
             scratch: scratch.canonicalize()?,
             sink: config.log_sink.clone(),
+            init_timeout: config.init_timeout,
         };
         let code = CodeStore::new(&config.folder.join("code"))?;
         let permits = Arc::new(Semaphore::new(config.processes_max));
@@ -359,9 +365,10 @@ impl Inner {
                 }
             }
         };
-        let interpreter = self.interpreter(&spec.runtime).await?;
+        let engine = self.engine(&spec.runtime).await?;
         let code = self.code.get(&spec.code).await?;
-        let environment = Environment::start(&self.starter, spec, &interpreter, code).await?;
+        let layers = self.code.layers(&spec.layers).await?;
+        let environment = Environment::new(&self.starter, spec, engine, code, layers)?;
         Ok(Warm {
             environment,
             epoch,
@@ -412,15 +419,19 @@ impl Inner {
         warm.environment.started.elapsed() < self.config.age_max && warm.environment.is_alive()
     }
 
-    async fn interpreter(&self, runtime: &str) -> Result<Arc<Interpreter>, InvokeError> {
+    async fn engine(&self, runtime: &str) -> Result<Engine, InvokeError> {
+        if probe::is_provided(runtime) {
+            return Ok(Engine::Provided);
+        }
         if let Some(known) = self.interpreters.known(runtime)? {
-            return Ok(known);
+            return Ok(Engine::Interpreter(known));
         }
         // Asking an interpreter for its version means to wait for a process.
         let (interpreters, runtime) = (Arc::clone(&self.interpreters), runtime.to_string());
-        tokio::task::spawn_blocking(move || interpreters.find(&runtime))
+        let found = tokio::task::spawn_blocking(move || interpreters.find(&runtime))
             .await
-            .map_err(|error| InvokeError::Start(error.to_string()))?
+            .map_err(|error| InvokeError::Start(error.to_string()))?;
+        found.map(Engine::Interpreter)
     }
 
     /// The invocation is answered: its environment will be free in a moment.
@@ -505,9 +516,15 @@ impl Serving {
                     return;
                 }
             };
-            // A warm process may have ended unseen. A new one always gives an answer.
-            if let Some(invoked) = warm.environment.invoke(&self.invocation).await {
-                break (warm, invoked);
+            let invoked = warm.environment.invoke(&inner.starter, &self.invocation);
+            match invoked.await {
+                Ok(Some(invoked)) => break (warm, invoked),
+                // A warm process had ended unseen. A new one always gives an answer.
+                Ok(None) => {}
+                Err(error) => {
+                    let _ = reply.send(Err(error));
+                    return;
+                }
             }
         };
         inner.settling(arn);

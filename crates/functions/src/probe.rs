@@ -35,6 +35,16 @@ const PYTHON_MINOR_MAX: u32 = 19;
 /// The oldest Node with what the bootstrap uses.
 const NODE_MAJOR_MIN: u32 = 16;
 
+/// Four lines: the executable, the version, the folders of its library, those of packages.
+const PYTHON_QUESTION: &str = "import os, sys
+print(sys.executable)
+print('%d.%d.%d' % sys.version_info[:3])
+print(os.pathsep.join(sorted({sys.base_prefix, sys.prefix})))
+print(os.pathsep.join(p for p in sys.path if p.endswith(('site-packages', 'dist-packages'))))";
+/// The first three of them.
+const NODE_QUESTION: &str = "const prefix = require('path').resolve(process.execPath, '../..');
+for (const line of [process.execPath, process.versions.node, prefix]) console.log(line)";
+
 /// A language this build has a bootstrap for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Language {
@@ -71,6 +81,11 @@ impl Runtime {
     }
 }
 
+/// Whether a runtime is a program of the function's own, such as `provided.al2023`.
+pub fn is_provided(identifier: &str) -> bool {
+    identifier == "provided" || identifier.starts_with("provided.")
+}
+
 /// An interpreter of this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interpreter {
@@ -81,6 +96,10 @@ pub struct Interpreter {
     pub version: String,
     /// See [`Runtime::number`].
     pub number: u32,
+    /// The folders it needs beside itself: its library.
+    pub folders: Vec<PathBuf>,
+    /// The folders that have packages in them, such as AWS's SDK.
+    pub packages: Vec<PathBuf>,
 }
 
 /// One line of what `lockstep doctor` shows about a language.
@@ -262,14 +281,8 @@ fn on_path(program: &str) -> bool {
 /// launcher (pyenv, asdf) may be on `PATH` for a version that is not there.
 fn ask(language: Language, program: &OsStr) -> Result<Interpreter, String> {
     let (flag, script) = match language {
-        Language::Python => (
-            "-c",
-            "import sys; print(sys.executable); print('%d.%d.%d' % sys.version_info[:3])",
-        ),
-        Language::Node => (
-            "-e",
-            "console.log(process.execPath + '\\n' + process.versions.node)",
-        ),
+        Language::Python => ("-c", PYTHON_QUESTION),
+        Language::Node => ("-e", NODE_QUESTION),
     };
     let shown = Path::new(program).display().to_string();
     let answer = run(Command::new(program).arg(flag).arg(script))
@@ -290,11 +303,14 @@ fn ask(language: Language, program: &OsStr) -> Result<Interpreter, String> {
     if number < oldest {
         return Err(format!("`{shown}` is version `{version}`, too old"));
     }
+    let folders = |line: Option<&str>| env::split_paths(line.unwrap_or_default()).collect();
     Ok(Interpreter {
         language,
         path: PathBuf::from(path),
         version: version.to_string(),
         number,
+        folders: folders(lines.next()),
+        packages: folders(lines.next()),
     })
 }
 

@@ -24,7 +24,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::failure::{RESPONSE_BYTES_MAX, response_too_large};
+use crate::failure::{Failure, RESPONSE_BYTES_MAX};
 use crate::sandbox::listener::Listener;
 
 #[cfg(test)]
@@ -36,6 +36,8 @@ const CONNECTIONS_MAX: usize = 16;
 const CALLS_MAX: usize = CONNECTIONS_MAX;
 /// How long to wait when the host has no descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// Of an error that a runtime reports; in a streamed response a trailer.
+const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 const PREFIX: &str = "/2018-06-01/runtime/";
 
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -57,12 +59,20 @@ pub(crate) enum CallKind {
     /// `POST invocation/{id}/error`
     Error { request_id: String, posted: Posted },
     /// `POST init/error`
-    InitError { posted: Posted },
+    InitError(Posted),
 }
 
-/// A body that a runtime posted.
+/// What a runtime posted.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Posted {
+pub(crate) struct Posted {
+    pub(crate) body: Body,
+    /// The type of an error, when it stands beside the body.
+    pub(crate) error_type: Option<String>,
+}
+
+/// The body of a call.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Body {
     Whole(Bytes),
     /// More than [`RESPONSE_BYTES_MAX`]; read to its end and not kept.
     TooLarge,
@@ -132,18 +142,19 @@ async fn serve(request: Request<Incoming>, host: &str, calls: &mpsc::Sender<Call
         Ok(route) => route,
         Err(refusal) => return *refusal,
     };
+    let (head, body) = request.into_parts();
     let kind = match route {
         Route::Next => CallKind::Next,
-        Route::Response(request_id) => match read(request.into_body()).await {
+        Route::Response(request_id) => match posted(&head.headers, body).await {
             Ok(posted) => CallKind::Response { request_id, posted },
             Err(refusal) => return refusal,
         },
-        Route::Error(request_id) => match read(request.into_body()).await {
+        Route::Error(request_id) => match posted(&head.headers, body).await {
             Ok(posted) => CallKind::Error { request_id, posted },
             Err(refusal) => return refusal,
         },
-        Route::InitError => match read(request.into_body()).await {
-            Ok(posted) => CallKind::InitError { posted },
+        Route::InitError => match posted(&head.headers, body).await {
+            Ok(posted) => CallKind::InitError(posted),
             Err(refusal) => return refusal,
         },
     };
@@ -209,9 +220,18 @@ fn route(method: &Method, path: &str) -> Result<Route, Box<Answer>> {
     Ok(route)
 }
 
+async fn posted(headers: &HeaderMap, body: Incoming) -> Result<Posted, Answer> {
+    let body = read(body).await?;
+    let error_type = headers.get(ERROR_TYPE);
+    Ok(Posted {
+        body,
+        error_type: error_type.map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned()),
+    })
+}
+
 /// Reads a body to its end, so that the runtime can read the answer, keeping no more of it
 /// than a function may answer.
-async fn read(mut body: Incoming) -> Result<Posted, Answer> {
+async fn read(mut body: Incoming) -> Result<Body, Answer> {
     let mut chunks: Vec<Bytes> = Vec::new();
     let mut bytes = 0usize;
     let mut broken = None;
@@ -240,12 +260,12 @@ async fn read(mut body: Incoming) -> Result<Posted, Answer> {
         }
     }
     if let Some(error) = broken {
-        return Ok(Posted::Broken(error));
+        return Ok(Body::Broken(error));
     }
     if bytes > RESPONSE_BYTES_MAX {
-        return Ok(Posted::TooLarge);
+        return Ok(Body::TooLarge);
     }
-    Ok(Posted::Whole(match chunks.as_mut_slice() {
+    Ok(Body::Whole(match chunks.as_mut_slice() {
         // The usual small body arrives in one piece and is not copied.
         [only] => std::mem::take(only),
         _ => chunks.concat().into(),
@@ -254,7 +274,7 @@ async fn read(mut body: Incoming) -> Result<Posted, Answer> {
 
 /// The error that a streaming runtime reports after part of its response.
 fn trailing_error(trailers: &HeaderMap) -> Option<Bytes> {
-    let error_type = trailers.get("lambda-runtime-function-error-type")?;
+    let error_type = trailers.get(ERROR_TYPE)?;
     let body = trailers
         .get("lambda-runtime-function-error-body")
         .and_then(|encoded| BASE64_STANDARD.decode(encoded.as_bytes()).ok());
@@ -364,12 +384,23 @@ pub(crate) fn deliver(event: Event<'_>) -> Answer {
 }
 
 impl Posted {
-    /// The body to hand on, whether it is an error of its own, and what the runtime is told.
-    pub(crate) fn settle(self) -> (Bytes, bool, Answer) {
-        match self {
-            Posted::Whole(body) => (body, false, accepted()),
-            Posted::Broken(body) => (body, true, accepted()),
-            Posted::TooLarge => (response_too_large(), true, too_large()),
+    /// The result of an invocation, and what the runtime is told.
+    pub(crate) fn into_answer(self) -> (Result<Bytes, Failure>, Answer) {
+        match self.body {
+            Body::Whole(body) => (Ok(body), accepted()),
+            Body::Broken(body) => (Err(Failure::reported(body, None)), accepted()),
+            Body::TooLarge => (Err(Failure::response_too_large()), too_large()),
+        }
+    }
+
+    /// The error of an invocation or of a runtime, and what that is told.
+    pub(crate) fn into_error(self) -> (Failure, Answer) {
+        match self.body {
+            Body::Whole(body) | Body::Broken(body) => {
+                let failure = Failure::reported(body, self.error_type.as_deref());
+                (failure, accepted())
+            }
+            Body::TooLarge => (Failure::response_too_large(), too_large()),
         }
     }
 }

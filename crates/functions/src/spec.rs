@@ -271,8 +271,8 @@ pub enum InvokeError {
     Throttled(Throttle),
     /// The runtime is one this build cannot run.
     #[error(
-        "the runtime `{runtime}` of the function cannot run here: supported are `python3.*` and \
-         `nodejs*`, run by the host's python3 and node"
+        "the runtime `{runtime}` of the function cannot run here: supported are \
+         `python3.*` and `nodejs*`, run by the host's python3 and node, and `provided.*`"
     )]
     RuntimeUnsupported { runtime: String },
     /// The runtime is supported, and its interpreter is not on this host.
