@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use asl::event::{Event, EventKind, Failure, Start, Text};
+use asl::event::{Event, EventId, EventKind, Failure, Served, Start, Text};
 use asl::history::render;
 use asl::program::Program;
 use asl::run::{End, Run, Status};
@@ -91,6 +91,33 @@ pub(crate) fn describe(
         redrivable: run.redrivable(now),
         start,
     })
+}
+
+/// What served each attempt that says so; the payloads of all other events are passed by.
+pub(crate) fn served(
+    store: &dyn Store,
+    execution_arn: &str,
+) -> Result<Vec<(EventId, Served)>, ReadError> {
+    let entity = existing(store, execution_arn)?;
+    let mut journal = Journal::new(store, entity, 0);
+    let mut all = Vec::new();
+    while let Some(record) = journal.next_record()? {
+        let mut passed = record.events();
+        let mut has_any = false;
+        while let Some(event) = journal.skip_event(&mut passed)? {
+            has_any |= matches!(event.kind, EventKind::TaskServed { .. });
+        }
+        if !has_any {
+            continue;
+        }
+        let mut events = record.events();
+        while let Some(event) = journal.next_event(&mut events)? {
+            if let EventKind::TaskServed { attempt, served } = event.kind {
+                all.push((attempt, *served));
+            }
+        }
+    }
+    Ok(all)
 }
 
 fn standing(status: ExecutionStatus) -> Status {

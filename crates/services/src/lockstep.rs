@@ -4,6 +4,7 @@
 mod explain;
 mod least_privilege;
 pub(crate) mod needs;
+pub(crate) mod provenance;
 
 use std::sync::Arc;
 
@@ -52,6 +53,7 @@ impl Lockstep {
             "DescribeExpressExecution" => self.describe_express_execution(call).await,
             "GetExpressExecutionHistory" => self.get_express_execution_history(call).await,
             "DescribeConcurrency" => self.describe_concurrency(call).await,
+            "DescribeProvenance" => self.describe_provenance(call).await,
             "ExplainAuthorization" => self.explain_authorization(call).await,
             "GetLeastPrivilege" => self.get_least_privilege(call, services).await,
             _ => return None,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use asl::event::{Event, Failure, Start, Text};
+use asl::event::{Event, EventId, EventKind, Failure, Served, Start, Text};
 use asl::program::Program;
 use asl::time::Timestamp;
 use json::Value;
@@ -32,6 +32,8 @@ pub(super) struct Entry {
 struct Recorded {
     /// Those that AWS shows, in order.
     events: Vec<(Timestamp, Event)>,
+    /// What served attempts.
+    served: Vec<(EventId, Served)>,
     end: Option<Ended>,
 }
 
@@ -47,8 +49,15 @@ pub(super) struct Ended {
 
 impl Entry {
     pub(super) fn add(&self, time: Timestamp, events: Vec<Event>) {
-        let events = events.into_iter().map(|event| (time, event));
-        self.recorded.lock().events.extend(events);
+        let mut recorded = self.recorded.lock();
+        for event in events {
+            match event.kind {
+                EventKind::TaskServed { attempt, served } => {
+                    recorded.served.push((attempt, *served));
+                }
+                _ => recorded.events.push((time, event)),
+            }
+        }
     }
 
     pub(super) fn last_event(&self) -> Option<(Timestamp, Event)> {
@@ -204,6 +213,19 @@ impl Kept {
         now: Timestamp,
     ) -> Result<ExpressDescription, ReadError> {
         Ok(self.find(execution_arn, now)?.describe())
+    }
+
+    pub(super) fn served(
+        &self,
+        execution_arn: &str,
+        now: Timestamp,
+    ) -> Result<Vec<(EventId, Served)>, ReadError> {
+        Ok(self
+            .find(execution_arn, now)?
+            .recorded
+            .lock()
+            .served
+            .clone())
     }
 
     pub(super) fn list(&self, query: &ListQuery, now: Timestamp) -> Result<ListPage, ReadError> {

@@ -69,6 +69,13 @@ impl Weight {
             | EventKind::TaskFailed { failure, .. }
             | EventKind::TaskTimedOut { failure, .. }
             | EventKind::EvaluationFailed { failure, .. } => self.failure(failure),
+            EventKind::TaskServed { served, .. } => {
+                let parts = [&served.function, &served.role_policies];
+                parts
+                    .into_iter()
+                    .flatten()
+                    .for_each(|part| self.value(part));
+            }
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use asl::event::{BranchId, Event, EventKind, ExecutionKind, Failure, Start, Text};
+use asl::event::{BranchId, Event, EventKind, ExecutionKind, Failure, Served, Start, Text};
 use asl::limits::Limits;
 use asl::program::StateIndex;
 use asl::time::Timestamp;
@@ -294,11 +294,26 @@ fn kinds_of_jobs() -> Vec<Vec<Event>> {
             redrive_count: 1,
             client_token: None,
         },
+        EventKind::ExecutionStarted(Box::new(Start {
+            tags: Some(value(r#"{"stack": "orders"}"#)),
+            ..start("1")
+        })),
     ];
     let internal = [
         EventKind::Queued,
         EventKind::Admitted,
         EventKind::JobCancelled { attempt: u64::MAX },
+        EventKind::TaskServed {
+            attempt: 3,
+            served: Box::new(Served {
+                function: Some(value(r#"{"version": "7"}"#)),
+                role_policies: Some(value(r#"[{"arn": "a", "version": "v2"}]"#)),
+            }),
+        },
+        EventKind::TaskServed {
+            attempt: u64::MAX,
+            served: Box::default(),
+        },
     ];
     let mut events: Vec<Event> = (1..).zip(shown).map(|(id, kind)| event(id, kind)).collect();
     events.extend(internal.map(|kind| event(0, kind)));

@@ -12,6 +12,8 @@
 //!   task WHO succeeds JSON
 //!   task WHO fails [ERROR [CAUSE]]
 //!   task WHO submitted JSON       the call of the callback or job pattern answered
+//!   task WHO served JSON succeeds ..  likewise, with what served the call: `function` and
+//!                                 `rolePolicies`, without white space
 //!   task WHO misses its heartbeat
 //!   task WHO picked up [by NAME]  a worker took the task of an activity
 //!   cancelled ATTEMPT             its job was told to stop
@@ -24,7 +26,7 @@
 //! if that does not tell (`A[0][2]`).
 
 use asl::decide::Input;
-use asl::event::{EventId, Failure, Text};
+use asl::event::{EventId, Failure, Served, Text};
 use asl::time::Timestamp;
 use json::Value;
 
@@ -81,6 +83,7 @@ enum Came {
     Failed(Failure),
     HeartbeatMissed,
     PickedUp(Option<Text>),
+    Served(Box<Served>, Box<Came>),
 }
 
 /// The time of the inputs.
@@ -139,6 +142,11 @@ impl Came {
                 attempt,
                 worker_name,
             },
+            Came::Served(served, came) => Input::Served {
+                attempt,
+                served,
+                answer: Box::new(came.input(attempt)),
+            },
         }
     }
 }
@@ -186,9 +194,22 @@ fn task(text: &str) -> Result<What, String> {
         Ok(attempt) => Who::Attempt(attempt),
         Err(_) => Who::At(place(who)?),
     };
+    Ok(What::Task(who, came(what)?))
+}
+
+fn came(what: &str) -> Result<Came, String> {
     let (word, rest) = what.split_once(' ').unwrap_or((what, ""));
-    let came = match (word, rest) {
+    Ok(match (word, rest) {
         ("succeeds", output) => Came::Succeeded(value(output)?),
+        ("served", rest) => {
+            let (served, rest) = rest.split_once(' ').ok_or("what served it, and what came")?;
+            let served = value(served)?;
+            let served = Served {
+                function: served.get("function").cloned(),
+                role_policies: served.get("rolePolicies").cloned(),
+            };
+            Came::Served(Box::new(served), Box::new(came(rest)?))
+        }
         ("submitted", response) => Came::Submitted(value(response)?),
         ("fails", rest) => Came::Failed(failure(rest)),
         ("misses", "its heartbeat") => Came::HeartbeatMissed,
@@ -198,8 +219,7 @@ fn task(text: &str) -> Result<What, String> {
             Came::PickedUp(Some(name.into()))
         }
         _ => return Err("no such answer".into()),
-    };
-    Ok(What::Task(who, came))
+    })
 }
 
 /// `A`, `A[2]`, `A[0][2]`

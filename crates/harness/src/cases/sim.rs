@@ -269,6 +269,7 @@ impl Sim {
     /// Keeps the books of calls and jobs, and compares them with what the run says it owes.
     fn note(&mut self, input: &Input, effects: &[Effect]) {
         match input {
+            Input::Served { answer, .. } => return self.note(answer, effects),
             Input::TaskSucceeded { attempt, .. } | Input::TaskFailed { attempt, .. } => {
                 self.outstanding.remove(attempt);
                 self.watched.remove(attempt);

@@ -15,6 +15,11 @@ const OPERATIONS: &[(&str, Facts, Option<&str>)] = &[
         Facts::READS_DATA,
         Some("executionArn"),
     ),
+    (
+        "DescribeProvenance",
+        Facts::READS_DATA,
+        Some("executionArn"),
+    ),
     ("ExplainAuthorization", Facts::READS, None),
     (
         "GetExpressExecutionHistory",

@@ -150,6 +150,25 @@ pub(crate) fn express_execution(call: &Call) -> Result<&str, ServiceError> {
     }
 }
 
+/// The kinds of executions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Execution {
+    Standard,
+    Express,
+}
+
+/// Which kind of execution `executionArn` names.
+pub(crate) fn any_execution(call: &Call) -> Result<Execution, ServiceError> {
+    let text = call.required("executionArn")?;
+    let arn = parse(text)?;
+    match Named::of(&arn).map_err(|error| invalid(&error))? {
+        Named::Execution { .. } if is_here(call, &arn) => Ok(Execution::Standard),
+        Named::Express { .. } if is_here(call, &arn) => Ok(Execution::Express),
+        Named::Execution { .. } | Named::Express { .. } => Err(execution_does_not_exist(text)),
+        other => Err(invalid(&other.not_valid_here())),
+    }
+}
+
 /// What may carry tags, by the key of its document.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Tagged {

@@ -5,6 +5,7 @@ use asl::time::Timestamp;
 use aws::ServiceError;
 use engine::{Description, Engine, ExecutionStatus, HistoryQuery, ListQuery, ReadError, Summary};
 use json::{Object, ObjectBuilder, Value};
+use store::blobs::Digest;
 
 use super::pages::items_max;
 use super::{
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::call::epoch_seconds;
 use crate::documents;
+use crate::lockstep::provenance::RevisionFacts;
 use crate::{Answer, Call};
 
 impl States {
@@ -80,6 +82,16 @@ impl States {
             .add("updateDate", revision.update_date());
         self.show_revision(revision, call, &mut shown).await?;
         Ok((&mut shown).into())
+    }
+
+    /// What tells a revision from others.
+    pub(crate) async fn revision_facts(&self, number: u64) -> Result<RevisionFacts, ServiceError> {
+        let revision = self.revision(number).await?;
+        Ok(RevisionFacts {
+            updated: revision.update_date(),
+            definition: Digest::of(revision.definition.as_bytes()),
+            id: revision.revision_id,
+        })
     }
 
     pub(super) async fn get_execution_history(&self, call: &Call) -> Result<Answer, ServiceError> {
