@@ -14,6 +14,7 @@ pub mod lockstep;
 pub mod logs;
 pub mod metrics;
 pub mod page;
+mod quota;
 pub mod seal;
 pub mod states;
 pub mod sts;

@@ -17,7 +17,6 @@ mod machine;
 mod map_runs;
 mod needs;
 pub(crate) mod pages;
-mod quota;
 pub(crate) mod read;
 mod redrive;
 mod role;
@@ -40,15 +39,14 @@ use std::time::Duration;
 use aws::constraint::{Rule, Violation};
 use aws::{Common, Protocol, Service, ServiceError};
 use engine::Engine;
-
 use store::Kind;
 use tokio::sync::Semaphore;
 
 use crate::access::Access;
 use crate::documents::{self, Documents};
+use crate::quota::Quota;
 use crate::{Answer, Call, Foundations, Limits};
 use cache::Cache;
-use quota::Quota;
 
 pub use definitions::StoredDefinitions;
 pub use integrations::Integrations;

@@ -1,4 +1,4 @@
-//! How many state machines and activities an account may have in a Region.
+//! How many of something an account may have in a Region: state machines, activities, log groups.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ const PAGE: usize = 1_000;
 
 /// Counts the documents of a kind, once for each account and Region, and keeps count from then on:
 /// to count at each creation would read them all.
-pub(super) struct Quota {
+pub(crate) struct Quota {
     kind: Kind,
-    pub max: usize,
+    pub(crate) max: usize,
     counts: Mutex<Counts>,
 }
 
@@ -33,14 +33,14 @@ struct Counts {
 const COUNTS_MAX: usize = 8;
 
 /// A place for one more document. Given back when it is dropped without being taken.
-pub(super) struct Place {
+pub(crate) struct Place {
     quota: Arc<Quota>,
     prefix: String,
     is_taken: bool,
 }
 
 impl Quota {
-    pub(super) fn new(kind: Kind, max: usize) -> Arc<Quota> {
+    pub(crate) fn new(kind: Kind, max: usize) -> Arc<Quota> {
         Arc::new(Quota {
             kind,
             max,
@@ -49,7 +49,7 @@ impl Quota {
     }
 
     /// A place for a document whose key begins with `prefix`; `None` when there is none left.
-    pub(super) async fn place(
+    pub(crate) async fn place(
         self: &Arc<Quota>,
         documents: &Documents,
         prefix: String,
@@ -98,7 +98,7 @@ impl Quota {
     }
 
     /// A document with this prefix was deleted.
-    pub(super) fn deleted(&self, prefix: &str) {
+    pub(crate) fn deleted(&self, prefix: &str) {
         let mut counts = self.counts.lock();
         counts.deletions += 1;
         if let Some(count) = counts.by_prefix.get_mut(prefix) {
@@ -109,7 +109,7 @@ impl Quota {
 
 impl Place {
     /// The document was created.
-    pub(super) fn taken(mut self) {
+    pub(crate) fn taken(mut self) {
         self.is_taken = true;
     }
 }
