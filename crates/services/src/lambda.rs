@@ -2,19 +2,24 @@
 
 mod address;
 mod alias;
+mod asynchronous;
 mod code;
 mod concurrency;
 mod configuration;
 mod create;
+mod credentials;
 mod delete;
+mod event_invoke;
 mod function;
 mod invoke;
 mod layer;
+mod layer_versions;
 mod needs;
 mod packages;
 mod pages;
 mod permissions;
 mod read;
+pub mod remote;
 mod served;
 mod settings;
 mod shown;
@@ -32,6 +37,7 @@ use crate::documents::Documents;
 use crate::seal::Seal;
 use crate::{Answer, Call, Foundations};
 
+use invoke::Invoking;
 use packages::Packages;
 
 /// Lambda of every account and region of the server.
@@ -43,6 +49,7 @@ pub struct Lambda {
     seal: Arc<Seal>,
     /// Where functions find this server.
     endpoint: Arc<str>,
+    invoking: Invoking,
 }
 
 impl Lambda {
@@ -54,6 +61,7 @@ impl Lambda {
             pool: foundations.functions.clone(),
             seal: Arc::clone(&foundations.identity.seal),
             endpoint: foundations.endpoint.as_str().into(),
+            invoking: Invoking::new(foundations),
         }
     }
 
@@ -68,34 +76,51 @@ impl Lambda {
             return Some(Err(error));
         }
         Some(match operation {
+            "AddLayerVersionPermission" => self.add_layer_version_permission(call).await,
+            "AddPermission" => self.add_permission(call).await,
             "CreateAlias" => self.create_alias(call).await,
             "CreateFunction" => self.create_function(call).await,
             "DeleteAlias" => self.delete_alias(call).await,
             "DeleteFunction" => self.delete_function(call).await,
             "DeleteFunctionConcurrency" => self.delete_function_concurrency(call).await,
+            "DeleteFunctionEventInvokeConfig" => self.delete_function_event_invoke_config(call).await,
+            "DeleteLayerVersion" => self.delete_layer_version(call).await,
             "GetAccountSettings" => self.get_account_settings(call).await,
             "GetAlias" => self.get_alias(call).await,
             "GetFunction" => self.get_function(call).await,
             "GetFunctionCodeSigningConfig" => self.get_function_code_signing_config(call).await,
             "GetFunctionConcurrency" => self.get_function_concurrency(call).await,
             "GetFunctionConfiguration" => self.get_function_configuration(call).await,
+            "GetFunctionEventInvokeConfig" => self.get_function_event_invoke_config(call).await,
             "GetFunctionRecursionConfig" => self.get_function_recursion_config(call).await,
+            "GetLayerVersion" => self.get_layer_version(call).await,
+            "GetLayerVersionByArn" => self.get_layer_version_by_arn(call).await,
+            "GetLayerVersionPolicy" => self.get_layer_version_policy(call).await,
+            "GetPolicy" => self.get_policy(call).await,
             "GetRuntimeManagementConfig" => self.get_runtime_management_config(call).await,
             "Invoke" => self.invoke(call).await,
             "ListAliases" => self.list_aliases(call).await,
             "ListEventSourceMappings" => self.list_event_source_mappings(call).await,
+            "ListFunctionEventInvokeConfigs" => self.list_function_event_invoke_configs(call).await,
             "ListFunctions" => self.list_functions(call).await,
+            "ListLayerVersions" => self.list_layer_versions(call).await,
+            "ListLayers" => self.list_layers(call).await,
             "ListTags" => self.list_tags(call).await,
             "ListVersionsByFunction" => self.list_versions_by_function(call).await,
+            "PublishLayerVersion" => self.publish_layer_version(call).await,
             "PublishVersion" => self.publish_version(call).await,
             "PutFunctionConcurrency" => self.put_function_concurrency(call).await,
+            "PutFunctionEventInvokeConfig" => self.put_function_event_invoke_config(call).await,
             "PutFunctionRecursionConfig" => self.put_function_recursion_config(call).await,
             "PutRuntimeManagementConfig" => self.put_runtime_management_config(call).await,
+            "RemoveLayerVersionPermission" => self.remove_layer_version_permission(call).await,
+            "RemovePermission" => self.remove_permission(call).await,
             "TagResource" => self.tag_resource(call).await,
             "UntagResource" => self.untag_resource(call).await,
             "UpdateAlias" => self.update_alias(call).await,
             "UpdateFunctionCode" => self.update_function_code(call).await,
             "UpdateFunctionConfiguration" => self.update_function_configuration(call).await,
+            "UpdateFunctionEventInvokeConfig" => self.update_function_event_invoke_config(call).await,
             _ => return None,
         })
     }

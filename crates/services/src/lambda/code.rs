@@ -82,3 +82,9 @@ pub(super) fn check_size(code: &Code, layers: &[UsedLayer]) -> Result<(), Servic
          {UNZIPPED_BYTES_MAX} bytes. The actual size is {size} bytes."
     )))
 }
+
+/// AWS gives a presigned URL into a bucket of its own. There is none here, and a link that answers
+/// nothing would be worse than naming the package.
+pub(super) fn location(code: &Code) -> String {
+    format!("sha256:{}", code.sha256_hex)
+}

@@ -5,7 +5,7 @@ use json::{Object, ObjectBuilder};
 use store::{Kind, Store};
 
 use super::address::{Address, LATEST};
-use super::function::{self, Function};
+use super::function::{self, Function, MAIN_VERSION};
 use super::{Lambda, invalid, not_found};
 use crate::documents::{self, Error};
 use crate::{Answer, Call};
@@ -28,7 +28,7 @@ impl Lambda {
             .integer("ReservedConcurrentExecutions")
             .and_then(|asked| u32::try_from(asked).ok())
             .unwrap_or(ACCOUNT_CONCURRENCY);
-        if self.find(&address, 1.0).await?.is_none() {
+        if self.find(&address, MAIN_VERSION).await?.is_none() {
             // Recorded: here the text names $LATEST.
             return Err(not_found(&address.arn_of(LATEST)));
         }

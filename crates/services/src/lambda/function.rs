@@ -104,7 +104,7 @@ impl Resolved {
 }
 
 /// A chance that no alias gives to its additional version.
-const MAIN_VERSION: f64 = 1.0;
+pub(super) const MAIN_VERSION: f64 = 1.0;
 
 impl Lambda {
     /// What an address leads to, or AWS's error; an alias leads to its main version.
@@ -138,7 +138,8 @@ impl Lambda {
     }
 }
 
-fn find(store: &dyn Store, address: &Address, chance: f64) -> Result<Option<Resolved>, Error> {
+/// As [`Lambda::find`]. Blocks while the store reads.
+pub(super) fn find(store: &dyn Store, address: &Address, chance: f64) -> Result<Option<Resolved>, Error> {
     let Some(function) = documents::read::<Function>(store, Kind::Function, &address.key())? else {
         return Ok(None);
     };

@@ -144,7 +144,7 @@ impl Lambda {
         })
     }
 
-    async fn layer_version(
+    pub(super) async fn layer_version(
         &self,
         address: &LayerAddress,
         number: u64,

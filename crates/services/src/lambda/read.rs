@@ -1,14 +1,14 @@
 //! GetFunction, GetFunctionConfiguration and ListFunctions.
 
 use aws::ServiceError;
-use json::{Object, ObjectBuilder};
+use json::ObjectBuilder;
 use store::{Kind, Store};
 
-use super::Lambda;
 use super::address::Address;
-use super::function::{Code, Function, Snapshot};
+use super::function::{Function, Snapshot};
 use super::pages::Pages;
 use super::shown::{Moment, shown};
+use super::{Lambda, code};
 use crate::documents;
 use crate::{Answer, Call};
 
@@ -18,13 +18,17 @@ impl Lambda {
         let resolved = self.resolve(&address).await?;
         let (function, snapshot) = (&resolved.function, resolved.snapshot());
         let arn = address.qualified_arn();
+        let code = ObjectBuilder::new()
+            .add("RepositoryType", "Lockstep")
+            .add("Location", code::location(&snapshot.code))
+            .build();
         let mut answer = ObjectBuilder::new();
         answer
             .add(
                 "Configuration",
                 shown(function, snapshot, &arn, Moment::Settled),
             )
-            .add("Code", location(&snapshot.code));
+            .add("Code", code);
         if !function.tags.is_empty() {
             answer.add("Tags", super::tags::shown(&function.tags));
         }
@@ -70,15 +74,6 @@ impl Lambda {
             shown(function, snapshot, &arn, Moment::Listed).into()
         }))
     }
-}
-
-/// AWS gives a presigned URL into a bucket of its own. There is none here, and a link that answers
-/// nothing would be worse than naming the package.
-fn location(code: &Code) -> Object {
-    ObjectBuilder::new()
-        .add("RepositoryType", "Lockstep")
-        .add("Location", format!("sha256:{}", code.sha256_hex))
-        .build()
 }
 
 /// Versions of functions with their positions.
