@@ -7,12 +7,14 @@ use store::Store;
 
 use crate::decider::Message;
 use crate::driver::{Calls, Reply};
+use crate::observe::Observers;
 use crate::pipeline::{self, Work};
 
 pub(crate) struct Committer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) back: Sender<Message>,
+    pub(crate) observers: Observers,
 }
 
 impl Committer {
@@ -27,6 +29,7 @@ impl Committer {
             for effect in work.effects {
                 effect.let_out(&failed, |action| self.calls.act(action, &self.back));
             }
+            pipeline::show(&self.observers, work.group, &failed);
         }
     }
 }

@@ -11,6 +11,7 @@ use store::{EntityId, ShardId};
 use crate::endings::Endings;
 use crate::gates::Gates;
 use crate::limits::ACTIVITIES_MAX;
+use crate::observe::Observers;
 
 /// Activities that were seen to exist and were not deleted since.
 #[derive(Debug, Default)]
@@ -31,18 +32,20 @@ pub struct Commons {
     activities: Mutex<Known>,
     pub gates: Gates,
     pub endings: Endings,
+    pub observers: Observers,
 }
 
 impl Commons {
     /// For a store whose last entity has the counter before `next_entity`, with so many open
-    /// executions.
-    pub fn new(next_entity: u64, open_executions: u64) -> Commons {
+    /// executions, and who watches them.
+    pub fn new(next_entity: u64, open_executions: u64, observers: Observers) -> Commons {
         Commons {
             next_entity: AtomicU64::new(next_entity),
             open_executions: AtomicU64::new(open_executions),
             activities: Mutex::default(),
             gates: Gates::default(),
             endings: Endings::default(),
+            observers,
         }
     }
 

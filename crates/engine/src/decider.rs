@@ -109,6 +109,7 @@ pub(crate) fn spawn(
         store: Arc::clone(&store),
         calls,
         back: sender.clone(),
+        observers: shard.commons().observers.clone(),
     };
     let committer = std::thread::Builder::new()
         .name("lockstep-commit".to_owned())

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use asl::event::{Failure, Text};
+use asl::event::{EventId, Failure, Served, Text};
 use asl::time::Timestamp;
 use asl::token;
 use crossbeam_channel::Sender;
@@ -32,6 +32,7 @@ use crate::definitions::{Definitions, Programs};
 use crate::express::{self, Express};
 use crate::lane::Pool;
 use crate::limits::{Config, ENDINGS_MAX, QUEUE_SHOWN_MAX, RETRY_MS, WAITERS_MAX};
+use crate::observe::{self, Observer};
 use crate::page::PageKey;
 use crate::pipeline::{self, Caller, OPEN};
 use crate::read;
@@ -68,7 +69,7 @@ struct Shared {
     waiting_for_ends: Semaphore,
     /// Spreads executions without a name over the threads.
     turn: AtomicU16,
-    threads: Mutex<Vec<decider::Thread>>,
+    threads: Mutex<(Vec<decider::Thread>, Option<observe::Thread>)>,
 }
 
 impl Engine {
@@ -87,13 +88,39 @@ impl Engine {
         clock: Arc<dyn Clock>,
         runtime: Handle,
     ) -> Result<Engine, OpenError> {
+        Engine::open_observed(
+            config,
+            store,
+            runner,
+            definitions,
+            clock,
+            runtime,
+            Vec::new(),
+        )
+    }
+
+    /// The same, with observers of the executions. They are told again what those of an earlier
+    /// engine have not accepted.
+    ///
+    /// # Errors
+    /// As of [`Engine::open`].
+    pub fn open_observed(
+        config: Config,
+        store: Arc<dyn Store>,
+        runner: Arc<dyn Runner>,
+        definitions: Arc<dyn Definitions>,
+        clock: Arc<dyn Clock>,
+        runtime: Handle,
+        observers: Vec<Arc<dyn Observer>>,
+    ) -> Result<Engine, OpenError> {
         let count = u16::try_from(config.shard_threads).unwrap_or(u16::MAX);
         if !(1..=SHARDS).contains(&count) {
             return Err(OpenError::ShardThreads(config.shard_threads));
         }
         let page_key = Arc::new(PageKey::of_store(&*store)?);
         let programs = Arc::new(Programs::new(definitions));
-        let shards = pipeline::open(&config, count, &*store)?;
+        let shards = pipeline::open(&config, count, &*store, observers)?;
+        let commons = Arc::clone(shards.first().ok_or(OpenError::ShardThreads(0))?.commons());
         let slow = Pool::open(config.slow_threads)?;
         let express = Express::new(express::Parts {
             config,
@@ -104,10 +131,10 @@ impl Engine {
             slow: slow.clone(),
             chance: Chance::from_system()?,
             page_key: Arc::clone(&page_key),
+            observers: commons.observers.clone(),
         });
         let activities = Activities::new(config.pollers_per_activity_max);
         let calls = Arc::new(Calls::new(runner, runtime, express, activities));
-        let commons = Arc::clone(shards.first().ok_or(OpenError::ShardThreads(0))?.commons());
         let channels: Vec<_> = shards
             .iter()
             .map(|_| crossbeam_channel::unbounded())
@@ -128,9 +155,14 @@ impl Engine {
             };
             threads.push(decider::spawn(parts, channel)?);
         }
+        let observing = observe::Thread::spawn(
+            Arc::clone(&store),
+            Arc::clone(&programs),
+            &commons.observers,
+        )?;
         let room = Arc::new(Semaphore::new(config.commands_max));
         let waiters = Semaphore::new(WAITERS_MAX);
-        let threads = Mutex::new(threads);
+        let threads = Mutex::new((threads, observing));
         let shared = Shared {
             store,
             clock,
@@ -465,6 +497,15 @@ impl Engine {
         )
     }
 
+    /// What served the calls of an execution, by attempt (the id of its Scheduled event), in order.
+    /// Blocks while the store reads.
+    ///
+    /// # Errors
+    /// See [`ReadError`]; a damaged journal has an error of its own.
+    pub fn served(&self, execution_arn: &str) -> Result<Vec<(EventId, Served)>, ReadError> {
+        read::served(&*self.shared.store, execution_arn)
+    }
+
     /// ListExecutions of a state machine. Blocks while the store reads. A machine that never ran
     /// has none.
     ///
@@ -491,10 +532,13 @@ impl Engine {
     pub async fn shutdown(&self) {
         self.shared.room.close();
         self.end_polls();
-        let threads = std::mem::take(&mut *self.shared.threads.lock());
+        let (threads, observing) = std::mem::take(&mut *self.shared.threads.lock());
         // Joining blocks for as long as a last commit takes.
         let joined = tokio::task::spawn_blocking(move || {
             threads.into_iter().for_each(decider::Thread::stop);
+            if let Some(observing) = observing {
+                observing.stop();
+            }
         });
         let joined = joined.await;
         self.shared.calls.abort_all();

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use asl::decide::Input;
-use asl::event::{Event, ExecutionKind, Failure, Start, Text};
+use asl::event::{Event, EventId, ExecutionKind, Failure, Served, Start, Text};
 use asl::limits::Limits;
 use asl::program::Program;
 use asl::time::Timestamp;
@@ -36,6 +36,7 @@ use crate::definitions::Programs;
 use crate::driver::Engine;
 use crate::lane::Pool;
 use crate::limits::{Config, HEAVY_MAX, WAITERS_MAX};
+use crate::observe::Observers;
 use crate::page::PageKey;
 use crate::request::{
     Error, ExecutionStatus, HistoryPage, HistoryQuery, ListPage, ListQuery, ReadError, StartError,
@@ -144,6 +145,15 @@ impl Engine {
         let express = self.express();
         express.kept.describe(execution_arn, express.clock.now())
     }
+
+    /// What served the calls of an Express execution, by attempt, in order.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn express_served(&self, execution_arn: &str) -> Result<Vec<(EventId, Served)>, ReadError> {
+        let express = self.express();
+        express.kept.served(execution_arn, express.clock.now())
+    }
 }
 
 /// Runs Express executions.
@@ -155,6 +165,7 @@ pub(crate) struct Express {
     runtime: Handle,
     slow: Pool,
     chance: Mutex<Chance>,
+    observers: Observers,
     kept: Kept,
     /// A place for each synchronous run; shards count the asynchronous ones.
     room: Arc<Semaphore>,
@@ -182,6 +193,7 @@ pub(crate) struct Parts {
     pub(crate) slow: Pool,
     pub(crate) chance: Chance,
     pub(crate) page_key: Arc<PageKey>,
+    pub(crate) observers: Observers,
 }
 
 /// An asynchronous run whose start is committed.
@@ -213,6 +225,7 @@ impl Express {
             slow,
             chance,
             page_key,
+            observers,
         } = parts;
         Express {
             config,
@@ -222,6 +235,7 @@ impl Express {
             runtime,
             slow,
             chance: Mutex::new(chance),
+            observers,
             kept: Kept::new(page_key, config.express_kept_bytes_max),
             room: Arc::new(Semaphore::new(config.express_runs_max)),
             waiters: Semaphore::new(WAITERS_MAX),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use asl::apply::apply;
 use asl::event::Event;
 use asl::run::Run;
+use asl::time::Timestamp;
 use store::{EntityId, Store};
 
 use crate::arn;
@@ -154,6 +155,19 @@ impl<'s> Journal<'s> {
             self.keep(record.number(), record.literals());
         }
         Ok(())
+    }
+
+    /// The number, the time and the events of the next record; `None` behind the last.
+    pub(crate) fn next_commit(&mut self) -> Result<Option<(u32, Timestamp, Vec<Event>)>, Error> {
+        let Some(record) = self.next_record()? else {
+            return Ok(None);
+        };
+        let (mut events, mut found) = (record.events(), Vec::new());
+        while let Some(event) = self.next_event(&mut events)? {
+            found.push(event);
+        }
+        self.keep(record.number(), record.literals());
+        Ok(Some((record.number(), record.time(), found)))
     }
 
     /// The next record; `None` behind the last.

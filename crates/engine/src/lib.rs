@@ -73,6 +73,7 @@ pub mod gates;
 pub mod journal;
 pub mod limits;
 pub mod name;
+pub mod observe;
 pub mod pipeline;
 pub mod record;
 pub mod request;
@@ -95,6 +96,7 @@ pub use definitions::{DefinitionError, Definitions};
 pub use driver::Engine;
 pub use express::{Billing, ExpressDescription, ExpressEnd, ExpressEnded, ExpressRun};
 pub use limits::Config;
+pub use observe::{Attempt, Delivery, Observed, Observer, Receipt};
 pub use request::{
     ActivityError, ActivityTask, Concurrency, Description, Error, ExecutionStatus, HistoryPage,
     HistoryQuery, ListPage, ListQuery, OpenError, QueuedExecution, ReadError, RedriveError,

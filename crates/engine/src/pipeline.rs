@@ -18,6 +18,7 @@ use crate::lane::{Lane, Parked};
 use crate::limits::{
     Config, DUE_BATCH, GROUP_BYTES_MAX, GROUP_COMMANDS_MAX, RETRY_MS, SLEEP_MS_MAX, WAKE_UPS_READ,
 };
+use crate::observe::{Observer, Observers};
 use crate::request::{Error, ExecutionStatus, OpenError};
 use crate::shard::{
     Action, Answer, Command, Decided, Deferred, Group, Heavy, Outcome, Prepared, Random, Shard,
@@ -84,12 +85,19 @@ pub struct Pipeline<C> {
 ///
 /// # Errors
 /// What the store failed with.
-pub fn open(config: &Config, count: u16, store: &dyn Store) -> Result<Vec<Shard>, OpenError> {
+pub fn open(
+    config: &Config,
+    count: u16,
+    store: &dyn Store,
+    observers: Vec<Arc<dyn Observer>>,
+) -> Result<Vec<Shard>, OpenError> {
     let all: Vec<ShardId> = (0..SHARDS).map(ShardId).collect();
     let acquired = store.acquire(&all)?;
     let last = store.last_entity()?.map_or(0, EntityId::counter);
     let open = store.count_executions(None, &OPEN)?;
-    let commons = Arc::new(Commons::new(last + 1, open));
+    let epoch = acquired.iter().map(|(epoch, _)| *epoch).max();
+    let observers = Observers::new(observers, epoch.unwrap_or_default());
+    let commons = Arc::new(Commons::new(last + 1, open, observers));
     let owned: Vec<_> = all
         .into_iter()
         .zip(acquired)
@@ -496,6 +504,17 @@ pub fn commit(store: &dyn Store, group: &Group) -> Vec<Failure> {
         }
     }
     failed
+}
+
+/// Tells who watches what a group showed, but for the parts that are not durable. Of those nobody
+/// knows for certain, so they are looked for in the store.
+pub fn show(observers: &Observers, group: Group, failed: &[Failure]) {
+    for (tenure, shown) in group.tenures.iter().zip(group.shown) {
+        match failed.iter().any(|(failed, _)| failed == tenure) {
+            true => shown.refuse(),
+            false => observers.tell(&shown),
+        }
+    }
 }
 
 fn verdict(

@@ -49,7 +49,7 @@ use crate::request::Error;
 
 pub use calls::Errand;
 pub use command::{Action, Answer, Command, Outcome, TokenInput};
-pub use group::{Group, Tenure, Verdict};
+pub use group::{Group, Shown, Tenure, Verdict};
 pub use slow::{Decided, Heavy, Prepared};
 
 use cache::Cache;

@@ -18,6 +18,7 @@ use crate::commons::Commons;
 use crate::definitions::{DefinitionError, Definitions, Programs};
 use crate::journal::{self, Journal};
 use crate::limits::Config;
+use crate::observe::Observers;
 use crate::pipeline::OPEN;
 use crate::request::{ActivityTask, RedriveError, StartError, StartRequest, Started};
 use crate::shard::{Action, Answer, Command, Deferred, Outcome, Prepared, Random, Shard};
@@ -433,7 +434,7 @@ fn open(store: &Memory, config: Config) -> Shard {
         .map(|(shard, (epoch, seq))| (shard, epoch, seq));
     let last = store.last_entity().unwrap().map_or(0, EntityId::counter);
     let open = store.count_executions(None, &OPEN).unwrap();
-    let commons = Arc::new(Commons::new(last + 1, open));
+    let commons = Arc::new(Commons::new(last + 1, open, Observers::default()));
     let mut shard = Shard::new(config, owned, commons);
     crate::pipeline::restore(store, |row| shard.restore(row)).unwrap();
     shard

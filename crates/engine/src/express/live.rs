@@ -21,6 +21,7 @@ use super::kept::{Ended, Entry};
 use super::weight::Weight;
 use super::{Billing, Express, ExpressEnd};
 use crate::limits::SLEEP_MS_MAX;
+use crate::observe::Observed;
 use crate::request::ExecutionStatus;
 use crate::shard::is_stale;
 use crate::task::{Answered, TaskCall, panicked};
@@ -31,6 +32,8 @@ pub(super) struct Live {
     program: Arc<Program>,
     run: Run,
     entry: Arc<Entry>,
+    /// Whether somebody watches.
+    is_watched: bool,
     /// Counts what `entry` holds.
     weight: Weight,
     /// What of it is counted in `express.bytes`.
@@ -72,6 +75,7 @@ impl Live {
         Live {
             express: Arc::clone(express),
             entry: express.kept.insert(&program, start, started_at),
+            is_watched: express.observers.wants(start.definition).is_some(),
             program,
             run: Run::default(),
             weight: Weight::default(),
@@ -177,12 +181,12 @@ impl Live {
             ..
         } = decision;
         let is_first = self.run.start.is_none();
-        self.run = run;
+        let before = std::mem::replace(&mut self.run, run);
         if is_first {
             self.limit_time(time);
         }
         let has_ended = self.run.end.is_some();
-        self.record(time, events);
+        self.record(time, events, before);
         // A run that was failed for its size makes no calls any more.
         match self.run.end {
             Some(_) if !has_ended => Vec::new(),
@@ -202,15 +206,19 @@ impl Live {
         }
     }
 
-    /// Keeps the events that are shown, and fails a run whose events are more than memory has room
-    /// for.
-    fn record(&mut self, time: Timestamp, mut events: Vec<Event>) {
-        events.retain(|event| event.id != 0);
+    /// Tells who watches, keeps the events that are shown, and fails a run whose events are more
+    /// than memory has room for.
+    fn record(&mut self, time: Timestamp, mut events: Vec<Event>, before: Run) {
+        let watched = self.is_watched.then(|| events.clone());
+        events.retain(|event| event.id != 0 || matches!(event.kind, EventKind::TaskServed { .. }));
         events.iter().for_each(|event| self.weight.add(event));
         let added = self.weight.bytes() - self.counted;
         self.counted += added;
         let all = self.express.bytes.fetch_add(added, Ordering::Relaxed) + added;
         self.entry.add(time, events);
+        if let Some(events) = watched {
+            self.tell(time, events, before);
+        }
         if let Some(end) = &self.run.end {
             let ended = Ended {
                 status: ExecutionStatus::from(&self.run),
@@ -240,6 +248,15 @@ impl Live {
         }
     }
 
+    /// Tells who watches.
+    fn tell(&self, time: Timestamp, events: Vec<Event>, before: Run) {
+        let seen = Observed::new(&self.program, before, &self.run, time, events);
+        let Some(mut seen) = seen else { return };
+        let end = self.run.end.as_ref();
+        seen.billing = end.map(|end| self.billing(end.at));
+        self.express.observers.tell_one(&Arc::new(seen), None);
+    }
+
     /// Ends the run with a failure that is ours.
     fn fail(&mut self, cause: String) {
         if self.run.end.is_some() {
@@ -256,8 +273,9 @@ impl Live {
             ..internal(EventKind::ExecutionFailed(failure))
         };
         let time = self.express.clock.now().max(self.run.time);
+        let before = self.run.clone();
         apply(&mut self.run, time, &event);
-        self.record(time, vec![event]);
+        self.record(time, vec![event], before);
     }
 
     /// Goes on to the end.

@@ -73,7 +73,7 @@ impl Stage {
     }
 
     fn of(store: Memory, definition: &str, config: Config) -> Stage {
-        let shard = open(&config, 1, &store).unwrap().remove(0);
+        let shard = open(&config, 1, &store, Vec::new()).unwrap().remove(0);
         let light = machine(r#""A": {"Type": "Pass", "End": true}"#);
         let texts = Texts(vec![definition.to_owned(), light]);
         Stage::with(shard, store, Arc::new(texts))
@@ -180,7 +180,9 @@ fn what_cannot_be_told_now_is_asked_again() {
         is_silent: AtomicBool::new(false),
     });
     let store = Memory::new();
-    let shard = open(&Config::default(), 1, &store).unwrap().remove(0);
+    let shard = open(&Config::default(), 1, &store, Vec::new())
+        .unwrap()
+        .remove(0);
     let definitions = Arc::clone(&moody) as Arc<dyn Definitions>;
     let mut stage = Stage::with(shard, store, definitions);
     stage.start(1, "{}");

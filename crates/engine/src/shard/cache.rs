@@ -9,6 +9,7 @@ use asl::run::{Run, Status};
 use asl::time::Timestamp;
 use store::EntityId;
 
+use crate::observe::Delivery;
 use crate::record::Encoder;
 
 /// What an execution takes besides its payloads: run, events' bookkeeping, shared texts.
@@ -28,6 +29,8 @@ pub(super) struct Execution {
     pub(super) row: Option<Row>,
     /// When a heartbeat last moved the row.
     pub(super) row_moved_at: Timestamp,
+    /// How surely who watches is to be told of it.
+    pub(super) watched: Option<Delivery>,
     /// The last group it was changed in.
     pub(super) group: u64,
     last_use: u64,
@@ -50,6 +53,7 @@ impl Execution {
             timer: None,
             row: Some(Row::default()),
             row_moved_at: Timestamp::default(),
+            watched: None,
             group: 0,
             last_use: 0,
             bytes: 0,

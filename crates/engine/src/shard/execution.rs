@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use asl::decide::{Decision, Input, Moment, Refusal};
-use asl::event::{EventId, Failure, Text};
+use asl::event::{EventId, ExecutionKind, Failure, Start, Text};
 use asl::program::Program;
 use asl::run::Run;
 use asl::time::Timestamp;
@@ -18,6 +18,7 @@ use super::express::row_status;
 use super::{Halt, Shard, is_stale};
 use crate::journal::Loaded;
 use crate::limits::HEARTBEAT_ROW_MS_MIN;
+use crate::observe::{Delivery, Observed};
 use crate::request::{Error, ExecutionStatus, StopError};
 use crate::task::{Answered, TaskOutcome};
 
@@ -41,7 +42,15 @@ impl Shard {
         let has_heartbeats = !execution.run.heartbeats(&execution.program).is_empty();
         execution.row =
             (!has_heartbeats).then(|| row(&execution.run, &execution.program, execution.timer));
+        execution.watched = self.watched(execution.run.start.as_deref());
         self.cache.insert(entity, execution);
+    }
+
+    /// How surely who watches is to be told of an execution. Of an Express one they are told by
+    /// its run.
+    fn watched(&self, start: Option<&Start>) -> Option<Delivery> {
+        let start = start.filter(|start| start.kind == ExecutionKind::Standard)?;
+        self.commons.observers.wants(start.definition)
     }
 
     /// Decides one input of an execution in memory, and adds what it causes to the open group.
@@ -77,7 +86,11 @@ impl Shard {
             .encoder
             .encode(time, &events, &mut self.compressor);
         let before = Standing::of(&execution.run);
-        execution.run = run;
+        let run_before = std::mem::replace(&mut execution.run, run);
+        let seen = execution.watched.and_then(|delivery| {
+            let seen = Observed::new(&execution.program, run_before, &execution.run, time, events);
+            Some((delivery, seen?))
+        });
         let append = Write::Append {
             entity,
             number,
@@ -85,6 +98,9 @@ impl Shard {
         };
         let update = update(entity, before, &execution.run).filter(|_| number > 0);
         self.write(entity, std::iter::once(append).chain(update));
+        if let Some((delivery, seen)) = seen {
+            self.show((entity, number), delivery, seen);
+        }
         self.cache.weigh(entity);
         if yielded {
             self.turns.push(entity);

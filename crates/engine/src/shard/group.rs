@@ -6,11 +6,12 @@ use std::sync::Arc;
 use asl::event::{EventId, Text};
 use asl::run::Run;
 use asl::time::Timestamp;
-use store::{Batch, EntityId, Epoch, MachineNumber, ShardId, Write};
+use store::{Batch, EntityId, Epoch, MachineNumber, ShardId, Unseen, Write};
 
 use super::Shard;
 use super::calls::Errand;
 use crate::commons::Commons;
+use crate::observe::{Delivery, Observed, Ticket};
 use crate::request::Error;
 
 /// The time a shard owns one of the store's shards from one doubt to the next. What was decided
@@ -28,6 +29,25 @@ pub struct Group {
     pub batches: Vec<Batch>,
     /// Of each batch.
     pub tenures: Vec<Tenure>,
+    /// Of each batch, to be told to who watches once it is committed.
+    pub shown: Vec<Shown>,
+}
+
+/// What a batch shows to who watches.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// Of the batch, if some of it is to be told at least once.
+    pub(crate) ticket: Option<Arc<Ticket>>,
+    pub(crate) seen: Vec<Arc<Observed>>,
+}
+
+impl Shown {
+    /// It may not have happened: if it has, it is to be told.
+    pub(crate) fn refuse(&self) {
+        if let Some(ticket) = &self.ticket {
+            ticket.refuse();
+        }
+    }
 }
 
 /// What became of a shard's part of a group.
@@ -49,6 +69,9 @@ pub(super) struct Owned {
     tenure: u32,
     trouble: Option<Verdict>,
     writes: Vec<Write>,
+    shown: Shown,
+    /// Of those shown that are to be told at least once.
+    unseen: Vec<(EntityId, u32)>,
 }
 
 /// What has to be remembered about a group until its commit is known.
@@ -88,6 +111,8 @@ impl Owned {
             tenure: 0,
             trouble: None,
             writes: Vec::new(),
+            shown: Shown::default(),
+            unseen: Vec::new(),
         }
     }
 
@@ -161,6 +186,21 @@ impl Shard {
         self.groups.open.changed.push(changed);
     }
 
+    /// Adds to the open group what a record of it shows to who watches.
+    pub(super) fn show(
+        &mut self,
+        (entity, number): (EntityId, u32),
+        delivery: Delivery,
+        seen: Observed,
+    ) {
+        if let Some(owned) = self.owned.get_mut(&entity.shard()) {
+            owned.shown.seen.push(Arc::new(seen));
+            if delivery == Delivery::AtLeastOnce {
+                owned.unseen.push((entity, number));
+            }
+        }
+    }
+
     /// The tenure under which an entity is served now.
     pub(super) fn tenure(&self, entity: EntityId) -> Option<Tenure> {
         let shard = entity.shard();
@@ -188,6 +228,7 @@ impl Shard {
             number,
             batches: Vec::new(),
             tenures: Vec::new(),
+            shown: Vec::new(),
         };
         for (shard, owned) in self
             .owned
@@ -195,6 +236,16 @@ impl Shard {
             .filter(|(_, owned)| !owned.writes.is_empty())
         {
             owned.sequence += 1;
+            let mut shown = std::mem::take(&mut owned.shown);
+            if !owned.unseen.is_empty() {
+                let ticket = self.commons.observers.ledger().draw();
+                owned.writes.push(Write::Unseen(Unseen {
+                    ticket: ticket.number,
+                    records: std::mem::take(&mut owned.unseen),
+                }));
+                shown.ticket = Some(ticket);
+            }
+            group.shown.push(shown);
             group.batches.push(Batch {
                 shard: *shard,
                 epoch: owned.epoch,
@@ -351,6 +402,8 @@ impl Shard {
         owned.tenure += 1;
         owned.trouble = Some(verdict);
         owned.writes.clear();
+        owned.shown = Shown::default();
+        owned.unseen.clear();
         for entity in self.cache.of_shard(shard) {
             if let Some(execution) = self.cache.get(entity) {
                 self.timers.change(entity, execution.timer, None);

@@ -95,7 +95,9 @@ impl Shard {
                 }
             }
         };
-        let execution = Execution::new(Run::default(), program, Encoder::new(identity.entity));
+        let encoder = Encoder::new(identity.entity);
+        let mut execution = Execution::new(Run::default(), program, encoder);
+        execution.watched = self.commons.observers.wants(request.definition);
         self.cache.insert(identity.entity, execution);
         let missing = &missing_activities;
         self.open(

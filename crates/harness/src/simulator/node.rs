@@ -81,7 +81,7 @@ impl Node {
     ) -> Result<Node, OpenError> {
         let count = u16::try_from(config.shard_threads).unwrap();
         let programs = Arc::new(Programs::new(Arc::new(Source(Arc::clone(disk)))));
-        let shards = pipeline::open(config, count, &**disk)?;
+        let shards = pipeline::open(config, count, &**disk, Vec::new())?;
         let threads = shards.into_iter().zip(0..).map(|(shard, number)| {
             let mut key = key;
             key[0] ^= number;
