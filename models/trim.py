@@ -31,6 +31,7 @@ SERVICES = {
     "iam-toolbox": "iam-toolbox/2018-05-10",
     "lambda": "lambda/2015-03-31",
     "logs": "logs/2014-03-28",
+    "monitoring": "cloudwatch/2010-08-01",
     "s3": "s3/2006-03-01",
     "sns": "sns/2010-03-31",
     "sqs": "sqs/2012-11-05",
@@ -55,7 +56,10 @@ ONLY = {"cloudtrail": {"LookupEvents"}}
 
 # What precedes `#` in the `__type` of a modelled error; services not named here send none.
 # Botocore's models don't have it.
-ERROR_NAMESPACES = {"states": "com.amazonaws.swf.service.v2.model"}
+ERROR_NAMESPACES = {
+    "monitoring": "com.amazonaws.cloudwatch.v2010_08_01",
+    "states": "com.amazonaws.swf.service.v2.model",
+}
 
 METADATA = (
     "apiVersion",
@@ -134,6 +138,8 @@ def operation(source, protocol):
         out["errors"] = errors
     if "endpoint" in source:
         out["hostPrefix"] = source["endpoint"]["hostPrefix"]
+    if "gzip" in source.get("requestcompression", {}).get("encodings", []):
+        out["gzip"] = True
     if source.get("authtype") == "none" or source.get("auth") == ["smithy.api#noAuth"]:
         out["unsigned"] = True
     return out
@@ -211,6 +217,7 @@ def trim(source, service):
     wanted = reachable(operations, shapes)
     shapes = {name: entry for name, entry in shapes.items() if name in wanted}
     head = {"botocore": botocore.__version__, **picked(metadata, METADATA)}
+    head.update({"queryCompatible": True} if "awsQueryCompatible" in metadata else {})
     head.update(picked({"errorNamespace": ERROR_NAMESPACES.get(service)}, ("errorNamespace",)))
     return (
         f'{{"metadata":{compact(head)},\n"operations":{{\n{lines(operations)}\n}},\n'

@@ -121,11 +121,32 @@ impl Common {
     pub fn code_and_status(self, protocol: Protocol) -> (&'static str, u16) {
         let [json, rest, query] = self.row();
         match protocol {
-            Protocol::Json10 | Protocol::Json11 => json,
+            Protocol::Json10 | Protocol::Json11 | Protocol::Cbor => json,
             Protocol::RestJson => rest,
             Protocol::Query | Protocol::RestXml => query,
         }
     }
+
+    /// The one that has this code in any protocol.
+    pub(crate) fn of_code(code: &str) -> Option<Common> {
+        let mut all = Common::ALL.into_iter();
+        all.find(|common| common.row().iter().any(|(known, _)| *known == code))
+    }
+
+    const ALL: [Common; 12] = [
+        Common::AccessDenied,
+        Common::ExpiredToken,
+        Common::IncompleteSignature,
+        Common::InternalFailure,
+        Common::InvalidSignature,
+        Common::MissingAuthenticationToken,
+        Common::RequestTooLarge,
+        Common::Serialization,
+        Common::Throttling,
+        Common::UnknownOperation,
+        Common::UnrecognizedClient,
+        Common::Validation,
+    ];
 
     /// JSON, rest-json, the protocols with XML.
     fn row(self) -> [(&'static str, u16); 3] {

@@ -21,6 +21,8 @@ pub enum Protocol {
     Json11,
     /// `awsQuery`: a form in, XML out.
     Query,
+    /// `rpcv2Cbor`: a CBOR map in the body, service and operation in the path.
+    Cbor,
     /// `restJson1`: method and path name the operation.
     RestJson,
     /// `restXml`: the same with XML bodies.
@@ -45,12 +47,16 @@ pub struct Model {
     pub endpoint_prefix: Box<str>,
     /// The model's version: `2016-11-23`.
     pub api_version: Box<str>,
-    /// What precedes the dot in `X-Amz-Target`; empty unless the protocol is JSON.
+    /// What precedes the dot in `X-Amz-Target`, and the service in a path of `rpcv2Cbor`; empty
+    /// unless the service speaks one of them.
     pub target_prefix: Box<str>,
     /// Namespace of XML answers; empty where there is none.
     pub xml_namespace: Box<str>,
     /// Namespace of modelled errors in `__type`; empty where AWS sends none.
     pub error_namespace: Box<str>,
+    /// Whether errors in other protocols also name the code that they have in the query protocol,
+    /// which SDKs show.
+    pub query_compatible: bool,
     /// Sorted by name.
     pub(crate) operations: Vec<Operation>,
     pub(crate) shapes: Vec<Shape>,
@@ -76,6 +82,8 @@ pub struct Operation {
     pub result_wrapper: Option<Box<str>>,
     /// What SDKs put in front of the host: `sync-`.
     pub host_prefix: Box<str>,
+    /// Whether its requests may come packed with gzip.
+    pub gzip: bool,
     /// Whether AWS takes it without a signature.
     pub unsigned: bool,
     /// Name and namespace of the element around an XML request whose body isn't one member.
@@ -293,17 +301,16 @@ impl Model {
         }
     }
 
-    /// The error whose code or shape name is `code`.
+    /// The error whose shape name is `code`, or else the first that has it as its code.
     #[must_use]
     pub fn error(&self, code: &str) -> Option<&Shape> {
-        let mut shapes = self.errors.iter().map(|id| self.shape(*id));
-        shapes.find(|shape| {
-            &*shape.name == code
-                || shape
-                    .error
-                    .as_ref()
-                    .is_some_and(|error| &*error.code == code)
-        })
+        let shapes = || self.errors.iter().map(|id| self.shape(*id));
+        let of_code = |shape: &&Shape| {
+            let error = shape.error.as_ref();
+            error.is_some_and(|error| &*error.code == code)
+        };
+        let named = shapes().find(|shape| &*shape.name == code);
+        named.or_else(|| shapes().find(of_code))
     }
 }
 

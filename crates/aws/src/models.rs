@@ -5,12 +5,13 @@
 
 use std::sync::LazyLock;
 
-use crate::model::{Error, Model};
+use crate::model::{Error, Model, Protocol};
 
 /// A service that this server answers for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
     CloudTrail,
+    CloudWatch,
     Iam,
     /// Explains denials. It signs as `iam` and is told apart from it by its paths.
     IamToolbox,
@@ -36,6 +37,8 @@ pub struct Embedded {
     /// The server's side of it.
     pub served: Option<Service>,
     model: Loaded,
+    /// The model as it is in further protocols, for who is called in them.
+    others: &'static [(Protocol, &'static Loaded)],
 }
 
 type Loaded = LazyLock<Result<Model, Error>>;
@@ -55,9 +58,28 @@ macro_rules! embedded {
             model: LazyLock::new(|| {
                 Model::parse(include_str!(concat!("../../../models/", $file, ".json")))
             }),
+            others: &[],
         }
     };
 }
+
+const CLOUDWATCH_TEXT: &str = include_str!("../../../models/monitoring.json");
+
+/// Of its protocols the one that everything compatible with AWS knows comes first: we call it so.
+static CLOUDWATCH: Embedded = Embedded {
+    name: "monitoring",
+    signing_name: "monitoring",
+    sdk_id: "cloudwatch",
+    served: Some(Service::CloudWatch),
+    model: LazyLock::new(|| Model::speaking(Protocol::Query, CLOUDWATCH_TEXT)),
+    others: &[
+        (Protocol::Cbor, &CLOUDWATCH_CBOR),
+        (Protocol::Json10, &CLOUDWATCH_JSON),
+    ],
+};
+static CLOUDWATCH_CBOR: Loaded = LazyLock::new(|| Model::speaking(Protocol::Cbor, CLOUDWATCH_TEXT));
+static CLOUDWATCH_JSON: Loaded =
+    LazyLock::new(|| Model::speaking(Protocol::Json10, CLOUDWATCH_TEXT));
 
 static CLOUDTRAIL: Embedded = embedded!("cloudtrail", "cloudtrail", Some(Service::CloudTrail));
 static IAM: Embedded = embedded!("iam", "iam", Some(Service::Iam));
@@ -78,7 +100,7 @@ static S3: Embedded = embedded!("s3", "s3", None);
 static SNS: Embedded = embedded!("sns", "sns", None);
 static SQS: Embedded = embedded!("sqs", "sqs", None);
 
-static ALL: [&Embedded; 13] = [
+static ALL: [&Embedded; 14] = [
     &CLOUDTRAIL,
     &DYNAMODB,
     &EVENTS,
@@ -87,6 +109,7 @@ static ALL: [&Embedded; 13] = [
     &LAMBDA,
     &LOCKSTEP,
     &LOGS,
+    &CLOUDWATCH,
     &S3,
     &SNS,
     &SQS,
@@ -127,12 +150,33 @@ impl Embedded {
     pub fn model(&'static self) -> Result<&'static Model, &'static Error> {
         LazyLock::force(&self.model).as_ref()
     }
+
+    /// The model in each protocol that the service speaks.
+    pub fn models(&'static self) -> impl Iterator<Item = Result<&'static Model, &'static Error>> {
+        let others = self.others.iter().map(|(_, model)| *model);
+        std::iter::once(&self.model)
+            .chain(others)
+            .map(|model| LazyLock::force(model).as_ref())
+    }
+
+    /// The model as it is in `protocol`; where the service doesn't speak that, in its own.
+    ///
+    /// # Errors
+    /// As [`Embedded::model`].
+    pub fn model_in(&'static self, protocol: Protocol) -> Result<&'static Model, &'static Error> {
+        let mut others = self.others.iter();
+        match others.find(|(other, _)| *other == protocol) {
+            Some((_, model)) => LazyLock::force(model).as_ref(),
+            None => self.model(),
+        }
+    }
 }
 
 impl Service {
     /// All served services.
-    pub const ALL: [Service; 8] = [
+    pub const ALL: [Service; 9] = [
         Service::CloudTrail,
+        Service::CloudWatch,
         Service::Iam,
         Service::IamToolbox,
         Service::Lambda,
@@ -147,6 +191,7 @@ impl Service {
     pub fn embedded(self) -> &'static Embedded {
         match self {
             Service::CloudTrail => &CLOUDTRAIL,
+            Service::CloudWatch => &CLOUDWATCH,
             Service::Iam => &IAM,
             Service::IamToolbox => &IAM_TOOLBOX,
             Service::Lambda => &LAMBDA,
@@ -185,10 +230,12 @@ impl Service {
             .find(|service| service.signing_name() == name)
     }
 
-    /// What precedes the dot in `X-Amz-Target`, known without the model.
+    /// What precedes the dot in `X-Amz-Target`, or stands for the service in a path of `rpcv2Cbor`,
+    /// known without the model.
     pub(crate) fn target_prefix(self) -> Option<&'static str> {
         match self {
             Service::CloudTrail => Some("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"),
+            Service::CloudWatch => Some("GraniteServiceVersion20100801"),
             Service::Lockstep => Some("Lockstep"),
             Service::Logs => Some("Logs_20140328"),
             Service::States => Some("AWSStepFunctions"),
@@ -200,6 +247,7 @@ impl Service {
     pub(crate) fn api_version(self) -> &'static str {
         match self {
             Service::CloudTrail => "2013-11-01",
+            Service::CloudWatch => "2010-08-01",
             Service::Iam => "2010-05-08",
             Service::IamToolbox => "2018-05-10",
             Service::Lambda => "2015-03-31",
@@ -210,7 +258,11 @@ impl Service {
         }
     }
 
+    pub(crate) fn speaks_cbor(self) -> bool {
+        self == Service::CloudWatch
+    }
+
     pub(crate) fn is_query(self) -> bool {
-        matches!(self, Service::Iam | Service::Sts)
+        matches!(self, Service::CloudWatch | Service::Iam | Service::Sts)
     }
 }

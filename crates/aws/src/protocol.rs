@@ -17,7 +17,9 @@ use crate::door::{BadHeader, Request, Response, set};
 use crate::error::{Common, ServiceError};
 use crate::model::{Model, Operation, Protocol};
 
+mod cbor;
 mod form;
+pub(crate) mod gzip;
 mod json_body;
 mod query;
 mod rest;
@@ -101,10 +103,19 @@ pub fn decode_request(
     operation: &Operation,
     request: &Request,
 ) -> Result<Input, ServiceError> {
+    let unpacked;
+    let request = match gzip::unpacked(model, operation, request)? {
+        Some(request) => {
+            unpacked = request;
+            &unpacked
+        }
+        None => request,
+    };
     let decoded = match model.protocol {
         Protocol::Json10 | Protocol::Json11 => {
             json_body::decode(model, operation.input, &request.body)
         }
+        Protocol::Cbor => cbor::decode(model, operation.input, &request.body),
         Protocol::Query => query::decode_request(model, operation, request),
         Protocol::RestJson | Protocol::RestXml => {
             return rest::decode_request(model, operation, request)
@@ -138,6 +149,7 @@ pub fn encode_response(
         Protocol::Json10 | Protocol::Json11 => {
             Ok(json_body::encode_response(model, operation, output))
         }
+        Protocol::Cbor => cbor::encode_response(model, operation, output),
         Protocol::Query => Ok(query::encode_response(model, operation, output, request_id)),
         Protocol::RestJson | Protocol::RestXml => rest::encode_response(model, operation, output),
     };
@@ -154,6 +166,52 @@ pub fn encode_response(
 /// Encodes an error in the shape and with the status of the service.
 #[must_use]
 pub fn encode_error(model: &Model, error: &ServiceError, request_id: &str) -> Response {
+    if model.query_compatible && model.protocol != Protocol::Query {
+        return encode_error_of_query(model, error, request_id);
+    }
+    encode_own_error(model, error, request_id)
+}
+
+/// Encodes an error of a service that once spoke the query protocol only: `error` has the code that
+/// it has there, which a header still tells; in the body stands the name of its shape.
+fn encode_error_of_query(model: &Model, error: &ServiceError, request_id: &str) -> Response {
+    let modelled = model.error(&error.code);
+    let known = modelled.and_then(|shape| Some((shape, shape.error.as_ref()?)));
+    let common = Common::of_code(&error.code).map(|common| {
+        let (own, status) = common.code_and_status(model.protocol);
+        let (of_query, _) = common.code_and_status(Protocol::Query);
+        (own, of_query, status)
+    });
+    let mut own = error.clone();
+    let of_query = match (known, common) {
+        (Some((shape, known)), _) => {
+            own.code = shape.name.to_string().into();
+            own.status = own.status.or(known.status);
+            known.code.to_string()
+        }
+        (None, Some((code, of_query, status))) => {
+            own.code = code.into();
+            own.status = Some(status);
+            of_query.to_owned()
+        }
+        (None, None) => error.code.to_string(),
+    };
+    let mut response = encode_own_error(model, &own, request_id);
+    let fault = if response.status >= 500 {
+        "Receiver"
+    } else {
+        "Sender"
+    };
+    // A code is a word of the model or of ours and always fits a header.
+    let _ = set(
+        &mut response.headers,
+        "x-amzn-query-error",
+        &format!("{of_query};{fault}"),
+    );
+    response
+}
+
+fn encode_own_error(model: &Model, error: &ServiceError, request_id: &str) -> Response {
     let modelled = model.error(&error.code);
     let known = modelled.and_then(|shape| shape.error.as_ref());
     let by_model = known.and_then(|known| known.status);
@@ -172,6 +230,13 @@ pub fn encode_error(model: &Model, error: &ServiceError, request_id: &str) -> Re
             let namespace = modelled.map_or(COMMON_NAMESPACE, |_| &*model.error_namespace);
             json_body::encode_error(model.protocol, namespace, modelled, error, status)
         }
+        Protocol::Cbor => {
+            let namespace = modelled.map_or(COMMON_NAMESPACE, |_| &*model.error_namespace);
+            cbor::encode_error(
+                &json_body::error_members(namespace, modelled, error),
+                status,
+            )
+        }
         Protocol::Query => query::encode_error(&model.xml_namespace, error, status, request_id),
         Protocol::RestJson => rest::encode_error(modelled, error, status),
         Protocol::RestXml => rest::encode_xml_error(error, status, request_id),
@@ -186,6 +251,10 @@ pub fn encode_common_error(protocol: Protocol, error: &ServiceError, request_id:
     let response = match protocol {
         Protocol::Json10 | Protocol::Json11 => {
             json_body::encode_error(protocol, COMMON_NAMESPACE, None, error, status)
+        }
+        Protocol::Cbor => {
+            let members = json_body::error_members(COMMON_NAMESPACE, None, error);
+            cbor::encode_error(&members, status)
         }
         Protocol::Query => query::encode_error("", error, status, request_id),
         Protocol::RestJson => rest::encode_error(None, error, status),
@@ -213,6 +282,7 @@ pub fn encode_request(
 ) -> Result<Request, Unsendable> {
     match model.protocol {
         Protocol::Json10 | Protocol::Json11 => json_body::encode_request(model, operation, members),
+        Protocol::Cbor => cbor::encode_request(model, operation, members),
         Protocol::Query => query::encode_request(model, operation, members),
         Protocol::RestJson | Protocol::RestXml => {
             rest::encode_request(model, operation, members, body)
@@ -232,6 +302,7 @@ pub fn decode_response(
     if !response.is_success() {
         return Err(match model.protocol {
             Protocol::Query | Protocol::RestXml => query::decode_error(response),
+            Protocol::Cbor => cbor::decode_error(response),
             _ => json_body::decode_error(response),
         });
     }
@@ -240,6 +311,7 @@ pub fn decode_response(
         Protocol::Json10 | Protocol::Json11 => {
             json_body::decode(model, operation.output, &response.body).map(Output::new)
         }
+        Protocol::Cbor => cbor::decode(model, operation.output, &response.body).map(Output::new),
         Protocol::Query => query::decode_response(model, operation, response).map(Output::new),
         Protocol::RestJson | Protocol::RestXml => rest::decode_response(model, operation, response),
     }

@@ -1,6 +1,7 @@
 //! From the bytes of a request to the operation it calls.
 //!
-//! What names the operation differs by protocol: `X-Amz-Target`, the parameter `Action` of a form
+//! What names the operation differs by protocol: `X-Amz-Target`, a path with
+//! `/service/<service>/operation/<operation>`, the parameter `Action` of a form
 //! or URL, or method and path.
 //! Where those leave the service open, the scope of the credential decides. The host name plays no
 //! part, so `sync-` hosts and any custom endpoint are the same.
@@ -14,7 +15,7 @@ use crate::door::{Request, Response};
 use crate::error::{Common, ServiceError};
 use crate::model::{Http, Model, Operation, Protocol, Segment};
 use crate::models::Service;
-use crate::protocol::{encode_common_error, encode_error};
+use crate::protocol::{encode_common_error, encode_error, gzip};
 
 /// Region of requests without a signature.
 pub const REGION_DEFAULT: &str = "us-east-1";
@@ -79,7 +80,8 @@ pub fn route(request: &Request) -> Result<Route<'_>, Box<Lost>> {
             error,
         }));
     };
-    let model = service.model().map_err(|broken| {
+    let model = service.embedded().model_in(protocol);
+    let model = model.map_err(|broken| {
         let message = format!(
             "the model of {} is broken: {broken}",
             service.signing_name()
@@ -92,13 +94,17 @@ pub fn route(request: &Request) -> Result<Route<'_>, Box<Lost>> {
         })
     })?;
     let operation = match &named {
-        Named::Target { operation, .. } => model.operation(operation),
+        Named::Target { operation, .. } | Named::Rpc { operation, .. } => {
+            model.operation(operation)
+        }
         Named::Action { action, .. } => model.operation(action),
         Named::Path => by_path(model, &request.method, request.path(), request.query()),
     };
     let Some(operation) = operation else {
         let name = match &named {
-            Named::Target { operation, .. } => (*operation).to_owned(),
+            Named::Target { operation, .. } | Named::Rpc { operation, .. } => {
+                (*operation).to_owned()
+            }
             Named::Action { action, .. } => action.to_string(),
             Named::Path => format!("{} {}", request.method, request.path()),
         };
@@ -141,6 +147,11 @@ enum Named<'r> {
         prefix: &'r str,
         operation: &'r str,
     },
+    /// `/service/<service>/operation/<operation>`
+    Rpc {
+        service: &'r str,
+        operation: &'r str,
+    },
     Action {
         action: Cow<'r, str>,
         version: Option<Cow<'r, str>>,
@@ -148,7 +159,18 @@ enum Named<'r> {
     Path,
 }
 
+/// The header that names a protocol of Smithy's, and the value for the only one here.
+pub(crate) const SMITHY_PROTOCOL: &str = "smithy-protocol";
+pub(crate) const RPC_CBOR: &str = "rpc-v2-cbor";
+
 fn named<'r>(request: &'r Request, scoped: Option<&str>) -> Named<'r> {
+    if request.header(SMITHY_PROTOCOL) == Some(RPC_CBOR) {
+        // What precedes `/service/` may be anything, by the protocol.
+        let call = request.path().rsplit_once("/service/");
+        let parts = call.and_then(|(_, call)| call.split_once("/operation/"));
+        let (service, operation) = parts.unwrap_or_default();
+        return Named::Rpc { service, operation };
+    }
     if let Some(target) = request.header("x-amz-target") {
         // AWS ignores a namespace in front of the prefix.
         let target = target.rsplit_once('#').map_or(target, |(_, target)| target);
@@ -160,8 +182,15 @@ fn named<'r>(request: &'r Request, scoped: Option<&str>) -> Named<'r> {
         .header("content-type")
         .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
     let form = if is_form { request.body.as_ref() } else { &[] };
-    let form = form.get(..FORM_BYTES_SEARCHED_MAX).unwrap_or(form);
-    let find = |name| parameter(request.query().as_bytes(), name).or_else(|| parameter(form, name));
+    // CloudWatch's forms may come packed; nothing but the operation is looked for in here.
+    let unpacked = (is_form && gzip::is_packed(request))
+        .then(|| gzip::start_of(form, FORM_BYTES_SEARCHED_MAX));
+    let find = |name| {
+        parameter(request.query().as_bytes(), name).or_else(|| match &unpacked {
+            Some(form) => parameter(form, name).map(|found| Cow::Owned(found.into_owned())),
+            None => parameter(form.get(..FORM_BYTES_SEARCHED_MAX).unwrap_or(form), name),
+        })
+    };
     let is_rest = scoped
         .and_then(Service::of_signing_name)
         .is_some_and(|s| s == Service::Lambda);
@@ -178,6 +207,7 @@ impl Named<'_> {
     fn protocol(&self) -> Protocol {
         match self {
             Named::Target { .. } => Protocol::Json10,
+            Named::Rpc { .. } => Protocol::Cbor,
             Named::Action { .. } => Protocol::Query,
             Named::Path => Protocol::RestJson,
         }
@@ -190,6 +220,10 @@ impl Named<'_> {
             Named::Target { prefix, .. } => {
                 let mut all = Service::ALL.into_iter();
                 all.find(|service| service.target_prefix() == Some(prefix))
+            }
+            Named::Rpc { service, .. } => {
+                let mut all = Service::ALL.into_iter();
+                all.find(|found| found.speaks_cbor() && found.target_prefix() == Some(service))
             }
             Named::Action { version, .. } => {
                 let of_version = |service: &Service| {
@@ -220,6 +254,13 @@ impl Named<'_> {
                      `<service>.<operation>`, such as `AWSStepFunctions.ListStateMachines`"
                 ))
             }
+            Named::Rpc { service, operation } if service.is_empty() || operation.is_empty() => {
+                Some(format!(
+                    "`{}` names no operation; in the protocol `{RPC_CBOR}` a path is \
+                     `/service/<service>/operation/<operation>`",
+                    request.path()
+                ))
+            }
             // Lambda is what a path calls where nothing else is said.
             Named::Path if scoped.is_none() && request.path() == "/" => Some(format!(
                 "`{} /` calls no operation: it has no header `X-Amz-Target`, no parameter \
@@ -236,6 +277,9 @@ impl Named<'_> {
         match (self, scoped) {
             (Named::Target { prefix, operation }, _) => {
                 format!("The operation {prefix}.{operation}")
+            }
+            (Named::Rpc { service, operation }, _) => {
+                format!("The operation {service}.{operation}")
             }
             (Named::Action { action, .. }, Some(service)) => {
                 format!("The operation {service}:{action}")

@@ -514,6 +514,7 @@ fn module(service: Service) -> (&'static str, Option<&'static str>) {
         Service::Lockstep => ("lockstep", Some("lockstep.rs")),
         Service::Logs => ("logs", None),
         Service::CloudTrail => ("cloudtrail", Some("cloudtrail.rs")),
+        Service::CloudWatch => ("cloudwatch", Some("cloudwatch.rs")),
         Service::IamToolbox => ("iam-toolbox", Some("iam_toolbox.rs")),
     }
 }

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod call;
 pub mod cloudtrail;
+pub mod cloudwatch;
 pub mod documents;
 pub mod iam;
 pub mod iam_toolbox;
@@ -18,6 +19,7 @@ mod quota;
 pub mod seal;
 pub mod states;
 pub mod sts;
+pub mod system;
 #[cfg(test)]
 mod testing;
 pub mod trail;
@@ -36,10 +38,11 @@ pub use call::{Answer, Call};
 /// All services of one server.
 pub struct Services {
     cloudtrail: cloudtrail::CloudTrail,
+    cloudwatch: cloudwatch::CloudWatch,
     iam: iam::Iam,
     iam_toolbox: iam_toolbox::Toolbox,
     identity: Identity,
-    lambda: lambda::Lambda,
+    lambda: Arc<lambda::Lambda>,
     lockstep: lockstep::Lockstep,
     logs: Arc<logs::Logs>,
     states: Arc<states::States>,
@@ -62,6 +65,8 @@ pub struct Foundations {
     pub outbound: Arc<dyn outbound::Fetch>,
     /// Where functions find this server: `http://127.0.0.1:8083`.
     pub endpoint: String,
+    /// Functions that are called elsewhere.
+    pub remote_functions: Vec<lambda::remote::RemoteFunction>,
     /// Bytes an input, output or result may have.
     pub payload_bytes_max: usize,
     pub limits: Limits,
@@ -138,10 +143,11 @@ impl Services {
         let trail = &foundations.identity.trail;
         Services {
             cloudtrail: cloudtrail::CloudTrail::new(Arc::clone(trail)),
+            cloudwatch: cloudwatch::CloudWatch::new(Arc::clone(&foundations.metrics)),
             iam: iam::Iam::new(foundations),
             iam_toolbox: iam_toolbox::Toolbox::new(Arc::clone(trail)),
             identity: foundations.identity.clone(),
-            lambda: lambda::Lambda::new(foundations),
+            lambda: Arc::new(lambda::Lambda::new(foundations)),
             lockstep: lockstep::Lockstep::new(Arc::clone(&states), &foundations.identity),
             logs: Arc::clone(&foundations.logs),
             states,
@@ -164,12 +170,21 @@ impl Services {
         self.lambda.collect_packages().await
     }
 
+    /// What runs the Tasks of the server's own executions; their calls go through `door`.
+    pub fn system_runner(&self, door: Arc<dyn aws::Door>) -> Arc<dyn engine::Runner> {
+        Arc::new(system::Runner {
+            lambda: Arc::clone(&self.lambda),
+            door,
+        })
+    }
+
     /// What is always true of an operation. `None` for one that is not served: whoever finds none
     /// must refuse the call, since nobody knows what it needs.
     #[must_use]
     pub fn facts(service: Service, operation: &str) -> Option<Facts> {
         match service {
             Service::CloudTrail => cloudtrail::needs::facts(operation),
+            Service::CloudWatch => cloudwatch::needs::facts(operation),
             Service::Iam => iam::needs::facts(operation),
             Service::IamToolbox => iam_toolbox::needs::facts(operation),
             Service::Lambda => lambda::Lambda::facts(operation),
@@ -188,6 +203,7 @@ impl Services {
         let operation = call.operation;
         match call.service {
             Service::CloudTrail => Ok(cloudtrail::needs::needs(operation)),
+            Service::CloudWatch => Ok(cloudwatch::needs::needs(operation, call)),
             Service::Iam => self.iam.needs(operation, call).await,
             Service::IamToolbox => Ok(iam_toolbox::needs::needs(operation)),
             Service::Lambda => Ok(lambda::Lambda::needs(operation, call)),
@@ -209,6 +225,7 @@ impl Services {
     ) -> Option<Result<Answer, ServiceError>> {
         match service {
             Service::CloudTrail => self.cloudtrail.handle(operation, call).await,
+            Service::CloudWatch => self.cloudwatch.handle(operation, call).await,
             Service::Iam => self.iam.handle(operation, call).await,
             Service::IamToolbox => self.iam_toolbox.handle(operation, call).await,
             Service::Lambda => self.lambda.handle(operation, call).await,

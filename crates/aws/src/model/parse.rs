@@ -32,6 +32,18 @@ impl Model {
     /// # Errors
     /// [`Error`], naming the place; a broken model never panics.
     pub fn parse(text: &str) -> Result<Model, Error> {
+        Model::compiled(text, None)
+    }
+
+    /// The same of a service that speaks several protocols, as it is in one of them.
+    ///
+    /// # Errors
+    /// [`Error`], naming the place; a broken model never panics.
+    pub fn speaking(protocol: Protocol, text: &str) -> Result<Model, Error> {
+        Model::compiled(text, Some(protocol))
+    }
+
+    fn compiled(text: &str, spoken: Option<Protocol>) -> Result<Model, Error> {
         let root = json::parse(text).map_err(|error| Error::Json(error.to_string()))?;
         let metadata = member(&root, "metadata")?;
         let shapes = member(&root, "shapes")?
@@ -59,7 +71,7 @@ impl Model {
             name if name.is_empty() => text("endpointPrefix"),
             name => name,
         };
-        let protocol = protocol(metadata)?;
+        let protocol = spoken.map_or_else(|| protocol(metadata), Ok)?;
         if !matches!(protocol, Protocol::Query | Protocol::RestXml) {
             refuse_renamed_members(&shapes)?;
         }
@@ -76,6 +88,7 @@ impl Model {
                 None => text("xmlNamespace"),
             },
             error_namespace: text("errorNamespace"),
+            query_compatible: flag(metadata, "queryCompatible"),
             errors: names.values().copied().filter(is_error).collect(),
             operations,
             shapes,
@@ -83,7 +96,7 @@ impl Model {
     }
 }
 
-/// JSON bodies are passed on as they are, so a member can't have another name there.
+/// JSON bodies are passed on as they are, and CBOR has no other names either, so a member can't have another name there.
 fn refuse_renamed_members(shapes: &[Shape]) -> Result<(), Error> {
     for shape in shapes {
         let Kind::Structure(structure) = &shape.kind else {
@@ -131,6 +144,7 @@ fn protocol(metadata: &Value) -> Result<Protocol, Error> {
         (Some("json"), Some("1.0")) => Ok(Protocol::Json10),
         (Some("json"), Some("1.1")) => Ok(Protocol::Json11),
         (Some("query"), _) => Ok(Protocol::Query),
+        (Some("smithy-rpc-v2-cbor"), _) => Ok(Protocol::Cbor),
         (Some("rest-json"), _) => Ok(Protocol::RestJson),
         (Some("rest-xml"), _) => Ok(Protocol::RestXml),
         (other, _) => Err(unknown("protocol", other.unwrap_or_default())),
@@ -162,6 +176,7 @@ fn operation(name: &str, value: &Value, names: &Names<'_>) -> Result<Operation, 
             .transpose()?,
         result_wrapper: text(value, "resultWrapper").map(Into::into),
         host_prefix: boxed(text(value, "hostPrefix")),
+        gzip: flag(value, "gzip"),
         unsigned: flag(value, "unsigned"),
         request_element: value
             .get("input")

@@ -14,7 +14,9 @@ fn content_type(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Json10 => "application/x-amz-json-1.0",
         Protocol::Json11 => "application/x-amz-json-1.1",
-        Protocol::RestJson | Protocol::RestXml | Protocol::Query => "application/json",
+        Protocol::RestJson | Protocol::RestXml | Protocol::Query | Protocol::Cbor => {
+            "application/json"
+        }
     }
 }
 
@@ -185,6 +187,16 @@ pub(super) fn encode_error(
     error: &ServiceError,
     status: u16,
 ) -> Response {
+    let members = error_members(namespace, modelled, error);
+    response(status, text(&members.into()), content_type(protocol))
+}
+
+/// The members of an error, the first of them `__type`.
+pub(super) fn error_members(
+    namespace: &str,
+    modelled: Option<&Shape>,
+    error: &ServiceError,
+) -> Object {
     let kind = match namespace {
         "" => error.code.to_string(),
         _ => format!("{namespace}#{}", error.code),
@@ -192,11 +204,7 @@ pub(super) fn encode_error(
     let mut members = ObjectBuilder::with_capacity(2 + error.fields.len());
     members.add("__type", kind);
     add_error_members(&mut members, modelled, error);
-    response(
-        status,
-        text(&members.build().into()),
-        content_type(protocol),
-    )
+    members.build()
 }
 
 /// The message under the name it has on the wire, and the further members.
@@ -245,7 +253,11 @@ pub(super) fn encode_request(
 /// The error in a JSON answer: the code from the header `x-amzn-errortype` or the body, without
 /// namespace and link.
 pub(super) fn decode_error(response: &Response) -> ServiceError {
-    let body = parse(&response.body).unwrap_or_default();
+    error_of(&parse(&response.body).unwrap_or_default(), response)
+}
+
+/// The same, of a body that is read already.
+pub(super) fn error_of(body: &Value, response: &Response) -> ServiceError {
     let string = |name: &str| body.get(name).and_then(Value::as_str);
     let code = response
         .header("x-amzn-errortype")

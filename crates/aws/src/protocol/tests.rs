@@ -10,6 +10,7 @@ use crate::model::{Model, Operation};
 use crate::models::Service;
 use crate::route::route;
 
+mod cbor;
 mod clients;
 mod refused;
 mod round_trip;

@@ -114,12 +114,12 @@ fn check_request(known: &Embedded, model: &Model, operation: &Operation, fill: F
     assert_eq!(decoded.members, members, "{name}: {:?}", request.body);
     assert_eq!(decoded.body, body, "{name}");
     if known.served.is_some() {
-        check_route(known, operation, request);
+        check_route(known, model, operation, request);
     }
 }
 
 /// What the client sends is found again by the server.
-fn check_route(known: &Embedded, operation: &Operation, mut request: Request) {
+fn check_route(known: &Embedded, model: &Model, operation: &Operation, mut request: Request) {
     let scope = format!(
         "AWS4-HMAC-SHA256 Credential=AKID/20150830/us-east-1/{}/aws4_request",
         known.signing_name
@@ -129,6 +129,7 @@ fn check_route(known: &Embedded, operation: &Operation, mut request: Request) {
     let found = route(&request).expect(&operation.name);
     assert_eq!(Some(found.service), known.served);
     assert_eq!(found.operation.name, operation.name);
+    assert_eq!(found.model.protocol, model.protocol);
 }
 
 fn check_response(known: &Embedded, model: &Model, operation: &Operation, fill: Fill) {
@@ -149,8 +150,9 @@ fn check_response(known: &Embedded, model: &Model, operation: &Operation, fill: 
 #[test]
 fn every_operation_of_every_model() {
     let mut count = 0;
-    for known in Embedded::all() {
-        let model = known.model().expect("the embedded model compiles");
+    let models = |known: &'static Embedded| known.models().map(move |model| (known, model));
+    for (known, model) in Embedded::all().iter().copied().flat_map(models) {
+        let model = model.expect("the embedded model compiles");
         for operation in model.operations() {
             for fill in [Fill::All, Fill::Required] {
                 if !is_stream(model, operation.input) {
@@ -163,5 +165,5 @@ fn every_operation_of_every_model() {
             count += 1;
         }
     }
-    assert!(count > 700);
+    assert!(count > 880);
 }
