@@ -16,6 +16,10 @@ mod sdk;
 pub use optimised::Parameter;
 pub use sdk::SdkService;
 
+/// How the resources begin that the server's own executions name, and no user's: [`resolve`] knows
+/// none of them.
+pub const SYSTEM_RESOURCE: &str = "arn:aws:states:::lockstep:";
+
 /// What a `Resource` turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {

@@ -180,6 +180,7 @@ async fn assemble(
         engine: engine.clone(),
         functions: functions.clone(),
         endpoint: format!("http://{address}"),
+        remote_functions: Vec::new(),
         payload_bytes_max: usize::try_from(config.payload_bytes_max)?,
         limits: service_limits(config),
     });
@@ -196,6 +197,9 @@ async fn assemble(
     runner.open(
         Arc::clone(&gateway) as Arc<dyn aws::Door>,
         Arc::new(engine.clone()),
+        gateway
+            .services()
+            .system_runner(Arc::clone(&gateway) as Arc<dyn aws::Door>),
     );
     Ok(Assembled {
         gateway,

@@ -221,12 +221,29 @@ impl Access {
         service: &str,
         resource_arn: &str,
     ) -> Result<Option<Arc<RoleEntry>>, ServiceError> {
+        self.role_that_trusts((call.now, &call.region), role_arn, service, resource_arn)
+            .await
+    }
+
+    /// The same, at a time in a Region.
+    pub(crate) async fn role_that_trusts(
+        &self,
+        (now, region): (Timestamp, &Arc<str>),
+        role_arn: &str,
+        service: &str,
+        resource_arn: &str,
+    ) -> Result<Option<Arc<RoleEntry>>, ServiceError> {
         let service = Service {
             name: service,
             source_arn: Some(resource_arn),
         };
+        let around = Circumstances {
+            now,
+            region,
+            client: None,
+        };
         let role = self.role(role_arn).await?;
-        Ok(role.filter(|role| service.may_assume(role, &Circumstances::of(call))))
+        Ok(role.filter(|role| service.may_assume(role, &around)))
     }
 
     /// Whether a call's caller is allowed one thing on a resource without a policy of its own.

@@ -202,6 +202,23 @@ pub(crate) fn change<T: Serialize + DeserializeOwned, R, E>(
     Err(Error::Contended(key.to_owned()))
 }
 
+/// Puts a document in the place of the one that was read at a revision. `false` when that changed in
+/// between. Blocks while the store writes.
+pub(crate) fn replace<T: Serialize>(
+    store: &dyn Store,
+    kind: Kind,
+    key: &str,
+    body: &T,
+    revision: u64,
+) -> Result<bool, Error> {
+    let bytes = encode(key, body)?;
+    match store.put_document(kind, key, &bytes, Expected::Revision(revision)) {
+        Ok(_) => Ok(true),
+        Err(store::Error::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The document, if there is one. Blocks while the store reads.
 pub(crate) fn read<T: DeserializeOwned>(
     store: &dyn Store,

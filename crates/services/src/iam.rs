@@ -23,7 +23,7 @@ mod role;
 mod service_linked;
 mod simulate;
 mod tags;
-mod trust;
+pub(crate) mod trust;
 mod usage;
 mod user;
 

@@ -101,7 +101,13 @@ async fn send(
     event: Option<Bytes>,
 ) -> Result<Invoked, TaskOutcome> {
     let invoke = Api::find(Service::Lambda, "Invoke").map_err(|text| SPELLING.unsent(&text))?;
-    match out.send(invoke, &members.into(), event.as_ref()).await {
+    let request = invoke.request(&members.into(), event.as_ref());
+    let mut request = request.map_err(|trouble| SPELLING.failed(&trouble))?;
+    // The function belongs to the trace of its execution. What no header can hold is no trace.
+    if let Some(Ok(trace)) = out.call.trace_header.as_deref().map(str::parse) {
+        request.headers.insert("x-amzn-trace-id", trace);
+    }
+    match out.send_request(invoke, request).await {
         Ok(answer) => Ok(Invoked(answer)),
         Err(trouble) => Err(SPELLING.failed(&trouble)),
     }

@@ -21,7 +21,7 @@ mod sdk;
 use std::sync::Arc;
 
 use aws::Door;
-use aws::integrations::{Resolution, TaskResource, resolve};
+use aws::integrations::{Resolution, SYSTEM_RESOURCE, TaskResource, resolve};
 use engine::{Answered, Engine, Runner, TaskCall, TaskOutcome};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -52,17 +52,25 @@ pub struct TaskRunner {
 struct Outside {
     door: Arc<dyn Door>,
     executions: Arc<dyn Executions>,
+    system: Arc<dyn Runner>,
     sessions: Sessions,
 }
 
 impl TaskRunner {
-    /// Sets the door, and what says when nested executions end; calls made before have waited for
-    /// it. A second door is refused.
-    pub fn open(&self, door: Arc<dyn Door>, executions: Arc<dyn Executions>) -> bool {
+    /// Sets the door, what says when nested executions end, and what runs the Tasks of the
+    /// server's own executions (their resources begin with [`SYSTEM_RESOURCE`]); calls made before
+    /// have waited for it. A second door is refused.
+    pub fn open(
+        &self,
+        door: Arc<dyn Door>,
+        executions: Arc<dyn Executions>,
+        system: Arc<dyn Runner>,
+    ) -> bool {
         let sessions = Sessions::default();
         let outside = Outside {
             door,
             executions,
+            system,
             sessions,
         };
         self.outside.set(outside).is_ok()
@@ -79,8 +87,12 @@ impl Runner for TaskRunner {
     fn run(&self, call: TaskCall) -> BoxFuture<'static, Answered> {
         let outside = Arc::clone(&self.outside);
         async move {
+            let outside = outside.wait().await;
+            if call.call.resource.arn.starts_with(SYSTEM_RESOURCE) {
+                return outside.system.run(call).await;
+            }
             let served = Noted::default();
-            let outcome = run(outside.wait().await, &call, &served).await;
+            let outcome = run(outside, &call, &served).await;
             Answered {
                 outcome,
                 served: served.into_inner(),

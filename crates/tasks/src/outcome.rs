@@ -7,6 +7,9 @@ use crate::api::Trouble;
 /// The error of a Task whose role cannot be taken (recorded).
 const NO_ROLE: &str = "States.TaskFailed";
 
+/// The code of a call that the server sent on, and that nobody answered.
+const UNANSWERED: &str = "SdkClientException";
+
 /// A failure with both parts.
 pub(crate) fn failed(error: &str, cause: &str) -> TaskOutcome {
     TaskOutcome::Failed(Failure {
@@ -39,6 +42,9 @@ impl Spelling {
             Trouble::Unsendable(cause) => return self.unsent(cause),
         };
         let error = &refusal.error;
+        if error.code == UNANSWERED {
+            return self.unsent(&error.message);
+        }
         let name = match refusal.is_modelled {
             true => exception(&error.code),
             false => self.unmodelled.to_owned(),
@@ -62,6 +68,9 @@ pub(crate) fn sdk_failed(service: &str, trouble: &Trouble) -> TaskOutcome {
     };
     let name = match refusal.is_modelled {
         true => exception(&refusal.error.code),
+        false if refusal.error.code == UNANSWERED => {
+            return failed(&format!("{service}.{UNANSWERED}"), &refusal.error.message);
+        }
         false => exception(service),
     };
     let cause = format!(

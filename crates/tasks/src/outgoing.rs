@@ -91,7 +91,11 @@ impl Outgoing<'_> {
         members: &Value,
         body: Option<&Bytes>,
     ) -> Result<Answer, Trouble> {
-        let request = api.request(members, body)?;
+        self.send_request(api, api.request(members, body)?).await
+    }
+
+    /// The same, of a call that is put into bytes.
+    pub(crate) async fn send_request(&self, api: Api, request: Request) -> Result<Answer, Trouble> {
         let Some(role) = &self.call.call.credentials_role_arn else {
             let caller = self.execution_role(Some(self.call.attempt_id().to_string()))?;
             let mut response = self.door().call(caller, request).await;

@@ -61,10 +61,20 @@ impl Executions for Ended {
     }
 }
 
+/// Tells that it was asked, and by which resource.
+struct System;
+
+impl Runner for System {
+    fn run(&self, call: TaskCall) -> BoxFuture<'static, Answered> {
+        let resource = Value::from(&*call.call.resource.arn);
+        std::future::ready(TaskOutcome::Succeeded(resource).into()).boxed()
+    }
+}
+
 fn opened(door: &Arc<Scripted>) -> TaskRunner {
     let runner = TaskRunner::default();
     let door = Arc::clone(door) as Arc<dyn Door>;
-    assert!(runner.open(door, Arc::new(Ended::default())));
+    assert!(runner.open(door, Arc::new(Ended::default()), Arc::new(System)));
     runner
 }
 
@@ -361,9 +371,59 @@ fn a_call_made_before_the_door_is_set_waits_for_it() {
     ));
     assert!((&mut early).now_or_never().is_none());
     let door = Scripted::new(vec![response(200, &[], "2")]);
-    assert!(runner.open(door, Arc::new(Ended::default())));
+    assert!(runner.open(door, Arc::new(Ended::default()), Arc::new(System)));
     let answered = early.now_or_never().unwrap();
     assert_eq!(answered.outcome, TaskOutcome::Succeeded(2.into()));
     let other = Scripted::new(vec![response(200, &[], "3")]);
-    assert!(!runner.open(other, Arc::new(Ended::default())));
+    assert!(!runner.open(other, Arc::new(Ended::default()), Arc::new(System)));
+}
+
+#[test]
+fn what_only_the_server_itself_names_goes_another_way() {
+    let mut asks = call(
+        ResourceFamily::LambdaFunction,
+        Pattern::RequestResponse,
+        "1",
+    );
+    asks.call.resource.arn = "arn:aws:states:::lockstep:lambda:x".into();
+    let (outcome, asked) = outcome_of(asks, response(200, &[], "2"));
+    assert_eq!(outcome, r#"ok "arn:aws:states:::lockstep:lambda:x""#);
+    assert!(asked.is_none());
+}
+
+#[test]
+fn a_function_belongs_to_the_trace_of_its_execution() {
+    for (trace, expected) in [
+        (
+            Some("Root=1-2-3;Parent=4;Sampled=1"),
+            Some("Root=1-2-3;Parent=4;Sampled=1"),
+        ),
+        (Some("no\nheader"), None),
+        (None, None),
+    ] {
+        let mut traced = call(
+            ResourceFamily::LambdaFunction,
+            Pattern::RequestResponse,
+            "1",
+        );
+        traced.trace_header = trace.map(Into::into);
+        let (_, asked) = outcome_of(traced, response(200, &[], "2"));
+        let (_, request) = asked.unwrap();
+        assert_eq!(request.header("x-amzn-trace-id"), expected);
+    }
+}
+
+#[test]
+fn a_function_elsewhere_that_nobody_answers_for() {
+    let cause = "Unable to execute HTTP request: the host `h` can't be reached: refused";
+    let body = format!(r#"{{"message":"{cause}"}}"#);
+    let headers = [("x-amzn-errortype", "SdkClientException")];
+    let unanswered = || response(502, &headers, &body);
+    let plain = call(
+        ResourceFamily::LambdaFunction,
+        Pattern::RequestResponse,
+        "1",
+    );
+    let (outcome, _) = outcome_of(plain, unanswered());
+    assert_eq!(outcome, format!("Lambda.SdkClientException: {cause}"));
 }

@@ -36,9 +36,7 @@ pub(super) const LAMBDA_INVOKE: &[Parameter] = &[
     required_member("FunctionName"),
     optional("ClientContext"),
     Parameter {
-        values: &["RequestResponse", "DryRun"],
-        // An event that is accepted must survive a restart, which it doesn't yet.
-        values_not_served: &["Event"],
+        values: &["Event", "RequestResponse", "DryRun"],
         ..optional("InvocationType")
     },
     optional("LogType"),

@@ -12,6 +12,8 @@ use crate::{Call, Services};
 
 /// What a session token of GetSessionToken is good for at STS.
 const OF_SESSION_TOKENS: [&str; 2] = ["AssumeRole", "GetCallerIdentity"];
+/// How the ARNs of Lambda's resources begin.
+const OF_LAMBDA: &str = "arn:aws:lambda:";
 /// What only long-term credentials get.
 const OF_LONG_TERM_KEYS: [&str; 2] = ["GetFederationToken", "GetSessionToken"];
 
@@ -60,10 +62,15 @@ impl Services {
         if question.asks_for_tags() {
             question.add_tags(self.tags_of(&need.resource).await?);
         }
+        // That of a function only allows: it is read where the caller's own policies don't.
+        if need.resource.starts_with(OF_LAMBDA) && !question.is_allowed() {
+            question.add_policy(self.lambda.policy_of(&need.resource).await?);
+        }
         access.answer(call, &question).await
     }
 
-    /// The policy of the resource itself. A role's speaks of who may assume it, and nothing else.
+    /// The policy of the resource itself, where it may deny. A role's speaks of who may assume it,
+    /// and nothing else.
     async fn policy_of(&self, need: &Need) -> Result<Option<Arc<Attached>>, ServiceError> {
         let Ok(arn) = Arn::parse(&need.resource) else {
             return Ok(None);

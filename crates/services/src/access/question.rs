@@ -142,6 +142,11 @@ impl<'q> Question<'q> {
         }
     }
 
+    /// Adds the resource's own policy, if it has one.
+    pub(super) fn add_policy(&mut self, policy: Option<Arc<Attached>>) {
+        self.resource = policy.or(self.resource.take());
+    }
+
     pub(super) fn decide(&self) -> Decision {
         evaluate::decide(&self.request(), &self.layers())
     }

@@ -3,18 +3,21 @@
 //! A user or role is trusted by its unique id, not by its name: one that is made again under the
 //! same name is another one. So beside a trust policy the ids are kept of those it names; it is
 //! evaluated with the ids in place of the ARNs, and shown as it was written as long as the ids
-//! still have these ARNs (IAM user guide, "AWS JSON policy elements: Principal").
+//! still have these ARNs (IAM user guide, "AWS JSON policy elements: Principal"). The policies of
+//! resources are kept the same way.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use aws::{Arn, ServiceError};
 use json::{Value, View};
+use store::Store;
 
-use super::account::Account;
+use super::account::{Account, Quotas};
 use super::renamable;
 use super::role::{self, Role};
 use super::user::User;
+use crate::seal::Seal;
 
 /// The ids of the users and roles that a trust policy names, by their ARNs.
 ///
@@ -123,19 +126,69 @@ pub(super) fn shown<'r>(
     account: &Account<'_>,
     role: &'r Role,
 ) -> Result<Cow<'r, str>, ServiceError> {
+    as_now(account, &role.trust_policy, &role.trusted)
+}
+
+/// A policy with the ARNs that those it named have now, and the ids of those who are gone.
+fn as_now<'p>(
+    account: &Account<'_>,
+    policy: &'p str,
+    named: &BTreeMap<String, String>,
+) -> Result<Cow<'p, str>, ServiceError> {
     let mut changed = BTreeMap::new();
-    for (arn, id) in &role.trusted {
+    for (arn, id) in named {
         let now = current_arn(account, arn, id)?.unwrap_or_else(|| id.clone());
         if now != *arn {
             changed.insert(arn.clone(), now);
         }
     }
-    Ok(replaced(&role.trust_policy, &changed))
+    Ok(replaced(policy, &changed))
 }
 
 /// The trust policy of a role as it is evaluated: with ids for ARNs.
 pub(super) fn evaluated(role: &Role) -> Cow<'_, str> {
-    replaced(&role.trust_policy, &role.trusted)
+    with_ids(&role.trust_policy, &role.trusted)
+}
+
+/// Whom the policies of an account's resources name.
+#[derive(Clone, Copy)]
+pub(crate) struct Principals<'s> {
+    pub store: &'s dyn Store,
+    pub seal: &'s Seal,
+    pub account: &'s str,
+}
+
+impl Principals<'_> {
+    fn account(&self) -> Account<'_> {
+        Account {
+            store: self.store,
+            id: self.account,
+            seal: self.seal,
+            quotas: Quotas::default(),
+        }
+    }
+
+    /// The ids of the users and roles that a policy names, by their ARNs: to be kept beside it.
+    ///
+    /// # Errors
+    /// MalformedPolicyDocument for one that does not exist.
+    pub(crate) fn ids(&self, policy: &str) -> Result<BTreeMap<String, String>, ServiceError> {
+        checked(&self.account(), policy)
+    }
+
+    /// The policy as answers show it.
+    pub(crate) fn shown<'p>(
+        &self,
+        policy: &'p str,
+        ids: &BTreeMap<String, String>,
+    ) -> Result<Cow<'p, str>, ServiceError> {
+        as_now(&self.account(), policy, ids)
+    }
+}
+
+/// The policy as it is evaluated: with ids for ARNs.
+pub(crate) fn with_ids<'p>(policy: &'p str, ids: &BTreeMap<String, String>) -> Cow<'p, str> {
+    replaced(policy, ids)
 }
 
 /// The principals under `AWS` in a policy.

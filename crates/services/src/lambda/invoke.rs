@@ -1,280 +1,152 @@
-//! Invoke: runs a function and answers with what it gave.
+//! Invoke: runs a function, a version or an alias and answers with what it gave, or accepts an
+//! event that is delivered later.
+
+pub(super) mod measures;
+pub(super) mod payload;
+mod spec;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws::{Common, Protocol, ServiceError};
+use aws::ServiceError;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
-use functions::{
-    Architecture, CodeRef, FunctionSpec, Invocation, InvokeError, Invoked, LogSettings, Throttle,
-};
-use json::ObjectBuilder;
-use store::blobs::Digest;
+use engine::Engine;
+use functions::{Invocation, InvokeError, Invoked, Report, Throttle};
+use json::{ObjectBuilder, Value};
 use uuid::Uuid;
 
-use super::address::{Address, LATEST};
-use super::function::Function;
-use super::{Lambda, PRINCIPAL, UNASSUMABLE};
-use crate::iam::directory::RoleEntry;
-use crate::seal::Seal;
-use crate::sts::session::{self, Holder, Session};
-use crate::{Answer, Call};
+use asl::time::Timestamp;
 
-/// Bytes of a synchronous event (Lambda quotas).
-const EVENT_BYTES_MAX: usize = 6_291_456;
+use super::Lambda;
+use super::address::{Address, LATEST};
+use super::function::Resolved;
+use super::remote::Remotes;
+use crate::{Answer, Call, Foundations};
+use measures::{Measure, Measures};
+
+/// What invocations stand on, beside what all of Lambda does.
+pub(super) struct Invoking {
+    /// Where accepted events wait.
+    pub engine: Engine,
+    pub measures: Measures,
+    pub remotes: Remotes,
+}
+
+impl Invoking {
+    pub(super) fn new(foundations: &Foundations) -> Invoking {
+        Invoking {
+            engine: foundations.engine.clone(),
+            measures: Measures::new(Arc::clone(&foundations.metrics)),
+            remotes: Remotes::new(
+                foundations.remote_functions.clone(),
+                Arc::clone(&foundations.outbound),
+            ),
+        }
+    }
+}
+
+/// Why a function was not run.
+pub(super) enum NotRun {
+    /// By the pool.
+    Pool(InvokeError),
+    /// Its role can't be taken, or the store can't be read.
+    Refused(ServiceError),
+}
+
+impl From<NotRun> for ServiceError {
+    fn from(not_run: NotRun) -> ServiceError {
+        match not_run {
+            NotRun::Pool(error) => refusal(&error),
+            NotRun::Refused(error) => error,
+        }
+    }
+}
 
 impl Lambda {
     pub(super) async fn invoke(&self, call: &Call) -> Result<Answer, ServiceError> {
         let address = Address::of(call)?;
-        let Some(found) = self
-            .documents
-            .get::<Function>(store::Kind::Function, &address.key())
-            .await?
-        else {
+        if call.text("DurableExecutionName").is_some() {
+            return Err(super::not_served("DurableExecutionName"));
+        }
+        if let Some(remote) = self.invoking.remotes.find(&address) {
+            return self.invoking.remotes.invoke(remote, &address, call).await;
+        }
+        let Some(resolved) = self.find(&address, chance()).await? else {
             // Recorded: an invocation without a qualifier is one of $LATEST in this text.
-            return Err(super::not_found(&format!("{}:{LATEST}", address.arn())));
-        };
-        let event = event(call)?;
-        match call.text("InvocationType").unwrap_or("RequestResponse") {
-            "RequestResponse" => {}
-            "DryRun" => {
-                return Ok(ObjectBuilder::new().add("StatusCode", 204).into());
-            }
-            other => {
-                // Accepting it without keeping it would lose the event at the next restart.
-                return Err(super::not_served(&format!("InvocationType {other}")));
-            }
-        }
-        let trace_id = trace_id(call);
-        let invocation = Invocation {
-            request_id: call.request_id.to_string(),
-            payload: event,
-            invoked_arn: address.qualified_arn(),
-            client_context: client_context(call)?,
-            trace_id: Some(trace_id.clone()),
-            log_tail: call.text("LogType") == Some("Tail"),
-        };
-        let acting = self.acting(call, &found.body).await?;
-        let spec = Arc::new(self.spec(&found.body, acting));
-        let invoked = self
-            .pool
-            .invoke(&spec, invocation)
-            .await
-            .map_err(|error| refusal(&error))?;
-        Ok(answer(&invoked, trace_id))
-    }
-
-    fn spec(&self, function: &Function, acting: Acting) -> FunctionSpec {
-        let configuration = &function.configuration;
-        let environment = configuration.environment.clone().unwrap_or_default();
-        FunctionSpec {
-            arn: function.arn.clone(),
-            name: function.name.clone(),
-            version: LATEST.to_owned(),
-            runtime: configuration.runtime.clone(),
-            handler: configuration.handler.clone(),
-            code: self.code(&function.code.sha256_hex),
-            extra_env: self.extra_variables(function, acting),
-            environment: environment.into_iter().collect(),
-            timeout: Duration::from_secs(configuration.timeout_seconds),
-            memory_mb: configuration.memory_mb,
-            layers: Vec::new(),
-            ephemeral_storage_mb: 512,
-            architecture: Architecture::X86_64,
-            logging: LogSettings::default(),
-            wants_trace: false,
-            reserved_concurrency: None,
-            region: function.region.clone(),
-            account: function.account.clone(),
-        }
-    }
-
-    fn code(&self, sha256: &str) -> CodeRef {
-        let (packages, digest) = (Arc::clone(&self.packages), sha256.parse::<Digest>());
-        let load = move || {
-            let digest = digest.as_ref().map_err(ToString::to_string)?;
-            match packages.get(*digest) {
-                Ok(Some(zip)) => Ok(Bytes::from(zip)),
-                Ok(None) => Err(format!("the package {digest} is not in the store")),
-                Err(error) => Err(error.to_string()),
-            }
-        };
-        CodeRef {
-            sha256: sha256.to_owned(),
-            load: Arc::new(load),
-        }
-    }
-
-    /// What a function needs to call this server. Where the function itself says which endpoint to
-    /// call, it calls that one.
-    fn extra_variables(&self, function: &Function, acting: Acting) -> functions::ProcessVariables {
-        let own = function.configuration.environment.as_ref();
-        let variables: Vec<(String, String)> = [
-            ("AWS_ENDPOINT_URL", &*self.endpoint),
-            ("AWS_DISABLE_HOST_PREFIX_INJECTION", "true"),
-        ]
-        .into_iter()
-        .filter(|(name, _)| own.is_none_or(|own| !own.contains_key(*name)))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-        let seal = Arc::clone(&self.seal);
-        let (account, name) = (function.account.clone(), function.name.clone());
-        Arc::new(move || {
-            let credentials = match &acting {
-                // There an account's number is its administrator's key.
-                Acting::Anyone => {
-                    Some([account.as_str(), "lockstep", "lockstep"].map(str::to_owned))
-                }
-                Acting::Role(role) => credentials(role, &name, &seal),
-                Acting::Nobody => None,
+            let arn = match &address.qualifier {
+                Some(_) => address.qualified_arn(),
+                None => address.arn_of(LATEST),
             };
-            // Without any, the function's calls fail, and say so.
-            let names = CREDENTIALS.map(str::to_owned);
-            let credentials = credentials
-                .into_iter()
-                .flat_map(|of| names.clone().into_iter().zip(of));
-            variables.iter().cloned().chain(credentials).collect()
-        })
-    }
-
-    /// Whom the function runs as; its role must let Lambda assume it.
-    async fn acting(&self, call: &Call, function: &Function) -> Result<Acting, ServiceError> {
-        if !self.access.roles_are_enforced() {
-            return Ok(Acting::Anyone);
-        }
-        let role_arn = &function.configuration.role;
-        let role = self
-            .access
-            .trusting_role(call, role_arn, PRINCIPAL, &function.arn)
-            .await?;
-        match role {
-            Some(role) => Ok(Acting::Role(role)),
-            None if self.access.may_lack_role(role_arn).await? => Ok(Acting::Nobody),
-            None => Err(ServiceError::common(
-                Common::AccessDenied,
-                Protocol::RestJson,
-                UNASSUMABLE,
-            )),
-        }
-    }
-}
-
-/// Whom a function runs as.
-enum Acting {
-    /// Roles are not looked up.
-    Anyone,
-    Role(Arc<RoleEntry>),
-    /// It has no role, so that its calls fail for want of credentials.
-    Nobody,
-}
-
-/// The variables that SDKs take credentials from.
-const CREDENTIALS: [&str; 3] = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-];
-
-/// Of a new process: it lives for an hour at most, and then ends its last invocation.
-const CREDENTIALS_MS: i64 = 2 * 60 * 60 * 1_000;
-
-/// A session of the function's role, named after the function as in AWS.
-fn credentials(role: &RoleEntry, name: &str, seal: &Seal) -> Option<[String; 3]> {
-    let issued_ms = now_ms();
-    let made = session::new_key(&role.account).and_then(|(access_key_id, secret)| {
-        let session = Session {
-            account: role.account.to_string(),
-            access_key_id,
-            secret_access_key: secret,
-            issued_ms,
-            expires_ms: issued_ms + CREDENTIALS_MS,
-            mfa: false,
-            holder: Holder::Role {
-                name: role.name.to_string(),
-                id: role.id.to_string(),
-                session_name: name.to_owned(),
-                tags: Vec::new(),
-                transitive_tag_keys: Vec::new(),
-                source_identity: None,
-                federated_provider: None,
-            },
-            policies: Vec::new(),
-            policy_arns: Vec::new(),
+            return Err(super::not_found(&arn));
         };
-        let token = session.token(seal)?;
-        Ok([session.access_key_id, session.secret_access_key, token])
-    });
-    made.inspect_err(|error| tracing::error!(function = name, %error, "no credentials were made"))
-        .ok()
-}
-
-/// The wall-clock time: a process may be made long after the call that asks for it.
-fn now_ms() -> i64 {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// The event: the request's body, which must be JSON; nothing stands for `{}`.
-fn event(call: &Call) -> Result<Bytes, ServiceError> {
-    let body = call.body.clone().unwrap_or_default();
-    if body.is_empty() {
-        return Ok(Bytes::from_static(b"{}"));
-    }
-    if body.len() > EVENT_BYTES_MAX {
-        let message = format!(
-            "{} byte payload is too large for the RequestResponse invocation type (limit \
-             {EVENT_BYTES_MAX} bytes)",
-            body.len()
-        );
-        return Err(
-            ServiceError::new("RequestTooLargeException", message).with_field("Type", "User")
-        );
-    }
-    let problem = match std::str::from_utf8(&body) {
-        Ok(text) => json::parse_lazy(text.into())
-            .err()
-            .map(|error| error.to_string()),
-        Err(error) => Some(error.to_string()),
-    };
-    match problem {
-        None => Ok(body),
-        Some(problem) => {
-            let message = format!(
-                "Could not parse request body into json: Could not parse payload into json: \
-                 {problem}"
-            );
-            Err(ServiceError::new("InvalidRequestContentException", message)
-                .with_field("Type", "User"))
+        let kind = call.text("InvocationType").unwrap_or("RequestResponse");
+        let event = payload::event(call, kind)?;
+        let trace_id = payload::trace_id(call);
+        match kind {
+            "Event" => {
+                self.accept(call, &address, &resolved, event, &trace_id)
+                    .await?;
+                Ok(with_headers(
+                    ObjectBuilder::new().add("StatusCode", 202).into(),
+                    trace_id,
+                ))
+            }
+            "DryRun" => Ok(ObjectBuilder::new().add("StatusCode", 204).into()),
+            _ => {
+                let invocation = Invocation {
+                    request_id: call.request_id.to_string(),
+                    payload: event,
+                    invoked_arn: address.qualified_arn(),
+                    client_context: payload::client_context(call)?,
+                    trace_id: Some(trace_id.clone()),
+                    log_tail: call.text("LogType") == Some("Tail"),
+                };
+                let invoked = self.run(&resolved, invocation, call.now).await?;
+                let mut answer = answer(&invoked, trace_id);
+                answer.function = Some(served_by(call, &resolved, invoked.report()));
+                Ok(answer)
+            }
         }
     }
+
+    /// Runs a version of a function to its end, and measures that.
+    pub(super) async fn run(
+        &self,
+        resolved: &Resolved,
+        invocation: Invocation,
+        now: Timestamp,
+    ) -> Result<Invoked, NotRun> {
+        let (function, measures) = (&resolved.function, &self.invoking.measures);
+        let role = &resolved.snapshot().configuration.role;
+        let acting = self.acting(function, role, now).await;
+        let spec = Arc::new(self.spec(resolved, acting.map_err(NotRun::Refused)?));
+        let measured = measures.of(function, &invocation.invoked_arn);
+        let running = measures.begin(function, &measured, now.0);
+        let invoked = self.pool.invoke(&spec, invocation).await;
+        drop(running);
+        let record = |measure, value| measures.record(&measured, measure, value, now.0);
+        match &invoked {
+            Ok(done) => {
+                let failed = matches!(done, Invoked::FunctionError { .. });
+                record(Measure::Invocations, 1.0);
+                record(Measure::Errors, if failed { 1.0 } else { 0.0 });
+                record(Measure::Throttles, 0.0);
+                let duration_ms = done.report().duration.as_secs_f64() * 1_000.0;
+                record(Measure::Duration, duration_ms);
+            }
+            Err(InvokeError::Throttled(_)) => record(Measure::Throttles, 1.0),
+            Err(_) => {}
+        }
+        invoked.map_err(NotRun::Pool)
+    }
 }
 
-fn client_context(call: &Call) -> Result<Option<String>, ServiceError> {
-    let Some(text) = call.text("ClientContext") else {
-        return Ok(None);
-    };
-    let decoded = BASE64_STANDARD
-        .decode(text)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok());
-    decoded.map(Some).ok_or_else(|| {
-        ServiceError::new(
-            "InvalidRequestContentException",
-            "Client context must be a valid Base64-encoded JSON object.",
-        )
-        .with_field("Type", "User")
-    })
-}
-
-/// The X-Ray header of a trace that starts here and is not sampled.
-fn trace_id(call: &Call) -> String {
-    let (seconds, random) = (call.now.0.div_euclid(1000), Uuid::new_v4().as_u128());
-    let (root, parent) = (random >> 32, random & u128::from(u64::MAX));
-    format!("Root=1-{seconds:08x}-{root:024x};Parent={parent:016x};Sampled=0")
+/// A number from 0 to below 1, each as likely as the others.
+pub(super) fn chance() -> f64 {
+    let [_, _, third, fourth, ..] = Uuid::new_v4().into_bytes();
+    let [.., first, second] = Uuid::new_v4().into_bytes();
+    let drawn = u32::from_be_bytes([first, second, third, fourth]);
+    f64::from(drawn) / (f64::from(u32::MAX) + 1.0)
 }
 
 fn answer(invoked: &Invoked, trace_id: String) -> Answer {
@@ -295,13 +167,34 @@ fn answer(invoked: &Invoked, trace_id: String) -> Answer {
     members.add("ExecutedVersion", executed_version.as_str());
     let mut answer = Answer::from(&mut members);
     answer.body = Some(invoked.payload().clone());
-    // Lambda's front answers with these on every invocation (recorded).
+    answer = with_headers(answer, trace_id);
+    answer
+        .headers
+        .push(("content-type", "application/json".to_owned()));
+    answer
+}
+
+/// Lambda's front answers with these on every invocation (recorded).
+fn with_headers(mut answer: Answer, trace_id: String) -> Answer {
     answer.headers = vec![
-        ("content-type", "application/json".to_owned()),
         ("x-amzn-remapped-content-length", "0".to_owned()),
         ("x-amzn-trace-id", trace_id),
     ];
     answer
+}
+
+/// What ran, for whoever called from within.
+fn served_by(call: &Call, resolved: &Resolved, report: &Report) -> Value {
+    let snapshot = resolved.snapshot();
+    ObjectBuilder::new()
+        .add("functionArn", resolved.function.arn.as_str())
+        .add("version", snapshot.version.as_str())
+        .add("codeSha256", snapshot.code.sha256_base64.as_str())
+        .add("requestId", &*call.request_id)
+        .add("logGroup", &*report.log_group)
+        .add("logStream", &*report.log_stream)
+        .build()
+        .into()
 }
 
 /// AWS's error for a function that could not run.

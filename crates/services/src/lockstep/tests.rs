@@ -31,6 +31,7 @@ pub(super) fn services() -> (Services, TempDir) {
         identity: Identity::new(store, lines, seal, rules),
         outbound: Arc::new(outbound::Client::new::<&str>(&[], b"").unwrap()),
         endpoint: "http://127.0.0.1:1".to_owned(),
+        remote_functions: Vec::new(),
         payload_bytes_max: 262_144,
         limits: Limits::default(),
     });

@@ -11,6 +11,7 @@ use store::{Kind, Store};
 use super::Integrations;
 use super::machine::{Revision, StateMachine};
 use super::{arn, concurrency};
+use crate::system;
 
 /// The revisions in a store, compiled when asked for.
 pub struct StoredDefinitions {
@@ -25,6 +26,9 @@ impl StoredDefinitions {
 
 impl Definitions for StoredDefinitions {
     fn program(&self, definition: u64) -> Result<Arc<Program>, DefinitionError> {
+        if system::is_system(definition) {
+            return system::program(definition);
+        }
         let revision = Revision::read(&*self.store, definition)
             .map_err(|error| DefinitionError::Unreadable(definition, error.to_string()))?
             .ok_or(DefinitionError::Missing(definition))?;

@@ -165,6 +165,7 @@ impl World {
             engine: engine.clone(),
             functions: functions.clone(),
             endpoint: "http://127.0.0.1:1".to_owned(),
+            remote_functions: Vec::new(),
             payload_bytes_max: 262_144,
             limits: services::Limits::default(),
         });
@@ -172,6 +173,9 @@ impl World {
         runner.open(
             Arc::clone(&gateway) as Arc<dyn Door>,
             Arc::new(engine.clone()),
+            gateway
+                .services()
+                .system_runner(Arc::clone(&gateway) as Arc<dyn Door>),
         );
         World {
             gateway,

@@ -45,6 +45,7 @@ async fn scripts() {
             functions: pool.clone(),
             outbound: Arc::new(outbound::Client::new::<&str>(&[], b"").unwrap()),
             endpoint: "http://127.0.0.1:1".to_owned(),
+            remote_functions: Vec::new(),
             payload_bytes_max: 262_144,
             limits: Limits::default(),
         };

@@ -117,6 +117,7 @@ impl World {
             identity,
             outbound,
             endpoint: "http://127.0.0.1:1".to_owned(),
+            remote_functions: Vec::new(),
             payload_bytes_max: 262_144,
             limits: Limits::default(),
         });
