@@ -34,7 +34,7 @@ use crate::store::Result;
 
 pub(crate) use self::candidates::Candidates;
 pub(crate) use self::memory::KeptEvents;
-pub(crate) use self::packed::{Packed, packed, unpacked};
+pub(crate) use self::packed::{Packed, SPAN_MS_MAX, packed, unpacked};
 pub use crate::lines::Place;
 
 /// The number of a log group.

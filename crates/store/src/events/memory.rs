@@ -144,9 +144,14 @@ impl Events for MemoryLines {
 
     fn drop_stream(&self, group: GroupId, stream: StreamId) -> Result<()> {
         let mut kept = self.events.lock();
-        if let Some(stream) = kept.streams.get_mut(&stream) {
-            stream.is_dropped = true;
-        }
+        let dropped = Stream {
+            group,
+            name: "".into(),
+            last_ms: 0,
+            ingested_ms: 0,
+            is_dropped: true,
+        };
+        kept.streams.insert(stream, dropped);
         if let Some(group) = kept.groups.get_mut(&group) {
             group.events.retain(|_, (of, _)| *of != stream);
         }

@@ -105,7 +105,9 @@ pub(crate) fn unpacked(first_ms: i64, bytes: &[u8]) -> Option<Vec<Event>> {
         LZ4 => {
             let mut rest = rest;
             let len = usize::try_from(take_number(&mut rest)?).ok()?;
-            unpacked = decompress(rest, len).ok().filter(|text| text.len() == len)?;
+            unpacked = decompress(rest, len)
+                .ok()
+                .filter(|text| text.len() == len)?;
             &unpacked
         }
         _ => return None,

@@ -1,6 +1,8 @@
 //! [`Lines`] in a database of their own: a table for each kind of stream and day, so that expiry
-//! drops tables. Rows lie in the order they were appended; an index finds those of a stream.
+//! drops tables. Rows lie in the order they were appended; an index finds those of a stream. Log
+//! events lie beside them, see [`events`].
 
+mod events;
 mod queue;
 
 use std::collections::BTreeMap;
@@ -25,8 +27,9 @@ const SCHEMA: Schema = Schema {
     name: "lines",
     // "LKSL"
     application_id: 0x4c4b_534c,
-    version: 1,
+    version: 2,
     make: |connection| {
+        connection.execute_batch(events::TABLES)?;
         connection.execute_batch(
             "CREATE TABLE streams (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
              CREATE TABLE days (
@@ -46,7 +49,7 @@ const PAGE_BYTES: u32 = 4_096;
 /// The number of the next line, in `numbers`: written before lines that show it are dropped.
 const NEXT: &str = "next";
 
-/// [`Lines`] in the file `lines.db` of a folder.
+/// [`Lines`] and [`Events`](crate::Events) in the file `lines.db` of a folder.
 pub struct SqliteLines {
     queue: Queue<Request, Result<Vec<Place>>>,
     writer: Mutex<Writer>,
@@ -73,20 +76,25 @@ pub struct LinesIntegrity {
     /// What is damaged, in words; empty when nothing is.
     pub problems: Vec<String>,
     pub lines: u64,
+    /// Log events.
+    pub events: u64,
 }
 
 /// Damaged lines listed; with more, a restore is due anyway.
 const PROBLEMS_MAX: usize = 20;
 
 /// An append that waits.
-struct Request {
-    stream: String,
-    lines: Vec<Line>,
+enum Request {
+    Lines { stream: String, lines: Vec<Line> },
+    Events(events::Batches),
 }
 
 impl Weighs for Request {
     fn bytes(&self) -> usize {
-        self.lines.iter().map(|line| line.bytes.len()).sum()
+        match self {
+            Request::Lines { lines, .. } => lines.iter().map(|line| line.bytes.len()).sum(),
+            Request::Events(batches) => batches.bytes(),
+        }
     }
 }
 
@@ -147,7 +155,7 @@ impl SqliteLines {
         Paths::of(folder, SCHEMA.name).any()
     }
 
-    /// Looks at every line.
+    /// Looks at every line and every log event.
     ///
     /// # Errors
     /// When they can't be read.
@@ -158,23 +166,32 @@ impl SqliteLines {
             let problems = statement.query_map((), |row| row.get::<_, String>(0))?;
             let mut found = LinesIntegrity {
                 problems: problems.collect::<rusqlite::Result<_>>()?,
-                lines: 0,
+                ..LinesIntegrity::default()
             };
             found.problems.retain(|line| line != "ok");
             for table in days.values().flat_map(BTreeMap::values) {
                 check(connection, *table, &mut found)?;
             }
+            events::check(connection, &mut found)?;
             Ok(found)
         })
     }
 
-    /// Appends the lines of a group in one transaction; each request gets the group's error.
+    /// Appends what a group asks for in one transaction; each request gets the group's error.
     fn write(&self, group: &[Request]) -> Vec<Result<Vec<Place>>> {
         let mut writer = self.writer.lock();
         let mut number = writer.next_number;
         let mut days = Arc::clone(&self.days.read());
         let places = writer.transaction(|connection| {
-            let append = |request| append(connection, request, &mut days, &mut number);
+            let append = |request: &Request| match request {
+                Request::Lines { stream, lines } => {
+                    append(connection, (stream, lines), &mut days, &mut number)
+                }
+                Request::Events(batches) => {
+                    events::append(connection, batches, &mut number)?;
+                    Ok(Vec::new())
+                }
+            };
             group.iter().map(append).collect::<rusqlite::Result<_>>()
         });
         writer.next_number = number;
@@ -256,7 +273,7 @@ impl Drop for SqliteLines {
 
 impl Lines for SqliteLines {
     fn append(&self, stream: &str, lines: &[Line]) -> Result<Vec<Place>> {
-        let request = Request {
+        let request = Request::Lines {
             stream: stream.to_owned(),
             lines: lines.to_vec(),
         };
@@ -369,6 +386,11 @@ fn checksum(place: Place, bytes: &[u8]) -> i64 {
     hash.update(place.time_ms.to_le_bytes());
     hash.update(place.number.to_le_bytes());
     hash.update(bytes);
+    shortened(hash)
+}
+
+/// As much of a digest as a column holds.
+fn shortened(hash: Sha256) -> i64 {
     let digest: [u8; 32] = hash.finalize().into();
     let [a, b, c, d, e, f, g, h, ..] = digest;
     i64::from_le_bytes([a, b, c, d, e, f, g, h])
@@ -424,6 +446,7 @@ fn load_days(connection: &Connection) -> rusqlite::Result<Days> {
 
 fn next_number(connection: &Connection, days: &Days) -> rusqlite::Result<u64> {
     let mut next = super::number(connection, NEXT)?.unwrap_or(0);
+    next = next.max(events::next_number(connection)?);
     for table in days.values().flat_map(BTreeMap::values) {
         let query = format!("SELECT max(number) FROM lines_{table}");
         let highest: Option<u64> = connection.query_row(&query, (), |row| row.get(0))?;
@@ -434,14 +457,14 @@ fn next_number(connection: &Connection, days: &Days) -> rusqlite::Result<u64> {
 
 fn append(
     connection: &Connection,
-    request: &Request,
+    (stream, lines): (&str, &[Line]),
     days: &mut Arc<Days>,
     next_number: &mut u64,
 ) -> rusqlite::Result<Vec<Place>> {
-    let stream = stream_number(connection, &request.stream)?;
-    let kind = kind_of(&request.stream);
-    let mut places = Vec::with_capacity(request.lines.len());
-    for line in &request.lines {
+    let kind = kind_of(stream);
+    let stream = stream_number(connection, stream)?;
+    let mut places = Vec::with_capacity(lines.len());
+    for line in lines {
         let table = table_of(connection, days, kind, day_of(line.time_ms))?;
         let place = Place {
             time_ms: line.time_ms,

@@ -27,10 +27,10 @@ fn rows_end_by_time_and_by_bytes() {
     let (near, far) = (event(SPAN_MS_MAX, "b"), event(SPAN_MS_MAX + 1, "c"));
     let rows = [(0, SPAN_MS_MAX, 2), (SPAN_MS_MAX + 1, SPAN_MS_MAX + 1, 1)];
     check(vec![event(0, "a"), near, far], &rows);
-    check(vec![event(i64::MIN, "a"), event(i64::MAX, "b")], &[
-        (i64::MIN, i64::MIN, 1),
-        (i64::MAX, i64::MAX, 1),
-    ]);
+    check(
+        vec![event(i64::MIN, "a"), event(i64::MAX, "b")],
+        &[(i64::MIN, i64::MIN, 1), (i64::MAX, i64::MAX, 1)],
+    );
     let large = "x".repeat(TEXT_BYTES - 1);
     let many = [&*large, "y", "z", &large, &large].map(|message| event(1, message));
     check(many.to_vec(), &[(1, 1, 2), (1, 1, 2), (1, 1, 1)]);
@@ -47,7 +47,9 @@ fn text_that_repeats_is_compressed() {
 
 #[test]
 fn damaged_bytes_are_no_events() {
-    let whole = packed(vec![event(5, &"words ".repeat(100))]).remove(0).bytes;
+    let whole = packed(vec![event(5, &"words ".repeat(100))])
+        .remove(0)
+        .bytes;
     assert!(unpacked(5, &whole).is_some());
     for len in 0..whole.len() {
         assert_eq!(unpacked(5, &whole[..len]), None, "{len}");
@@ -56,7 +58,9 @@ fn damaged_bytes_are_no_events() {
     check(&[2, 0, 0]);
     check(&[RAW, 0, 2, b'a']);
     check(&[RAW, 0, 1, 0xff]);
-    check(&[RAW, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0]);
+    check(&[
+        RAW, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0,
+    ]);
     check(&[LZ4, 0xff, 0xff, 0x03, 0]);
 }
 
