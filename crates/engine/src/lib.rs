@@ -79,6 +79,7 @@ pub mod record;
 pub mod request;
 pub mod shard;
 pub mod task;
+pub mod trace;
 
 mod committer;
 mod decider;

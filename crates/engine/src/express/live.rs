@@ -25,6 +25,7 @@ use crate::observe::Observed;
 use crate::request::ExecutionStatus;
 use crate::shard::is_stale;
 use crate::task::{Answered, TaskCall, panicked};
+use crate::trace;
 
 /// A run under way.
 pub(super) struct Live {
@@ -345,7 +346,11 @@ impl Live {
             execution_arn: start.execution_arn.clone(),
             state_machine_arn: start.state_machine_arn.clone(),
             role_arn: start.role_arn.clone(),
-            trace_header: start.trace_header.clone(),
+            trace_header: trace::of_call(
+                start.trace_header.as_ref(),
+                &start.execution_arn,
+                call.attempt,
+            ),
             mock_case: start.mock_case.clone(),
             call,
         };

@@ -12,6 +12,7 @@ use super::command::{Action, Answer, Outcome};
 use super::express::is_under_way;
 use super::{Halt, Shard};
 use crate::task::TaskCall;
+use crate::trace;
 
 /// Whether anything has to be done, or done again after a restart, for this run.
 pub(super) fn owes(run: &Run, program: &Program) -> bool {
@@ -100,7 +101,11 @@ impl Shard {
             execution_arn: start.execution_arn.clone(),
             state_machine_arn: start.state_machine_arn.clone(),
             role_arn: start.role_arn.clone(),
-            trace_header: start.trace_header.clone(),
+            trace_header: trace::of_call(
+                start.trace_header.as_ref(),
+                &start.execution_arn,
+                call.attempt,
+            ),
             mock_case: start.mock_case.clone(),
             call,
         }))
