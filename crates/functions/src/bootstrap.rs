@@ -51,6 +51,6 @@ pub(crate) fn arguments(interpreter: &Interpreter, seen: &Seen) -> Vec<OsString>
                 env::join_paths(&interpreter.packages).unwrap_or_default(),
             ])
             .collect(),
-        Language::Node => vec![seen.runtime.join(NODE).into()],
+        Language::Node => vec![seen.runtime.join(NODE).into(), seen.layers.clone().into()],
     }
 }

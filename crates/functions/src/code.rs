@@ -71,7 +71,10 @@ impl CodeStore {
     }
 
     /// All `layers` in one folder; of files with one name the last is there.
-    pub(crate) async fn layers(&self, layers: &[CodeRef]) -> Result<Option<Arc<Code>>, InvokeError> {
+    pub(crate) async fn layers(
+        &self,
+        layers: &[CodeRef],
+    ) -> Result<Option<Arc<Code>>, InvokeError> {
         if layers.is_empty() {
             return Ok(None);
         }

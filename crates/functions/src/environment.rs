@@ -30,8 +30,6 @@ use crate::variables::{Place, log_group, variables};
 mod output;
 mod phase;
 mod scratch;
-#[cfg(test)]
-mod tests;
 
 use output::Output;
 use phase::{Milestone, Phase};
@@ -381,7 +379,10 @@ impl Environment {
             duration,
             billed_ms: u64::try_from(billed_ms).unwrap_or(u64::MAX),
             init: self.init.take(),
-            memory_used_mb: self.live.as_ref().map_or(0, |live| live.process.memory_used_mb()),
+            memory_used_mb: self
+                .live
+                .as_ref()
+                .map_or(0, |live| live.process.memory_used_mb()),
             log_group: Arc::clone(&self.log_group),
             log_stream: Arc::clone(&self.log_stream),
             timed_out: failure.is_some_and(|failure| failure.status == "timeout"),

@@ -84,7 +84,11 @@ impl Failure {
             #[serde(rename = "errorType", borrow)]
             error_type: Option<Cow<'a, str>>,
         }
-        let given = || serde_json::from_slice::<Given<'_>>(&payload).ok()?.error_type;
+        let given = || {
+            serde_json::from_slice::<Given<'_>>(&payload)
+                .ok()?
+                .error_type
+        };
         let error_type = match named {
             Some(named) => Some(named.to_owned()),
             None => given().map(Cow::into_owned),
@@ -159,12 +163,18 @@ impl Cause {
             Cause::InvalidEntrypoint(text) => {
                 ("Runtime.InvalidEntrypoint", text, None, Origin::Process)
             }
-            Cause::Exited(exit) if exit.out_of_memory => {
-                ("Runtime.ExitError", exit_text(exit.status), None, Origin::Memory)
-            }
-            Cause::Exited(exit) => {
-                ("Runtime.ExitError", exit_text(exit.status), None, Origin::Process)
-            }
+            Cause::Exited(exit) if exit.out_of_memory => (
+                "Runtime.ExitError",
+                exit_text(exit.status),
+                None,
+                Origin::Memory,
+            ),
+            Cause::Exited(exit) => (
+                "Runtime.ExitError",
+                exit_text(exit.status),
+                None,
+                Origin::Process,
+            ),
         };
         let message = format!("RequestId: {request_id} Error: {text}");
         Failure {

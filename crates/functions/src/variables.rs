@@ -58,9 +58,8 @@ fn defaults(engine: &Engine, seen: &Seen) -> Vec<(String, String)> {
         // In the place of AWS's /var/lang/bin.
         programs = format!("{}:{programs}", folder.display());
     }
-    let libraries = format!(
-        "/lib64:/usr/lib64:{runtime}:{runtime}/lib:{task}:{task}/lib:{opt}/lib"
-    );
+    let libraries =
+        format!("/lib64:/usr/lib64:{runtime}:{runtime}/lib:{task}:{task}/lib:{opt}/lib");
     let mut defaults = vec![
         ("LANG", "en_US.UTF-8".to_owned()),
         ("TZ", ":UTC".to_owned()),

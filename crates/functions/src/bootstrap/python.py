@@ -1,26 +1,44 @@
 """Runs one Python function: takes events from the Lambda Runtime API, posts what it returns.
 
-Only the standard library is used. The package lies in the current directory; stack traces show
-it as /var/task, where AWS puts it, so that error texts do not depend on the machine.
+Only the standard library is used, and of that little: a cold start waits for what is imported
+here. The package lies in the current directory, the layers in a folder that is an argument; stack
+traces show them as /var/task and /opt, where AWS puts them, so that error texts do not depend on the
+machine. A package that brings AWS's own client for this (awslambdaric) is run by that.
 """
 
 import importlib
 import json
-import logging
 import os
 import socket
 import sys
 import time
-import traceback
 from importlib import machinery
 
-TASK = "/var/task"
 ROOT = os.getcwd()
+# Where the layers are, and the folders of this host that have AWS's SDK: see `main`.
+OPT, PACKAGES = "/opt", []
+SDK = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
+JSON_LOGS = os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
+
+
+def is_within(path, folder):
+    return path == folder or path.startswith(folder + os.sep)
 
 
 def shown(path):
     """The path as AWS would show it."""
-    return path.replace(ROOT, TASK, 1) if path.startswith(ROOT) else path
+    for here, there in ((ROOT, "/var/task"), (OPT, "/opt")):
+        if is_within(path, here):
+            return there + path[len(here) :]
+    return path
+
+
+def shown_back(path):
+    """The real folder behind a path that the user's PYTHONPATH names in AWS's way."""
+    for here, there in ((ROOT, "/var/task"), (OPT, "/opt")):
+        if is_within(path, there):
+            return here + path[len(there) :]
+    return path
 
 
 class TaskLoader(machinery.SourceFileLoader):
@@ -35,7 +53,7 @@ class TaskLoader(machinery.SourceFileLoader):
 
     def get_code(self, fullname):
         code = super().get_code(fullname)
-        return renamed(code) if code.co_filename.startswith(ROOT) else code
+        return renamed(code) if shown(code.co_filename) != code.co_filename else code
 
 
 def renamed(code):
@@ -47,14 +65,24 @@ def renamed(code):
 
 
 def task_finder(path):
-    if path != ROOT and not path.startswith(ROOT + os.sep) or not os.path.isdir(path):
-        raise ImportError("only folders of the package", path=path)
+    if shown(path) == path or not os.path.isdir(path):
+        raise ImportError("only folders of the package and its layers", path=path)
     return machinery.FileFinder(
         path,
         (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
         (TaskLoader, machinery.SOURCE_SUFFIXES),
         (machinery.SourcelessFileLoader, machinery.BYTECODE_SUFFIXES),
     )
+
+
+class HostPackages:
+    """AWS's SDK as this host has it, where AWS has its own; no other package of this host."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if path is None and name in SDK:
+            return machinery.PathFinder.find_spec(name, PACKAGES)
+        return None
 
 
 class Fault(Exception):
@@ -196,26 +224,73 @@ def encoder():
     return Encoder(ensure_ascii=not (runtime.isdigit() and int(runtime) >= 12))
 
 
-class LogHandler(logging.Handler):
-    request_id = ""
+class LogFinder:
+    """Makes the root logger AWS's as soon as somebody imports `logging`: many do not, and it takes
+    longer than all that is done here."""
 
-    def __init__(self):
-        super().__init__()
-        logging.Formatter.converter = time.gmtime
-        self.setFormatter(
-            logging.Formatter(
-                "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n",
-                "%Y-%m-%dT%H:%M:%S",
-            )
-        )
-        self.addFilter(self.name_request)
+    request_id = None
 
-    def name_request(self, record):
-        record.aws_request_id = self.request_id
-        return True
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name != "logging":
+            return None
+        sys.meta_path.remove(cls)
+        spec = machinery.PathFinder.find_spec(name)
+        run = spec.loader.exec_module
 
-    def emit(self, record):
-        sys.stdout.write(self.format(record))
+        def exec_module(module):
+            run(module)
+            set_up(module, cls)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def set_up(logging, current):
+    class Text(logging.Formatter):
+        converter = time.gmtime
+
+        def format(self, record):
+            record.aws_request_id = current.request_id or ""
+            return super().format(record)
+
+    class Json(logging.Formatter):
+        converter = time.gmtime
+        own = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "aws_request_id"}
+
+        def format(self, record):
+            members = {
+                "timestamp": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
+                "level": record.levelname,
+                "message": record.getMessage(),
+                "logger": record.name,
+                "requestId": current.request_id,
+            }
+            if record.exc_info and record.exc_info[0]:
+                kind, error, trace = record.exc_info
+                members["stackTrace"] = traceback_of(trace)
+                members["errorType"] = kind.__name__
+                members["errorMessage"] = str(error)
+                members["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
+            for name, value in vars(record).items():
+                if name not in self.own:
+                    members.setdefault(name, value)
+            members = {name: value for name, value in members.items() if value is not None}
+            return json.dumps(members, default=str, ensure_ascii=False) + "\n"
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            sys.stdout.write(self.format(record))
+
+    handler = Handler()
+    if JSON_LOGS:
+        handler.setFormatter(Json())
+        level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO")
+        logging.getLogger().setLevel({"TRACE": "DEBUG", "FATAL": "CRITICAL"}.get(level, level))
+    else:
+        form = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
+        handler.setFormatter(Text(form, "%Y-%m-%dT%H:%M:%S"))
+    logging.getLogger().addHandler(handler)
 
 
 def handler_of(name):
@@ -233,7 +308,7 @@ def handler_of(name):
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as error:
-        text = str(error).replace(ROOT, TASK)
+        text = str(error).replace(ROOT, "/var/task")
         raise Fault(
             "Runtime.ImportModuleError", f"Unable to import module '{module_name}': {text}"
         )
@@ -252,19 +327,26 @@ def handler_of(name):
         )
 
 
+def traceback_of(trace):
+    """The frames of this file in front of the user's are left out."""
+    import traceback
+
+    # As plain tuples, without the columns that newer Pythons would underline.
+    frames = [
+        (frame.filename, frame.lineno, frame.name, frame.line)
+        for frame in traceback.extract_tb(trace)
+    ]
+    while frames and frames[0][0] == __file__:
+        frames.pop(0)
+    return traceback.format_list(frames)
+
+
 def error_of(error, request_id=""):
-    """The error body; the frames of this file in front of the user's are left out."""
+    """The error body."""
     if isinstance(error, Fault):
         error_type, trace = error.error_type, error.trace
     else:
-        # As plain tuples, without the columns that newer Pythons would underline.
-        frames = [
-            (frame.filename, frame.lineno, frame.name, frame.line)
-            for frame in traceback.extract_tb(error.__traceback__)
-        ]
-        while frames and frames[0][0] == __file__:
-            frames.pop(0)
-        error_type, trace = type(error).__name__, traceback.format_list(frames)
+        error_type, trace = type(error).__name__, traceback_of(error.__traceback__)
     return {
         "errorMessage": str(error),
         "errorType": error_type,
@@ -275,6 +357,11 @@ def error_of(error, request_id=""):
 
 def log_error(error):
     """One log event: lines are parted by a carriage return and indented by no-break spaces."""
+    if JSON_LOGS:
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        record = {"timestamp": now, "log_level": "ERROR", **error}
+        sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+        return
     head = "[ERROR] " + error["errorType"]
     if error["errorMessage"]:
         head += ": " + error["errorMessage"]
@@ -308,13 +395,42 @@ def invoke(handler, encode, headers, event):
     return "error", encode(body)
 
 
-def main():
-    sys.path[:] = [ROOT] + [shown_back(path) for path in sys.path[1:]]
+def prepare():
+    """What `site` would do, without the packages of this host; and the folders of layers."""
+    global OPT, PACKAGES
+    OPT, packages = sys.argv[1:3]
+    sys.argv[1:] = []
+    PACKAGES = [folder for folder in packages.split(os.pathsep) if folder]
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    layers = [f"{OPT}/python/lib/{version}/site-packages", f"{OPT}/python"]
+    sys.path[:] = [ROOT, *layers, *map(shown_back, sys.path[1:])]
     sys.path_hooks.insert(0, task_finder)
+    sys.meta_path.append(HostPackages)
+    import _sitebuiltins
+    import builtins
+
+    builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
+    builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
+
+
+def run_official():
+    """Hands over to AWS's own client, if the package or a layer has it."""
+    name = "awslambdaric"
+    if not any(os.path.isdir(f"{folder}/{name}") for folder in sys.path[:3]):
+        return
+    import runpy
+
+    sys.argv[:] = [name, os.environ["_HANDLER"]]
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+    sys.exit()
+
+
+def main():
+    prepare()
+    run_official()
+    sys.meta_path.insert(0, LogFinder)
     api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
     encode = encoder().encode
-    logs = LogHandler()
-    logging.getLogger().addHandler(logs)
     try:
         handler = handler_of(os.environ["_HANDLER"])
     except Exception as error:
@@ -325,15 +441,10 @@ def main():
         sys.exit(1)
     while True:
         headers, event = api.next()
-        logs.request_id = headers["lambda-runtime-aws-request-id"]
+        LogFinder.request_id = request_id = headers["lambda-runtime-aws-request-id"]
         os.environ["_X_AMZN_TRACE_ID"] = headers.get("lambda-runtime-trace-id", "")
         verb, body = invoke(handler, encode, headers, event)
-        api.call("POST", f"invocation/{logs.request_id}/{verb}", body)
-
-
-def shown_back(path):
-    """The real folder behind a path that the user's PYTHONPATH names as /var/task."""
-    return path.replace(TASK, ROOT, 1) if (path + "/").startswith(TASK + "/") else path
+        api.call("POST", f"invocation/{request_id}/{verb}", body)
 
 
 if __name__ == "__main__":

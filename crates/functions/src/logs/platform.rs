@@ -11,6 +11,9 @@ use super::iso_ms;
 use crate::failure::{Failure, Origin};
 use crate::spec::{FunctionSpec, Invocation, LogLevel, Report};
 
+#[cfg(test)]
+mod tests;
+
 /// Where a runtime comes up: before the first invocation, or as a part of it when that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InitPhase {

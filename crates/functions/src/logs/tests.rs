@@ -14,7 +14,10 @@ impl LogStream for Events {
 fn log() -> (Log, Arc<Mutex<Vec<String>>>) {
     let stream = Events::default();
     let events = Arc::clone(&stream.0);
-    (Log::new(Some(Box::new(stream))), events)
+    (
+        Log::new(Some(Box::new(stream)), &LogSettings::default()),
+        events,
+    )
 }
 
 /// Pieces as they come out of the pipe, and the events they make.
@@ -47,16 +50,16 @@ fn an_endless_line_becomes_events() {
     }
     log.end_line();
     let lengths: Vec<usize> = events.lock().iter().map(String::len).collect();
-    assert_eq!(lengths, [262_144, 262_144, 131_072]);
+    assert_eq!(lengths, [262_118, 262_118, 131_124]);
 }
 
 #[test]
 fn the_tail_is_the_last_four_kilobytes_of_one_invocation() {
-    let mut log = Log::new(None);
+    let mut log = Log::new(None, &LogSettings::default());
     log.output(b"before\n");
     assert!(!log.is_read());
     log.keep_tail();
-    log.platform("START\n");
+    log.platform(&PlatformEvent::Fault { line: "START\n" });
     log.output(b"one\n");
     assert_eq!(log.take_tail(), b"START\none\n");
     assert_eq!(log.take_tail(), b"");
@@ -68,46 +71,47 @@ fn the_tail_is_the_last_four_kilobytes_of_one_invocation() {
     assert_eq!((tail.len(), tail.ends_with(b"xx\nend\n")), (4_096, true));
 }
 
-fn report(duration_us: u64, init_us: Option<u64>) -> Report {
-    Report {
-        duration: Duration::from_micros(duration_us),
-        billed_ms: duration_us.div_ceil(1_000),
-        init: init_us.map(Duration::from_micros),
-        memory_used_mb: 36,
-        log_group: "g".into(),
-        log_stream: "s".into(),
-        timed_out: false,
-        out_of_memory: false,
+#[test]
+fn a_long_line_is_not_cut_within_a_character() {
+    for lead in 0..4 {
+        let (mut log, events) = log();
+        let line = "x".repeat(lead) + &"é".repeat(200_000);
+        log.output(line.as_bytes());
+        log.end_line();
+        let events = events.lock();
+        assert!(
+            events
+                .iter()
+                .all(|event| event.len() <= 262_118 && !event.contains('\u{fffd}'))
+        );
+        assert_eq!(events.concat(), line);
     }
 }
 
+/// Level of the function's settings, line, whether it stays.
 #[test]
-fn report_lines_read_as_on_aws() {
-    let failure = crate::failure::timed_out("id", Duration::from_secs(1), "now");
+fn records_below_the_level_are_dropped_from_json_logs() {
     let cases = [
-        (
-            3_010,
-            Some(110_100),
-            None,
-            "REPORT RequestId: id\tDuration: 3.01 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\t\
-             Max Memory Used: 36 MB\tInit Duration: 110.10 ms\t\n",
-        ),
-        (
-            1_000_000,
-            None,
-            Some(&failure),
-            "REPORT RequestId: id\tDuration: 1000.00 ms\tBilled Duration: 1000 ms\t\
-             Memory Size: 128 MB\tMax Memory Used: 36 MB\tStatus: timeout\n",
-        ),
+        (LogLevel::Warn, r#"{"level":"INFO","message":"x"}"#, false),
+        (LogLevel::Warn, r#"{"level":"warn","message":"x"}"#, true),
+        (LogLevel::Info, r#"{"level":"INFO"}"#, true),
+        (LogLevel::Info, r#"{"level":"DEBUG"}"#, false),
+        // No level of AWS's, no record, no JSON: nothing to go by.
+        (LogLevel::Fatal, r#"{"level":"loud"}"#, true),
+        (LogLevel::Fatal, r#"{"message":"x"}"#, true),
+        (LogLevel::Fatal, r#"{"level":"#, true),
+        (LogLevel::Fatal, "level: INFO", true),
     ];
-    for (duration, init, failure, expected) in cases {
-        let line = ReportLine {
-            request_id: "id",
-            report: &report(duration, init),
-            memory_mb: 128,
-            failure,
+    for (application_level, line, stays) in cases {
+        let settings = LogSettings {
+            format: LogFormat::Json,
+            application_level,
+            ..LogSettings::default()
         };
-        assert_eq!(line.text(), expected);
+        let mut log = Log::new(None, &settings);
+        log.keep_tail();
+        log.output(format!("{line}\n").as_bytes());
+        assert_eq!(!log.take_tail().is_empty(), stays, "{line}");
     }
 }
 
@@ -115,6 +119,11 @@ fn report_lines_read_as_on_aws() {
 fn names_and_times_have_the_forms_of_aws() {
     let now: Timestamp = "2026-01-02T03:04:05.6Z".parse().unwrap();
     assert_eq!(iso_ms(now), "2026-01-02T03:04:05.600Z");
-    let name = stream_name(now, "$LATEST", [0xab; 16]);
-    assert_eq!(name, format!("2026/01/02/[$LATEST]{}", "ab".repeat(16)));
+    let mut spec = crate::pool::tests::spec_of(&[], "f.handler");
+    let unique = "ab".repeat(16);
+    let name = |spec: &FunctionSpec| stream_name(now, spec, [0xab; 16]);
+    assert_eq!(name(&spec), format!("2026/01/02/[$LATEST]{unique}"));
+    spec.version = "3".into();
+    spec.logging.group = Some("shared".into());
+    assert_eq!(name(&spec), format!("2026/01/02/f[3]{unique}"));
 }

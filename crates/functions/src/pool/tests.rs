@@ -12,6 +12,9 @@ use crate::logs::LogStream;
 use crate::package::check_zip;
 use crate::spec::{Architecture, CodeRef, LogSettings};
 
+mod lifecycle;
+mod runtimes;
+
 /// A pool in a folder of its own.
 struct Fixture {
     pool: Pool,
@@ -64,7 +67,7 @@ struct Stream {
 
 impl LogSink for Sink {
     fn open(&self, _: &Arc<FunctionSpec>, group: &str, stream: &str) -> Box<dyn LogStream> {
-        assert!(stream.contains("/[$LATEST]"), "{stream}");
+        assert!(stream.contains("[$LATEST]"), "{stream}");
         Box::new(Stream {
             lines: Arc::clone(&self.0),
             group: group.to_string(),
@@ -101,7 +104,7 @@ pub(crate) fn zipped(files: &[(&str, &str)]) -> Bytes {
     zip.finish().unwrap().into_inner().into()
 }
 
-fn spec_of(files: &[(&str, &str)], handler: &str) -> FunctionSpec {
+pub(crate) fn spec_of(files: &[(&str, &str)], handler: &str) -> FunctionSpec {
     let zip = zipped(files);
     FunctionSpec {
         arn: "arn:aws:lambda:eu-west-1:123456789012:function:f".into(),
@@ -520,10 +523,8 @@ def handler(event, context):
     let (groups, events): (HashSet<_>, Vec<_>) = lines.lock().iter().cloned().unzip();
     assert_eq!(groups, HashSet::from(["/aws/lambda/f".to_string()]));
     let events: Vec<String> = events.iter().map(|event| shape(event)).collect();
-    assert_eq!(
-        events[0],
-        "INIT_START Runtime Version: python:0.0 (host 0.0.0)\n"
-    );
+    let start = "INIT_START Runtime Version: python:0.0 (host 0.0.0)\tRuntime Version ARN: arn:";
+    assert!(events[0].starts_with(start), "{}", events[0]);
     assert_eq!(events[1], "at import\n");
     assert_eq!(events[2..9].concat(), first);
     // One event of several lines.
@@ -564,8 +565,6 @@ async fn the_environment_is_that_of_aws_and_nothing_of_the_server() {
     let seen = ok(&fixture.call(&Arc::new(spec), "{}").await);
     let cases = [
         ("_HANDLER", "f.handler"),
-        ("LAMBDA_TASK_ROOT", "/var/task"),
-        ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
         ("AWS_REGION", "eu-west-1"),
         ("AWS_DEFAULT_REGION", "eu-west-1"),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_python3.12"),
@@ -599,6 +598,8 @@ async fn the_environment_is_that_of_aws_and_nothing_of_the_server() {
         seen[1], seen[2],
         "code is imported from the working directory"
     );
+    assert_eq!(seen[0]["LAMBDA_TASK_ROOT"], seen[1]);
+    assert_eq!(seen[0]["PYTHONPATH"], seen[0]["LAMBDA_RUNTIME_DIR"]);
     assert_eq!(seen[3], "");
     // Standard input and outputs, the Runtime API, and the folder being listed.
     assert_eq!(seen[4], 5);
@@ -808,7 +809,7 @@ async fn what_cannot_run_is_refused_by_name() {
     let code = [("f.py", "")];
     for runtime in [
         "java21",
-        "provided.al2023",
+        "dotnet8",
         "python2.7",
         "python3.x",
         "ruby3.4",
@@ -975,7 +976,8 @@ const NODE_ERRORS: &[(&str, &str, &str)] = &[
     (
         "require('nowhere')",
         "Runtime.ImportModuleError",
-        "Error: Cannot find module 'nowhere'\nRequire stack:\n- /var/task/index.js",
+        "Error: Cannot find module 'nowhere'\nRequire stack:\n- /var/task/index.js\n\
+         - /var/runtime/index.mjs",
     ),
     (
         "exports.other = 1",

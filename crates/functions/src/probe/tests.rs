@@ -78,6 +78,8 @@ fn those_who_ask_at_once_share_one_search() {
         path: PathBuf::from("/p"),
         version: "3.12.0".to_owned(),
         number: 12,
+        folders: Vec::new(),
+        packages: Vec::new(),
     };
     // What a search finds, and how many searches it takes when somebody asks again later.
     let cases = [(Ok(interpreter), 1), (Err("not on PATH".to_owned()), 2)];

@@ -44,7 +44,11 @@ fn get(path: &str, headers: &str) -> String {
 
 #[tokio::test]
 async fn calls_are_told_apart() {
-    let whole = |text: &'static str| Posted::Whole(Bytes::from_static(text.as_bytes()));
+    let of = |body, error_type: Option<&str>| Posted {
+        body,
+        error_type: error_type.map(str::to_owned),
+    };
+    let whole = |text: &'static str| of(Body::Whole(text.into()), None);
     let streamed = "POST /2018-06-01/runtime/invocation/7/response HTTP/1.1\nHost: HOST\n\
                     Connection: close\nTransfer-Encoding: chunked\n\
                     Trailer: Lambda-Runtime-Function-Error-Type\n\n2\nab\n1\nc\n0\n";
@@ -76,9 +80,14 @@ async fn calls_are_told_apart() {
         ),
         (
             post("/2018-06-01/runtime/init/error", "{}"),
-            CallKind::InitError {
-                posted: whole("{}"),
-            },
+            CallKind::InitError(whole("{}")),
+        ),
+        (
+            post("/2018-06-01/runtime/init/error", "{}").replace(
+                "Connection",
+                "Lambda-Runtime-Function-Error-Type: Runtime.Bad\nConnection",
+            ),
+            CallKind::InitError(of(Body::Whole("{}".into()), Some("Runtime.Bad"))),
         ),
         (
             format!("{streamed}\n"),
@@ -94,7 +103,7 @@ async fn calls_are_told_apart() {
             ),
             CallKind::Response {
                 request_id: "7".into(),
-                posted: Posted::Broken(Bytes::from_static(b"{\"a\":1}")),
+                posted: of(Body::Broken("{\"a\":1}".into()), None),
             },
         ),
     ];
@@ -176,16 +185,21 @@ async fn what_is_no_call_of_this_runtime_is_refused() {
 #[tokio::test]
 async fn a_body_over_the_bound_is_read_and_not_kept() {
     let path = "/2018-06-01/runtime/invocation/7/response";
+    let too_large = || Posted {
+        body: Body::TooLarge,
+        error_type: None,
+    };
     let (call, _) = exchange(&post(path, &"x".repeat(RESPONSE_BYTES_MAX + 1))).await;
     assert_eq!(
         call,
         Some(CallKind::Response {
             request_id: "7".into(),
-            posted: Posted::TooLarge
+            posted: too_large()
         })
     );
-    let (body, is_error, told) = Posted::TooLarge.settle();
-    assert!(is_error && body.ends_with(b"\"errorType\":\"Function.ResponseSizeTooLarge\"}"));
+    let (answer, told) = too_large().into_answer();
+    let body = answer.unwrap_err().payload;
+    assert!(body.ends_with(b"\"errorType\":\"Function.ResponseSizeTooLarge\"}"));
     assert_eq!(told.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
 

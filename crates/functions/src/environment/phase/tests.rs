@@ -1,14 +1,19 @@
-//! A runtime that is not ours: an environment whose calls come from the test.
-
 use hyper::StatusCode;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::runtime_api::{Answer, Posted};
+use crate::runtime_api::{Answer, Body, Posted};
 
 fn call(kind: CallKind) -> (Call, oneshot::Receiver<Answer>) {
     let (reply, answer) = oneshot::channel();
     (Call { kind, reply }, answer)
+}
+
+fn posted(text: &'static str) -> Posted {
+    Posted {
+        body: Body::Whole(text.into()),
+        error_type: None,
+    }
 }
 
 fn next() -> CallKind {
@@ -18,21 +23,19 @@ fn next() -> CallKind {
 fn response(id: &str) -> CallKind {
     CallKind::Response {
         request_id: id.into(),
-        posted: Posted::Whole("1".into()),
+        posted: posted("1"),
     }
 }
 
 fn error(id: &str) -> CallKind {
     CallKind::Error {
         request_id: id.into(),
-        posted: Posted::Whole("2".into()),
+        posted: posted("2"),
     }
 }
 
 fn init_error() -> CallKind {
-    CallKind::InitError {
-        posted: Posted::Whole("3".into()),
-    }
+    CallKind::InitError(posted("3"))
 }
 
 fn phase(name: &str) -> Phase {
@@ -77,11 +80,9 @@ fn the_legal_calls_of_a_runtime() {
         let learnt = match phase.step(call) {
             None => "nothing",
             Some(Milestone::Ready) => "ready",
-            Some(Milestone::Answered {
-                is_error: false, ..
-            }) => "answered",
-            Some(Milestone::Answered { is_error: true, .. }) => "error",
-            Some(Milestone::Ended(Ended::InitFailed(_))) => "init failed",
+            Some(Milestone::Answered(Ok(_))) => "answered",
+            Some(Milestone::Answered(Err(_))) => "error",
+            Some(Milestone::Ended(Cause::InitFailed(_))) => "init failed",
             Some(Milestone::Ended(_)) => "ended",
         };
         assert_eq!(learnt, expected, "{what}");
