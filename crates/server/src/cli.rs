@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use crate::config::{Flags, limits_help};
 use crate::identity::GivenKey;
-use crate::{least_privilege, run, validate, why};
+use crate::{least_privilege, run, show, validate, why};
 
 /// A self-hosted AWS Step Functions: speaks the AWS APIs, runs Amazon States Language workflows
 /// durably, on your machine.
@@ -53,6 +53,9 @@ Examples:
   lockstep validate workflow.asl.json
   lockstep validate --json workflows/*.json | jq '.[] | select(.result == \"FAIL\") | .file'")]
     Validate(validate::Arguments),
+    /// Tell the whole story of an execution, what failed first: code, policies, log lines, path
+    #[command(after_help = show::HELP)]
+    Show(show::Arguments),
     /// Explain a denied call: which policy denied it, and the smallest statement that allows it
     #[command(after_help = why::HELP)]
     Why(why::Arguments),

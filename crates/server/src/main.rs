@@ -19,6 +19,7 @@ mod plain;
 mod pretty;
 mod run;
 mod server;
+mod show;
 mod throttle;
 mod upkeep;
 mod validate;
@@ -71,6 +72,7 @@ fn obey(cli: Cli) -> Result<ExitCode> {
         Command::Serve(flags) => start(&flags, Mode::Serve, &GivenKey::default(), None),
         Command::Run(arguments) => run::run(&arguments, &mut io::stdout()),
         Command::Validate(arguments) => validate::run(&arguments, &mut io::stdout()),
+        Command::Show(arguments) => show::run(&arguments, &mut io::stdout()),
         Command::Why(arguments) => why::run(&arguments, &mut io::stdout()),
         Command::Iam(Iam::LeastPrivilege(arguments)) => {
             least_privilege::run(&arguments, &mut io::stdout())
