@@ -10,12 +10,14 @@ use asl::limits::Limits;
 use engine::{Engine, SystemClock};
 use functions::{Pool, PoolConfig};
 use nix::sys::stat::{Mode, umask};
+use services::lambda::log_sink::LogSink;
+use services::lambda::remote::RemoteFunction;
 use services::logs::Logs;
 use services::metrics::{Metrics, Which};
 use services::states::StoredDefinitions;
 use services::{Foundations, Identity, Services};
 use store::blobs::LocalBlobs;
-use store::{Lines, Sqlite, SqliteLines, Store};
+use store::{Events, Lines, Sqlite, SqliteLines, Store};
 use tasks::TaskRunner;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -145,7 +147,8 @@ async fn assemble(
 ) -> Result<Assembled> {
     let store = stores.store();
     let blobs = LocalBlobs::open(&config.data.join("blobs")).context("cannot open the blobs")?;
-    let functions = open_functions(config)?;
+    let function_logs = LogSink::default();
+    let functions = open_functions(config, &function_logs)?;
     let runner = TaskRunner::default();
     let mocked = MockedRunner::new(mocks.clone(), runner.clone());
     let engine = open_engine(config, &store, mocked)?;
@@ -161,15 +164,16 @@ async fn assemble(
         identity::open_seal(config, &*store)?,
         rules,
     );
-    let logs = Logs::new(
-        Arc::clone(&store),
-        Arc::clone(&stores.lines) as Arc<dyn Lines>,
-    );
     let metrics = Arc::new(Metrics::new(
         Arc::clone(&stores.lines) as Arc<dyn Lines>,
         config.metrics_series_max,
     ));
     metrics::load(&metrics).await?;
+    let logs = Logs::new(
+        Arc::clone(&store),
+        Arc::clone(&stores.lines) as Arc<dyn Events>,
+        &metrics,
+    );
     let services = Services::new(&Foundations {
         identity,
         metrics: Arc::clone(&metrics),
@@ -180,10 +184,11 @@ async fn assemble(
         engine: engine.clone(),
         functions: functions.clone(),
         endpoint: format!("http://{address}"),
-        remote_functions: Vec::new(),
+        remote_functions: remote_functions(config)?,
         payload_bytes_max: usize::try_from(config.payload_bytes_max)?,
         limits: service_limits(config),
     });
+    services.bind_log_sink(&function_logs);
     if mode == cli::Mode::Dev {
         dev_role::make(&services, &config.account, now()).await?;
     }
@@ -219,6 +224,13 @@ fn service_limits(config: &Config) -> services::Limits {
     }
 }
 
+/// Functions that are called elsewhere, with the credentials for that.
+fn remote_functions(config: &Config) -> Result<Vec<RemoteFunction>> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let read = config.remote_functions.iter();
+    read.map(|remote| remote.read(&variable)).collect()
+}
+
 /// The client for what leaves the server.
 fn open_outbound(config: &Config) -> Result<outbound::Client> {
     let authorities = match &config.outbound_ca_file {
@@ -235,10 +247,11 @@ fn open_store(data: &Path) -> Result<Sqlite> {
     Ok(Sqlite::open(data)?)
 }
 
-fn open_functions(config: &Config) -> Result<Pool> {
+fn open_functions(config: &Config, logs: &LogSink) -> Result<Pool> {
     let mut pool = PoolConfig::new(config.data.join("functions"));
     pool.processes_max = config.function_processes_max;
     pool.idle_timeout = Duration::from_secs(config.function_idle_seconds);
+    pool.log_sink = Some(Arc::new(logs.clone()));
     Pool::new(pool).context("cannot prepare the folder of function code")
 }
 

@@ -1,33 +1,59 @@
 //! CloudWatch Logs: groups and streams, the events in them, and what may be asked of both.
 
 mod directory;
-mod names;
+mod events;
+mod kept;
+pub(crate) mod names;
 mod numbers;
 pub mod pattern;
+mod retention;
+mod writer;
 
 use std::sync::Arc;
 
 use aws::ServiceError;
-use store::{Lines, Store};
+use store::{Events, Store};
 
 use crate::access::Facts;
-use crate::documents::Documents;
+use crate::documents::{Documents, Error};
+use crate::metrics::Metrics;
 use crate::{Answer, Call};
 
 pub(crate) use directory::{Directory, GroupId, LogGroup, LogStream, StreamId};
+use kept::Kept;
+pub use writer::{LogEvent, LogRecord, Writer};
 
 /// CloudWatch Logs of every account and Region of the server.
 pub struct Logs {
     directory: Directory,
+    kept: Kept,
+    writer: Arc<Writer>,
 }
 
 impl Logs {
-    /// Groups and streams are documents of `store`, their events are `lines`.
+    /// Groups and streams are documents of `store`, their events are in `events`; what arrives is
+    /// measured.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, _lines: Arc<dyn Lines>) -> Logs {
+    pub fn new(store: Arc<dyn Store>, events: Arc<dyn Events>, metrics: &Arc<Metrics>) -> Logs {
+        let directory = Directory::new(Documents::new(store));
+        let kept = Kept::new(events, metrics);
+        let writer = Writer::new(directory.clone(), kept.clone(), metrics);
         Logs {
-            directory: Directory::new(Documents::new(store)),
+            directory,
+            kept,
+            writer: Arc::new(writer),
         }
+    }
+
+    /// Writes events without making anyone wait.
+    #[must_use]
+    pub fn writer(&self) -> &Arc<Writer> {
+        &self.writer
+    }
+
+    /// Whether there is a group of this name.
+    pub(crate) async fn has_group(&self, group: &names::GroupName) -> Result<bool, Error> {
+        Ok(self.directory.group(&group.key()).await?.is_some())
     }
 
     /// Runs one operation. `None` when it is not served.

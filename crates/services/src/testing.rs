@@ -136,6 +136,7 @@ pub(crate) fn logs(store: &Arc<dyn Store>) -> Arc<Logs> {
     Arc::new(Logs::new(
         Arc::clone(store),
         Arc::new(MemoryLines::default()),
+        &metrics(),
     ))
 }
 

@@ -754,7 +754,7 @@ fn what_is_to_be_shown_is_kept_until_it_was() {
             store.unseen(None, 9).unwrap(),
             [first.clone(), second.clone(), last.clone()]
         );
-        assert_eq!(store.unseen(Some(7), 1).unwrap(), [second.clone()]);
+        assert_eq!(store.unseen(Some(7), 1).unwrap(), [second]);
         // What was fenced was never committed.
         let mut stale = owner.batch(ShardId(2), note(9, &[4]));
         stale.epoch = Epoch(0);

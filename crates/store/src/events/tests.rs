@@ -64,125 +64,79 @@ fn filled(log: &dyn Events) {
     append(&[]);
 }
 
+const ALWAYS: (i64, i64) = (0, i64::MAX);
+
+/// Reads a group at times and checks what is found, by its messages.
+fn check(
+    log: &dyn Events,
+    streams: Streams<'_>,
+    (from_ms, until_ms): (i64, i64),
+    (order, bound): (Order, Bound),
+    expected: &str,
+) -> Page {
+    let scope = Scope {
+        group: GROUP,
+        streams,
+    };
+    let places = Place::at(from_ms)..Place::at(until_ms);
+    let page = log.events(&scope, places.clone(), order, bound).unwrap();
+    let given = (streams, &places, order, bound);
+    assert_eq!(texts(&page), expected, "{given:?}");
+    for found in &page.events {
+        assert!(places.contains(&found.place));
+    }
+    page
+}
+
 #[test]
 fn events_are_read_by_time_and_arrival() {
     on_all(|log| {
         filled(log);
-        let check = |streams, places: Range<i64>, order, bound, expected: &str| {
-            let scope = Scope {
-                group: GROUP,
-                streams,
-            };
-            let range = Place::at(places.start)..Place::at(places.end);
-            let page = log.events(&scope, range.clone(), order, bound).unwrap();
-            assert_eq!(
-                texts(&page),
-                expected,
-                "{streams:?} {places:?} {order:?} {bound:?}"
-            );
-            for found in &page.events {
-                assert!(range.contains(&found.place));
-            }
-            page
-        };
-        let (most, most_ms) = (Bound::default(), 0..i64::MAX);
-        check(
-            Streams::All,
-            most_ms.clone(),
-            OldestFirst,
-            most,
-            "a b c d e f g h i",
+        let (oldest, newest) = (
+            (OldestFirst, Bound::default()),
+            (NewestFirst, Bound::default()),
         );
-        check(
-            Streams::All,
-            most_ms.clone(),
-            NewestFirst,
-            most,
-            "i h g f e d c b a",
-        );
-        check(Streams::All, 5..7, OldestFirst, most, "c d e f");
-        check(Streams::All, 5..7, NewestFirst, most, "f e d c");
-        check(Streams::All, 8..HOUR, OldestFirst, most, "");
-        let (backwards, forwards) = (7..5, HOUR..i64::MAX);
-        check(Streams::All, backwards, OldestFirst, most, "");
-        check(Streams::All, forwards, NewestFirst, most, "i h");
-        let ten = Streams::One(StreamId(10));
-        check(ten, most_ms.clone(), OldestFirst, most, "a c d f");
-        check(ten, 4..6, NewestFirst, most, "d c");
-        check(
-            Streams::One(StreamId(30)),
-            most_ms.clone(),
-            OldestFirst,
-            most,
-            "",
-        );
-        check(
-            Streams::One(StreamId(11)),
-            most_ms.clone(),
-            OldestFirst,
-            most,
-            "",
-        );
+        let all = Streams::All;
+        check(log, all, ALWAYS, oldest, "a b c d e f g h i");
+        check(log, all, ALWAYS, newest, "i h g f e d c b a");
+        check(log, all, (5, 7), oldest, "c d e f");
+        check(log, all, (5, 7), newest, "f e d c");
+        check(log, all, (8, HOUR), oldest, "");
+        check(log, all, (7, 5), oldest, "");
+        check(log, all, (HOUR, i64::MAX), newest, "i h");
+        let one = |number| Streams::One(StreamId(number));
+        check(log, one(10), ALWAYS, oldest, "a c d f");
+        check(log, one(10), (4, 6), newest, "d c");
+        check(log, one(30), ALWAYS, oldest, "");
+        check(log, one(11), ALWAYS, oldest, "");
         let some = BTreeSet::from([StreamId(20), StreamId(30), StreamId(77)]);
-        check(
-            Streams::Of(&some),
-            most_ms.clone(),
-            OldestFirst,
-            most,
-            "b e g h i",
-        );
-        check(
-            Streams::Prefixed("stream 1"),
-            most_ms.clone(),
-            NewestFirst,
-            most,
-            "f d c a",
-        );
-        check(
-            Streams::Prefixed("no"),
-            most_ms.clone(),
-            OldestFirst,
-            most,
-            "",
-        );
-        // Bounds: so many events, so many bytes with 26 each, and one in any case.
-        let page = check(
-            Streams::All,
-            most_ms.clone(),
-            OldestFirst,
-            bound(3, 999),
-            "a b c",
-        );
-        assert_eq!(page.next.unwrap().time_ms, 5);
-        let page = check(
-            Streams::All,
-            most_ms.clone(),
-            NewestFirst,
-            bound(9, 80),
-            "i h",
-        );
-        assert_eq!(
-            page.next,
-            Some(Place {
-                time_ms: 7,
-                number: page.next.unwrap().number
-            })
-        );
-        check(Streams::All, most_ms.clone(), OldestFirst, bound(9, 1), "a");
-        check(Streams::All, most_ms.clone(), OldestFirst, bound(0, 0), "a");
-        let page = check(
-            Streams::All,
-            most_ms,
-            OldestFirst,
-            bound(9, 9 * 27),
-            "a b c d e f g h i",
-        );
-        assert_eq!(page.next, None);
-        let found = &page.events[4];
-        assert_eq!(
-            (&*found.stream, found.ingested_ms, found.place.time_ms),
-            ("stream 20", 2, 5)
-        );
+        check(log, Streams::Of(&some), ALWAYS, oldest, "b e g h i");
+        let prefixed = Streams::Prefixed("stream 1");
+        check(log, prefixed, ALWAYS, newest, "f d c a");
+        check(log, Streams::Prefixed("no"), ALWAYS, oldest, "");
+    });
+}
+
+#[test]
+fn a_page_has_so_many_events_and_bytes_but_one_event_at_least() {
+    on_all(|log| {
+        filled(log);
+        let all = Streams::All;
+        let page = |order, (events, bytes), expected| {
+            check(log, all, ALWAYS, (order, bound(events, bytes)), expected)
+        };
+        let three = page(OldestFirst, (3, 999), "a b c");
+        assert_eq!(three.next.map(|next| next.time_ms), Some(5));
+        // Each counts 26 bytes beside its message.
+        let two = page(NewestFirst, (9, 80), "i h");
+        assert_eq!(two.next.map(|next| next.time_ms), Some(7));
+        page(OldestFirst, (9, 1), "a");
+        page(OldestFirst, (0, 0), "a");
+        let nine = page(OldestFirst, (9, 9 * 27), "a b c d e f g h i");
+        assert_eq!(nine.next, None);
+        let found = &nine.events[4];
+        let shown = (&*found.stream, found.ingested_ms, found.place.time_ms);
+        assert_eq!(shown, ("stream 20", 2, 5));
     });
 }
 

@@ -155,10 +155,15 @@ impl World {
                 function_roles_may_be_missing: false,
             },
         );
+        let metrics = Arc::new(services::metrics::Metrics::new(lines, 1_000));
         let services = Services::new(&Foundations {
             identity,
-            metrics: Arc::new(services::metrics::Metrics::new(Arc::clone(&lines), 1_000)),
-            logs: Arc::new(services::logs::Logs::new(Arc::clone(&store), lines)),
+            logs: Arc::new(services::logs::Logs::new(
+                Arc::clone(&store),
+                Arc::new(store::lines::MemoryLines::default()),
+                &metrics,
+            )),
+            metrics,
             outbound: Arc::new(outbound::Client::new::<&str>(&[], b"").unwrap()),
             store,
             blobs: Arc::new(blobs),

@@ -1,0 +1,124 @@
+//! The events of groups and streams in the store, which blocks.
+
+use std::sync::Arc;
+
+use store::Events;
+use store::events::{Batch, Event};
+use tokio::sync::Semaphore;
+
+use super::directory::{GroupId, StreamId};
+use crate::documents::Error;
+use crate::metrics::{MetricKey, Metrics, Unit, emf};
+
+/// Operations under way: each takes a thread that blocks, and appends that wait share the next
+/// sync.
+const UNDER_WAY_MAX: usize = 64;
+
+/// The namespace of what is measured of logs.
+const NAMESPACE: &str = "AWS/Logs";
+
+/// Where events are kept.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    events: Arc<dyn Events>,
+    places: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+}
+
+impl From<GroupId> for store::events::GroupId {
+    fn from(id: GroupId) -> store::events::GroupId {
+        store::events::GroupId(id.0)
+    }
+}
+
+impl From<StreamId> for store::events::StreamId {
+    fn from(id: StreamId) -> store::events::StreamId {
+        store::events::StreamId(id.0)
+    }
+}
+
+/// The group that events arrive for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Source {
+    pub(super) account: Arc<str>,
+    pub(super) region: Arc<str>,
+    pub(super) group: Arc<str>,
+}
+
+/// A batch and the group it arrived for.
+pub(super) type Received = (Arc<Source>, Batch);
+
+impl Kept {
+    pub(super) fn new(events: Arc<dyn Events>, metrics: &Arc<Metrics>) -> Kept {
+        Kept {
+            events,
+            metrics: Arc::clone(metrics),
+            places: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
+        }
+    }
+
+    /// Runs an operation where it may block. It goes on to its end also when its caller leaves.
+    pub(super) async fn run<T, E>(
+        &self,
+        work: impl FnOnce(&dyn Events) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = place.map_err(|_| Error::CutOff)?;
+        let events = Arc::clone(&self.events);
+        let work = move || {
+            let _place = place;
+            work(&*events)
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| Error::CutOff)?
+    }
+
+    /// Appends batches; durable once it returned.
+    pub(super) async fn append(&self, received: Vec<Received>) -> Result<(), Error> {
+        let kept = self.clone();
+        self.run(move |_| Ok(kept.append_here(received)?)).await
+    }
+
+    /// Appends batches from a thread that may block, and takes from them what is measured.
+    pub(super) fn append_here(&self, received: Vec<Received>) -> store::Result<()> {
+        let mut measured = Vec::new();
+        for (source, batch) in &received {
+            measured.extend(incoming(source, batch));
+            let points = batch
+                .events
+                .iter()
+                .flat_map(|event| emf::points(&source.account, &source.region, &event.message));
+            measured.extend(points);
+        }
+        let batches = received.into_iter().map(|(_, batch)| batch);
+        self.events.append_events(batches.collect())?;
+        for (key, value, time_ms) in measured {
+            self.metrics.record(&key, value, time_ms);
+        }
+        Ok(())
+    }
+}
+
+/// Metrics of what arrives (CloudWatch Logs user guide, "CloudWatch Logs metrics").
+fn incoming(source: &Source, batch: &Batch) -> [emf::Point; 2] {
+    let key = |name: &str, unit| MetricKey {
+        account: Arc::clone(&source.account),
+        region: Arc::clone(&source.region),
+        namespace: NAMESPACE.into(),
+        name: name.into(),
+        unit,
+        dimensions: vec![("LogGroupName".into(), Arc::clone(&source.group))],
+    };
+    let number = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    let bytes = batch.events.iter().map(Event::size).sum();
+    let point = |name, unit, count| (key(name, unit), number(count), batch.ingested_ms);
+    [
+        point("IncomingLogEvents", Unit::None, batch.events.len()),
+        point("IncomingBytes", Unit::None, bytes),
+    ]
+}
