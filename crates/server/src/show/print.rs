@@ -203,7 +203,7 @@ impl<'s> Shown<'s> {
 }
 
 fn print_function(function: &Value, out: &mut dyn Write) -> io::Result<()> {
-    let (arn, version) = (text(function, "arn"), text(function, "version"));
+    let (arn, version) = (text(function, "functionArn"), text(function, "version"));
     writeln!(out, "  ran        {arn}, version {version}")?;
     writeln!(
         out,

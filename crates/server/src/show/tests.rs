@@ -44,8 +44,8 @@ const PROVENANCE: &str = r#"{
     "roleArn": "arn:aws:iam::000000000000:role/order", "definitionSha256": "ab12",
     "revisionDate": 5, "revisionId": "r-1", "tags": {"stack": "orders"},
     "calls": [
-        {"scheduledEventId": 5, "function": {"arn": "arn:f", "version": "1"}},
-        {"scheduledEventId": 8, "function": {"arn": "arn:f", "version": "2", "codeSha256": "q=",
+        {"scheduledEventId": 5, "function": {"functionArn": "arn:f", "version": "1"}},
+        {"scheduledEventId": 8, "function": {"functionArn": "arn:f", "version": "2", "codeSha256": "q=",
          "requestId": "r-9", "logGroup": "g", "logStream": "s"},
          "rolePolicies": [{"name": "inline", "sha256": "0123456789abcdef"},
           {"arn": "arn:aws:iam::aws:policy/P", "version": "v3", "isBoundary": true}]}]}"#;
@@ -102,7 +102,7 @@ Path
             r#"{"state":"Charge","attempts":2,"scheduledEventId":8,"resource":"arn:f","#,
             r#""error":"ValueError","#,
             r#""cause":"... with the following authorization id: 0f3a.","#,
-            r#""function":{"arn":"arn:f","version":"2","codeSha256":"q=","requestId":"r-9","#,
+            r#""function":{"functionArn":"arn:f","version":"2","codeSha256":"q=","requestId":"r-9","#,
             r#""logGroup":"g","logStream":"s"},"#,
             r#""rolePolicies":[{"name":"inline","sha256":"0123456789abcdef"},"#,
             r#"{"arn":"arn:aws:iam::aws:policy/P","version":"v3","isBoundary":true}]}"#
