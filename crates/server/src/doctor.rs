@@ -35,7 +35,7 @@ pub(crate) fn run(config: &Config, out: &mut dyn Write) -> Result<ExitCode> {
     let mut findings = vec![listen(config), limits(config), rates(config)];
     findings.extend(runtimes());
     findings.extend(store(&config.data));
-    findings.extend(audit_log(&config.data));
+    findings.extend(logs(&config.data));
     findings.extend(identity(config));
     findings.push(Finding::Notice(
         "sandbox: functions run as ordinary processes with the server's rights; run only code you \
@@ -204,8 +204,8 @@ fn store(data: &Path) -> Vec<Finding> {
     }
 }
 
-/// The lines of the audit log, where there are any.
-fn audit_log(data: &Path) -> Vec<Finding> {
+/// The audit log, metrics and log events, where there are any.
+fn logs(data: &Path) -> Vec<Finding> {
     if !SqliteLines::exists(data) {
         return Vec::new();
     }
@@ -216,15 +216,16 @@ fn audit_log(data: &Path) -> Vec<Finding> {
     };
     match checked {
         Ok(found) if found.problems.is_empty() => vec![Finding::Good(format!(
-            "audit log: {} is sound: {} lines",
+            "logs: {} is sound: {} lines of the audit log and of metrics, {} log events",
             data.join("lines.db").display(),
-            found.lines
+            found.lines,
+            found.events
         ))],
         Ok(found) => {
-            let bad = |problem| Finding::Bad(format!("audit log: {problem}"));
+            let bad = |problem| Finding::Bad(format!("logs: {problem}"));
             found.problems.into_iter().map(bad).collect()
         }
-        Err(error) => vec![Finding::Bad(format!("audit log: {error}"))],
+        Err(error) => vec![Finding::Bad(format!("logs: {error}"))],
     }
 }
 

@@ -68,6 +68,7 @@ async fn serve(
         gateway,
         engine,
         functions,
+        logs,
         metrics,
     } = assemble(config, mode, key, mocks, address, &stores).await?;
 
@@ -96,6 +97,7 @@ async fn serve(
     upkeep.abort();
     engine.shutdown().await;
     functions.shutdown().await;
+    logs.writer().flush().await;
     keeping.abort();
     metrics::flush(&metrics, Which::All).await;
     tokio::task::spawn_blocking(move || stores.close()).await?;
@@ -133,6 +135,7 @@ struct Assembled {
     gateway: Arc<Gateway>,
     engine: Engine,
     functions: Pool,
+    logs: Arc<Logs>,
     metrics: Arc<Metrics>,
 }
 
@@ -169,15 +172,12 @@ async fn assemble(
         config.metrics_series_max,
     ));
     metrics::load(&metrics).await?;
-    let logs = Logs::new(
-        Arc::clone(&store),
-        Arc::clone(&stores.lines) as Arc<dyn Events>,
-        &metrics,
-    );
+    let events = Arc::clone(&stores.lines) as Arc<dyn Events>;
+    let logs = Arc::new(Logs::new(Arc::clone(&store), events, &metrics));
     let services = Services::new(&Foundations {
         identity,
         metrics: Arc::clone(&metrics),
-        logs: Arc::new(logs),
+        logs: Arc::clone(&logs),
         outbound: Arc::new(open_outbound(config)?),
         store,
         blobs: Arc::new(blobs),
@@ -210,6 +210,7 @@ async fn assemble(
         gateway,
         engine,
         functions,
+        logs,
         metrics,
     })
 }

@@ -44,6 +44,9 @@ pub(crate) async fn run(store: Arc<dyn Store>, gateway: Arc<Gateway>, retention:
             Ok(days) => tracing::info!(days, "old days of the audit log were dropped"),
             Err(error) => tracing::warn!(%error, "old days of the audit log could not be dropped"),
         }
+        if let Err(error) = gateway.services().logs().expire(now().0).await {
+            tracing::warn!(%error, "expired log events could not be deleted");
+        }
         match gateway.services().collect_packages().await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "packages that no function has were deleted"),

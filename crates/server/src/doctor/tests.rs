@@ -92,7 +92,7 @@ fn the_audit_log_is_looked_at() {
     lines.append("audit/1/r", &[line.clone(), line]).unwrap();
     check(&[]);
     drop(lines);
-    check(&["ok audit log: ", "lines.db is sound: 2 lines"]);
+    check(&["ok logs: ", "lines.db is sound: 2 lines"]);
     std::fs::remove_file(folder.path().join("lines.db")).unwrap();
-    check(&["bad audit log: ", "missing or empty"]);
+    check(&["bad logs: ", "missing or empty"]);
 }
