@@ -1,10 +1,14 @@
 //! Events as GetExecutionHistory shows them.
 
+mod details;
+
 use json::{Number, Object, ObjectBuilder, Value};
 
 use crate::event::{Event, EventKind, Failure, Start, Text};
 use crate::program::{Program, ResourceFamily, State, StateIndex, StateKind, Task};
 use crate::time::Timestamp;
+
+pub use details::details;
 
 /// Every `type` that an event of ours can have.
 pub const EVENT_TYPES: [&str; 52] = [

@@ -53,6 +53,10 @@ pub trait Observer: Send + Sync + 'static {
     /// With a receipt if it is wanted at least once: the events are told again unless it is
     /// accepted, at once or later. Of Express executions there is none.
     fn observe(&self, seen: &Arc<Observed>, receipt: Option<Receipt>);
+
+    /// The engine ends, and tells nothing any more. What is accepted before this returns, which may
+    /// block, is not told again by the next one.
+    fn finish(&self) {}
 }
 
 /// What one commit, or one decision of an Express execution, added.
@@ -209,6 +213,11 @@ impl Observers {
                 Some(Delivery::AtLeastOnce) => observer.observe(seen, ticket.map(Receipt::new)),
             }
         }
+    }
+
+    /// Lets them finish what they were told.
+    pub(crate) fn finish(&self) {
+        self.observers.iter().for_each(|it| it.finish());
     }
 
     /// Tells again those who want it at least once.

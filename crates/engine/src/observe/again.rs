@@ -24,7 +24,7 @@ const TICKETS_READ: usize = 64;
 
 /// The thread; it ends when this is dropped.
 pub(crate) struct Thread {
-    ledger: Arc<Ledger>,
+    observers: Observers,
     handle: Option<JoinHandle<()>>,
 }
 
@@ -47,14 +47,15 @@ impl Thread {
             .name("lockstep-observe".to_owned())
             .spawn(move || clerk.run())?;
         Ok(Some(Thread {
-            ledger: Arc::clone(observers.ledger()),
+            observers: observers.clone(),
             handle: Some(handle),
         }))
     }
 
-    /// Forgets what was accepted, and ends the thread.
+    /// Forgets what was accepted, and ends the thread. Nothing is committed any more.
     pub(crate) fn stop(mut self) {
-        self.ledger.stop();
+        self.observers.finish();
+        self.observers.ledger().stop();
         if let Some(Err(_)) = self.handle.take().map(JoinHandle::join) {
             tracing::error!("the thread that tells observers again panicked");
         }
@@ -63,7 +64,7 @@ impl Thread {
 
 impl Drop for Thread {
     fn drop(&mut self) {
-        self.ledger.stop();
+        self.observers.ledger().stop();
     }
 }
 
