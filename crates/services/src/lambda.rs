@@ -14,6 +14,7 @@ mod function;
 mod invoke;
 mod layer;
 mod layer_versions;
+pub mod log_sink;
 mod needs;
 mod packages;
 mod pages;
@@ -83,7 +84,9 @@ impl Lambda {
             "DeleteAlias" => self.delete_alias(call).await,
             "DeleteFunction" => self.delete_function(call).await,
             "DeleteFunctionConcurrency" => self.delete_function_concurrency(call).await,
-            "DeleteFunctionEventInvokeConfig" => self.delete_function_event_invoke_config(call).await,
+            "DeleteFunctionEventInvokeConfig" => {
+                self.delete_function_event_invoke_config(call).await
+            }
             "DeleteLayerVersion" => self.delete_layer_version(call).await,
             "GetAccountSettings" => self.get_account_settings(call).await,
             "GetAlias" => self.get_alias(call).await,
@@ -120,7 +123,9 @@ impl Lambda {
             "UpdateAlias" => self.update_alias(call).await,
             "UpdateFunctionCode" => self.update_function_code(call).await,
             "UpdateFunctionConfiguration" => self.update_function_configuration(call).await,
-            "UpdateFunctionEventInvokeConfig" => self.update_function_event_invoke_config(call).await,
+            "UpdateFunctionEventInvokeConfig" => {
+                self.update_function_event_invoke_config(call).await
+            }
             _ => return None,
         })
     }

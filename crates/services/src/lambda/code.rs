@@ -11,7 +11,7 @@ use json::Value;
 use super::configuration::UsedLayer;
 use super::function::Code;
 use super::served::asks_for_nothing;
-use super::{Lambda, invalid, not_served};
+use super::{Lambda, invalid};
 
 /// Where code may come from beside the call itself.
 const ELSEWHERE: [&str; 5] = [
@@ -30,7 +30,7 @@ impl Lambda {
                 .get(member)
                 .is_some_and(|value| !asks_for_nothing(value))
             {
-                return Err(not_served(&format!("Code.{member}")));
+                return Err(elsewhere(member, given));
             }
         }
         let Some(zip) = given.get("ZipFile").and_then(Value::as_str) else {
@@ -67,6 +67,17 @@ impl Lambda {
                 _ => invalid(error.to_string()),
             })
     }
+}
+
+fn elsewhere(member: &str, given: &Value) -> ServiceError {
+    if member == "ImageUri" && given.get("FunctionName").is_some() {
+        return invalid(
+            "Please don't provide ImageUri when updating a function with packageType Zip.",
+        );
+    }
+    invalid(format!(
+        "{member} is not served by this version of Lockstep: give the package itself as ZipFile"
+    ))
 }
 
 /// Refuses code that is too large together with its layers.

@@ -8,13 +8,15 @@ use json::{Object, Value};
 use serde::{Deserialize, Serialize};
 
 use super::function::Code;
-use super::{invalid, not_served, unassumable};
+use super::{invalid, unassumable};
 use crate::Call;
 
 /// Characters of a function's name (Lambda API reference, "FunctionName").
 const NAME_CHARS_MAX: usize = 64;
 /// Bytes of the environment as JSON text (Lambda quotas).
 const ENVIRONMENT_BYTES_MAX: usize = 4_096;
+/// The model's maximum is that of functions on machines of their own (Lambda quotas).
+const MEMORY_MB_MAX: u32 = 10_240;
 
 /// Runtimes that Lambda's model still names, that AWS no longer takes, and that no interpreter of
 /// today runs the code of.
@@ -187,6 +189,12 @@ impl Configuration {
                 self.timeout_seconds
             )));
         }
+        if self.memory_mb > MEMORY_MB_MAX {
+            return Err(invalid(format!(
+                "'MemorySize' value failed to satisfy constraint: Member must have value less than \
+                 or equal to {MEMORY_MB_MAX}"
+            )));
+        }
         Ok(self)
     }
 
@@ -259,8 +267,8 @@ fn dead_letter_arn(config: &Value) -> Result<Option<String>, ServiceError> {
     }
     match Arn::parse(text) {
         Ok(arn) if ["sqs", "sns"].contains(&&*arn.service) => Ok(Some(text.to_owned())),
-        _ => Err(not_served(&format!(
-            "DeadLetterConfig.TargetArn {text} (neither a queue of SQS nor a topic of SNS)"
+        _ => Err(invalid(format!(
+            "DeadLetterConfig.TargetArn {text} is neither a queue of SQS nor a topic of SNS."
         ))),
     }
 }

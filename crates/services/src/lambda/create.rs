@@ -67,7 +67,10 @@ fn create(
     publishes: bool,
 ) -> Result<(Function, Snapshot), ServiceError> {
     if !documents::create(store, Kind::Function, &address.key(), &function)? {
-        return Err(conflict(format!("Function already exist: {}", address.name)));
+        return Err(conflict(format!(
+            "Function already exist: {}",
+            address.name
+        )));
     }
     if publishes {
         return version::publish(store, address, None, |_| Ok(()));

@@ -48,8 +48,7 @@ fn delete(store: &dyn Store, address: &Address) -> Result<(), ServiceError> {
     permissions::forget(store, &address.arn())?;
     for kind in BELONGINGS {
         loop {
-            let page =
-                documents::list::<IgnoredAny>(store, kind, &address.prefix(), None, PAGE)?;
+            let page = documents::list::<IgnoredAny>(store, kind, &address.prefix(), None, PAGE)?;
             if page.is_empty() {
                 break;
             }

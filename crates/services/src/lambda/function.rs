@@ -139,7 +139,11 @@ impl Lambda {
 }
 
 /// As [`Lambda::find`]. Blocks while the store reads.
-pub(super) fn find(store: &dyn Store, address: &Address, chance: f64) -> Result<Option<Resolved>, Error> {
+pub(super) fn find(
+    store: &dyn Store,
+    address: &Address,
+    chance: f64,
+) -> Result<Option<Resolved>, Error> {
     let Some(function) = documents::read::<Function>(store, Kind::Function, &address.key())? else {
         return Ok(None);
     };

@@ -11,7 +11,7 @@ use super::{Lambda, invalid};
 use crate::{Call, documents};
 
 /// Layers of a function (Lambda quotas).
-const LAYERS_MAX: usize = 5;
+pub(super) const LAYERS_MAX: usize = 5;
 
 /// A layer with its versions. One document, so that a number is never given twice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -103,7 +103,11 @@ impl Lambda {
         if call.input.get("Layers").is_none() {
             return Ok(None);
         }
-        let arns: Vec<&str> = call.list("Layers").iter().filter_map(Value::as_str).collect();
+        let arns: Vec<&str> = call
+            .list("Layers")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
         if arns.len() > LAYERS_MAX {
             return Err(invalid(format!(
                 "Cannot reference more than {LAYERS_MAX} layers."
@@ -154,6 +158,8 @@ impl Lambda {
             .get::<Layer>(Kind::LayerVersion, &address.key())
             .await?;
         let versions = found.into_iter().flat_map(|layer| layer.body.versions);
-        Ok(versions.into_iter().find(|version| version.number == number))
+        Ok(versions
+            .into_iter()
+            .find(|version| version.number == number))
     }
 }

@@ -110,12 +110,17 @@ impl Lambda {
         let address = LayerAddress::of(call)?;
         let wanted = Wanted::of(call);
         let pages = Pages::of(call, &format!("{} {wanted:?}", address.key()))?;
-        let before = pages.after.as_deref().and_then(|after| after.parse::<u64>().ok());
+        let before = pages
+            .after
+            .as_deref()
+            .and_then(|after| after.parse::<u64>().ok());
         let found = self
             .documents
             .get::<Layer>(Kind::LayerVersion, &address.key())
             .await?;
-        let versions = found.into_iter().flat_map(|layer| layer.body.versions.into_iter().rev());
+        let versions = found
+            .into_iter()
+            .flat_map(|layer| layer.body.versions.into_iter().rev());
         let versions = versions
             .filter(|version| before.is_none_or(|before| version.number < before))
             .filter(|version| wanted.fits(version))

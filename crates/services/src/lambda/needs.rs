@@ -13,6 +13,7 @@ use store::Kind;
 use super::Lambda;
 use super::address::Address;
 use super::function::Function;
+use super::layer::{LAYERS_MAX, LayerAddress};
 use super::tags::TAGS_MAX;
 use crate::Call;
 use crate::access::{Facts, Need};
@@ -28,104 +29,109 @@ enum On {
     Made,
     /// What `Resource` names.
     Tagged,
+    /// What `LayerName` names.
+    Layer,
+    /// What `LayerName` and `VersionNumber` name.
+    LayerVersion,
+    /// What `Arn` names.
+    LayerVersionArn,
 }
 
-/// The operations of [`Lambda::handle`], sorted, and the action each needs.
-const OPERATIONS: &[(&str, &str, Facts, On)] = &[
+/// The operations of [`Lambda::handle`], sorted.
+const OPERATIONS: &[(&str, Facts, On)] = &[
     (
-        "CreateFunction",
-        "lambda:CreateFunction",
+        "AddLayerVersionPermission",
         Facts::CHANGES,
-        On::Made,
+        On::LayerVersion,
     ),
+    ("AddPermission", Facts::CHANGES, On::Function),
+    ("CreateAlias", Facts::CHANGES, On::Function),
+    ("CreateFunction", Facts::CHANGES, On::Made),
+    ("DeleteAlias", Facts::CHANGES, On::Function),
+    ("DeleteFunction", Facts::CHANGES, On::Function),
+    ("DeleteFunctionConcurrency", Facts::CHANGES, On::Function),
     (
-        "DeleteFunction",
-        "lambda:DeleteFunction",
-        Facts::CHANGES,
-        On::Function,
-    ),
-    (
-        "GetFunction",
-        "lambda:GetFunction",
-        Facts::READS,
-        On::Function,
-    ),
-    (
-        "GetFunctionCodeSigningConfig",
-        "lambda:GetFunctionCodeSigningConfig",
-        Facts::READS,
-        On::Function,
-    ),
-    (
-        "GetFunctionConfiguration",
-        "lambda:GetFunctionConfiguration",
-        Facts::READS,
-        On::Function,
-    ),
-    (
-        "Invoke",
-        "lambda:InvokeFunction",
-        Facts::CHANGES_DATA,
-        On::Function,
-    ),
-    (
-        "ListFunctions",
-        "lambda:ListFunctions",
-        Facts::READS,
-        On::All,
-    ),
-    ("ListTags", "lambda:ListTags", Facts::READS, On::Tagged),
-    (
-        "ListVersionsByFunction",
-        "lambda:ListVersionsByFunction",
-        Facts::READS,
-        On::Function,
-    ),
-    (
-        "TagResource",
-        "lambda:TagResource",
-        Facts::CHANGES,
-        On::Tagged,
-    ),
-    (
-        "UntagResource",
-        "lambda:UntagResource",
-        Facts::CHANGES,
-        On::Tagged,
-    ),
-    (
-        "UpdateFunctionCode",
-        "lambda:UpdateFunctionCode",
+        "DeleteFunctionEventInvokeConfig",
         Facts::CHANGES,
         On::Function,
     ),
+    ("DeleteLayerVersion", Facts::CHANGES, On::LayerVersion),
+    ("GetAccountSettings", Facts::READS, On::All),
+    ("GetAlias", Facts::READS, On::Function),
+    ("GetFunction", Facts::READS, On::Function),
+    ("GetFunctionCodeSigningConfig", Facts::READS, On::Function),
+    ("GetFunctionConcurrency", Facts::READS, On::Function),
+    ("GetFunctionConfiguration", Facts::READS, On::Function),
+    ("GetFunctionEventInvokeConfig", Facts::READS, On::Function),
+    ("GetFunctionRecursionConfig", Facts::READS, On::Function),
+    ("GetLayerVersion", Facts::READS, On::LayerVersion),
+    ("GetLayerVersionByArn", Facts::READS, On::LayerVersionArn),
+    ("GetLayerVersionPolicy", Facts::READS, On::LayerVersion),
+    ("GetPolicy", Facts::READS, On::Function),
+    ("GetRuntimeManagementConfig", Facts::READS, On::Function),
+    ("Invoke", Facts::CHANGES_DATA, On::Function),
+    ("ListAliases", Facts::READS, On::Function),
+    ("ListEventSourceMappings", Facts::READS, On::All),
+    ("ListFunctionEventInvokeConfigs", Facts::READS, On::Function),
+    ("ListFunctions", Facts::READS, On::All),
+    ("ListLayerVersions", Facts::READS, On::All),
+    ("ListLayers", Facts::READS, On::All),
+    ("ListTags", Facts::READS, On::Tagged),
+    ("ListVersionsByFunction", Facts::READS, On::Function),
+    ("PublishLayerVersion", Facts::CHANGES, On::Layer),
+    ("PublishVersion", Facts::CHANGES, On::Function),
+    ("PutFunctionConcurrency", Facts::CHANGES, On::Function),
+    ("PutFunctionEventInvokeConfig", Facts::CHANGES, On::Function),
+    ("PutFunctionRecursionConfig", Facts::CHANGES, On::Function),
+    ("PutRuntimeManagementConfig", Facts::CHANGES, On::Function),
     (
-        "UpdateFunctionConfiguration",
-        "lambda:UpdateFunctionConfiguration",
+        "RemoveLayerVersionPermission",
+        Facts::CHANGES,
+        On::LayerVersion,
+    ),
+    ("RemovePermission", Facts::CHANGES, On::Function),
+    ("TagResource", Facts::CHANGES, On::Tagged),
+    ("UntagResource", Facts::CHANGES, On::Tagged),
+    ("UpdateAlias", Facts::CHANGES, On::Function),
+    ("UpdateFunctionCode", Facts::CHANGES, On::Function),
+    ("UpdateFunctionConfiguration", Facts::CHANGES, On::Function),
+    (
+        "UpdateFunctionEventInvokeConfig",
         Facts::CHANGES,
         On::Function,
     ),
 ];
 
-fn known(operation: &str) -> Option<(&'static str, Facts, On)> {
+/// The operations whose action has another name.
+const ACTIONS: [(&str, &str); 2] = [
+    ("GetLayerVersionByArn", "GetLayerVersion"),
+    ("Invoke", "InvokeFunction"),
+];
+
+fn action(operation: &str) -> String {
+    let other = ACTIONS.iter().find(|(name, _)| *name == operation);
+    format!("lambda:{}", other.map_or(operation, |(_, action)| action))
+}
+
+fn known(operation: &str) -> Option<(Facts, On)> {
     let found = OPERATIONS.binary_search_by_key(&operation, |(name, ..)| name);
-    let (_, action, facts, on) = OPERATIONS.get(found.ok()?)?;
-    Some((action, *facts, *on))
+    let (_, facts, on) = OPERATIONS.get(found.ok()?)?;
+    Some((*facts, *on))
 }
 
 impl Lambda {
     /// What is always true of an operation. `None` when it is not served.
     pub(crate) fn facts(operation: &str) -> Option<Facts> {
-        known(operation).map(|(_, facts, _)| facts)
+        known(operation).map(|(facts, _)| facts)
     }
 
     /// What a call needs, all of it.
     pub(crate) fn needs(operation: &str, call: &Call) -> Vec<Need> {
-        let Some((action, _, on)) = known(operation) else {
-            return vec![Need::new(format!("lambda:{operation}"), "*")];
+        let Some((_, on)) = known(operation) else {
+            return vec![Need::new(action(operation), "*")];
         };
         let resource: Arc<str> = resource(on, call).into();
-        let mut needs = vec![Need::new(action, Arc::clone(&resource))];
+        let mut needs = vec![Need::new(action(operation), Arc::clone(&resource))];
         let tags = tag_keys(call);
         if !tags.is_empty() && matches!(on, On::Made) {
             needs.push(Need::new("lambda:TagResource", resource));
@@ -133,6 +139,7 @@ impl Lambda {
         for need in &mut needs {
             need.context.extend(tags.iter().cloned());
         }
+        add_layers(call, &mut needs);
         needs
     }
 
@@ -157,6 +164,8 @@ fn resource(on: On, call: &Call) -> String {
         On::All => return "*".to_owned(),
         On::Function | On::Made => "FunctionName",
         On::Tagged => "Resource",
+        On::Layer | On::LayerVersion => return layer(on, call),
+        On::LayerVersionArn => "Arn",
     };
     let Some(text) = call.text(member) else {
         return "*".to_owned();
@@ -174,8 +183,35 @@ fn resource(on: On, call: &Call) -> String {
             address.qualifier = address.qualifier.or_else(qualifier);
             address.qualified_arn()
         }
-        On::Tagged | On::All => address.qualified_arn(),
+        _ => address.qualified_arn(),
     }
+}
+
+fn layer(on: On, call: &Call) -> String {
+    let Ok(address) = LayerAddress::of(call) else {
+        return call.text("LayerName").unwrap_or("*").to_owned();
+    };
+    match (on, call.integer("VersionNumber")) {
+        (On::LayerVersion, Some(number)) => format!("{}:{number}", address.arn()),
+        _ => address.arn(),
+    }
+}
+
+/// Whoever gives a function layers may have to choose among some (`lambda:Layer`), and reads them
+/// (Lambda guide, "Granting layer access"). One more than there may be is enough: the call is
+/// refused.
+fn add_layers(call: &Call, needs: &mut Vec<Need>) {
+    let layers = call.list("Layers").iter().filter_map(Value::as_str);
+    let layers: Vec<Arc<str>> = layers.take(LAYERS_MAX + 1).map(Arc::from).collect();
+    if layers.is_empty() {
+        return;
+    }
+    if let Some(first) = needs.first_mut() {
+        let layers = Values::Many(layers.clone());
+        first.context.push(("lambda:Layer".into(), layers));
+    }
+    let reads = layers.into_iter();
+    needs.extend(reads.map(|layer| Need::new("lambda:GetLayerVersion", layer)));
 }
 
 /// `aws:RequestTag/...` and `aws:TagKeys` of a call that brings or takes tags. One tag more than

@@ -138,13 +138,8 @@ fn add_versions(
 ) -> Result<(), documents::Error> {
     let left = limit.saturating_sub(listed.len());
     let prefix = format!("{key}/");
-    let versions = documents::list::<Snapshot>(
-        store,
-        Kind::FunctionVersion,
-        &prefix,
-        Some(after),
-        left,
-    )?;
+    let versions =
+        documents::list::<Snapshot>(store, Kind::FunctionVersion, &prefix, Some(after), left)?;
     let with_function = |(key, version)| (key, (function.clone(), version));
     listed.extend(versions.into_iter().map(with_function));
     Ok(())

@@ -136,9 +136,7 @@ impl Lambda {
             self.resolve(&Address::of(call)?).await?;
         }
         let none: Vec<Value> = Vec::new();
-        Ok(ObjectBuilder::new()
-            .add("EventSourceMappings", none)
-            .into())
+        Ok(ObjectBuilder::new().add("EventSourceMappings", none).into())
     }
 }
 

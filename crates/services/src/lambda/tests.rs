@@ -7,7 +7,8 @@ use json::Value;
 use store::blobs::{Digest, MemoryBlobs};
 
 use super::*;
-use crate::testing;
+use crate::states::tests::fresh_for;
+use crate::{Limits, testing};
 
 const HANDLER: &str = "\
 import os
@@ -40,6 +41,10 @@ fn zip(name: &str, text: &str) -> Vec<u8> {
 pub(crate) fn with_package(call: Call) -> Call {
     let packages = [
         ("good", zip("app.py", HANDLER)),
+        (
+            "other",
+            zip("app.py", "def handler(event, context): return 1\n"),
+        ),
         ("bad", b"not a zip".to_vec()),
     ];
     let replace = |value: &Value| {
@@ -48,8 +53,10 @@ pub(crate) fn with_package(call: Call) -> Call {
         Some(value.with_member("ZipFile", BASE64_STANDARD.encode(bytes).into()))
     };
     let mut input = replace(&call.input).unwrap_or(call.input.clone());
-    if let Some(code) = input.get("Code").and_then(replace) {
-        input = input.with_member("Code", code);
+    for member in ["Code", "Content"] {
+        if let Some(code) = input.get(member).and_then(replace) {
+            input = input.with_member(member, code);
+        }
     }
     Call { input, ..call }
 }
@@ -57,15 +64,20 @@ pub(crate) fn with_package(call: Call) -> Call {
 /// The service over an empty store. Roles are not looked up.
 fn lambda(pool: &Pool) -> Lambda {
     let store: Arc<dyn store::Store> = Arc::new(store::Memory::new());
-    let identity = testing::identity(Arc::clone(&store), false);
-    Lambda {
-        access: identity.access,
-        documents: Documents::new(store),
-        packages: Arc::new(Packages::new(Arc::new(MemoryBlobs::default()))),
-        pool: pool.clone(),
-        seal: identity.seal,
-        endpoint: "http://127.0.0.1:1".into(),
-    }
+    Lambda::new(&Foundations {
+        identity: testing::identity(Arc::clone(&store), false),
+        logs: testing::logs(&store),
+        metrics: testing::metrics(),
+        store,
+        blobs: Arc::new(MemoryBlobs::default()),
+        engine: fresh_for(&Value::null()).engine().clone(),
+        functions: pool.clone(),
+        outbound: Arc::new(outbound::Client::new::<&str>(&[], b"").unwrap()),
+        endpoint: "http://127.0.0.1:1".to_owned(),
+        remote_functions: Vec::new(),
+        payload_bytes_max: 262_144,
+        limits: Limits::default(),
+    })
 }
 
 #[tokio::test]
@@ -88,7 +100,15 @@ async fn scripts() {
         }
         Some(result)
     };
-    let files = ["lambda-functions.json", "lambda-invoke.json"];
+    let files = [
+        "lambda-aliases.json",
+        "lambda-events.json",
+        "lambda-functions.json",
+        "lambda-invoke.json",
+        "lambda-layers.json",
+        "lambda-settings.json",
+        "lambda-versions.json",
+    ];
     testing::play(&files, &[aws::Service::Lambda], |_| fresh(), handle).await;
     pool.shutdown().await;
 }
