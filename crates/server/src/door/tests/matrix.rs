@@ -55,6 +55,11 @@ const MADE: &[(Service, &str, &str)] = &[
         r#"{"FunctionName": "f", "Runtime": "python3.12", "Handler": "app.f",
             "Role": "arn:aws:iam::000000000000:role/lockstep-dev", "Code": {"ZipFile": "ZIP"}}"#,
     ),
+    (
+        Service::Lambda,
+        "PublishLayerVersion",
+        r#"{"LayerName": "l", "Content": {"ZipFile": "ZIP"}}"#,
+    ),
 ];
 
 const TRUST: &str = r#"{\"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Allow\", \"Action\": \"sts:AssumeRole\", \"Principal\": {\"Service\": \"states.amazonaws.com\"}}}"#;
