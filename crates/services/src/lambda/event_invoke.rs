@@ -66,7 +66,9 @@ impl EventInvokeConfig {
             shown.add("MaximumEventAgeInSeconds", i64::from(age));
         }
         let destination = |arn: &Option<String>| match arn {
-            Some(arn) => ObjectBuilder::new().add("Destination", arn.as_str()).build(),
+            Some(arn) => ObjectBuilder::new()
+                .add("Destination", arn.as_str())
+                .build(),
             None => Object::new(),
         };
         let destinations = ObjectBuilder::new()
@@ -82,10 +84,7 @@ impl EventInvokeConfig {
 const DESTINATIONS: [&str; 5] = ["events", "lambda", "s3", "sns", "sqs"];
 
 /// The destinations of successes and of failures. An empty text is none.
-fn destinations_of(
-    config: &Value,
-    address: &Address,
-) -> Result<[Option<String>; 2], ServiceError> {
+fn destinations_of(config: &Value, address: &Address) -> Result<[Option<String>; 2], ServiceError> {
     let of = |member| {
         let arn = config.get(member)?.get("Destination")?.as_str()?;
         (!arn.is_empty()).then(|| arn.to_owned())
@@ -101,8 +100,10 @@ fn destinations_of(
         }
         if arn.is_none_or(|arn| !DESTINATIONS.contains(&&*arn.service)) {
             let shown = |name: &str, arn: &Option<String>| {
-                arn.as_ref()
-                    .map_or_else(|| "null".to_owned(), |arn| format!("{name}(destination={arn})"))
+                arn.as_ref().map_or_else(
+                    || "null".to_owned(),
+                    |arn| format!("{name}(destination={arn})"),
+                )
             };
             let [success, failure] = &destinations;
             return Err(invalid(format!(
@@ -199,8 +200,7 @@ impl Lambda {
         let at = address.clone();
         self.alone(&address, move |store| {
             let key = at.config_key(qualifier(&at));
-            let found =
-                documents::read::<EventInvokeConfig>(store, Kind::EventInvokeConfig, &key)?;
+            let found = documents::read::<EventInvokeConfig>(store, Kind::EventInvokeConfig, &key)?;
             found.ok_or_else(|| not_configured(&at))?;
             delete::remove(store, Kind::EventInvokeConfig, &key)
         })
