@@ -160,6 +160,11 @@ impl Services {
         &self.identity
     }
 
+    /// Groups and streams of log events.
+    pub fn logs(&self) -> &logs::Logs {
+        &self.logs
+    }
+
     /// The definitions that state machines have now; a store must keep them.
     pub async fn definitions_in_use(&self) -> Result<Vec<u64>, documents::Error> {
         self.states.definitions_in_use().await
@@ -168,6 +173,13 @@ impl Services {
     /// Deletes the packages that no function had in this pass and the one before; says how many.
     pub async fn collect_packages(&self) -> Result<usize, documents::Error> {
         self.lambda.collect_packages().await
+    }
+
+    /// What functions log goes to CloudWatch Logs from now on. To be called within the runtime.
+    pub fn bind_log_sink(&self, sink: &lambda::log_sink::LogSink) {
+        let writer = Arc::clone(self.logs.writer());
+        let runtime = tokio::runtime::Handle::current();
+        sink.bind(Arc::clone(&self.lambda), writer, runtime);
     }
 
     /// What runs the Tasks of the server's own executions; their calls go through `door`.
