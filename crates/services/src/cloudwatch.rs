@@ -1,13 +1,26 @@
 //! CloudWatch's metrics: what is put by callers and what the server measures itself. Alarms,
 //! dashboards and all else are not served.
+//!
+//! Errors have the codes of the query protocol; the door spells them as the caller's protocol does.
 
+mod evaluate;
+mod expression;
+mod get_data;
+mod get_statistics;
+mod input;
+mod list;
 pub(crate) mod needs;
+mod put;
+mod statistic;
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use aws::ServiceError;
+use json::{Number, Value};
 
-use crate::metrics::Metrics;
+use crate::metrics::{Aggregate, MetricKey, Metrics};
 use crate::{Answer, Call};
 
 /// The metrics of all accounts and Regions.
@@ -26,7 +39,48 @@ impl CloudWatch {
         operation: &str,
         call: &Call,
     ) -> Option<Result<Answer, ServiceError>> {
-        let _ = (&self.metrics, operation, call);
-        None
+        Some(match operation {
+            "GetMetricData" => self.get_metric_data(call).await,
+            "GetMetricStatistics" => self.get_metric_statistics(call).await,
+            "ListMetrics" => self.list_metrics(call),
+            "PutMetricData" => self.put_metric_data(call),
+            _ => return None,
+        })
+    }
+
+    /// What is known of series, by minutes.
+    async fn read(
+        &self,
+        keys: Vec<Arc<MetricKey>>,
+        times_ms: Range<i64>,
+    ) -> Result<Vec<BTreeMap<i64, Aggregate>>, ServiceError> {
+        let metrics = Arc::clone(&self.metrics);
+        let read = tokio::task::spawn_blocking(move || metrics.read(&keys, times_ms)).await;
+        let failed = |cause: &dyn std::fmt::Display| {
+            tracing::error!(%cause, "metrics can't be read");
+            ServiceError::new("InternalServiceError", "the metrics can't be read")
+        };
+        read.map_err(|error| failed(&error))?
+            .map_err(|error| failed(&error))
     }
 }
+
+fn invalid_value(message: impl Into<String>) -> ServiceError {
+    ServiceError::new("InvalidParameterValue", message)
+}
+
+fn invalid_combination(message: impl Into<String>) -> ServiceError {
+    ServiceError::new("InvalidParameterCombination", message)
+}
+
+fn missing(message: impl Into<String>) -> ServiceError {
+    ServiceError::new("MissingParameter", message)
+}
+
+/// A value as a member; one that is no number is absent.
+fn number(value: f64) -> Value {
+    Number::from_f64(value).map(Value::from).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

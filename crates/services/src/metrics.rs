@@ -243,6 +243,12 @@ impl Series {
         self.record_times(value, 1.0, time_ms);
     }
 
+    /// Whether what is recorded is kept: not so where there were too many series.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.cell.is_some()
+    }
+
     /// Adds a value that was seen `count` times.
     pub fn record_times(&self, value: f64, count: f64, time_ms: i64) {
         if !value.is_finite() || !count.is_finite() {
