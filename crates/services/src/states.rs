@@ -13,6 +13,7 @@ mod concurrency;
 mod definitions;
 mod execution;
 mod integrations;
+mod logging;
 mod machine;
 mod map_runs;
 mod needs;
@@ -44,18 +45,21 @@ use tokio::sync::Semaphore;
 
 use crate::access::Access;
 use crate::documents::{self, Documents};
+use crate::logs::Logs;
 use crate::quota::Quota;
 use crate::{Answer, Call, Foundations, Limits};
 use cache::Cache;
 
 pub use definitions::StoredDefinitions;
 pub use integrations::Integrations;
+pub use logging::ExecutionLogs;
 
 /// Step Functions of every account of the server.
 pub struct States {
     access: Arc<Access>,
     documents: Documents,
     engine: Engine,
+    logs: Arc<Logs>,
     cache: Arc<Cache>,
     limits: Limits,
     machines: Arc<Quota>,
@@ -85,6 +89,7 @@ impl States {
             access: Arc::clone(&foundations.identity.access),
             documents: Documents::new(foundations.store.clone()),
             engine: foundations.engine.clone(),
+            logs: Arc::clone(&foundations.logs),
             cache: Arc::default(),
             limits: foundations.limits,
             machines: Quota::new(Kind::StateMachine, foundations.limits.state_machines_max),

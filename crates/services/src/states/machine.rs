@@ -14,7 +14,7 @@ use store::{Kind, Store};
 
 use super::aliases::Alias;
 use super::arn::Machine;
-use super::settings::Logging;
+use super::logging::Logging;
 use super::tags::Tag;
 use super::versions::Version;
 use super::{Integrations, States, arn, lost_revision, state_machine_does_not_exist};
@@ -93,6 +93,9 @@ pub(super) struct Revision {
     pub definition: String,
     pub role_arn: String,
     pub logging: Logging,
+    /// Whether its executions are traced.
+    #[serde(default)]
+    pub tracing: bool,
     /// Absent until the first update that changes something.
     pub revision_id: Option<String>,
     /// When this revision was made.
@@ -121,7 +124,7 @@ impl Revision {
     /// The settings that DescribeStateMachine and DescribeStateMachineForExecution share.
     fn show_settings(&self, shown: &mut ObjectBuilder) {
         shown.add("loggingConfiguration", self.logging.shown());
-        let tracing = ObjectBuilder::new().add("enabled", false).build();
+        let tracing = ObjectBuilder::new().add("enabled", self.tracing).build();
         shown.add("tracingConfiguration", tracing);
         let encryption = ObjectBuilder::new().add("type", "AWS_OWNED_KEY").build();
         shown.add("encryptionConfiguration", encryption);

@@ -71,7 +71,7 @@ fn waits_for_executions(program: &Program) -> bool {
     })
 }
 
-fn denied(text: String) -> ServiceError {
+pub(super) fn denied(text: String) -> ServiceError {
     ServiceError::common(Common::AccessDenied, Protocol::Json10, text)
 }
 

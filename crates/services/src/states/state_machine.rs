@@ -13,9 +13,10 @@ use store::{Expected, Kind, Store};
 
 use super::arn::{self, Machine, Qualifier};
 use super::concurrency;
+use super::logging::Logging;
 use super::machine::{Publication, Revision, StateMachine, labelled, type_name};
 use super::pages::Pages;
-use super::settings::{self, Logging};
+use super::settings;
 use super::{Integrations, States, checked_name, state_machine_does_not_exist};
 use crate::call::epoch_seconds;
 use crate::{Answer, Call, documents};
@@ -25,7 +26,7 @@ impl States {
         let name = checked_name(call.required("name")?)?;
         let role_arn = arn::role(call.required("roleArn")?)?;
         let publication = settings::publication(call)?;
-        settings::check(call)?;
+        settings::check_encryption(call)?;
         let is_express = call.text("type") == Some("EXPRESS");
         let arn = arn::made(call, format!("stateMachine:{name}"));
         let tags = self.first_tags(call, &arn)?;
@@ -34,6 +35,7 @@ impl States {
             definition: call.required("definition")?.to_owned(),
             role_arn: role_arn.to_owned(),
             logging: Logging::of(call)?.unwrap_or_default(),
+            tracing: settings::tracing(call)?.unwrap_or_default(),
             revision_id: None,
             updated_ms: call.now.0,
         });
@@ -62,6 +64,7 @@ impl States {
             .place(&self.documents, arn::key(call, ""))
             .await?;
         let place = place.ok_or_else(|| self.too_many_machines())?;
+        self.validate_delivery(call, &revision.logging).await;
         machine.definition = self.add_revision(&revision).await?;
         let Publication {
             publish,
@@ -103,7 +106,8 @@ impl States {
             .await?;
         let role_arn = &machine.role_arn;
         self.pass_role(call, role_arn, &machine.arn).await?;
-        self.check_managed_rule(call, role_arn, &program).await
+        self.check_managed_rule(call, role_arn, &program).await?;
+        self.check_logging(call, &revision.logging, role_arn).await
     }
 
     /// The answer to a repeated CreateStateMachine: role and tags may differ and are not applied,
@@ -117,6 +121,7 @@ impl States {
         let current = self.revision(existing.definition).await?;
         if current.definition == revision.definition
             && current.logging == revision.logging
+            && current.tracing == revision.tracing
             && existing.is_express == asked.is_express
             && existing.created_with == asked.created_with
         {

@@ -88,6 +88,7 @@ fn states_within(store: Arc<dyn Store>, runner: Arc<dyn Runner>, case: &Value) -
     );
     Arc::new(States {
         access: testing::identity(Arc::clone(&store), false).access,
+        logs: testing::logs(&store),
         documents: Documents::new(store),
         engine: engine.unwrap(),
         cache: Arc::default(),

@@ -8,8 +8,9 @@ use json::ObjectBuilder;
 use store::Kind;
 use uuid::Uuid;
 
+use super::logging::Logging;
 use super::machine::{Publication, Revision, StateMachine, existing_key};
-use super::settings::{self, Logging};
+use super::settings;
 use super::state_machine::conflict;
 use super::{States, arn, state_machine_does_not_exist};
 use crate::call::epoch_seconds;
@@ -35,8 +36,15 @@ impl States {
         self.check_managed_rule(call, &revision.role_arn, &program)
             .await?;
         let is_new = *revision != current;
+        if gives_role || revision.logging != current.logging {
+            self.check_logging(call, &revision.logging, &revision.role_arn)
+                .await?;
+        }
         if !is_new && !publication.publish {
             return Ok(updated(call.now, &revision, None));
+        }
+        if revision.logging != current.logging {
+            self.validate_delivery(call, &revision.logging).await;
         }
         let old = machine.definition;
         let new = match is_new {
@@ -78,11 +86,12 @@ struct Change {
     definition: Option<String>,
     role_arn: Option<String>,
     logging: Option<Logging>,
+    tracing: Option<bool>,
 }
 
 impl Change {
     fn of(call: &Call) -> Result<Change, ServiceError> {
-        settings::check(call)?;
+        settings::check_encryption(call)?;
         let role_arn = call
             .text("roleArn")
             .map(arn::role)
@@ -90,10 +99,11 @@ impl Change {
             .map(str::to_owned);
         let definition = call.text("definition").map(str::to_owned);
         let logging = Logging::of(call)?;
-        let is_given = |member| call.object(member).is_some();
-        // Of these two only the default is served, so they never change anything.
-        let defaults = is_given("tracingConfiguration") || is_given("encryptionConfiguration");
-        if definition.is_none() && role_arn.is_none() && logging.is_none() && !defaults {
+        let tracing = settings::tracing(call)?;
+        // Only the default is served, so it never changes anything.
+        let encryption = call.object("encryptionConfiguration");
+        let settings = logging.is_some() || tracing.is_some() || encryption.is_some();
+        if definition.is_none() && role_arn.is_none() && !settings {
             let message = "Either the definition, the role ARN, the LoggingConfiguration, or the \
                            TracingConfiguration must be specified";
             return Err(ServiceError::new("MissingRequiredParameter", message));
@@ -102,6 +112,7 @@ impl Change {
             definition,
             role_arn,
             logging,
+            tracing,
         })
     }
 
@@ -111,6 +122,7 @@ impl Change {
         next.definition = self.definition.unwrap_or(next.definition);
         next.role_arn = self.role_arn.unwrap_or(next.role_arn);
         next.logging = self.logging.unwrap_or(next.logging);
+        next.tracing = self.tracing.unwrap_or(next.tracing);
         if next != *current {
             next.revision_id = Some(Uuid::new_v4().to_string());
             next.updated_ms = now.0;

@@ -59,8 +59,17 @@ async fn scripts() {
         }
         services.handle(call.service, &operation, &call).await
     };
-    let files = ["states-roles.json", "lambda-roles.json"];
-    let served = [Service::States, Service::Lambda, Service::Iam];
+    let files = [
+        "states-roles.json",
+        "states-logging.json",
+        "lambda-roles.json",
+    ];
+    let served = [
+        Service::States,
+        Service::Lambda,
+        Service::Iam,
+        Service::Logs,
+    ];
     testing::play(&files, &served, fresh, handle).await;
     pool.shutdown().await;
 }

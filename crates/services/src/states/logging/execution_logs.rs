@@ -1,0 +1,328 @@
+//! Watches executions, and writes what they log.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use asl::history::type_name;
+use engine::{Delivery, Observed, Observer, Receipt};
+use parking_lot::RwLock;
+use store::Store;
+
+use super::configuration::Logging;
+use super::destination::group;
+use super::queue::{Job, Next, Queue, Sender, queue};
+use super::record;
+use super::stream::Streams;
+use crate::logs::{LogEvent, LogRecord, Logs};
+use crate::metrics::Counter;
+use crate::states::machine::Revision;
+
+/// Revisions whose logging is remembered, some hundred bytes each; reading one costs some ten
+/// microseconds.
+const REVISIONS_MAX: usize = 8_192;
+
+/// Who follows a log sees its records within so long; a record that comes alone, at once.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Texts written between two flushes: well below what the writer of logs lets wait, so that it
+/// drops none of them.
+const UNFLUSHED_BYTES_MAX: usize = 8 << 20;
+
+/// Jobs written together, so that the records of a stream come in one piece.
+const JOBS_AT_ONCE: usize = 256;
+
+/// Where executions of a revision log, and what.
+pub(super) struct Target {
+    pub(super) logging: Logging,
+    account: Arc<str>,
+    region: Arc<str>,
+    group: Arc<str>,
+}
+
+/// Takes the records that are to be kept.
+pub(super) trait Sink: Send + 'static {
+    /// Never blocks.
+    fn write(&self, record: LogRecord);
+
+    /// Blocks until all that was written is kept.
+    fn flush(&self);
+}
+
+/// Logs of executions. See the module.
+///
+/// Records of Standard executions are written at least once, whatever happens to the server: they
+/// are told by execution and event. Those of Express executions, which have no journal, may be lost
+/// in a crash, and are dropped and counted where they come faster than logs are kept.
+pub struct ExecutionLogs {
+    store: Arc<dyn Store>,
+    /// By definition; `None` for one that logs nothing.
+    targets: RwLock<HashMap<u64, Option<Arc<Target>>>>,
+    /// `None` once the engine has ended.
+    running: RwLock<Option<Running>>,
+    dropped: Counter,
+}
+
+/// The thread that writes.
+struct Running {
+    queue: Sender,
+    thread: JoinHandle<()>,
+}
+
+impl ExecutionLogs {
+    /// Over the store that has the revisions. `dropped` counts events that are not logged.
+    ///
+    /// # Errors
+    /// When the thread can't be started.
+    pub fn new(
+        store: Arc<dyn Store>,
+        logs: Arc<Logs>,
+        dropped: Counter,
+    ) -> io::Result<ExecutionLogs> {
+        // Whoever waits on this runtime waits for another thread.
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        ExecutionLogs::over(store, ToLogs { logs, runtime }, dropped)
+    }
+
+    pub(super) fn over(
+        store: Arc<dyn Store>,
+        sink: impl Sink,
+        dropped: Counter,
+    ) -> io::Result<ExecutionLogs> {
+        let (sender, jobs) = queue();
+        let mut worker = Worker {
+            jobs,
+            sink,
+            streams: Streams::default(),
+            receipts: Vec::new(),
+            unflushed_bytes: None,
+            flushed: None,
+            text: String::new(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("execution-logs".to_owned())
+            .spawn(move || worker.run())?;
+        Ok(ExecutionLogs {
+            store,
+            targets: RwLock::default(),
+            running: RwLock::new(Some(Running {
+                queue: sender,
+                thread,
+            })),
+            dropped,
+        })
+    }
+
+    /// Where executions of a definition log.
+    fn target(&self, definition: u64) -> Result<Option<Arc<Target>>, crate::documents::Error> {
+        if let Some(target) = self.targets.read().get(&definition) {
+            return Ok(target.clone());
+        }
+        let revision = Revision::read(&*self.store, definition)?;
+        let target = revision.and_then(|revision| Target::of(revision.logging));
+        let target = target.map(Arc::new);
+        let mut targets = self.targets.write();
+        if targets.len() >= REVISIONS_MAX {
+            targets.clear();
+        }
+        targets.insert(definition, target.clone());
+        Ok(target)
+    }
+}
+
+impl Target {
+    /// `None` if nothing is logged.
+    fn of(logging: Logging) -> Option<Target> {
+        let group = group(logging.destination()?)?;
+        Some(Target {
+            account: group.account.into(),
+            region: group.region.into(),
+            group: group.name.into(),
+            logging,
+        })
+    }
+
+    /// Whether anything of it is logged.
+    fn shows(&self, seen: &Observed) -> bool {
+        let mut types = seen
+            .events
+            .iter()
+            .filter_map(|event| type_name(&seen.program, &event.kind));
+        types.any(|event_type| self.logging.level.shows(event_type))
+    }
+}
+
+impl Observer for ExecutionLogs {
+    fn wants(&self, definition: u64) -> Option<Delivery> {
+        match self.target(definition) {
+            Ok(target) => target.map(|_| Delivery::AtLeastOnce),
+            // What it is told later is refused until the revision can be read.
+            Err(_) => Some(Delivery::AtLeastOnce),
+        }
+    }
+
+    fn observe(&self, seen: &Arc<Observed>, receipt: Option<Receipt>) {
+        let target = match self.target(seen.start.definition) {
+            Ok(target) => target,
+            Err(error) => {
+                tracing::warn!(%error, "what an execution logs can't be read now");
+                return;
+            }
+        };
+        let Some(target) = target.filter(|target| target.shows(seen)) else {
+            if let Some(receipt) = receipt {
+                receipt.accept();
+            }
+            return;
+        };
+        let is_told_again = receipt.is_some();
+        let job = Job {
+            seen: Arc::clone(seen),
+            target,
+            receipt,
+        };
+        let running = self.running.read();
+        let is_taken = running.as_ref().is_some_and(|it| it.queue.send(job));
+        if !is_taken && !is_told_again {
+            self.dropped.add(seen.events.len() as u64);
+        }
+    }
+
+    /// Writes what waits, and ends the thread.
+    fn finish(&self) {
+        let Some(Running { queue, thread }) = self.running.write().take() else {
+            return;
+        };
+        drop(queue);
+        if thread.join().is_err() {
+            tracing::error!("the thread that writes the logs of executions panicked");
+        }
+    }
+}
+
+struct ToLogs {
+    logs: Arc<Logs>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Sink for ToLogs {
+    fn write(&self, record: LogRecord) {
+        self.logs.writer().write(record);
+    }
+
+    fn flush(&self) {
+        self.runtime.block_on(self.logs.writer().flush());
+    }
+}
+
+struct Worker<S> {
+    jobs: Queue,
+    sink: S,
+    streams: Streams,
+    /// For what was written and not flushed.
+    receipts: Vec<Receipt>,
+    /// `None` if nothing was written since the last flush.
+    unflushed_bytes: Option<usize>,
+    /// When the last flush was.
+    flushed: Option<Instant>,
+    /// Where a record is put together.
+    text: String,
+}
+
+impl<S: Sink> Worker<S> {
+    fn run(&mut self) {
+        loop {
+            let next = match self.unflushed_bytes {
+                None => self.jobs.next(),
+                Some(_) => self.jobs.next_within(self.until_flush()),
+            };
+            match next {
+                Next::Job(job) => self.write(job),
+                Next::Nothing => {}
+                Next::End => return self.flush(),
+            }
+            let is_due = self.until_flush().is_zero();
+            if self
+                .unflushed_bytes
+                .is_some_and(|bytes| is_due || bytes >= UNFLUSHED_BYTES_MAX)
+            {
+                self.flush();
+            }
+        }
+    }
+
+    fn until_flush(&self) -> Duration {
+        let since = self.flushed.map(|last| last.elapsed());
+        since.map_or(Duration::ZERO, |since| FLUSH_INTERVAL.saturating_sub(since))
+    }
+
+    /// Writes a job, and those that wait behind it.
+    fn write(&mut self, job: Job) {
+        let mut records: HashMap<u64, LogRecord> = HashMap::new();
+        let mut bytes = self.add(&mut records, job);
+        for _ in 1..JOBS_AT_ONCE {
+            if bytes >= UNFLUSHED_BYTES_MAX {
+                break;
+            }
+            match self.jobs.at_once() {
+                Next::Job(job) => bytes += self.add(&mut records, job),
+                // An end is met again.
+                Next::Nothing | Next::End => break,
+            }
+        }
+        records
+            .into_values()
+            .for_each(|record| self.sink.write(record));
+        *self.unflushed_bytes.get_or_insert(0) += bytes;
+    }
+
+    /// Adds what a job logs to the record of its stream; the bytes of its texts.
+    fn add(&mut self, records: &mut HashMap<u64, LogRecord>, job: Job) -> usize {
+        let Job {
+            seen,
+            target,
+            receipt,
+        } = job;
+        self.receipts.extend(receipt);
+        let streams = &mut self.streams;
+        let record = records.entry(seen.start.definition);
+        let record = record.or_insert_with(|| LogRecord {
+            account: Arc::clone(&target.account),
+            region: Arc::clone(&target.region),
+            group: Arc::clone(&target.group),
+            stream: streams.name(&seen.start, seen.time),
+            makes_group: false,
+            events: Vec::new(),
+        });
+        let (level, with_data) = (target.logging.level, target.logging.include_execution_data);
+        let mut bytes = 0;
+        for event in &seen.events {
+            let event_type = type_name(&seen.program, &event.kind);
+            if !event_type.is_some_and(|event_type| level.shows(event_type)) {
+                continue;
+            }
+            self.text.clear();
+            record::write(&mut self.text, &seen, event, with_data);
+            bytes += self.text.len();
+            record.events.push(LogEvent {
+                time_ms: seen.time.0,
+                message: self.text.as_str().into(),
+            });
+        }
+        bytes
+    }
+
+    /// Has what was written kept: it need not be told again.
+    fn flush(&mut self) {
+        if self.unflushed_bytes.take().is_some() {
+            self.sink.flush();
+            self.flushed = Some(Instant::now());
+        }
+        self.receipts.drain(..).for_each(Receipt::accept);
+    }
+}
+
+#[cfg(test)]
+mod tests;
