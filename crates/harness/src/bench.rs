@@ -10,6 +10,7 @@ mod express;
 mod hostile;
 mod language;
 mod load;
+mod logs;
 mod pages;
 pub(crate) mod payload;
 mod process;
@@ -76,6 +77,8 @@ enum Case {
     Language,
     /// Latency of executions while others evaluate hostile expressions
     Hostile,
+    /// Log events put and read over HTTP
+    Logs,
 }
 
 /// Exit code of a program that Ctrl-C ended.
@@ -167,6 +170,7 @@ impl Case {
             Case::Ready => ready::measure(setting),
             Case::Language => language::measure(setting),
             Case::Hostile => hostile::measure(setting),
+            Case::Logs => logs::measure(setting),
         }
     }
 }

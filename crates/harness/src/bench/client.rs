@@ -31,7 +31,8 @@ impl Connection {
         })
     }
 
-    /// Calls an operation of Step Functions and gives the body of its answer.
+    /// Calls an operation and gives the body of its answer: one of Step Functions by its name
+    /// alone, one of CloudWatch Logs with its target's prefix (`Logs_20140328.GetLogEvents`).
     ///
     /// # Errors
     /// A lost connection, or any other status than 200.
@@ -50,11 +51,16 @@ impl Connection {
     fn write_request(&mut self, operation: &str, body: &str) {
         // The length and the headers of a signed request; `dev` verifies no signature.
         const SIGNATURE: &str = "f7c3bc1d808e04732adf679965ccc34ca7ae3441f7c3bc1d808e04732adf6799";
+        let (prefix, operation, service, version) = match operation.split_once('.') {
+            None => ("AWSStepFunctions", operation, "states", "1.0"),
+            Some((prefix, operation)) => (prefix, operation, "logs", "1.1"),
+        };
         let head = format!(
-            "POST / HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-amz-json-1.0\r\n\
-             X-Amz-Target: AWSStepFunctions.{operation}\r\nX-Amz-Date: 20260101T000000Z\r\n\
+            "POST / HTTP/1.1\r\nHost: {address}\r\n\
+             Content-Type: application/x-amz-json-{version}\r\n\
+             X-Amz-Target: {prefix}.{operation}\r\nX-Amz-Date: 20260101T000000Z\r\n\
              User-Agent: lockstep-bench\r\n\
-             Authorization: AWS4-HMAC-SHA256 Credential=bench/20260101/us-east-1/states/\
+             Authorization: AWS4-HMAC-SHA256 Credential=bench/20260101/us-east-1/{service}/\
              aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-target, \
              Signature={SIGNATURE}\r\nContent-Length: {length}\r\n\r\n",
             address = self.address,
