@@ -220,7 +220,7 @@ impl Services {
             Service::IamToolbox => Ok(iam_toolbox::needs::needs(operation)),
             Service::Lambda => Ok(lambda::Lambda::needs(operation, call)),
             Service::Lockstep => Ok(lockstep::needs::needs(operation, call)),
-            Service::Logs => Ok(vec![Need::new(format!("logs:{operation}"), "*")]),
+            Service::Logs => Ok(logs::Logs::needs(operation, call)),
             Service::States => Ok(self.states.needs(operation, call)),
             Service::Sts => Ok(sts::needs::needs(operation, call)),
         }

@@ -2,24 +2,33 @@
 
 mod directory;
 mod events;
+mod groups;
 mod kept;
+mod list;
+mod metric_filter;
 pub(crate) mod names;
+mod needs;
+mod nothing;
 mod numbers;
+mod pages;
 pub mod pattern;
+mod policies;
 mod retention;
+mod streams;
+mod tags;
 mod writer;
 
 use std::sync::Arc;
 
 use aws::ServiceError;
+use aws::constraint::{Rule, Violation};
 use store::{Events, Store};
 
-use crate::access::Facts;
 use crate::documents::{Documents, Error};
 use crate::metrics::Metrics;
 use crate::{Answer, Call};
 
-pub(crate) use directory::{Directory, GroupId, LogGroup, LogStream, StreamId};
+use directory::Directory;
 use kept::Kept;
 pub use writer::{LogEvent, LogRecord, Writer};
 
@@ -35,7 +44,17 @@ impl Logs {
     /// measured.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, events: Arc<dyn Events>, metrics: &Arc<Metrics>) -> Logs {
-        let directory = Directory::new(Documents::new(store));
+        Logs::with_groups_max(store, events, metrics, directory::GROUPS_MAX)
+    }
+
+    /// The same with room for so many groups of an account in a Region.
+    fn with_groups_max(
+        store: Arc<dyn Store>,
+        events: Arc<dyn Events>,
+        metrics: &Arc<Metrics>,
+        groups_max: usize,
+    ) -> Logs {
+        let directory = Directory::new(Documents::new(store), groups_max);
         let kept = Kept::new(events, metrics);
         let writer = Writer::new(directory.clone(), kept.clone(), metrics);
         Logs {
@@ -60,24 +79,93 @@ impl Logs {
     pub(crate) async fn handle(
         &self,
         operation: &str,
-        _call: &Call,
+        call: &Call,
     ) -> Option<Result<Answer, ServiceError>> {
         Logs::facts(operation)?;
-        None
-    }
-
-    pub(crate) fn facts(_operation: &str) -> Option<Facts> {
-        None
+        if let Some(error) = violation(call) {
+            return Some(Err(error));
+        }
+        Some(match operation {
+            "CreateLogGroup" => self.create_log_group(call).await,
+            "CreateLogStream" => self.create_log_stream(call).await,
+            "DeleteLogGroup" => self.delete_log_group(call).await,
+            "DeleteLogStream" => self.delete_log_stream(call).await,
+            "DeleteResourcePolicy" => self.delete_resource_policy(call).await,
+            "DeleteRetentionPolicy" => self.delete_retention_policy(call).await,
+            "DescribeAccountPolicies" => nothing::list(call, "accountPolicies"),
+            "DescribeDeliveries" => nothing::list(call, "deliveries"),
+            "DescribeDeliveryDestinations" => nothing::list(call, "deliveryDestinations"),
+            "DescribeDeliverySources" => nothing::list(call, "deliverySources"),
+            "DescribeDestinations" => nothing::list(call, "destinations"),
+            "DescribeExportTasks" => nothing::list(call, "exportTasks"),
+            "DescribeLogGroups" => self.describe_log_groups(call).await,
+            "DescribeLogStreams" => self.describe_log_streams(call).await,
+            "DescribeMetricFilters" => self.describe_metric_filters(call).await,
+            "DescribeQueries" => nothing::list(call, "queries"),
+            "DescribeQueryDefinitions" => nothing::list(call, "queryDefinitions"),
+            "DescribeResourcePolicies" => self.describe_resource_policies(call).await,
+            "DescribeSubscriptionFilters" => self.describe_subscription_filters(call).await,
+            "FilterLogEvents" => self.filter_log_events(call).await,
+            "GetLogEvents" => self.get_log_events(call).await,
+            "ListLogGroups" => self.list_log_groups(call).await,
+            "ListTagsForResource" => self.list_tags_for_resource(call).await,
+            "ListTagsLogGroup" => self.list_tags_log_group(call).await,
+            "PutLogEvents" => self.put_log_events(call).await,
+            "PutLogGroupDeletionProtection" => self.put_log_group_deletion_protection(call).await,
+            "PutResourcePolicy" => self.put_resource_policy(call).await,
+            "PutRetentionPolicy" => self.put_retention_policy(call).await,
+            "TagLogGroup" => self.tag_log_group(call).await,
+            "TagResource" => self.tag_resource(call).await,
+            "TestMetricFilter" => metric_filter::test(call),
+            "UntagLogGroup" => self.untag_log_group(call).await,
+            "UntagResource" => self.untag_resource(call).await,
+            _ => return None,
+        })
     }
 }
 
+/// The error of an input that breaks constraints of the model. Recorded: names that are too long
+/// have one of their own.
+fn violation(call: &Call) -> Option<ServiceError> {
+    let is_long_name = |violation: &Violation| {
+        let is_name = matches!(&*violation.member, "logGroupName" | "logStreamName");
+        is_name && violation.rule == Rule::LengthMax
+    };
+    if call.violations.iter().any(is_long_name) {
+        return Some(invalid(
+            "Invalid LogGroup or LogStream, both must have length less than or equal to 512.",
+        ));
+    }
+    let model = aws::Service::Logs.model().ok()?;
+    ServiceError::violations(model, &call.violations)
+}
+
 fn no_such_group() -> ServiceError {
-    ServiceError::new(
-        "ResourceNotFoundException",
-        "The specified log group does not exist.",
-    )
+    not_found("The specified log group does not exist.")
+}
+
+fn no_such_stream() -> ServiceError {
+    not_found("The specified log stream does not exist.")
+}
+
+fn not_found(message: impl Into<String>) -> ServiceError {
+    ServiceError::new("ResourceNotFoundException", message)
 }
 
 fn invalid(message: impl Into<String>) -> ServiceError {
     ServiceError::new("InvalidParameterException", message)
 }
+
+fn limit_exceeded() -> ServiceError {
+    ServiceError::new("LimitExceededException", "Resource limit exceeded.")
+}
+
+/// A member of the API, or a value of one, that this version does not serve.
+fn not_served(what: &str) -> ServiceError {
+    invalid(format!(
+        "{what} is not served by this version of Lockstep; leave it out"
+    ))
+}
+
+#[cfg(test)]
+mod tests;

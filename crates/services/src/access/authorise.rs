@@ -91,6 +91,7 @@ impl Services {
         match &*arn.service {
             "iam" => self.iam.tags_of(resource).await,
             "lambda" => self.lambda.tags_of(resource).await,
+            "logs" => self.logs.tags_of(resource).await,
             "states" => self.states.tags_of(resource).await,
             _ => Ok(None),
         }

@@ -2,20 +2,29 @@
 //!
 //! Streams are made and groups deleted one after the other under the lock of the group, so that no
 //! stream is left of a group that is gone. What lies under a number that is gone (documents of
-//! streams, events) is removed after it; a document says so until that is done, and whoever finds
-//! one after a crash goes on.
+//! streams, events) is removed after it; a document, the note, says so until that is done, and who
+//! finds one after a crash goes on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use asl::time::Timestamp;
+use aws::ServiceError;
 use serde::{Deserialize, Serialize};
-use store::{Kind, Store};
+use store::{Expected, Kind, Store};
 
-use super::names::stream_key;
+use super::names::{self, stream_key};
 use super::numbers::Numbers;
 use crate::documents::{self, Documents, Error};
+use crate::quota::Quota;
+
+/// Groups of an account in a Region (CloudWatch Logs user guide, "CloudWatch Logs quotas").
+pub(super) const GROUPS_MAX: usize = 1_000_000;
+/// Documents read at once.
+const PAGE: usize = 1_000;
+/// How the keys of notes begin.
+const NOTES: &str = "logs/deleted/";
 
 /// The number of a group. One that is deleted and made again has another.
 #[derive(
@@ -75,6 +84,15 @@ pub(crate) struct LogStream {
     pub created_ms: i64,
 }
 
+/// What making a group came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MadeGroup {
+    Done,
+    Exists,
+    /// The account has [`GROUPS_MAX`] of them.
+    Full,
+}
+
 /// What CreateLogStream came to.
 pub(super) enum Made {
     Stream(LogGroup, LogStream),
@@ -88,14 +106,36 @@ pub(super) enum Made {
 pub(crate) struct Directory {
     pub(super) documents: Documents,
     numbers: Arc<Numbers>,
+    quota: Arc<Quota>,
     deletions: Arc<AtomicU64>,
 }
 
+/// A group or a stream whose name is gone, and what lies under its number is to go. Part of the
+/// store's format.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Gone {
+    pub group: GroupId,
+    /// `None` for the whole group.
+    pub stream: Option<StreamId>,
+    /// The key of the document that had the number.
+    key: String,
+}
+
+impl Gone {
+    fn note(&self) -> String {
+        match self.stream {
+            None => format!("{NOTES}{:016x}", self.group.0),
+            Some(stream) => format!("{NOTES}{:016x}/{:016x}", self.group.0, stream.0),
+        }
+    }
+}
+
 impl Directory {
-    pub(super) fn new(documents: Documents) -> Directory {
+    pub(super) fn new(documents: Documents, groups_max: usize) -> Directory {
         Directory {
             documents,
             numbers: Arc::default(),
+            quota: Quota::new(Kind::LogGroup, groups_max),
             deletions: Arc::default(),
         }
     }
@@ -154,7 +194,7 @@ impl Directory {
     }
 
     /// The stream of this name in the group of this name, made if there is none; so is the group
-    /// where `makes_group`, which otherwise must be there (`None`).
+    /// where `makes_group`. `None` where it is not there, and may not or can't be made.
     pub(crate) async fn ensure_stream(
         &self,
         account: &str,
@@ -164,7 +204,7 @@ impl Directory {
         makes_group: bool,
         now: Timestamp,
     ) -> Result<Option<(LogGroup, LogStream)>, Error> {
-        let key = super::names::key(account, region, group);
+        let key = names::key(account, region, group);
         let made = self.make_stream(&key, stream, now).await?;
         let made = match made {
             Made::NoGroup if makes_group => {
@@ -180,15 +220,39 @@ impl Directory {
         })
     }
 
-    /// Makes a group. `false` when there is one already.
-    pub(super) async fn make_group(&self, key: &str, mut group: LogGroup) -> Result<bool, Error> {
+    /// Makes a group.
+    pub(super) async fn make_group(
+        &self,
+        key: &str,
+        mut group: LogGroup,
+    ) -> Result<MadeGroup, Error> {
+        let place = self.quota.place(&self.documents, prefix(key)).await?;
+        let Some(place) = place else {
+            return Ok(match self.group(key).await? {
+                Some(_) => MadeGroup::Exists,
+                None => MadeGroup::Full,
+            });
+        };
         let numbers = Arc::clone(&self.numbers);
         self.documents
             .alone(key, move |store, key| {
                 group.id = GroupId(numbers.next(store)?);
-                documents::create(store, Kind::LogGroup, key, &group)
+                if !documents::create(store, Kind::LogGroup, key, &group)? {
+                    return Ok(MadeGroup::Exists);
+                }
+                place.taken();
+                Ok(MadeGroup::Done)
             })
             .await
+    }
+
+    /// Changes the group of a key. `None` when there is none.
+    pub(super) async fn change_group<R: Send + 'static>(
+        &self,
+        key: &str,
+        change: impl FnMut(&mut LogGroup) -> Result<R, ServiceError> + Send + 'static,
+    ) -> Result<Option<Result<R, ServiceError>>, Error> {
+        self.documents.change(Kind::LogGroup, key, change).await
     }
 
     /// Makes a stream in the group of a key.
@@ -205,6 +269,132 @@ impl Directory {
             })
             .await
     }
+
+    /// Deletes the group of a key, with its streams, if `may` does not object. What is left are its
+    /// events: once they are gone as well, the note is to be [`forgotten`](Directory::forget).
+    pub(super) async fn delete_group(
+        &self,
+        key: &str,
+        may: impl Fn(&LogGroup) -> Result<(), ServiceError> + Send + 'static,
+    ) -> Result<Option<Result<Gone, ServiceError>>, Error> {
+        let this = self.clone();
+        self.documents
+            .alone(key, move |store, key| {
+                loop {
+                    let Some(group) = documents::read::<LogGroup>(store, Kind::LogGroup, key)?
+                    else {
+                        return Ok(None);
+                    };
+                    if let Err(refusal) = may(&group.body) {
+                        return Ok(Some(Err(refusal)));
+                    }
+                    let gone = Gone {
+                        group: group.body.id,
+                        stream: None,
+                        key: key.to_owned(),
+                    };
+                    documents::create(store, Kind::Setting, &gone.note(), &gone)?;
+                    if documents::delete(store, Kind::LogGroup, key, group.revision)? {
+                        this.quota.deleted(&prefix(key));
+                        this.deletions.fetch_add(1, Ordering::AcqRel);
+                        delete_streams(store, gone.group)?;
+                        return Ok(Some(Ok(gone)));
+                    }
+                }
+            })
+            .await
+    }
+
+    /// Deletes a stream of the group of a key, as [`delete_group`](Directory::delete_group) does.
+    /// `Err` when there is no such group, `None` no such stream.
+    pub(super) async fn delete_stream(
+        &self,
+        key: &str,
+        name: &str,
+    ) -> Result<Result<Option<Gone>, NoGroup>, Error> {
+        let (this, name) = (self.clone(), name.to_owned());
+        self.documents
+            .alone(key, move |store, key| {
+                let Some(group) = documents::read::<LogGroup>(store, Kind::LogGroup, key)? else {
+                    return Ok(Err(NoGroup));
+                };
+                let key = stream_key(group.body.id, &name);
+                let Some(stream) = documents::read::<LogStream>(store, Kind::LogStream, &key)?
+                else {
+                    return Ok(Ok(None));
+                };
+                let gone = Gone {
+                    group: group.body.id,
+                    stream: Some(stream.body.id),
+                    key: key.clone(),
+                };
+                documents::create(store, Kind::Setting, &gone.note(), &gone)?;
+                // Streams never change, so that one that did was deleted by somebody else.
+                documents::delete(store, Kind::LogStream, &key, stream.revision)?;
+                this.deletions.fetch_add(1, Ordering::AcqRel);
+                Ok(Ok(Some(gone)))
+            })
+            .await
+    }
+
+    /// Deletions that did not come to their end, with the documents that they left.
+    pub(super) async fn unfinished(&self) -> Result<Vec<Gone>, Error> {
+        let this = self.clone();
+        self.documents
+            .blocking(move |store| {
+                let notes = documents::list::<Gone>(store, Kind::Setting, NOTES, None, PAGE)?;
+                let notes: Vec<Gone> = notes.into_iter().map(|(_, gone)| gone).collect();
+                for gone in &notes {
+                    this.finish(store, gone)?;
+                }
+                Ok(notes)
+            })
+            .await
+    }
+
+    /// Deletes what a deletion that was cut off has left of documents.
+    fn finish(&self, store: &dyn Store, gone: &Gone) -> Result<(), Error> {
+        if gone.stream.is_some() {
+            let found = documents::read::<LogStream>(store, Kind::LogStream, &gone.key)?;
+            let found = found.filter(|found| Some(found.body.id) == gone.stream);
+            if let Some(found) = found {
+                documents::delete(store, Kind::LogStream, &gone.key, found.revision)?;
+            }
+        } else {
+            let found = documents::read::<LogGroup>(store, Kind::LogGroup, &gone.key)?;
+            let found = found.filter(|found| found.body.id == gone.group);
+            if let Some(found) = found {
+                documents::delete(store, Kind::LogGroup, &gone.key, found.revision)?;
+            }
+            delete_streams(store, gone.group)?;
+        }
+        self.deletions.fetch_add(1, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Nothing is left of a group or a stream.
+    pub(super) async fn forget(&self, gone: Gone) -> Result<(), Error> {
+        self.documents
+            .blocking(move |store| {
+                let key = gone.note();
+                if let Some(found) = documents::read::<Gone>(store, Kind::Setting, &key)? {
+                    documents::delete(store, Kind::Setting, &key, found.revision)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// There is no group of that name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NoGroup;
+
+/// How the keys of the groups of the same account and Region begin.
+fn prefix(key: &str) -> String {
+    let slash = key.match_indices('/').nth(1);
+    let prefix = slash.and_then(|(at, _)| key.get(..=at));
+    prefix.unwrap_or(key).to_owned()
 }
 
 fn make_stream(
@@ -232,5 +422,19 @@ fn make_stream(
     match documents::read(store, Kind::LogStream, &key)? {
         Some(found) => Ok(Made::Exists(group.body, found.body)),
         None => Err(Error::Contended(key)),
+    }
+}
+
+/// Deletes the documents of all streams of a group.
+fn delete_streams(store: &dyn Store, group: GroupId) -> Result<(), Error> {
+    let prefix = stream_key(group, "");
+    loop {
+        let found = store.list_documents(Kind::LogStream, &prefix, None, PAGE)?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        for (key, _) in found {
+            store.delete_document(Kind::LogStream, &key, Expected::Any)?;
+        }
     }
 }

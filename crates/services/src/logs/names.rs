@@ -2,6 +2,7 @@
 
 use aws::{Arn, ServiceError};
 
+use super::directory::GroupId;
 use super::{invalid, no_such_group};
 use crate::Call;
 
@@ -15,7 +16,7 @@ pub(crate) fn key(account: &str, region: &str, group: &str) -> String {
 
 /// The key of a stream's document. It lies under the number of its group, so that a group that is
 /// made again has none of those before.
-pub(super) fn stream_key(group: super::GroupId, stream: &str) -> String {
+pub(super) fn stream_key(group: GroupId, stream: &str) -> String {
     format!("{:016x}/{stream}", group.0)
 }
 
@@ -52,19 +53,36 @@ pub(crate) struct GroupName {
 }
 
 impl GroupName {
-    /// The group of an ARN, with `:*` or without; also that of a stream's ARN.
+    /// The group of its ARN, with `:*` at the end or without.
     pub(crate) fn of_arn(text: &str) -> Option<GroupName> {
-        let arn = Arn::parse(text).ok()?;
-        let named = arn.resource.strip_prefix("log-group:")?;
-        let (name, rest) = named.split_once(':').unwrap_or((named, "*"));
-        let is_logs = arn.partition == PARTITION && arn.service == "logs";
-        let ends_well = rest == "*" || rest.starts_with("log-stream:");
-        let is_group = is_logs && ends_well && !name.is_empty();
-        is_group.then(|| GroupName {
-            account: arn.account.clone(),
-            region: arn.region.clone(),
+        let (group, rest) = GroupName::read(text)?;
+        matches!(rest, None | Some("*")).then_some(group)
+    }
+
+    /// The group that a resource of a policy's question is or is in: also of a stream's ARN.
+    pub(super) fn of_resource(text: &str) -> Option<GroupName> {
+        let (group, rest) = GroupName::read(text)?;
+        let is_stream = rest.is_some_and(|rest| rest.starts_with("log-stream:"));
+        (is_stream || matches!(rest, None | Some("*"))).then_some(group)
+    }
+
+    /// The group of an ARN, and what follows its name.
+    fn read(text: &str) -> Option<(GroupName, Option<&str>)> {
+        let mut fields = text.splitn(6, ':');
+        let (arn, partition, service) = (fields.next()?, fields.next()?, fields.next()?);
+        let (region, account, resource) = (fields.next()?, fields.next()?, fields.next()?);
+        let named = resource.strip_prefix("log-group:")?;
+        let (name, rest) = match named.split_once(':') {
+            Some((name, rest)) => (name, Some(rest)),
+            None => (named, None),
+        };
+        let is_group = (arn, partition, service) == ("arn", PARTITION, "logs") && !name.is_empty();
+        let group = GroupName {
+            account: account.to_owned(),
+            region: region.to_owned(),
             name: name.to_owned(),
-        })
+        };
+        is_group.then_some((group, rest))
     }
 
     /// A group of the caller's account and Region.

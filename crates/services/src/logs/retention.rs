@@ -20,6 +20,7 @@ impl Logs {
     /// # Errors
     /// When the store can't be read or written; the next pass goes on.
     pub async fn expire(&self, now_ms: i64) -> Result<(), Error> {
+        self.finish_deletions().await?;
         // Groups with events first: one that is made meanwhile isn't among them, so none is taken
         // for gone that isn't.
         let stored = self.stored_groups().await?;

@@ -2,23 +2,30 @@ use super::*;
 
 #[test]
 fn groups_of_arns() {
-    let check = |text: &str, expected: Option<&str>| {
-        let found = GroupName::of_arn(text);
-        let shown = found.map(|it| format!("{} {} {}", it.account, it.region, it.name));
-        assert_eq!(shown.as_deref(), expected, "{text}");
-    };
+    let shown = |it: GroupName| format!("{} {} {}", it.account, it.region, it.name);
     let here = "arn:aws:logs:eu-west-1:123456789012";
-    let a = Some("123456789012 eu-west-1 /a");
-    check(&format!("{here}:log-group:/a"), a);
-    check(&format!("{here}:log-group:/a:*"), a);
-    check(&format!("{here}:log-group:/a:log-stream:"), a);
-    check(&format!("{here}:log-group:/a:log-stream:s/[$LATEST]1"), a);
-    check(&format!("{here}:log-group:/a:b"), None);
-    check(&format!("{here}:log-group:"), None);
-    check(&format!("{here}:log-group::*"), None);
-    check(&format!("{here}:delivery:d"), None);
-    check("arn:aws:s3:eu-west-1:123456789012:log-group:/a", None);
-    check("/a", None);
+    let check = |text: &str, of_arn: bool, of_resource: bool| {
+        let text = text.replace("HERE", here);
+        let a = |is_a: bool| is_a.then(|| "123456789012 eu-west-1 /a".to_owned());
+        assert_eq!(GroupName::of_arn(&text).map(shown), a(of_arn), "{text}");
+        let found = GroupName::of_resource(&text).map(shown);
+        assert_eq!(found, a(of_resource), "{text}");
+    };
+    check("HERE:log-group:/a", true, true);
+    check("HERE:log-group:/a:*", true, true);
+    check("HERE:log-group:/a:log-stream:", false, true);
+    check("HERE:log-group:/a:log-stream:s/[$LATEST]1", false, true);
+    check("HERE:log-group:/a:b", false, false);
+    check("HERE:log-group:", false, false);
+    check("HERE:log-group::*", false, false);
+    check("HERE:log-group::log-stream:", false, false);
+    check("HERE:delivery:/a", false, false);
+    check(
+        "arn:aws:s3:eu-west-1:123456789012:log-group:/a",
+        false,
+        false,
+    );
+    check("/a", false, false);
 }
 
 #[test]
