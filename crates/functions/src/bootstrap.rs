@@ -2,12 +2,12 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::probe::{Interpreter, Language};
 use crate::process::Seen;
+use crate::sandbox::{make_folder, write_file};
 
 #[cfg(test)]
 mod tests;
@@ -23,10 +23,10 @@ pub(crate) struct Bootstraps {
 impl Bootstraps {
     /// Writes the files into `folder`, replacing those of an older build.
     pub(crate) fn new(folder: &Path) -> io::Result<Bootstraps> {
-        fs::create_dir_all(folder)?;
+        make_folder(folder)?;
         let folder = folder.canonicalize()?;
-        fs::write(folder.join(PYTHON), include_str!("bootstrap/python.py"))?;
-        fs::write(folder.join(NODE), include_str!("bootstrap/node.mjs"))?;
+        write_file(&folder.join(PYTHON), include_str!("bootstrap/python.py"))?;
+        write_file(&folder.join(NODE), include_str!("bootstrap/node.mjs"))?;
         Ok(Bootstraps { folder })
     }
 

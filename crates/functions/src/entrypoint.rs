@@ -12,6 +12,7 @@ use crate::bootstrap;
 use crate::failure::Cause;
 use crate::probe::Interpreter;
 use crate::process::{Folders, Seen};
+use crate::sandbox;
 use crate::spec::FunctionSpec;
 
 #[cfg(test)]
@@ -46,10 +47,15 @@ impl Engine {
     }
 
     /// What the sandbox has to show though it may lie in somebody's home.
-    pub(crate) fn interpreter_path(&self) -> Option<PathBuf> {
+    pub(crate) fn shown(&self) -> Vec<PathBuf> {
         match self {
-            Engine::Interpreter(interpreter) => Some(interpreter.path.clone()),
-            Engine::Provided => None,
+            Engine::Interpreter(interpreter) => {
+                let mut shown = sandbox::of_interpreter(&interpreter.path);
+                shown.extend_from_slice(&interpreter.folders);
+                shown.extend_from_slice(&interpreter.packages);
+                shown
+            }
+            Engine::Provided => Vec::new(),
         }
     }
 

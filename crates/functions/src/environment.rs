@@ -96,6 +96,9 @@ impl Environment {
             stream: &stream,
             version: engine.version(),
         });
+        for name in layers.as_deref().map(extensions).unwrap_or_default() {
+            log.platform(&PlatformEvent::Extension { name: &name });
+        }
         let started = Instant::now();
         Ok(Environment {
             spec: Arc::clone(spec),
@@ -171,6 +174,7 @@ impl Environment {
         let ready = matches!(live.phase, Phase::Answered)
             && live.ready(&mut self.log, self.deadline).await.is_ok();
         if ready {
+            live.output.drain(&mut self.log);
             live.process.freeze();
         }
         ready
@@ -184,13 +188,12 @@ impl Environment {
         })
     }
 
-    /// Lets a stopped process go on. What it wrote since its last invocation belongs before the
+    /// Lets a stopped process go on. What it wrote after its last invocation belongs before the
     /// next one.
     fn resume(&mut self) {
         if let Some(live) = &mut self.live {
-            live.process.thaw();
-            live.output.drain(&mut self.log);
             self.log.end_line();
+            live.process.thaw();
         }
     }
 
@@ -255,7 +258,7 @@ impl Environment {
             arguments: start.arguments,
             variables: variables(&self.spec, &self.engine, &place),
             folders,
-            interpreter: self.engine.interpreter_path(),
+            shown: self.engine.shown(),
             memory_mb: self.spec.memory_mb,
             ephemeral_storage_mb: self.spec.ephemeral_storage_mb,
             admission,
@@ -422,6 +425,17 @@ impl Live {
             }
         }
     }
+}
+
+/// The programs that layers bring for AWS to start beside a runtime.
+fn extensions(layers: &Code) -> Vec<String> {
+    let found = std::fs::read_dir(layers.folder().join("extensions"));
+    let mut names: Vec<String> = (found.into_iter().flatten().flatten())
+        .filter(|entry| entry.path().is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort_unstable();
+    names
 }
 
 fn not_started(error: io::Error) -> InvokeError {

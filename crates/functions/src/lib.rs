@@ -6,20 +6,21 @@
 //! time out, or the server dies. The crate knows no AWS protocol but the Runtime API, and
 //! nothing else of Lockstep.
 //!
-//! The host's `python3` and `node` are the interpreters ([`probe`] says what is there). A
-//! function sees AWS's environment variables and nothing of the server's; stack traces show its
-//! code in `/var/task`. It is *not* confined: it runs with the server's rights on this host.
+//! The host's `python3` and `node` are the interpreters ([`probe`] says what is there);
+//! `provided.*` runs what the package brings. A package that brings AWS's own client for its
+//! language is run by that. A function sees AWS's environment variables and nothing of the
+//! server's; the module `sandbox` says what it can reach.
 //!
 //! # Known differences from AWS
 //!
-//! - `/var/task` exists in stack traces only. Code finds its files through its working
-//!   directory or `__file__`, not through `LAMBDA_TASK_ROOT`. The host's folder for temporary
-//!   files is visible; `TMPDIR` names one that goes with the process.
-//! - Memory is reported and not limited; between invocations a process is not frozen.
-//! - A runtime that takes more than 10 s to come up is not started anew: it goes on, with the
-//!   function's timeout on top.
-//! - A process that a function started itself is killed with it on timeouts and at shutdown, but
-//!   not by a kill -9 of the server.
+//! - The interpreter is the host's nearest version of the runtime asked for. Of the host's packages
+//!   Python functions see AWS's SDK (boto3 and what it needs), if the host has it; Node functions
+//!   have to bring theirs.
+//! - Extensions do not run: a line in the log names those that a layer brings.
+//! - The trace of a function has no segments of its own; the X-Ray header is passed on as it came.
+//! - Where the sandbox cannot show code at `/var/task`, it is there in stack traces only:
+//!   `LAMBDA_TASK_ROOT`, the working directory and `__file__` name the real folder. The same goes
+//!   for layers (`/opt`) and for the folder for temporary files (`TMPDIR`).
 //! - Python results: a named tuple becomes an array (AWS: an object). A streamed response
 //!   arrives whole, within the bound of a buffered one.
 //!

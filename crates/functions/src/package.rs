@@ -8,13 +8,15 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{self, Cursor, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
+
+use crate::sandbox::make_folder;
 
 #[cfg(test)]
 mod tests;
@@ -75,24 +77,22 @@ pub fn check_zip(bytes: &[u8]) -> Result<ZipFacts, ZipError> {
     })
 }
 
-/// Unpacks a package into `dest`, which must not exist or be empty. Modes are kept as far as
-/// AWS keeps them: read and execute bits; what a function sees of its code is read-only.
-/// Links are made last, so nothing is ever written through one.
+/// Unpacks a package into `dest`, which must not exist or be empty. Everybody may read and nobody
+/// write: a function runs as another user than the server, and sees its code read-only. Of the modes
+/// in the package one thing counts, whether a file can be executed. Links are made last, so
+/// nothing is ever written through one.
 pub fn unpack(bytes: &[u8], dest: &Path) -> Result<(), ZipError> {
     let (mut archive, plan) = open(bytes)?;
-    fs::create_dir_all(dest)?;
+    make_folder(dest)?;
     let mut budget = UNZIPPED_BYTES_MAX;
     for entry in &plan.entries {
         let path = dest.join(&entry.path);
         match &entry.kind {
-            Kind::Folder => fs::create_dir_all(&path)?,
+            Kind::Folder => make_folder(&path)?,
             Kind::File { mode } => {
                 create_parent(&path)?;
-                let mut file = fs::OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(*mode)
-                    .open(&path)?;
+                let mut file = fs::File::create_new(&path)?;
+                file.set_permissions(fs::Permissions::from_mode(*mode))?;
                 inflate(&mut archive, entry, &mut budget, &mut file)?;
             }
             Kind::Link { .. } => {}
@@ -110,7 +110,7 @@ pub fn unpack(bytes: &[u8], dest: &Path) -> Result<(), ZipError> {
 
 fn create_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
-        Some(parent) => fs::create_dir_all(parent),
+        Some(parent) => make_folder(parent),
         None => Ok(()),
     }
 }
@@ -222,7 +222,7 @@ fn describe(archive: &mut Archive<'_>, index: usize) -> Result<Entry, ZipError> 
         },
         // Packages made without a type are common: plain files.
         0 | TYPE_FILE => Kind::File {
-            mode: (mode & 0o555) | 0o400,
+            mode: if mode & 0o111 == 0 { 0o444 } else { 0o555 },
         },
         _ => {
             return Err(unreadable(format!(

@@ -27,6 +27,7 @@ use crate::environment::{Environment, Starter};
 use crate::logs::LogSink;
 use crate::probe::{self, Interpreters};
 use crate::process::Spawner;
+use crate::sandbox::{Sandbox, SandboxPolicy};
 use crate::spec::{FunctionSpec, Invocation, InvokeError, Invoked, Throttle};
 
 #[cfg(test)]
@@ -60,6 +61,8 @@ pub struct PoolConfig {
     pub shutdown_grace: Duration,
     /// Where log events go, if anywhere.
     pub log_sink: Option<Arc<dyn LogSink>>,
+    /// What processes are kept from, and what they reach.
+    pub sandbox: SandboxPolicy,
 }
 
 impl PoolConfig {
@@ -79,6 +82,7 @@ impl PoolConfig {
             age_max: Duration::from_secs(3_600),
             shutdown_grace: Duration::from_secs(2),
             log_sink: None,
+            sandbox: SandboxPolicy::default(),
         }
     }
 }
@@ -197,8 +201,9 @@ impl Pool {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => fs::create_dir_all(&scratch)?,
         }
+        let sandbox = Sandbox::open(&config.folder.join("sandbox"), &config.sandbox)?;
         let starter = Starter {
-            spawner: Spawner::new(config.processes_max)?,
+            spawner: Spawner::new(config.processes_max, sandbox)?,
             bootstraps: Bootstraps::new(&config.folder.join("bootstrap"))?,
             scratch: scratch.canonicalize()?,
             sink: config.log_sink.clone(),

@@ -137,11 +137,7 @@ pub fn findings() -> Vec<Finding> {
             };
             let advice = match (&default, language) {
                 (Err(_), _) => missing_advice(language).to_string(),
-                (Ok(found), Language::Python) => format!(
-                    "runs functions of every python3 runtime; a `python3.N` on PATH is taken for \
-                     runtime python3.N, others run on 3.{}",
-                    found.number
-                ),
+                (Ok(found), Language::Python) => python_advice(found),
                 (Ok(found), Language::Node) => {
                     format!(
                         "runs functions of every nodejs runtime, on Node {}",
@@ -156,6 +152,22 @@ pub fn findings() -> Vec<Finding> {
             }
         })
         .collect()
+}
+
+fn python_advice(default: &Interpreter) -> String {
+    let sdk = default
+        .packages
+        .iter()
+        .find(|folder| folder.join("boto3").is_dir());
+    let sdk = match sdk {
+        Some(folder) => format!("import boto3 from {}", folder.display()),
+        None => "have to bring boto3: install it for python3 to have it there".to_owned(),
+    };
+    format!(
+        "runs functions of every python3 runtime: with the `python3.N` on PATH that is nearest to \
+         the runtime, by default 3.{}; functions {sdk}",
+        default.number
+    )
 }
 
 fn missing_advice(language: Language) -> &'static str {
@@ -242,26 +254,32 @@ fn parse(identifier: &str) -> Result<Runtime, InvokeError> {
     })
 }
 
-/// The same version first, then the host's default, then the nearest other one.
+/// The same version, else the nearest one; of two at the same distance the host's default, else
+/// the newer one.
 fn search(runtime: Runtime) -> Result<Interpreter, String> {
     match runtime.language {
         Language::Node => ask(Language::Node, OsStr::new("node")),
-        Language::Python => {
-            if let Ok(exact) = ask_python(runtime.number) {
-                return Ok(exact);
-            }
-            let default = ask(Language::Python, OsStr::new("python3"));
-            if default.is_ok() {
-                return default;
-            }
-            let mut others: Vec<u32> = (PYTHON_MINOR_MIN..=PYTHON_MINOR_MAX).collect();
-            others.sort_by_key(|minor| minor.abs_diff(runtime.number));
-            others
-                .into_iter()
-                .find_map(|minor| ask_python(minor).ok())
-                .map_or(default, Ok)
-        }
+        Language::Python => search_python(runtime.number),
     }
+}
+
+fn search_python(wanted: u32) -> Result<Interpreter, String> {
+    if let Ok(exact) = ask_python(wanted) {
+        return Ok(exact);
+    }
+    let default = ask(Language::Python, OsStr::new("python3"));
+    let distance = |found: &Interpreter| found.number.abs_diff(wanted);
+    let nearest_max = default.as_ref().map_or(u32::MAX, distance);
+    let mut others: Vec<u32> = (PYTHON_MINOR_MIN..=PYTHON_MINOR_MAX)
+        .rev()
+        .filter(|minor| minor.abs_diff(wanted) < nearest_max)
+        .collect();
+    others.sort_by_key(|minor| minor.abs_diff(wanted));
+    // A launcher may be there for a version that is not.
+    others
+        .into_iter()
+        .find_map(|minor| ask_python(minor).ok())
+        .map_or(default, Ok)
 }
 
 fn ask_python(minor: u32) -> Result<Interpreter, String> {

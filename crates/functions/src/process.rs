@@ -1,38 +1,43 @@
-//! Operating system processes: how they are started, what they may do to the host, and that
-//! none of them outlives the server.
+//! Operating system processes: how they are started and ended, and what is learnt of them.
 //!
-//! Three things keep a function from surviving its server. The kernel kills it when the thread
-//! that started it ends (`PR_SET_PDEATHSIG`), however the server dies, kill -9 included; this
-//! is set between fork and exec, so it also holds for a runtime that has not come up yet and
-//! for those that are not ours. Its group is killed with it on timeouts and at shutdown. And a
-//! runtime whose connection breaks ends by itself.
-//!
-//! Because the signal follows the *thread*, all processes are started by one thread that
-//! lives as long as the pool; a thread of the async runtime may come and go.
+//! All are made by the [`crate::sandbox::keeper`], which one thread of this process starts, so that
+//! they end when that thread does, however the server dies; a thread of the async runtime may come
+//! and go.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, PipeReader};
-use std::os::fd::OwnedFd;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use nix::sys::resource::{Resource, getrlimit};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-use tokio::process::{Child, Command};
-use tokio::runtime::Handle;
+use rustix::net::RecvFlags;
+use rustix::process::Signal;
+use tokio::io::Interest;
+use tokio::net::UnixStream;
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
+use crate::sandbox::forward::{self, Endpoint};
+use crate::sandbox::keeper::Keeper;
 use crate::sandbox::listener::{Admission, Listener};
 use crate::sandbox::peer::Owner;
-use crate::sandbox::processes;
+use crate::sandbox::plan::{Order, Plan, Told, View};
+use crate::sandbox::processes::Handle;
+use crate::sandbox::watchdog::{Watch, Watchdog, Watched};
+use crate::sandbox::{FREEZE, Network, Sandbox, THAW, messages, outermost, processes};
 
-/// Lambda's own bound on open files.
-const OPEN_FILES_MAX: u64 = 1_024;
+/// Where the Runtime API is in a network of its own: AWS's address.
+const INSIDE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9_001);
+/// Where a function is told to send its calls of AWS.
+const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 
 /// The folders of one environment on the host.
 #[derive(Debug, Clone)]
@@ -68,8 +73,8 @@ pub(crate) struct Launch {
     /// The whole environment: nothing is inherited.
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) folders: Folders,
-    /// The host's interpreter that has to be there, if any: it may lie in somebody's home.
-    pub(crate) interpreter: Option<PathBuf>,
+    /// Files and folders of the host that have to be there, though they may lie in somebody's home.
+    pub(crate) shown: Vec<PathBuf>,
     pub(crate) memory_mb: u32,
     pub(crate) ephemeral_storage_mb: u32,
     /// From [`Spawner::listen`].
@@ -86,55 +91,82 @@ pub(crate) struct Exit {
 
 /// A running process with all it started. Dropping it kills them all.
 pub(crate) struct Process {
-    child: Child,
-    group: Option<Pid>,
+    watch: Watch,
+    status: Status,
+    exit: Option<Exit>,
+    /// Whether the kernel ends all others with the first process.
+    has_own_processes: bool,
+    /// The runtime, once it was looked for.
+    runtime: OnceLock<Option<u32>>,
+    forwards: Vec<AbortHandle>,
 }
 
 impl Process {
     /// Kills the process and all it started.
     pub(crate) fn kill(&mut self) {
-        // Once only: later the number may belong to someone else.
-        if let Some(group) = self.group.take() {
-            let _ = killpg(group, Signal::SIGKILL);
+        let watched = &self.watch.watched;
+        if !self.has_own_processes && self.exit.is_none() {
+            processes::kill_descendants(watched.init);
         }
+        watched.signal(Signal::KILL);
     }
 
     /// Waits for the end of the process. May be given up and called again.
     pub(crate) async fn wait(&mut self) -> Exit {
-        let status = self.child.wait().await;
-        Exit {
-            status: status.unwrap_or_else(|_| ExitStatus::from_raw(9)),
-            out_of_memory: false,
+        loop {
+            if let Some(exit) = self.exit {
+                return exit;
+            }
+            let told = self.status.next().await;
+            self.note(told);
         }
     }
 
     /// Whether the process is still there.
     pub(crate) fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        if self.exit.is_none()
+            && let Some(told) = self.status.now()
+        {
+            self.note(told);
+        }
+        self.exit.is_none()
     }
 
-    /// Stops the process and all it started where they are, until [`Process::thaw`].
+    fn note(&mut self, told: io::Result<Option<(Told, Vec<OwnedFd>)>>) {
+        let status = match told {
+            Ok(Some((Told::Ended(status), _))) => ExitStatus::from_raw(status),
+            Ok(Some(_)) => return,
+            // The first process was killed, and all others with it.
+            Ok(None) | Err(_) => ExitStatus::from_raw(Signal::KILL.as_raw()),
+        };
+        self.exit = Some(Exit {
+            status,
+            out_of_memory: status.signal() == Some(Signal::KILL.as_raw())
+                && self.watch.watched.has_run_out_of_memory(),
+        });
+    }
+
+    /// Stops the process and all it started where they are, until [`Process::thaw`]. Returns at
+    /// once; they stop a moment later.
     pub(crate) fn freeze(&self) {
-        self.signal(Signal::SIGSTOP);
+        let watched = &self.watch.watched;
+        watched.is_frozen.store(true, Ordering::Relaxed);
+        watched.signal(FREEZE);
     }
 
     /// Lets them go on.
     pub(crate) fn thaw(&self) {
-        self.signal(Signal::SIGCONT);
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            let _ = killpg(group, signal);
+        let watched = &self.watch.watched;
+        if watched.is_frozen.swap(false, Ordering::Relaxed) {
+            watched.signal(THAW);
         }
     }
 
-    /// The most memory the process has used so far, rounded up to whole megabytes.
+    /// The most memory the runtime has used so far, rounded up to whole megabytes.
     pub(crate) fn memory_used_mb(&self) -> u64 {
-        let peak = self
-            .child
-            .id()
-            .and_then(|id| processes::status_kb(id, "VmHWM"));
+        let first = || processes::first_child(self.watch.watched.init);
+        let peak = self.runtime.get_or_init(first);
+        let peak = peak.and_then(|runtime| processes::status_kb(runtime, "VmHWM"));
         peak.unwrap_or(0).div_ceil(1_024)
     }
 }
@@ -142,32 +174,92 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+        self.forwards.iter().for_each(AbortHandle::abort);
     }
 }
 
-struct Request {
-    launch: Launch,
-    runtime: Handle,
-    reply: oneshot::Sender<io::Result<(Process, OwnedFd)>>,
+/// What the first process of an environment tells.
+///
+/// The socket keeps messages apart, which the type knows nothing of: it is only waited with.
+struct Status {
+    socket: UnixStream,
 }
 
-/// The thread that starts processes. When it ends, so do they all.
+type Message = Option<(Told, Vec<OwnedFd>)>;
+
+impl Status {
+    /// The next message; `None` when the process has ended.
+    async fn next(&self) -> io::Result<Message> {
+        loop {
+            self.socket.readable().await?;
+            let receive = || receive(&self.socket);
+            match self.socket.try_io(Interest::READABLE, receive) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                message => return message,
+            }
+        }
+    }
+
+    /// The next message if it has arrived.
+    fn now(&self) -> Option<io::Result<Message>> {
+        match receive(&self.socket) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            message => Some(message),
+        }
+    }
+}
+
+fn receive(socket: &UnixStream) -> io::Result<Message> {
+    messages::receive(socket, RecvFlags::DONTWAIT)
+}
+
+/// A process that was made and has not said yet whether it could start.
+struct Begun {
+    init: u32,
+    handle: Handle,
+    status: net::UnixStream,
+    output: OwnedFd,
+}
+
+struct Request {
+    order: Order,
+    plan: Plan,
+    reply: oneshot::Sender<io::Result<Begun>>,
+}
+
+/// The thread that has processes started. When it ends, so do they all.
 pub(crate) struct Spawner {
     requests: SyncSender<Request>,
+    sandbox: Sandbox,
+    watchdog: Watchdog,
+    started: AtomicU32,
 }
 
 impl Spawner {
     /// `pending_max`: how many starts may wait for the thread.
-    pub(crate) fn new(pending_max: usize) -> io::Result<Spawner> {
+    pub(crate) fn new(pending_max: usize, sandbox: Sandbox) -> io::Result<Spawner> {
         let (requests, receiver) = sync_channel(pending_max);
         thread::Builder::new()
             .name("function-spawner".into())
             .spawn(move || work(&receiver))?;
-        Ok(Spawner { requests })
+        Ok(Spawner {
+            requests,
+            sandbox,
+            watchdog: Watchdog::start()?,
+            started: AtomicU32::new(0),
+        })
     }
 
     /// Where a process will find its folders.
     pub(crate) fn seen(&self, folders: &Folders) -> Seen {
+        if self.sandbox.has_own_root() {
+            return Seen {
+                code: "/var/task".into(),
+                layers: "/opt".into(),
+                runtime: "/var/runtime".into(),
+                scratch: "/tmp".into(),
+            };
+        }
         Seen {
             code: folders.code.clone(),
             layers: folders.layers.clone().unwrap_or_else(|| "/opt".into()),
@@ -178,113 +270,164 @@ impl Spawner {
 
     /// The listener for the Runtime API of a process to come.
     pub(crate) async fn listen(&self) -> io::Result<(Listener, oneshot::Sender<Admission>)> {
-        Listener::on_host().await
+        match self.sandbox.network {
+            Network::Host => Listener::on_host().await,
+            Network::None => Ok(Listener::inside(INSIDE)),
+        }
     }
 
     /// Starts a process; both of its outputs arrive at the returned pipe, in order.
     pub(crate) async fn spawn(&self, launch: Launch) -> io::Result<(Process, OwnedFd)> {
-        let (reply, answer) = oneshot::channel();
-        let request = Request {
-            launch,
-            runtime: Handle::current(),
-            reply,
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        let (memory_mb, tmp_mb) = (launch.memory_mb, launch.ephemeral_storage_mb);
+        let group = match &self.sandbox.cgroups {
+            Some(groups) => Some(groups.make(number, memory_mb, tmp_mb)?),
+            None => None,
         };
+        let order = Order {
+            namespaces: self.sandbox.layers.namespaces,
+            own_network: self.sandbox.network == Network::None,
+            number,
+            cgroups: group.iter().flat_map(|group| group.doors()).collect(),
+        };
+        let (plan, endpoint, admission) = self.plan(launch);
+        let (reply, answer) = oneshot::channel();
         self.requests
-            .try_send(request)
+            .try_send(Request { order, plan, reply })
             .map_err(|_| io::Error::other("too many starts wait"))?;
-        answer
+        let begun = answer
             .await
-            .map_err(|_| io::Error::other("the spawner thread has ended"))?
+            .map_err(|_| io::Error::other("the spawner thread has ended"))??;
+        let watch = self.watchdog.watch(Watched {
+            init: begun.init,
+            handle: begun.handle,
+            memory_bytes_max: u64::from(memory_mb) << 20,
+            group,
+            is_frozen: AtomicBool::new(false),
+            is_out_of_memory: AtomicBool::new(false),
+        });
+        let mut process = Process {
+            watch,
+            status: Status {
+                socket: UnixStream::from_std(begun.status)?,
+            },
+            exit: None,
+            has_own_processes: self.sandbox.has_own_root(),
+            runtime: OnceLock::new(),
+            forwards: Vec::new(),
+        };
+        process.come_up(endpoint, admission).await?;
+        Ok((process, begun.output))
+    }
+
+    /// What the process has to do, whom it may call besides, and who waits for its listener.
+    fn plan(&self, launch: Launch) -> (Plan, Option<Endpoint>, oneshot::Sender<Admission>) {
+        let Launch {
+            program,
+            arguments,
+            mut variables,
+            folders,
+            shown,
+            memory_mb: _,
+            ephemeral_storage_mb,
+            admission,
+        } = launch;
+        let folder = self.seen(&folders).code;
+        let is_inside = self.sandbox.network == Network::None;
+        let endpoint = variables.get(ENDPOINT).and_then(|url| Endpoint::of(url));
+        let endpoint = endpoint.filter(|_| is_inside);
+        if let Some(endpoint) = &endpoint {
+            variables.insert(ENDPOINT.to_owned(), endpoint.url.clone());
+        }
+        let addresses = std::iter::once(INSIDE).chain(endpoint.iter().map(|end| end.inside));
+        let plan = Plan {
+            layers: self.sandbox.layers,
+            program: Some(program),
+            arguments,
+            variables,
+            folder,
+            listen: is_inside.then(|| addresses.collect()),
+            view: View {
+                root: self.sandbox.root.clone(),
+                code: folders.code,
+                layers: folders.layers,
+                runtime: folders.runtime,
+                scratch: folders.scratch,
+                etc: self.sandbox.etc.clone(),
+                shown: outermost(shown),
+                hidden: self.sandbox.hidden.clone(),
+                tmp_mb: ephemeral_storage_mb,
+            },
+        };
+        (plan, endpoint, admission)
+    }
+}
+
+impl Process {
+    /// Waits until the runtime runs.
+    async fn come_up(
+        &mut self,
+        endpoint: Option<Endpoint>,
+        admission: oneshot::Sender<Admission>,
+    ) -> io::Result<()> {
+        let init = self.watch.watched.init;
+        let mut admitted = Admission::Owner(Owner { init });
+        loop {
+            match self.status.next().await? {
+                Some((Told::Listening, sockets)) => {
+                    let mut sockets = sockets.into_iter();
+                    if let Some(api) = sockets.next() {
+                        admitted = Admission::Inside(api);
+                    }
+                    if let (Some(socket), Some(endpoint)) = (sockets.next(), &endpoint) {
+                        let real = endpoint.real.clone();
+                        self.forwards.push(forward::start(socket, real)?);
+                    }
+                }
+                Some((Told::Started, _)) => {
+                    // Nobody need be waiting for it.
+                    let _ = admission.send(admitted);
+                    return Ok(());
+                }
+                Some((Told::Failed(fault), _)) => return Err(fault.into()),
+                Some((Told::Ended(_), _)) | None => {
+                    return Err(io::Error::other("it was killed while it came up"));
+                }
+            }
+        }
     }
 }
 
 fn work(requests: &Receiver<Request>) {
-    while let Ok(Request {
-        launch,
-        runtime,
-        reply,
-    }) = requests.recv()
-    {
-        // The async runtime is the one that will be told of the process's end.
-        let _entered = runtime.enter();
+    let mut keeper = None;
+    while let Ok(Request { order, plan, reply }) = requests.recv() {
+        let mut begun = begin(&mut keeper, &order, &plan);
+        if begun.is_err() {
+            // The keeper may have been killed; a new one says whether it was that.
+            keeper = None;
+            begun = begin(&mut keeper, &order, &plan);
+        }
         // When nobody waits any more the process is dropped with the answer, and so killed.
-        let _ = reply.send(start(launch));
+        let _ = reply.send(begun);
     }
 }
 
-fn start(launch: Launch) -> io::Result<(Process, OwnedFd)> {
-    let (reader, writer): (PipeReader, _) = io::pipe()?;
-    let mut command = Command::new(&launch.program);
-    command
-        .args(&launch.arguments)
-        .current_dir(&launch.folders.code)
-        .env_clear()
-        .envs(&launch.variables)
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer)
-        .process_group(0)
-        .kill_on_drop(true);
-    confine(&mut command)?;
-    let child = command.spawn()?;
-    if let Some(init) = child.id() {
-        let _ = launch.admission.send(Admission::Owner(Owner { init }));
-    }
-    let group = child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .map(Pid::from_raw);
-    Ok((Process { child, group }, reader.into()))
-}
-
-/// Arranges what the child does to itself before it becomes the runtime.
-#[expect(
-    unsafe_code,
-    reason = "code between fork and exec; see the comment inside"
-)]
-fn confine(command: &mut Command) -> io::Result<()> {
-    let (_, files_hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    let files = files_hard.min(OPEN_FILES_MAX);
-    let server = nix::unistd::getpid();
-    let in_child = move || -> io::Result<()> {
-        use nix::sys::resource::setrlimit;
-        setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-        setrlimit(Resource::RLIMIT_NOFILE, files, files)?;
-        #[cfg(target_os = "linux")]
-        {
-            use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
-            // A program with the set-user-id bit would clear the death signal.
-            set_no_new_privs()?;
-            set_pdeathsig(Signal::SIGKILL)?;
-            close_inherited()?;
-        }
-        // The server may have died before the signal was set.
-        if nix::unistd::getppid() != server {
-            return Err(nix::errno::Errno::ESRCH.into());
-        }
-        Ok(())
+fn begin(keeper: &mut Option<Keeper>, order: &Order, plan: &Plan) -> io::Result<Begun> {
+    let keeper = match keeper {
+        Some(keeper) => keeper,
+        none => none.insert(Keeper::start()?),
     };
-    // SAFETY: system calls that are safe after fork, no allocation and no locks: the child has
-    // one thread and may have inherited locks that others held.
-    unsafe { command.pre_exec(in_child) };
-    Ok(())
-}
-
-/// Marks all descriptors above the standard ones to be closed by exec, also those which the
-/// server itself inherited from whoever started it.
-#[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "a system call that neither std nor nix offers")]
-fn close_inherited() -> io::Result<()> {
-    use nix::libc::{CLOSE_RANGE_CLOEXEC, SYS_close_range, c_uint, syscall};
-    // SAFETY: changes flags of descriptors of this process only; takes no pointers.
-    let result = unsafe { syscall(SYS_close_range, 3, c_uint::MAX, CLOSE_RANGE_CLOEXEC) };
-    match result {
-        0 => Ok(()),
-        _ => match io::Error::last_os_error() {
-            // Linux before 5.11: then only what the server opened itself is closed.
-            error if error.raw_os_error() == Some(nix::libc::ENOSYS) => Ok(()),
-            error if error.raw_os_error() == Some(nix::libc::EINVAL) => Ok(()),
-            error => Err(error),
-        },
-    }
+    let (reader, output) = io::pipe()?;
+    let (status, its_own) = messages::pair()?;
+    let plan = messages::in_memory(plan)?;
+    let made = keeper.order(order, [plan.as_fd(), its_own.as_fd(), output.as_fd()])?;
+    let (init, handle) = made.map_err(io::Error::from)?;
+    let status = net::UnixStream::from(status);
+    status.set_nonblocking(true)?;
+    Ok(Begun {
+        init,
+        handle: Handle::new(handle),
+        status,
+        output: reader.into(),
+    })
 }

@@ -1,15 +1,37 @@
 //! What keeps a function from the rest of the machine: layers that hold independently of each
 //! other, each tried out at start and shown by `lockstep doctor`.
 
+mod cgroups;
+mod files;
+pub(crate) mod forward;
+pub(crate) mod init;
+pub(crate) mod keeper;
+mod landlock;
 pub(crate) mod listener;
+mod loopback;
+pub(crate) mod messages;
 pub(crate) mod peer;
+pub(crate) mod plan;
+mod privileges;
 pub(crate) mod processes;
+mod root;
+mod seccomp;
+mod trial;
+pub(crate) mod watchdog;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+
+use cgroups::Cgroups;
+pub(crate) use files::{make_folder, of_interpreter, outermost, write_file};
+use plan::{Layers, Namespaces};
 
 /// One line of defence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum LayerKind {
     /// A root, processes, users and names of its own.
     Namespaces,
@@ -39,6 +61,39 @@ impl LayerKind {
         }
     }
 
+    /// What it keeps a function from.
+    pub fn gives(self) -> &'static str {
+        match self {
+            LayerKind::Namespaces => {
+                "functions see their own files and processes only, as a user without rights"
+            }
+            LayerKind::Landlock => "file access is checked a second time by the kernel's own rules",
+            LayerKind::Seccomp => "system calls that reach into the kernel are refused",
+            LayerKind::Cgroups => "the kernel bounds the memory and the processes of a function",
+        }
+    }
+
+    /// How to get it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            LayerKind::Namespaces => {
+                "it takes Linux 5.12 or newer that lets this user make user namespaces: see the \
+                 sysctls user.max_user_namespaces, kernel.unprivileged_userns_clone (Debian) and \
+                 kernel.apparmor_restrict_unprivileged_userns (Ubuntu); in a container \
+                 `--security-opt seccomp=unconfined --security-opt systempaths=unconfined`"
+            }
+            LayerKind::Landlock => {
+                "it takes Linux 5.13 or newer with `landlock` among the kernel's security modules \
+                 (parameter lsm=)"
+            }
+            LayerKind::Seccomp => "it takes a kernel with seccomp filters, on x86-64 or arm64",
+            LayerKind::Cgroups => {
+                "run the server as root, or as a systemd unit with `Delegate=memory pids`; without \
+                 it the server itself looks after the memory of functions, ten times a second"
+            }
+        }
+    }
+
     /// The layer of that name.
     pub fn parse(name: &str) -> Option<LayerKind> {
         LayerKind::ALL.into_iter().find(|kind| kind.name() == name)
@@ -61,12 +116,146 @@ pub enum Network {
     None,
 }
 
-/// What a [`crate::Pool`] demands of the sandbox. What this host has is used, demanded or not.
+/// What a [`crate::Pool`] demands of the sandbox. What this host has is used, demanded or not, unless
+/// it is to be done without.
 #[derive(Debug, Clone, Default)]
 pub struct SandboxPolicy {
     /// Layers without which no pool is made.
     pub demanded: Vec<LayerKind>,
+    /// Layers that are not used though this host has them.
+    pub without: Vec<LayerKind>,
     pub network: Network,
     /// Folders that no function sees though they may lie in a folder of the system.
     pub hidden: Vec<PathBuf>,
 }
+
+/// One layer on this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    pub kind: LayerKind,
+    pub state: State,
+}
+
+/// Whether functions get it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    Active,
+    /// With the reason.
+    Missing(String),
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind;
+        match &self.state {
+            State::Active => write!(f, "{kind}: {}", kind.gives()),
+            State::Missing(reason) => write!(f, "{kind}: missing ({reason}); {}", kind.remedy()),
+        }
+    }
+}
+
+/// A demanded layer that this host does not have.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "functions would run without the layer `{}` of their sandbox: {reason}. {}",
+    kind.name(), kind.remedy()
+)]
+pub struct Unmet {
+    pub kind: LayerKind,
+    pub reason: String,
+}
+
+/// Tries every layer on this host. Starts processes and waits for them: tens of milliseconds.
+/// The outcome is kept as long as this process lives. `folder` is one to work in, made when
+/// missing; nothing in it is worth keeping.
+pub fn probe(folder: &Path, network: Network) -> io::Result<Vec<Layer>> {
+    Ok(found(folder, network)?.report)
+}
+
+fn found(folder: &Path, network: Network) -> io::Result<trial::Found> {
+    static HOST: OnceLock<trial::Found> = OnceLock::new();
+    static NONE: OnceLock<trial::Found> = OnceLock::new();
+    let kept = match network {
+        Network::Host => &HOST,
+        Network::None => &NONE,
+    };
+    if let Some(found) = kept.get() {
+        return Ok(found.clone());
+    }
+    let found = trial::run(folder, network)?;
+    Ok(kept.get_or_init(|| found).clone())
+}
+
+/// Signals to the first process of an environment.
+pub(crate) const FREEZE: rustix::process::Signal = rustix::process::Signal::USR1;
+pub(crate) const THAW: rustix::process::Signal = rustix::process::Signal::USR2;
+
+/// The sandbox of one pool.
+pub(crate) struct Sandbox {
+    pub(crate) layers: Layers,
+    pub(crate) network: Network,
+    pub(crate) hidden: Vec<PathBuf>,
+    pub(crate) root: PathBuf,
+    pub(crate) etc: PathBuf,
+    pub(crate) cgroups: Option<Cgroups>,
+}
+
+impl Sandbox {
+    /// Uses `folder`, and what this host has. The error is [`Unmet`] when that is not enough.
+    pub(crate) fn open(folder: &Path, policy: &SandboxPolicy) -> io::Result<Sandbox> {
+        files::make_folder(folder)?;
+        let folder = folder.canonicalize()?;
+        let (root, etc) = (folder.join("root"), folder.join("etc"));
+        files::make_folder(&root)?;
+        files::make_etc(&etc)?;
+        let mut found = found(&folder, policy.network)?;
+        for kind in &policy.without {
+            found.leave_out(*kind);
+        }
+        policy.check(&found.report)?;
+        let cgroups = match found.layers.cgroups {
+            true => Some(Cgroups::open().map_err(io::Error::other)?),
+            false => None,
+        };
+        // The folder of the pool is hidden in any case, wherever it lies.
+        let pool = folder.parent().map(Path::to_path_buf);
+        let hidden = policy
+            .hidden
+            .iter()
+            .filter_map(|path| path.canonicalize().ok());
+        Ok(Sandbox {
+            layers: found.layers,
+            network: policy.network,
+            hidden: hidden.chain(pool).collect(),
+            root,
+            etc,
+            cgroups,
+        })
+    }
+
+    pub(crate) fn has_own_root(&self) -> bool {
+        self.layers.namespaces != Namespaces::No
+    }
+}
+
+impl SandboxPolicy {
+    /// Refuses a host without a demanded layer.
+    fn check(&self, report: &[Layer]) -> io::Result<()> {
+        let mut demanded = self.demanded.clone();
+        if self.network == Network::None {
+            demanded.push(LayerKind::Namespaces);
+        }
+        for Layer { kind, state } in report {
+            if let State::Missing(reason) = state
+                && demanded.contains(kind)
+            {
+                let (kind, reason) = (*kind, reason.clone());
+                return Err(io::Error::other(Unmet { kind, reason }));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::entrypoint::Engine;
-use crate::probe::Language;
+use crate::probe::{Language, Runtime};
 use crate::process::Seen;
 use crate::spec::{FunctionSpec, LogFormat};
 
@@ -36,7 +36,7 @@ pub(crate) fn variables(
 ) -> BTreeMap<String, String> {
     let added = (spec.extra_env)();
     let given = spec.environment.iter().cloned();
-    defaults(engine, place.seen)
+    defaults(spec, engine, place.seen)
         .into_iter()
         .chain(given)
         .chain(reserved(spec, engine, place))
@@ -48,7 +48,7 @@ pub(crate) fn variables(
 }
 
 /// What the user may override.
-fn defaults(engine: &Engine, seen: &Seen) -> Vec<(String, String)> {
+fn defaults(spec: &FunctionSpec, engine: &Engine, seen: &Seen) -> Vec<(String, String)> {
     let (task, opt) = (seen.code.display(), seen.layers.display());
     let runtime = seen.runtime.display();
     let mut programs = "/usr/local/bin:/usr/bin:/bin".to_owned();
@@ -72,7 +72,8 @@ fn defaults(engine: &Engine, seen: &Seen) -> Vec<(String, String)> {
         ("TMPDIR", seen.scratch.display().to_string()),
     ];
     if let Engine::Interpreter(interpreter) = engine {
-        let number = interpreter.number;
+        // Layers are made for the runtime, whatever the host has for it.
+        let number = Runtime::parse(&spec.runtime).map_or(0, |runtime| runtime.number);
         defaults.push(match interpreter.language {
             Language::Python => ("PYTHONPATH", runtime.to_string()),
             Language::Node => (

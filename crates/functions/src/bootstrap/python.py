@@ -134,7 +134,12 @@ class Record:
             setattr(self, name, (values or {}).get(name))
 
     def __repr__(self):
-        return f"{type(self).__name__}({vars(self)})"
+        return shown_record(self)
+
+
+def shown_record(record):
+    members = (f"{name}={value}" for name, value in vars(record).items() if name[0] != "_")
+    return f"{type(record).__name__}([{','.join(members)}])"
 
 
 class CognitoIdentity(Record):
@@ -179,7 +184,7 @@ class LambdaContext:
         sys.stdout.write(str(message))
 
     def __repr__(self):
-        return f"LambdaContext({vars(self)})"
+        return shown_record(self)
 
 
 def client_context(text):
@@ -218,10 +223,15 @@ class Encoder(json.JSONEncoder):
         return text.encode("utf-8")
 
 
+def runtime_minor():
+    """Of the runtime the function asks for, which need not be that of this interpreter."""
+    minor = os.environ.get("AWS_EXECUTION_ENV", "").rpartition("python3.")[2]
+    return int(minor) if minor.isdigit() else sys.version_info[1]
+
+
 def encoder():
     """AWS writes characters beyond ASCII as they are since python3.12, as escapes before."""
-    runtime = os.environ.get("AWS_EXECUTION_ENV", "").rpartition("python3.")[2]
-    return Encoder(ensure_ascii=not (runtime.isdigit() and int(runtime) >= 12))
+    return Encoder(ensure_ascii=runtime_minor() < 12)
 
 
 class LogFinder:
@@ -401,8 +411,7 @@ def prepare():
     OPT, packages = sys.argv[1:3]
     sys.argv[1:] = []
     PACKAGES = [folder for folder in packages.split(os.pathsep) if folder]
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    layers = [f"{OPT}/python/lib/{version}/site-packages", f"{OPT}/python"]
+    layers = [f"{OPT}/python/lib/python3.{runtime_minor()}/site-packages", f"{OPT}/python"]
     sys.path[:] = [ROOT, *layers, *map(shown_back, sys.path[1:])]
     sys.path_hooks.insert(0, task_finder)
     sys.meta_path.append(HostPackages)

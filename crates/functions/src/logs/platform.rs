@@ -75,6 +75,10 @@ impl Trace {
     }
 }
 
+/// The state of an extension here, and why.
+const NOT_STARTED: &str = "NotStarted";
+const UNSUPPORTED: &str = "Extension.NotSupported";
+
 /// What the platform tells.
 pub(crate) enum PlatformEvent<'a> {
     /// An environment starts.
@@ -84,6 +88,8 @@ pub(crate) enum PlatformEvent<'a> {
         /// Of the host's interpreter.
         version: Option<&'a str>,
     },
+    /// A layer brings a program that AWS would start beside the runtime. It is not started.
+    Extension { name: &'a str },
     /// The runtime did not come up.
     InitReport {
         phase: InitPhase,
@@ -117,7 +123,9 @@ impl PlatformEvent<'_> {
     /// As in AWS's table "System log level event mapping".
     pub(crate) fn level(&self) -> LogLevel {
         match self {
-            PlatformEvent::InitReport { .. } | PlatformEvent::Fault { .. } => LogLevel::Warn,
+            PlatformEvent::InitReport { .. }
+            | PlatformEvent::Extension { .. }
+            | PlatformEvent::Fault { .. } => LogLevel::Warn,
             PlatformEvent::InitStart { .. } | PlatformEvent::Start { .. } => LogLevel::Info,
             PlatformEvent::End { failure: None, .. } => LogLevel::Debug,
             PlatformEvent::Report { failure: None, .. } => LogLevel::Info,
@@ -132,6 +140,10 @@ impl PlatformEvent<'_> {
                 "INIT_START Runtime Version: {}\tRuntime Version ARN: {}\n",
                 runtime_version(spec, *version),
                 runtime_version_arn(&spec.runtime, &spec.region),
+            ),
+            PlatformEvent::Extension { name } => format!(
+                "EXTENSION\tName: {name}\tState: {NOT_STARTED}\tEvents: []\t\
+                 Error Type: {UNSUPPORTED}\n"
             ),
             PlatformEvent::InitReport {
                 phase,
@@ -188,6 +200,15 @@ impl PlatformEvent<'_> {
                     "functionVersion": spec.version,
                     "instanceId": stream,
                     "instanceMaxMemory": u64::from(spec.memory_mb) * 1_048_576,
+                }),
+            ),
+            PlatformEvent::Extension { name } => (
+                "platform.extension",
+                json!({
+                    "name": name,
+                    "state": NOT_STARTED,
+                    "events": [],
+                    "errorType": UNSUPPORTED,
                 }),
             ),
             PlatformEvent::InitReport {

@@ -249,8 +249,9 @@ fn a_package_is_unpacked_with_modes_links_and_folders() {
     unpack(&zip, &dest).unwrap();
     let mode = |name: &str| fs::metadata(dest.join(name)).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode("bootstrap"), 0o555);
-    assert_eq!(mode("app/secret.py"), 0o400);
-    assert_eq!(mode("app/main.py") & 0o400, 0o400);
+    assert_eq!(mode("app/secret.py"), 0o444);
+    assert_eq!(mode("app/main.py"), 0o444);
+    assert_eq!((mode("empty"), mode("app")), (0o755, 0o755));
     assert!(dest.join("empty").is_dir());
     assert_eq!(
         fs::read_to_string(dest.join("app/lib/x")).unwrap(),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::logs::LogStream;
 use crate::package::check_zip;
+use crate::sandbox::LayerKind;
 use crate::spec::{Architecture, CodeRef, LogSettings};
 
 mod lifecycle;
@@ -24,6 +25,12 @@ struct Fixture {
 impl Fixture {
     fn new() -> Fixture {
         Fixture::with(|_| {})
+    }
+
+    /// Functions that see the files of the host and have its numbers of processes, by which they
+    /// tell the test what they do.
+    fn open() -> Fixture {
+        Fixture::with(open)
     }
 
     fn with(change: impl FnOnce(&mut PoolConfig)) -> Fixture {
@@ -54,6 +61,11 @@ impl Fixture {
     ) -> Result<Invoked, InvokeError> {
         self.pool.invoke(spec, invocation("r-1", event)).await
     }
+}
+
+/// See [`Fixture::open`].
+fn open(config: &mut PoolConfig) {
+    config.sandbox.without = vec![LayerKind::Namespaces, LayerKind::Landlock];
 }
 
 type Lines = Arc<Mutex<Vec<(String, String)>>>;
@@ -407,7 +419,7 @@ def handler(event, context):
         file.write(f'{os.getpid()} {child.pid}')
     time.sleep(600)
 ";
-    let fixture = Fixture::new();
+    let fixture = Fixture::open();
     let mut spec = spec_of(&[("f.py", code)], "f.handler");
     spec.timeout = Duration::from_secs(1);
     let spec = Arc::new(spec);
@@ -608,7 +620,7 @@ async fn the_environment_is_that_of_aws_and_nothing_of_the_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_in_a_row_share_a_process_and_calls_at_once_do_not() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::open();
     let code = "
 import os, time
 def handler(event, context):
@@ -662,7 +674,7 @@ def handler(event, context):
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_process_of_a_forgotten_function_ends_after_its_invocation() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::open();
     let spec = python(
         "import os, time\ndef handler(file, c):\n    open(file, 'w')\n    \
          time.sleep(1)\n    return os.getpid()\n",
@@ -680,7 +692,7 @@ async fn a_busy_process_of_a_forgotten_function_ends_after_its_invocation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_warm_process_that_ended_unseen_is_replaced() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::open();
     let spec = python("import os\ndef handler(e, c):\n    return os.getpid()\n");
     let pid = ok(&fixture.call(&spec, "{}").await).as_u64().unwrap();
     let raw = nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap());
@@ -692,7 +704,10 @@ async fn a_warm_process_that_ended_unseen_is_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_processes_go_and_their_folders_with_them() {
-    let fixture = Fixture::with(|config| config.idle_timeout = Duration::from_millis(200));
+    let fixture = Fixture::with(|config| {
+        open(config);
+        config.idle_timeout = Duration::from_millis(200);
+    });
     let code = "
 import os
 def handler(event, context):
@@ -721,6 +736,7 @@ def handler(go, context):
     let mut spec = spec_of(&[("f.py", code)], "f.handler");
     spec.reserved_concurrency = Some(0);
     let fixture = Fixture::with(|config| {
+        open(config);
         config.processes_max = 1;
         config.queue_max = 1;
     });
@@ -769,7 +785,7 @@ def handler(go, context):
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_runs_on_when_its_caller_leaves() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::open();
     let code = "import time\ndef handler(file, c):\n    open(file + '1', 'w')\n    \
                 time.sleep(0.3)\n    open(file + '2', 'w')\n";
     let spec = python(code);
@@ -785,7 +801,10 @@ async fn a_function_runs_on_when_its_caller_leaves() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shutdown_ends_what_runs_and_refuses_what_comes() {
-    let fixture = Fixture::with(|config| config.shutdown_grace = Duration::from_millis(50));
+    let fixture = Fixture::with(|config| {
+        open(config);
+        config.shutdown_grace = Duration::from_millis(50);
+    });
     let spec =
         python("import time\ndef handler(file, c):\n    open(file, 'w')\n    time.sleep(600)\n");
     let file = fixture.folder.path().join("began");
@@ -852,7 +871,9 @@ def handler(event, context):
     if let Some(folder) = std::env::var_os(SERVER_FOLDER) {
         // The server: one process that idles, one that is busy, until the kill comes.
         let folder = PathBuf::from(folder);
-        let pool = Pool::new(PoolConfig::new(folder.join("pool"))).unwrap();
+        let mut config = PoolConfig::new(folder.join("pool"));
+        open(&mut config);
+        let pool = Pool::new(config).unwrap();
         let event = |name: &str| json!(folder.join(name)).to_string();
         let idle = invocation("idle", &event("idle"));
         pool.invoke(&python(code), idle).await.unwrap();

@@ -58,6 +58,21 @@ fn an_interpreter_is_what_it_says_it_is() {
 }
 
 #[test]
+fn an_interpreter_says_where_its_library_and_packages_are() {
+    let found = asked("echo /opt/real/python3; echo 3.13.1; echo /a:/b; echo /b/site-packages");
+    let found = found.unwrap();
+    assert_eq!(found.folders, [PathBuf::from("/a"), PathBuf::from("/b")]);
+    assert_eq!(found.packages, [PathBuf::from("/b/site-packages")]);
+    let python = ask(Language::Python, OsStr::new("python3")).unwrap();
+    assert!(
+        python
+            .folders
+            .iter()
+            .any(|folder| python.path.starts_with(folder))
+    );
+}
+
+#[test]
 fn this_host_is_described_in_one_line_per_language() {
     let findings = findings();
     assert_eq!(findings.len(), 2);

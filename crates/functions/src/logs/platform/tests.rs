@@ -125,6 +125,17 @@ fn a_runtime_that_does_not_come_up() {
         });
         check(&event, LogLevel::Warn, text, "platform.initReport", record);
     }
+    check(
+        &PlatformEvent::Extension { name: "agent" },
+        LogLevel::Warn,
+        "EXTENSION\tName: agent\tState: NotStarted\tEvents: []\t\
+         Error Type: Extension.NotSupported\n",
+        "platform.extension",
+        json!({
+            "name": "agent", "state": "NotStarted", "events": [],
+            "errorType": "Extension.NotSupported",
+        }),
+    );
     let fault = PlatformEvent::Fault { line: "why\n" };
     check(&fault, LogLevel::Warn, "why\n", "", Value::Null);
 }

@@ -64,6 +64,7 @@ async fn a_runtime_that_does_not_come_up_is_started_anew_within_the_invocation()
         let lines = Lines::default();
         let sink = Arc::new(Sink(Arc::clone(&lines)));
         let fixture = Fixture::with(|config| {
+            open(config);
             config.log_sink = Some(sink);
             // Only what sleeps needs it short.
             let is_short = first.starts_with("time");
@@ -128,7 +129,7 @@ def handler(event, context):
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_after_the_timeout_is_nobodys() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::open();
     let code = "import os, time\ndef handler(event, context):\n    \
                 if event: time.sleep(600)\n    return os.getpid()\n";
     let mut spec = spec_of(&[("f.py", code)], "f.handler");

@@ -163,6 +163,19 @@ async fn of_layers_the_last_one_wins() {
         spec.layers = layers.into_iter().map(layer).collect();
         assert_eq!(ok(&fixture.call(&Arc::new(spec), "{}").await), expected);
     }
+    // An extension is named in the log.
+    let (logged, lines) = Fixture::logged();
+    let mut spec = spec_of(&[("f.py", "def handler(e, c): pass\n")], "f.handler");
+    spec.layers = vec![package(&[("extensions/agent", 0o755, SHELL)])];
+    logged.call(&Arc::new(spec), "{}").await;
+    let line = "EXTENSION\tName: agent\tState: NotStarted\t";
+    assert!(
+        lines
+            .lock()
+            .iter()
+            .any(|(_, event)| event.starts_with(line))
+    );
+    logged.pool.shutdown().await;
     // What a package brings goes before all layers.
     let own = [("f.py", code), ("shared.py", "value = 'own'\n")];
     let mut spec = spec_of(&own, "f.handler");
