@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use asl::limits::Limits;
-use engine::{Engine, SystemClock};
+use engine::{Engine, Observer, SystemClock};
 use functions::{Pool, PoolConfig};
 use nix::sys::stat::{Mode, umask};
 use services::lambda::log_sink::LogSink;
 use services::lambda::remote::RemoteFunction;
 use services::logs::Logs;
 use services::metrics::{Metrics, Which};
-use services::states::StoredDefinitions;
+use services::states::{ExecutionLogs, StoredDefinitions};
 use services::{Foundations, Identity, Services};
 use store::blobs::LocalBlobs;
 use store::{Events, Lines, Sqlite, SqliteLines, Store};
@@ -154,7 +154,15 @@ async fn assemble(
     let functions = open_functions(config, &function_logs)?;
     let runner = TaskRunner::default();
     let mocked = MockedRunner::new(mocks.clone(), runner.clone());
-    let engine = open_engine(config, &store, mocked)?;
+    let metrics = Arc::new(Metrics::new(
+        Arc::clone(&stores.lines) as Arc<dyn Lines>,
+        config.metrics_series_max,
+    ));
+    metrics::load(&metrics).await?;
+    let events = Arc::clone(&stores.lines) as Arc<dyn Events>;
+    let logs = Arc::new(Logs::new(Arc::clone(&store), events, &metrics));
+    let observers = open_observers(&store, &logs, &metrics)?;
+    let engine = open_engine(config, &store, mocked, observers)?;
     // The store is this process's own from here on, and with it the files beside it.
     let rules = identity::rules(config, mode, key, mocks.is_some())?;
     let hosts = match rules.root {
@@ -167,13 +175,6 @@ async fn assemble(
         identity::open_seal(config, &*store)?,
         rules,
     );
-    let metrics = Arc::new(Metrics::new(
-        Arc::clone(&stores.lines) as Arc<dyn Lines>,
-        config.metrics_series_max,
-    ));
-    metrics::load(&metrics).await?;
-    let events = Arc::clone(&stores.lines) as Arc<dyn Events>;
-    let logs = Arc::new(Logs::new(Arc::clone(&store), events, &metrics));
     let services = Services::new(&Foundations {
         identity,
         metrics: Arc::clone(&metrics),
@@ -256,10 +257,22 @@ fn open_functions(config: &Config, logs: &LogSink) -> Result<Pool> {
     Pool::new(pool).context("cannot prepare the folder of function code")
 }
 
+/// Who watches executions.
+fn open_observers(
+    store: &Arc<dyn Store>,
+    logs: &Arc<Logs>,
+    metrics: &Metrics,
+) -> Result<Vec<Arc<dyn Observer>>> {
+    let execution_logs = ExecutionLogs::new(Arc::clone(store), Arc::clone(logs), metrics)
+        .context("cannot start the thread that logs executions")?;
+    Ok(vec![Arc::new(execution_logs)])
+}
+
 fn open_engine(
     config: &Config,
     store: &Arc<dyn Store>,
     runner: MockedRunner<TaskRunner>,
+    observers: Vec<Arc<dyn Observer>>,
 ) -> Result<Engine> {
     let limits = Limits {
         payload_bytes_max: config.payload_bytes_max,
@@ -282,13 +295,14 @@ fn open_engine(
         ..engine::Config::default()
     };
     let definitions = Arc::new(StoredDefinitions::new(Arc::clone(store)));
-    let engine = Engine::open(
+    let engine = Engine::open_observed(
         settings,
         Arc::clone(store),
         Arc::new(runner),
         definitions,
         Arc::new(SystemClock),
         Handle::current(),
+        observers,
     )?;
     Ok(engine)
 }

@@ -1,11 +1,13 @@
 //! Where the engine finds the programs of executions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use asl::compile::compile;
 use asl::definition::{MachineType, invalid_definition_message};
 use asl::program::Program;
 use engine::{DefinitionError, Definitions};
+use parking_lot::RwLock;
 use store::{Kind, Store};
 
 use super::Integrations;
@@ -13,14 +15,41 @@ use super::machine::{Revision, StateMachine};
 use super::{arn, concurrency};
 use crate::system;
 
+/// Revisions of which it is remembered whether they are traced: some bytes each.
+const TRACED_MAX: usize = 65_536;
+
 /// The revisions in a store, compiled when asked for.
 pub struct StoredDefinitions {
     store: Arc<dyn Store>,
+    /// Whether executions are traced, by definition.
+    traced: RwLock<HashMap<u64, bool>>,
 }
 
 impl StoredDefinitions {
     pub fn new(store: Arc<dyn Store>) -> StoredDefinitions {
-        StoredDefinitions { store }
+        StoredDefinitions {
+            store,
+            traced: RwLock::default(),
+        }
+    }
+
+    /// Whether executions of a definition are traced (`tracingConfiguration`). From memory, but for
+    /// the first time; one that can't be read is not, until it can.
+    #[must_use]
+    pub fn is_traced(&self, definition: u64) -> bool {
+        if let Some(is_traced) = self.traced.read().get(&definition) {
+            return *is_traced;
+        }
+        let Ok(revision) = Revision::read(&*self.store, definition) else {
+            return false;
+        };
+        let is_traced = revision.is_some_and(|revision| revision.tracing);
+        let mut traced = self.traced.write();
+        if traced.len() >= TRACED_MAX {
+            traced.clear();
+        }
+        traced.insert(definition, is_traced);
+        is_traced
     }
 }
 

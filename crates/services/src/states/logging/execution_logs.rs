@@ -17,7 +17,7 @@ use super::queue::{Job, Next, Queue, Sender, queue};
 use super::record;
 use super::stream::Streams;
 use crate::logs::{LogEvent, LogRecord, Logs};
-use crate::metrics::Counter;
+use crate::metrics::{Counter, Metrics};
 use crate::states::machine::Revision;
 
 /// Revisions whose logging is remembered, some hundred bytes each; reading one costs some ten
@@ -72,15 +72,19 @@ struct Running {
 }
 
 impl ExecutionLogs {
-    /// Over the store that has the revisions. `dropped` counts events that are not logged.
+    /// Over the store that has the revisions. What is not logged is counted.
     ///
     /// # Errors
     /// When the thread can't be started.
     pub fn new(
         store: Arc<dyn Store>,
         logs: Arc<Logs>,
-        dropped: Counter,
+        metrics: &Metrics,
     ) -> io::Result<ExecutionLogs> {
+        let dropped = metrics.counter(
+            "lockstep_execution_log_events_dropped",
+            "Events of Express executions that were not logged: they came faster than logs are kept",
+        );
         // Whoever waits on this runtime waits for another thread.
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         ExecutionLogs::over(store, ToLogs { logs, runtime }, dropped)
