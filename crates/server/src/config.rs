@@ -1,6 +1,7 @@
 //! Settings, from the least to the most specific: defaults, configuration file, environment, flags.
 
 mod quota;
+mod remote;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,7 +13,10 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::Dict;
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox;
 use crate::throttle::{Rate, Throttle};
+
+use remote::Remote;
 
 pub(crate) use quota::{QUOTAS, help as limits_help};
 
@@ -32,6 +36,13 @@ pub(crate) struct Config {
     pub function_processes_max: usize,
     /// Seconds after which an unused function process ends.
     pub function_idle_seconds: u64,
+    /// Layers of the sandbox without which nothing starts: `namespaces`, `landlock`, `seccomp`,
+    /// `cgroups`. Unless said, `serve` demands `namespaces` and `seccomp`, `dev` none.
+    pub function_sandbox: Option<Vec<String>>,
+    /// What functions reach: `host`, all that this machine does; `none`, Lockstep only.
+    pub function_network: String,
+    /// Starts though a demanded layer of the sandbox is missing.
+    pub allow_unsandboxed: bool,
     /// Days a closed execution and its history are kept. AWS keeps them 90 days.
     pub retention_days: u32,
     /// Bytes an input, output or result may have. AWS's quota is 262,144.
@@ -74,6 +85,8 @@ pub(crate) struct Config {
     pub outbound_allow: Vec<String>,
     /// File (PEM) of certificate authorities that are trusted beside those of the machine.
     pub outbound_ca_file: Option<PathBuf>,
+    /// Functions that are called at another endpoint.
+    pub remote_functions: Vec<Remote>,
     /// Refuses to start with a limit that AWS would not grant.
     pub strict: bool,
     /// How often an operation may be called, by account and Region; none unless named here.
@@ -98,6 +111,12 @@ pub(crate) struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// The file of the master key; `master.key` in the data folder unless said.
     pub master_key_file: Option<PathBuf>,
+    /// Where traces go: an OpenTelemetry collector's URL for OTLP over HTTP. None: nowhere.
+    pub otlp_endpoint: Option<String>,
+    /// Headers for the collector, as `Name=value`.
+    pub otlp_headers: Vec<String>,
+    /// Whether all executions are traced, not only those of machines with tracing enabled.
+    pub otlp_all: bool,
     /// What is logged, in the syntax of `RUST_LOG` (`info`, `engine=debug`, ...).
     pub log: String,
 }
@@ -109,6 +128,9 @@ impl Default for Config {
             data: PathBuf::from(".lockstep"),
             function_processes_max: 64,
             function_idle_seconds: 300,
+            function_sandbox: None,
+            function_network: "host".to_owned(),
+            allow_unsandboxed: false,
             retention_days: 90,
             payload_bytes_max: 262_144,
             variables_bytes_max: 10 * 1024 * 1024,
@@ -130,6 +152,7 @@ impl Default for Config {
             watches_max: 10_000,
             outbound_allow: Vec::new(),
             outbound_ca_file: None,
+            remote_functions: Vec::new(),
             strict: false,
             rate_limits: BTreeMap::new(),
             account: "000000000000".to_owned(),
@@ -141,6 +164,9 @@ impl Default for Config {
             metrics_retention_days: 15,
             metrics_listen: None,
             master_key_file: None,
+            otlp_endpoint: None,
+            otlp_headers: Vec::new(),
+            otlp_all: false,
             log: "warn".to_owned(),
         }
     }
@@ -158,6 +184,9 @@ pub(crate) struct Flags {
     /// Configuration file in TOML; its names are those of the variables without LOCKSTEP_
     #[arg(long, value_name = "FILE", env = "LOCKSTEP_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Start though functions lack a demanded layer of their sandbox [LOCKSTEP_ALLOW_UNSANDBOXED]
+    #[arg(long)]
+    pub allow_unsandboxed: bool,
     /// What to log: `error`, `warn`, `info`, `debug`, or per crate `engine=debug` [LOCKSTEP_LOG]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
@@ -203,6 +232,7 @@ impl Config {
         if let Some(log) = &flags.log {
             config.log.clone_from(log);
         }
+        config.allow_unsandboxed |= flags.allow_unsandboxed;
         config.check()?;
         Ok(config)
     }
@@ -233,6 +263,7 @@ impl Config {
             quota::check(self)?;
         }
         Throttle::new(&self.rate_limits)?;
+        sandbox::check(self)?;
         Ok(())
     }
 }
@@ -283,7 +314,9 @@ impl Config {
 
 /// The settings that are text: whatever a variable holds is meant as it stands. Figment would read
 /// `123` as a number and `true` as a flag.
-const TEXTS: [&str; 7] = [
+const TEXTS: [&str; 9] = [
+    "function_network",
+    "otlp_endpoint",
     "listen",
     "metrics_listen",
     "data",
@@ -293,9 +326,15 @@ const TEXTS: [&str; 7] = [
     "outbound_ca_file",
 ];
 /// Those that are lists; in a variable a comma stands between the entries.
-const LISTS: [&str; 1] = ["outbound_allow"];
+const LISTS: [&str; 3] = ["function_sandbox", "otlp_headers", "outbound_allow"];
 /// Those that are on or off.
-const SWITCHES: [&str; 3] = ["audit_data_calls", "refuse_replays", "strict"];
+const SWITCHES: [&str; 5] = [
+    "allow_unsandboxed",
+    "otlp_all",
+    "audit_data_calls",
+    "refuse_replays",
+    "strict",
+];
 /// All others but tables.
 const NUMBERS: [&str; 25] = [
     "audit_retention_days",

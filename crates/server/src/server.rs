@@ -32,6 +32,7 @@ use crate::http;
 use crate::identity::{self, GivenKey};
 use crate::metrics;
 use crate::mocks::{MockFile, MockedRunner};
+use crate::sandbox;
 use crate::throttle::Throttle;
 use crate::upkeep::{self, Retention};
 
@@ -151,7 +152,7 @@ async fn assemble(
     let store = stores.store();
     let blobs = LocalBlobs::open(&config.data.join("blobs")).context("cannot open the blobs")?;
     let function_logs = LogSink::default();
-    let functions = open_functions(config, &function_logs)?;
+    let functions = open_functions(config, mode, &function_logs)?;
     let runner = TaskRunner::default();
     let mocked = MockedRunner::new(mocks.clone(), runner.clone());
     let metrics = Arc::new(Metrics::new(
@@ -249,12 +250,15 @@ fn open_store(data: &Path) -> Result<Sqlite> {
     Ok(Sqlite::open(data)?)
 }
 
-fn open_functions(config: &Config, logs: &LogSink) -> Result<Pool> {
+fn open_functions(config: &Config, mode: cli::Mode, logs: &LogSink) -> Result<Pool> {
     let mut pool = PoolConfig::new(config.data.join("functions"));
     pool.processes_max = config.function_processes_max;
     pool.idle_timeout = Duration::from_secs(config.function_idle_seconds);
     pool.log_sink = Some(Arc::new(logs.clone()));
-    Pool::new(pool).context("cannot prepare the folder of function code")
+    pool.sandbox = sandbox::policy(config, mode)?;
+    let pool = Pool::new(pool).map_err(sandbox::refusal)?;
+    sandbox::warn(pool.sandbox());
+    Ok(pool)
 }
 
 /// Who watches executions.

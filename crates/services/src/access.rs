@@ -274,18 +274,33 @@ impl Access {
         role_arn: &str,
         need: &Need,
     ) -> Result<bool, ServiceError> {
+        self.role_may_at((call.now, &call.region), role_arn, need)
+            .await
+    }
+
+    /// The same, at a time in a Region.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub(crate) async fn role_may_at(
+        &self,
+        (now, region): (Timestamp, &Arc<str>),
+        role_arn: &str,
+        need: &Need,
+    ) -> Result<bool, ServiceError> {
         if !self.rules.roles_are_enforced {
             return Ok(true);
         }
         let Some(role) = self.role(role_arn).await? else {
             return Ok(false);
         };
-        let session = role_session(&role, "lockstep", call.now);
+        let session = role_session(&role, "lockstep", now);
         let caller = Caller::from(Principal::Role(Arc::new(session)));
         let held = Held::by(&self.directory, &caller).await?;
         let around = Circumstances {
+            now,
+            region,
             client: None,
-            ..Circumstances::of(call)
         };
         let question = Question::new(&caller.principal, need, held, None, &around);
         Ok(question.is_allowed())

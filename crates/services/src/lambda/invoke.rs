@@ -4,6 +4,8 @@
 pub(super) mod measures;
 pub(super) mod payload;
 mod spec;
+#[cfg(test)]
+pub(super) mod testing;
 
 use std::sync::Arc;
 

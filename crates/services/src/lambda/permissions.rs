@@ -457,3 +457,6 @@ fn refuse_latest(address: &Address) -> Result<(), ServiceError> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

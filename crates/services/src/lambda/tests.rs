@@ -27,7 +27,7 @@ def handler(event, context):
     return {'event': event}
 ";
 
-fn zip(name: &str, text: &str) -> Vec<u8> {
+pub(crate) fn zip(name: &str, text: &str) -> Vec<u8> {
     use std::io::Write;
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     writer
@@ -106,6 +106,7 @@ async fn scripts() {
         "lambda-functions.json",
         "lambda-invoke.json",
         "lambda-layers.json",
+        "lambda-permissions.json",
         "lambda-settings.json",
         "lambda-versions.json",
     ];

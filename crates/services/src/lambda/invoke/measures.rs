@@ -2,7 +2,7 @@
 //! for Lambda functions").
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
@@ -73,7 +73,7 @@ pub(in crate::lambda) struct Measures {
 /// The series of one function, version or alias.
 pub(in crate::lambda) struct Measured {
     /// By function, by resource, and of all functions, of each measure; made at the first value.
-    series: [Mutex<Option<[Series; 3]>>; Measure::ALL.len()],
+    series: [OnceLock<[Series; 3]>; Measure::ALL.len()],
     account: Arc<str>,
     region: Arc<str>,
     function: Arc<str>,
@@ -101,7 +101,7 @@ impl Measures {
         }
         let qualifier = invoked_arn.strip_prefix(&*function.arn).unwrap_or_default();
         let measured = Arc::new(Measured {
-            series: std::array::from_fn(|_| Mutex::default()),
+            series: std::array::from_fn(|_| OnceLock::new()),
             account: function.account.as_str().into(),
             region: function.region.as_str().into(),
             function: function.name.as_str().into(),
@@ -119,15 +119,19 @@ impl Measures {
         value: f64,
         time_ms: i64,
     ) {
-        let Some(kept) = measured.series.get(measure as usize) else {
+        self.record_each(measured, measure, [value; 3], time_ms);
+    }
+
+    /// Records a value for the function, one for the resource and one for all.
+    fn record_each(&self, measured: &Measured, measure: Measure, values: [f64; 3], time_ms: i64) {
+        let Some(series) = measured.series.get(measure as usize) else {
             return;
         };
-        let mut kept = kept.lock();
-        let series = kept.get_or_insert_with(|| {
+        let series = series.get_or_init(|| {
             let keys = measured.keys(measure);
             keys.map(|key| self.metrics.series(&key))
         });
-        for series in series {
+        for (series, value) in series.iter().zip(values) {
             series.record(value, time_ms);
         }
     }
@@ -149,11 +153,8 @@ impl Measures {
                 *count
             })
         };
-        let values = [of_function, of_function, of_all];
-        let keys = measured.keys(Measure::ConcurrentExecutions);
-        for (key, value) in keys.iter().zip(values) {
-            self.metrics.record(key, f64::from(value), time_ms);
-        }
+        let values = [of_function, of_function, of_all].map(f64::from);
+        self.record_each(measured, Measure::ConcurrentExecutions, values, time_ms);
         Running {
             measures: self,
             counted,
