@@ -60,6 +60,12 @@ const MADE: &[(Service, &str, &str)] = &[
         "PublishLayerVersion",
         r#"{"LayerName": "l", "Content": {"ZipFile": "ZIP"}}"#,
     ),
+    (Service::Logs, "CreateLogGroup", r#"{"logGroupName": "g"}"#),
+    (
+        Service::Logs,
+        "CreateLogStream",
+        r#"{"logGroupName": "g", "logStreamName": "s"}"#,
+    ),
 ];
 
 const TRUST: &str = r#"{\"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Allow\", \"Action\": \"sts:AssumeRole\", \"Principal\": {\"Service\": \"states.amazonaws.com\"}}}"#;
@@ -81,9 +87,13 @@ fn rows() -> Vec<Value> {
         env!("CARGO_MANIFEST_DIR"),
         "/../../conformance/access/matrix"
     );
+    let files = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    // Some rows delete what others read: the same order everywhere.
+    files.sort();
     let mut rows = Vec::new();
-    for file in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap();
         rows.extend_from_slice(json::parse(&text).unwrap().as_array().unwrap());
     }
     rows
@@ -158,6 +168,7 @@ impl Matrix {
             ("iam", IAM.to_owned()),
             ("states", "arn:aws:states:us-east-1:000000000000".to_owned()),
             ("lambda", "arn:aws:lambda:us-east-1:000000000000".to_owned()),
+            ("logs", "arn:aws:logs:us-east-1:000000000000".to_owned()),
             ("assumable", format!("{IAM}:role/assumable")),
             ("zip", ZIP.to_owned()),
             ("key", other_key),
