@@ -11,7 +11,7 @@ use store::events::Found;
 
 use super::directory::{Class, LogGroup, LogStream};
 use super::names::GroupName;
-use super::{Logs, invalid, no_such_group};
+use super::{Logs, invalid, no_such_stream};
 use crate::Call;
 
 const DAY_MS: i64 = 86_400_000;
@@ -24,8 +24,7 @@ impl Logs {
     /// The group whose events a call reads.
     async fn readable_group(&self, call: &Call) -> Result<LogGroup, ServiceError> {
         let key = GroupName::of(call)?.key_for(call)?;
-        let group = self.directory.group(&key).await?;
-        let group = group.ok_or_else(no_such_group)?;
+        let group = self.group(&key).await?;
         match group.class {
             Class::Standard => Ok(group),
             // CloudWatch Logs user guide, "Log classes": what this class leaves out.
@@ -44,12 +43,7 @@ impl Logs {
         name: &str,
     ) -> Result<LogStream, ServiceError> {
         let stream = self.directory.stream(group.id, name).await?;
-        stream.ok_or_else(|| {
-            ServiceError::new(
-                "ResourceNotFoundException",
-                "The specified log stream does not exist.",
-            )
-        })
+        stream.ok_or_else(no_such_stream)
     }
 }
 

@@ -26,6 +26,7 @@ async fn scripts() {
         "logs-groups.json",
         "logs-streams.json",
         "logs-tags.json",
+        "logs-events.json",
         "logs-policies.json",
         "logs-nothing.json",
     ];

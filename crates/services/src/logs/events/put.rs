@@ -5,11 +5,11 @@ use aws::ServiceError;
 use json::{ObjectBuilder, Value};
 use store::events::{Batch, Event};
 
-use super::super::directory::LogGroup;
-use super::super::kept::Source;
 use super::{DAY_MS, horizon_ms, token};
+use crate::logs::directory::LogGroup;
+use crate::logs::kept::Source;
 use crate::logs::names::GroupName;
-use crate::logs::{Logs, invalid, no_such_group};
+use crate::logs::{Logs, invalid};
 use crate::{Answer, Call};
 
 /// What a batch counts at most (CloudWatch Logs API reference, "PutLogEvents").
@@ -27,8 +27,7 @@ impl Logs {
     pub(crate) async fn put_log_events(&self, call: &Call) -> Result<Answer, ServiceError> {
         let mut events = batch(call)?;
         let name = GroupName::here(call, call.required("logGroupName")?);
-        let group = self.directory.group(&name.key_for(call)?).await?;
-        let group = group.ok_or_else(no_such_group)?;
+        let group = self.group(&name.key_for(call)?).await?;
         let stream = self
             .existing_stream(&group, call.required("logStreamName")?)
             .await?;
