@@ -56,10 +56,12 @@ fn parameter(path: &str) -> String {
     name
 }
 
-/// `a, b` of `Member must satisfy enum value set: [a, b]`.
+/// `a, b` of `Member must satisfy enum value set: [a, b]`, which elements of a list have in brackets
+/// of their own.
 fn choices(violation: &Violation) -> &str {
-    let list = violation.constraint.rsplit_once('[').map(|(_, list)| list);
-    list.unwrap_or_default().trim_end_matches(']')
+    let list = violation.constraint.split_once("enum value set: [");
+    let list = list.and_then(|(_, list)| list.split_once(']'));
+    list.map(|(list, _)| list).unwrap_or_default()
 }
 
 /// The pairs of a list of dimensions, in order of their names.

@@ -56,18 +56,16 @@ impl CloudWatch {
 fn answer(call: &Call, keys: &[Arc<MetricKey>], from: usize, request: &str) -> Answer {
     let on_page = keys.iter().skip(from).take(PAGE_MAX);
     let metrics: Vec<Value> = on_page.map(|key| shown(key)).collect();
+    let count = metrics.len();
     let mut answer = ObjectBuilder::new();
-    if call.flag("IncludeLinkedAccounts") == Some(true) {
-        let owners = vec![Value::from(&*call.account); metrics.len()];
-        answer.add("OwningAccounts", owners);
-    }
     answer.add("Metrics", metrics);
     let until = from.saturating_add(PAGE_MAX);
     if keys.len() > until {
-        answer.add(
-            "NextToken",
-            page::token(request, &until.to_string(), call.now),
-        );
+        let token = page::token(request, &until.to_string(), call.now);
+        answer.add("NextToken", token);
+    }
+    if call.flag("IncludeLinkedAccounts") == Some(true) {
+        answer.add("OwningAccounts", vec![Value::from(&*call.account); count]);
     }
     (&mut answer).into()
 }
