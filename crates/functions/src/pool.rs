@@ -27,7 +27,7 @@ use crate::environment::{Environment, Starter};
 use crate::logs::LogSink;
 use crate::probe::{self, Interpreters};
 use crate::process::Spawner;
-use crate::sandbox::{Sandbox, SandboxPolicy};
+use crate::sandbox::{Layer, Sandbox, SandboxPolicy};
 use crate::spec::{FunctionSpec, Invocation, InvokeError, Invoked, Throttle};
 
 #[cfg(test)]
@@ -299,6 +299,11 @@ impl Pool {
         inner.stop.send_replace(true);
         // Fails only when the sender is gone, and it is ours.
         let _ = inner.live.subscribe().wait_for(|live| *live == 0).await;
+    }
+
+    /// What keeps functions from the rest of this host, layer by layer.
+    pub fn sandbox(&self) -> &[Layer] {
+        self.inner.starter.spawner.layers()
     }
 
     /// How many processes live now, idle ones included.

@@ -32,7 +32,7 @@ use crate::sandbox::peer::Owner;
 use crate::sandbox::plan::{Order, Plan, Told, View};
 use crate::sandbox::processes::Handle;
 use crate::sandbox::watchdog::{Watch, Watchdog, Watched};
-use crate::sandbox::{FREEZE, Network, Sandbox, THAW, messages, outermost, processes};
+use crate::sandbox::{FREEZE, Layer, Network, Sandbox, THAW, messages, outermost, processes};
 
 /// Where the Runtime API is in a network of its own: AWS's address.
 const INSIDE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9_001);
@@ -248,6 +248,11 @@ impl Spawner {
             watchdog: Watchdog::start()?,
             started: AtomicU32::new(0),
         })
+    }
+
+    /// What keeps processes from the rest of this host.
+    pub(crate) fn layers(&self) -> &[Layer] {
+        &self.sandbox.report
     }
 
     /// Where a process will find its folders.

@@ -198,6 +198,8 @@ pub(crate) struct Sandbox {
     pub(crate) root: PathBuf,
     pub(crate) etc: PathBuf,
     pub(crate) cgroups: Option<Cgroups>,
+    /// What there is of it, for people.
+    pub(crate) report: Vec<Layer>,
 }
 
 impl Sandbox {
@@ -230,6 +232,7 @@ impl Sandbox {
             root,
             etc,
             cgroups,
+            report: found.report,
         })
     }
 

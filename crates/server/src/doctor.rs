@@ -6,10 +6,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use functions::sandbox::State;
 use store::{Sqlite, SqliteLines, Store};
 
 use crate::config::{Config, QUOTAS};
 use crate::identity;
+use crate::sandbox;
 use crate::throttle::Rate;
 
 /// Exit code when something is wrong.
@@ -37,11 +39,7 @@ pub(crate) fn run(config: &Config, out: &mut dyn Write) -> Result<ExitCode> {
     findings.extend(store(&config.data));
     findings.extend(logs(&config.data));
     findings.extend(identity(config));
-    findings.push(Finding::Notice(
-        "sandbox: functions run as ordinary processes with the server's rights; run only code you \
-         trust"
-            .to_owned(),
-    ));
+    findings.extend(sandbox(config));
     let mut unwell = false;
     for finding in findings {
         let (mark, text) = match finding {
@@ -118,6 +116,32 @@ fn runtimes() -> Vec<Finding> {
             Err(_) => Finding::Notice(format!("functions: {finding}")),
         })
         .collect()
+}
+
+/// What functions are kept from, layer by layer.
+fn sandbox(config: &Config) -> Vec<Finding> {
+    let layers = match sandbox::layers(config) {
+        Ok(layers) => layers,
+        Err(error) => return vec![Finding::Bad(format!("sandbox: {error}"))],
+    };
+    let mut findings: Vec<Finding> = layers
+        .into_iter()
+        .map(|(layer, is_demanded)| match (&layer.state, is_demanded) {
+            (State::Active, _) => Finding::Good(format!("sandbox: {layer}")),
+            (State::Missing(_), false) => Finding::Notice(format!("sandbox: {layer}")),
+            (State::Missing(_), true) => Finding::Bad(format!(
+                "sandbox: {layer}; `serve` refuses to start: {}",
+                sandbox::REMEDY
+            )),
+        })
+        .collect();
+    findings.push(Finding::Good(match config.function_network.as_str() {
+        "none" => "function network: functions reach Lockstep and nothing else".to_owned(),
+        _ => "function network: functions reach what this machine does; \
+              `function_network = \"none\"` leaves them Lockstep only"
+            .to_owned(),
+    }));
+    findings
 }
 
 /// Who is believed to be who, what is enforced, and whether the files with secrets are private.

@@ -10,6 +10,7 @@ fn check(toml: &str, flags: &Flags, expected: Result<fn(&Config) -> bool, &str>)
         listen: flags.listen,
         data: flags.data.clone(),
         config: Some(file),
+        allow_unsandboxed: flags.allow_unsandboxed,
         log: flags.log.clone(),
     };
     match (Config::load(&flags), expected) {
@@ -43,6 +44,18 @@ fn files_and_flags() {
     check("listen = \"[::1]:1\"", &port, Ok(|c| c.listen.port() == 9));
     check("retention_days = 30", &none, Ok(|c| c.retention_days == 30));
     check("", &everywhere, Ok(|c| !c.is_on_loopback()));
+    let trusting = Flags {
+        allow_unsandboxed: true,
+        ..Flags::default()
+    };
+    check("", &none, Ok(|c| !c.allow_unsandboxed));
+    check("", &trusting, Ok(|c| c.allow_unsandboxed));
+    let toml = "function_network = \"none\"\nfunction_sandbox = [\"cgroups\"]";
+    check(
+        toml,
+        &none,
+        Ok(|c| c.function_sandbox.as_ref().is_some_and(|names| names == &["cgroups"])),
+    );
     check("listen = \"[::1]:1\"", &none, Ok(Config::is_on_loopback));
     check("account = \"12\"", &none, Err("12 digits"));
     check(
