@@ -34,6 +34,7 @@ use crate::metrics;
 use crate::mocks::{MockFile, MockedRunner};
 use crate::sandbox;
 use crate::throttle::Throttle;
+use crate::traces::{Exporting, Tracer};
 use crate::upkeep::{self, Retention};
 
 /// Runs a server until SIGINT or SIGTERM.
@@ -71,6 +72,7 @@ async fn serve(
         functions,
         logs,
         metrics,
+        exporting,
     } = assemble(config, mode, key, mocks, address, &stores).await?;
 
     let (stop, stopped) = watch::channel(false);
@@ -99,6 +101,9 @@ async fn serve(
     engine.shutdown().await;
     functions.shutdown().await;
     logs.writer().flush().await;
+    if let Some(exporting) = exporting {
+        exporting.finish().await;
+    }
     keeping.abort();
     metrics::flush(&metrics, Which::All).await;
     tokio::task::spawn_blocking(move || stores.close()).await?;
@@ -138,6 +143,7 @@ struct Assembled {
     functions: Pool,
     logs: Arc<Logs>,
     metrics: Arc<Metrics>,
+    exporting: Option<Exporting>,
 }
 
 /// Puts the services behind their door.
@@ -162,8 +168,10 @@ async fn assemble(
     metrics::load(&metrics).await?;
     let events = Arc::clone(&stores.lines) as Arc<dyn Events>;
     let logs = Arc::new(Logs::new(Arc::clone(&store), events, &metrics));
-    let observers = open_observers(&store, &logs, &metrics)?;
-    let engine = open_engine(config, &store, mocked, observers)?;
+    let definitions = Arc::new(StoredDefinitions::new(Arc::clone(&store)));
+    let (tracer, exporting) = Tracer::start(config, &definitions)?.unzip();
+    let observers = open_observers(&store, &logs, &metrics, tracer)?;
+    let engine = open_engine(config, &store, definitions, mocked, observers)?;
     // The store is this process's own from here on, and with it the files beside it.
     let rules = identity::rules(config, mode, key, mocks.is_some())?;
     let hosts = match rules.root {
@@ -214,6 +222,7 @@ async fn assemble(
         functions,
         logs,
         metrics,
+        exporting,
     })
 }
 
@@ -266,15 +275,21 @@ fn open_observers(
     store: &Arc<dyn Store>,
     logs: &Arc<Logs>,
     metrics: &Metrics,
+    tracer: Option<Tracer>,
 ) -> Result<Vec<Arc<dyn Observer>>> {
     let execution_logs = ExecutionLogs::new(Arc::clone(store), Arc::clone(logs), metrics)
         .context("cannot start the thread that logs executions")?;
-    Ok(vec![Arc::new(execution_logs)])
+    let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::new(execution_logs)];
+    if let Some(tracer) = tracer {
+        observers.push(Arc::new(tracer));
+    }
+    Ok(observers)
 }
 
 fn open_engine(
     config: &Config,
     store: &Arc<dyn Store>,
+    definitions: Arc<StoredDefinitions>,
     runner: MockedRunner<TaskRunner>,
     observers: Vec<Arc<dyn Observer>>,
 ) -> Result<Engine> {
@@ -298,7 +313,6 @@ fn open_engine(
         express_seconds_max: config.express_seconds_max,
         ..engine::Config::default()
     };
-    let definitions = Arc::new(StoredDefinitions::new(Arc::clone(store)));
     let engine = Engine::open_observed(
         settings,
         Arc::clone(store),
