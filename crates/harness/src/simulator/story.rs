@@ -145,6 +145,11 @@ impl Story {
                 rule(is_owed, "a job is told to stop that nobody wants to stop")?;
                 self.cancelled.insert(*attempt);
             }
+            EventKind::TaskServed { attempt, .. } => {
+                let open = self.thread(branch)?.open.as_ref();
+                let is_open = open.is_some_and(|open| open.attempt == *attempt);
+                rule(is_open, "another attempt was served")?;
+            }
             EventKind::StateEntered { state, .. } => self.thread(branch)?.enter(*state)?,
             EventKind::StateExited { state, .. } => {
                 let time = self.time;
