@@ -16,77 +16,95 @@ fn twice(first: &str, then: &str) -> String {
     )
 }
 
-/// What the module does at its first and second import, and what comes of it: the result or part
-/// of the error, and what the log says about each phase.
+/// What the module does at its first and second import, and what comes of it: part of the error,
+/// if it is one, and what the log says about each phase that failed.
+struct Start {
+    first: &'static str,
+    then: &'static str,
+    error: Option<&'static str>,
+    init: Option<&'static str>,
+    invoke: Option<&'static str>,
+}
+
+const IMPORT: &str = "error\tError Type: Runtime.ImportModuleError\n";
+const EXIT: &str = "error\tError Type: Runtime.ExitError\n";
+const UNKNOWN: &str = "error\tError Type: Runtime.Unknown\n";
+const TIMEOUT: &str = "timeout\n";
+
+const STARTS: [Start; 7] = [
+    start("pass", "pass", None, None, None),
+    start("time.sleep(600)", "pass", None, Some(TIMEOUT), None),
+    start("os._exit(3)", "pass", None, Some(EXIT), None),
+    start("raise KeyError('x')", "pass", None, Some(UNKNOWN), None),
+    start(
+        "import nowhere",
+        "import nowhere",
+        Some("Runtime.ImportModuleError"),
+        Some(IMPORT),
+        Some(IMPORT),
+    ),
+    start(
+        "os._exit(3)",
+        "os._exit(3)",
+        Some("Runtime exited with error: exit status 3"),
+        Some(EXIT),
+        Some(EXIT),
+    ),
+    start(
+        "time.sleep(600)",
+        "time.sleep(600)",
+        Some("Task timed out after 1.00 seconds"),
+        Some(TIMEOUT),
+        Some(TIMEOUT),
+    ),
+];
+
+const fn start(
+    first: &'static str,
+    then: &'static str,
+    error: Option<&'static str>,
+    init: Option<&'static str>,
+    invoke: Option<&'static str>,
+) -> Start {
+    Start {
+        first,
+        then,
+        error,
+        init,
+        invoke,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_runtime_that_does_not_come_up_is_started_anew_within_the_invocation() {
-    let exit = "Runtime exited with error: exit status 3";
-    let cases = [
-        ("pass", "pass", Ok(()), None, None),
-        ("time.sleep(600)", "pass", Ok(()), Some("timeout\n"), None),
-        (
-            "os._exit(3)",
-            "pass",
-            Ok(()),
-            Some("error\tError Type: Runtime.ExitError\n"),
-            None,
-        ),
-        (
-            "raise KeyError('x')",
-            "pass",
-            Ok(()),
-            Some("error\tError Type: Runtime.Unknown\n"),
-            None,
-        ),
-        (
-            "import nowhere",
-            "import nowhere",
-            Err("Runtime.ImportModuleError"),
-            Some("error\tError Type: Runtime.ImportModuleError\n"),
-            Some("error\tError Type: Runtime.ImportModuleError\n"),
-        ),
-        (
-            "os._exit(3)",
-            "os._exit(3)",
-            Err(exit),
-            Some("error\tError Type: Runtime.ExitError\n"),
-            Some("error\tError Type: Runtime.ExitError\n"),
-        ),
-        (
-            "time.sleep(600)",
-            "time.sleep(600)",
-            Err("Task timed out after 1.00 seconds"),
-            Some("timeout\n"),
-            Some("timeout\n"),
-        ),
-    ];
-    for (number, (first, then, expected, init, invoke)) in cases.into_iter().enumerate() {
+    for (number, start) in STARTS.iter().enumerate() {
+        // Only what sleeps needs it short.
+        let short = |is_short| Duration::from_secs(if is_short { 1 } else { 30 });
         let lines = Lines::default();
         let sink = Arc::new(Sink(Arc::clone(&lines)));
         let fixture = Fixture::with(|config| {
             open(config);
             config.log_sink = Some(sink);
-            // Only what sleeps needs it short.
-            let is_short = first.starts_with("time");
-            config.init_timeout = Duration::from_secs(if is_short { 1 } else { 30 });
+            config.init_timeout = short(start.first.starts_with("time"));
         });
-        let mut spec = spec_of(&[("f.py", &twice(first, then))], "f.handler");
+        let code = twice(start.first, start.then);
+        let mut spec = spec_of(&[("f.py", &code)], "f.handler");
         let mark = fixture.folder.path().join("mark");
         spec.environment = vec![("MARK".into(), mark.to_string_lossy().into_owned())];
-        let is_timeout = expected.is_err_and(|text| text.contains("timed out"));
-        spec.timeout = Duration::from_secs(if is_timeout { 1 } else { 30 });
+        let is_timeout = start.then.starts_with("time");
+        spec.timeout = short(is_timeout);
         let invoked = fixture.call(&Arc::new(spec), "{}").await;
-        match expected {
-            Ok(()) => assert_eq!(ok(&invoked), "up", "{number}"),
-            Err(part) => assert!(failed(&invoked).contains(part), "{}", failed(&invoked)),
+        match start.error {
+            None => assert_eq!(ok(&invoked), "up", "{number}"),
+            Some(part) => assert!(failed(&invoked).contains(part), "{}", failed(&invoked)),
         }
         let starts = fs::read_to_string(&mark).unwrap().len();
-        assert_eq!(starts, if init.is_some() { 2 } else { 1 }, "{number}");
+        assert_eq!(starts, if start.init.is_some() { 2 } else { 1 }, "{number}");
         let report = invoked.report();
-        assert_eq!(report.init.is_some(), init.is_none(), "{number}");
+        assert_eq!(report.init.is_some(), start.init.is_none(), "{number}");
         assert_eq!(report.timed_out, is_timeout, "{number}");
         let log = taken(&lines);
-        for (phase, outcome) in [("init", init), ("invoke", invoke)] {
+        for (phase, outcome) in [("init", start.init), ("invoke", start.invoke)] {
             let reported = format!("\tPhase: {phase}\tStatus: ");
             let found = log.split_once(&reported).map(|(_, rest)| rest);
             let line = found.map(|rest| rest.split_inclusive('\n').next().unwrap());
@@ -199,28 +217,20 @@ exports.handler = async () => {
   throw new TypeError('bad');
 }
 ";
+    let python_records = vec![
+        json!({"level": "WARNING", "message": "careful 1", "logger": "mine", "order": 7}),
+        json!("plain\n"),
+        json!({"log_level": "ERROR", "errorMessage": "bad", "errorType": "ValueError"}),
+    ];
+    let node_records = vec![
+        json!({"level": "WARN", "message": {"order": 7}}),
+        json!({"level": "ERROR", "errorType": "RangeError", "errorMessage": "range"}),
+        json!("plain\n"),
+        json!({"level": "ERROR"}),
+    ];
     let cases = [
-        (
-            "python3.12",
-            ("f.py", python),
-            vec![
-                json!({"level": "WARNING", "message": "careful 1", "logger": "mine", "order": 7}),
-                json!("plain\n"),
-                json!({"log_level": "ERROR", "errorMessage": "bad", "errorType": "ValueError"}),
-            ],
-        ),
-        (
-            "nodejs22.x",
-            ("f.js", node),
-            vec![
-                json!({"level": "WARN", "message": {"order": 7}}),
-                json!({
-                    "level": "ERROR", "errorType": "RangeError", "errorMessage": "range"
-                }),
-                json!("plain\n"),
-                json!({"level": "ERROR"}),
-            ],
-        ),
+        ("python3.12", ("f.py", python), python_records),
+        ("nodejs22.x", ("f.js", node), node_records),
     ];
     for (runtime, file, expected) in cases {
         if runtime.starts_with("node") && !has_node() {
@@ -233,30 +243,35 @@ exports.handler = async () => {
         let invoked = fixture.call(&Arc::new(spec), "{}").await;
         assert!(failed(&invoked).contains("bad"));
         let events: Vec<(String, String)> = lines.lock().drain(..).collect();
-        assert!(
-            events.iter().all(|(group, _)| group == "shared"),
-            "{events:?}"
-        );
-        let records: Vec<Value> = events
-            .iter()
-            .map(|(_, line)| serde_json::from_str(line).unwrap_or_else(|_| json!(line)))
-            .collect();
-        let kinds: Vec<&str> = records.iter().filter_map(|r| r["type"].as_str()).collect();
-        let platform = ["initStart", "start", "runtimeDone", "report"];
-        assert_eq!(kinds, platform.map(|kind| format!("platform.{kind}")));
-        let own: Vec<&Value> = records.iter().filter(|r| r["type"].is_null()).collect();
-        assert_eq!(own.len(), expected.len(), "{runtime}: {own:?}");
-        for (found, expected) in own.into_iter().zip(&expected) {
-            let Some(members) = expected.as_object() else {
-                assert_eq!(found, expected);
-                continue;
-            };
-            assert_eq!(found["requestId"], "r-1", "{found}");
-            assert!(found["timestamp"].is_string(), "{found}");
-            for (name, value) in members {
-                assert_eq!(&found[name], value, "{found}");
-            }
-        }
+        check_records(&events, &expected);
         fixture.pool.shutdown().await;
+    }
+}
+
+/// The records of the platform, and between them those `expected`: their members, or their text.
+fn check_records(events: &[(String, String)], expected: &[Value]) {
+    assert!(
+        events.iter().all(|(group, _)| group == "shared"),
+        "{events:?}"
+    );
+    let records: Vec<Value> = events
+        .iter()
+        .map(|(_, line)| serde_json::from_str(line).unwrap_or_else(|_| json!(line)))
+        .collect();
+    let kinds: Vec<&str> = records.iter().filter_map(|r| r["type"].as_str()).collect();
+    let platform = ["initStart", "start", "runtimeDone", "report"];
+    assert_eq!(kinds, platform.map(|kind| format!("platform.{kind}")));
+    let own: Vec<&Value> = records.iter().filter(|r| r["type"].is_null()).collect();
+    assert_eq!(own.len(), expected.len(), "{own:?}");
+    for (found, expected) in own.into_iter().zip(expected) {
+        let Some(members) = expected.as_object() else {
+            assert_eq!(found, expected);
+            continue;
+        };
+        assert_eq!(found["requestId"], "r-1", "{found}");
+        assert!(found["timestamp"].is_string(), "{found}");
+        for (name, value) in members {
+            assert_eq!(&found[name], value, "{found}");
+        }
     }
 }

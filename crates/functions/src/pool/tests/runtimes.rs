@@ -312,6 +312,8 @@ def handler(names, context):
 }
 
 /// Files, handler, expected result.
+type NodeCase<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn node_modules_of_every_kind_are_loaded() {
     if !has_node() {
@@ -320,7 +322,7 @@ async fn node_modules_of_every_kind_are_loaded() {
     let common =
         "exports.handler = async () => 'common'; exports.a = { b: { c: async () => 'deep' } }";
     let module = "export const handler = async () => 'module ' + typeof require";
-    let cases: [(&[(&str, &str)], &str, &str); 9] = [
+    let cases: [NodeCase<'_>; 9] = [
         (&[("index.js", common)], "index.handler", "common"),
         (&[("index.js", common)], "index.a.b.c", "deep"),
         (&[("src/index.js", common)], "src/index.handler", "common"),
