@@ -85,7 +85,7 @@ impl Environment {
         let group = log_group(spec);
         let stream = stream_name(Timestamp::now(), spec, unique);
         let folder = starter.scratch.join(hex::encode(unique));
-        let scratch = Scratch::new(folder).map_err(not_started)?;
+        let scratch = Scratch::new(folder).map_err(|error| not_started(&error))?;
         let sink = starter.sink.as_ref();
         let mut log = Log::new(
             sink.map(|sink| sink.open(spec, &group, &stream)),
@@ -235,7 +235,11 @@ impl Environment {
 
     /// Starts the process.
     async fn boot(&mut self, starter: &Starter) -> Result<Result<Live, Cause>, InvokeError> {
-        let (listener, admission) = starter.spawner.listen().await.map_err(not_started)?;
+        let (listener, admission) = starter
+            .spawner
+            .listen()
+            .await
+            .map_err(|error| not_started(&error))?;
         let folders = Folders {
             code: self.code.folder().to_path_buf(),
             layers: self.layers.as_ref().map(|code| code.folder().to_path_buf()),
@@ -267,13 +271,13 @@ impl Environment {
             Ok(spawned) => spawned,
             Err(error) => match self.engine.not_executable(&error) {
                 Some(cause) => return Ok(Err(cause)),
-                None => return Err(not_started(error)),
+                None => return Err(not_started(&error)),
             },
         };
         Ok(Ok(Live {
             phase: Phase::Init,
             process,
-            output: Output::new(output).map_err(not_started)?,
+            output: Output::new(output).map_err(|error| not_started(&error))?,
             api,
         }))
     }
@@ -438,7 +442,7 @@ fn extensions(layers: &Code) -> Vec<String> {
     names
 }
 
-fn not_started(error: io::Error) -> InvokeError {
+fn not_started(error: &io::Error) -> InvokeError {
     InvokeError::Start(error.to_string())
 }
 

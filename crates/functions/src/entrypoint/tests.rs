@@ -3,12 +3,14 @@ use std::fs;
 use super::*;
 use crate::probe::Language;
 
-/// What stands in code and layers (name and mode), and the text of the failure or the program.
+/// The mode of a `bootstrap` in the code and in the layers, and the program or the failure.
+type Case = (Option<u32>, Option<u32>, Result<&'static str, &'static str>);
+
 #[test]
 fn a_bootstrap_is_looked_for_in_the_code_and_then_in_the_layers() {
     let missing = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]";
     let denied = "fork/exec /var/task/bootstrap: permission denied";
-    let cases: [(Option<u32>, Option<u32>, Result<&str, &str>); 6] = [
+    let cases: [Case; 6] = [
         (Some(0o755), None, Ok("/seen/code/bootstrap")),
         (Some(0o755), Some(0o755), Ok("/seen/code/bootstrap")),
         (None, Some(0o555), Ok("/seen/layers/bootstrap")),

@@ -226,6 +226,16 @@ impl PlatformEvent<'_> {
                     "metrics": { "durationMs": rounded(*duration) },
                 }),
             ),
+            // The records that follow say it.
+            PlatformEvent::Fault { .. } => return None,
+            PlatformEvent::Start { .. }
+            | PlatformEvent::End { .. }
+            | PlatformEvent::Report { .. } => return self.invocation_record(),
+        })
+    }
+
+    fn invocation_record(&self) -> Option<(&'static str, Value)> {
+        let (kind, request_id, metrics, failure, trace) = match self {
             PlatformEvent::Start {
                 request_id,
                 spec,
@@ -233,25 +243,19 @@ impl PlatformEvent<'_> {
             } => {
                 let mut record = json!({ "requestId": request_id, "version": spec.version });
                 add(&mut record, "tracing", trace.map(Trace::json));
-                ("platform.start", record)
+                return Some(("platform.start", record));
             }
-            // The records that follow say it.
-            PlatformEvent::Fault { .. } => return None,
             PlatformEvent::End {
                 request_id,
                 report,
                 failure,
                 produced_bytes,
             } => {
-                let mut record = json!({
-                    "requestId": request_id,
-                    "metrics": {
-                        "durationMs": rounded(report.duration),
-                        "producedBytes": produced_bytes,
-                    },
+                let metrics = json!({
+                    "durationMs": rounded(report.duration),
+                    "producedBytes": produced_bytes,
                 });
-                add_outcome(&mut record, *failure);
-                ("platform.runtimeDone", record)
+                ("platform.runtimeDone", request_id, metrics, failure, None)
             }
             PlatformEvent::Report {
                 request_id,
@@ -260,15 +264,18 @@ impl PlatformEvent<'_> {
                 failure,
                 trace,
             } => {
-                let mut record = json!({
-                    "requestId": request_id,
-                    "metrics": report_metrics(report, *memory_mb),
-                });
-                add_outcome(&mut record, *failure);
-                add(&mut record, "tracing", trace.map(Trace::json));
-                ("platform.report", record)
+                let metrics = report_metrics(report, *memory_mb);
+                ("platform.report", request_id, metrics, failure, *trace)
             }
-        })
+            _ => return None,
+        };
+        let status = failure.map_or("success", |failure| failure.status);
+        let mut record = json!({ "requestId": request_id, "status": status });
+        let error_type = failure.map(|failure| failure.error_type.as_ref().into());
+        add(&mut record, "errorType", error_type);
+        add(&mut record, "metrics", Some(metrics));
+        add(&mut record, "tracing", trace.map(Trace::json));
+        Some((kind, record))
     }
 }
 
@@ -326,13 +333,6 @@ fn report_metrics(report: &Report, memory_mb: u32) -> Value {
         report.init.map(|init| rounded(init).into()),
     );
     metrics
-}
-
-fn add_outcome(record: &mut Value, failure: Option<&Failure>) {
-    let status = failure.map_or("success", |failure| failure.status);
-    add(record, "status", Some(status.into()));
-    let error_type = failure.map(|failure| failure.error_type.as_ref().into());
-    add(record, "errorType", error_type);
 }
 
 fn add(record: &mut Value, name: &str, value: Option<Value>) {

@@ -42,13 +42,19 @@ fn get(path: &str, headers: &str) -> String {
     format!("GET {path} HTTP/1.1\n{headers}Connection: close\n\n")
 }
 
-#[tokio::test]
-async fn calls_are_told_apart() {
-    let of = |body, error_type: Option<&str>| Posted {
+fn of(body: Body, error_type: Option<&str>) -> Posted {
+    Posted {
         body,
         error_type: error_type.map(str::to_owned),
-    };
-    let whole = |text: &'static str| of(Body::Whole(text.into()), None);
+    }
+}
+
+fn whole(text: &'static str) -> Posted {
+    of(Body::Whole(text.into()), None)
+}
+
+#[tokio::test]
+async fn calls_are_told_apart() {
     let streamed = "POST /2018-06-01/runtime/invocation/7/response HTTP/1.1\nHost: HOST\n\
                     Connection: close\nTransfer-Encoding: chunked\n\
                     Trailer: Lambda-Runtime-Function-Error-Type\n\n2\nab\n1\nc\n0\n";

@@ -30,7 +30,7 @@ fn trace() -> Trace {
 }
 
 /// Event, level, line of text, type and record of JSON.
-fn check(event: &PlatformEvent<'_>, level: LogLevel, text: &str, kind: &str, record: Value) {
+fn check(event: &PlatformEvent<'_>, level: LogLevel, text: &str, kind: &str, record: &Value) {
     assert_eq!(event.text().unwrap(), text);
     assert_eq!(event.level(), level, "{text}");
     let now: Timestamp = "2026-01-02T03:04:05.678Z".parse().unwrap();
@@ -62,7 +62,7 @@ fn the_start_of_an_environment_and_of_an_invocation() {
             "INIT_START Runtime Version: python:3.12 (host 3.11.7)\tRuntime Version ARN: {arn}\n"
         ),
         "platform.initStart",
-        json!({
+        &json!({
             "initializationType": "on-demand", "phase": "init",
             "runtimeVersion": "python:3.12 (host 3.11.7)", "runtimeVersionArn": arn,
             "functionName": "f", "functionVersion": "$LATEST",
@@ -88,7 +88,7 @@ fn the_start_of_an_environment_and_of_an_invocation() {
         LogLevel::Info,
         "START RequestId: id Version: $LATEST\n",
         "platform.start",
-        json!({
+        &json!({
             "requestId": "id", "version": "$LATEST",
             "tracing": {
                 "spanId": "4", "type": "X-Amzn-Trace-Id", "value": "Root=1-2-3;Parent=4;Sampled=1"
@@ -123,7 +123,7 @@ fn a_runtime_that_does_not_come_up() {
             "initializationType": "on-demand", "phase": phase.name(), "status": status,
             "errorType": "Runtime.ExitError", "metrics": { "durationMs": 12.34 },
         });
-        check(&event, LogLevel::Warn, text, "platform.initReport", record);
+        check(&event, LogLevel::Warn, text, "platform.initReport", &record);
     }
     check(
         &PlatformEvent::Extension { name: "agent" },
@@ -131,13 +131,13 @@ fn a_runtime_that_does_not_come_up() {
         "EXTENSION\tName: agent\tState: NotStarted\tEvents: []\t\
          Error Type: Extension.NotSupported\n",
         "platform.extension",
-        json!({
+        &json!({
             "name": "agent", "state": "NotStarted", "events": [],
             "errorType": "Extension.NotSupported",
         }),
     );
     let fault = PlatformEvent::Fault { line: "why\n" };
-    check(&fault, LogLevel::Warn, "why\n", "", Value::Null);
+    check(&fault, LogLevel::Warn, "why\n", "", &Value::Null);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn the_end_of_an_invocation() {
             level,
             "END RequestId: id\n",
             "platform.runtimeDone",
-            record,
+            &record,
         );
     }
 }
@@ -237,7 +237,7 @@ fn report_lines_read_as_on_aws() {
             level,
             &format!("{first}{rest}"),
             "platform.report",
-            record,
+            &record,
         );
     }
 }
