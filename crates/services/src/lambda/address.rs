@@ -9,6 +9,9 @@ use crate::Call;
 /// The version that changes.
 pub(super) const LATEST: &str = "$LATEST";
 
+/// Characters of a function's name (Lambda API reference, "FunctionName").
+const NAME_CHARS_MAX: usize = 64;
+
 /// Where a function lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Address {
@@ -23,6 +26,7 @@ impl Address {
     pub(super) fn of(call: &Call) -> Result<Address, ServiceError> {
         let text = call.required("FunctionName")?;
         let mut address = Address::parse(text, call)?;
+        check_name(&address.name)?;
         if let Some(qualifier) = call.text("Qualifier") {
             if address
                 .qualifier
@@ -135,4 +139,15 @@ impl Address {
             None => self.arn(),
         }
     }
+}
+
+/// The model's limit is that of an ARN with a name in it; a name itself is shorter.
+fn check_name(name: &str) -> Result<(), ServiceError> {
+    if name.len() <= NAME_CHARS_MAX {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "1 validation error detected: Value '{name}' at 'functionName' failed to satisfy \
+         constraint: Member must have length less than or equal to {NAME_CHARS_MAX}"
+    )))
 }

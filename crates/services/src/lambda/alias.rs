@@ -72,10 +72,12 @@ impl Alias {
     fn check_versions(&self, store: &dyn Store, address: &Address) -> Result<(), ServiceError> {
         let additional = self.additional.iter().map(|(version, _)| version);
         for version in additional.chain([&self.version]) {
+            if version == LATEST {
+                continue;
+            }
             let key = address.version_key(version);
-            if version != LATEST
-                && documents::read::<Snapshot>(store, Kind::FunctionVersion, &key)?.is_none()
-            {
+            let published = documents::read::<Snapshot>(store, Kind::FunctionVersion, &key)?;
+            if published.is_none() || !is_number(version) {
                 return Err(not_found(&address.arn_of(version)));
             }
         }

@@ -11,8 +11,6 @@ use super::function::Code;
 use super::{invalid, unassumable};
 use crate::Call;
 
-/// Characters of a function's name (Lambda API reference, "FunctionName").
-const NAME_CHARS_MAX: usize = 64;
 /// Bytes of the environment as JSON text (Lambda quotas).
 const ENVIRONMENT_BYTES_MAX: usize = 4_096;
 /// The model's maximum is that of functions on machines of their own (Lambda quotas).
@@ -280,17 +278,6 @@ fn check_runtime(runtime: &str) -> Result<(), ServiceError> {
         "The runtime parameter of {runtime} is no longer supported for creating or updating AWS \
          Lambda functions. We recommend you use a supported runtime while creating or updating \
          functions."
-    )))
-}
-
-/// The model's limit is that of an ARN with a name in it; a name itself is shorter.
-pub(super) fn check_name(name: &str) -> Result<(), ServiceError> {
-    if name.len() <= NAME_CHARS_MAX {
-        return Ok(());
-    }
-    Err(invalid(format!(
-        "1 validation error detected: Value '{name}' at 'functionName' failed to satisfy \
-         constraint: Member must have length less than or equal to {NAME_CHARS_MAX}"
     )))
 }
 

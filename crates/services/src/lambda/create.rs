@@ -4,7 +4,7 @@ use aws::ServiceError;
 use store::{Kind, Store};
 
 use super::address::{Address, LATEST};
-use super::configuration::{self, Configuration};
+use super::configuration::Configuration;
 use super::function::{Function, Snapshot};
 use super::shown::{Moment, shown};
 use super::{Lambda, code, conflict, served, version};
@@ -19,7 +19,6 @@ impl Lambda {
             // Recorded: for a function of another account the text is empty.
             return Err(ServiceError::new("AccessDeniedException", "").with_status(403));
         }
-        configuration::check_name(&address.name)?;
         let mut configuration = Configuration::of_create(call)?;
         configuration.layers = self.layers_of(call).await?.unwrap_or_default();
         let code = call.input.get("Code").cloned().unwrap_or_default();

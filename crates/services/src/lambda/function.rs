@@ -174,9 +174,10 @@ pub(super) fn find(
     Ok(resolved.published.is_some().then_some(resolved))
 }
 
-/// Whether a qualifier is the number of a version; an alias has another character at least.
+/// Whether a qualifier is the number of a version, as it is shown; an alias has another character
+/// at least.
 pub(super) fn is_number(qualifier: &str) -> bool {
-    !qualifier.is_empty() && qualifier.bytes().all(|byte| byte.is_ascii_digit())
+    !qualifier.starts_with('0') && qualifier.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The function at an address, or AWS's error. Blocks while the store reads.

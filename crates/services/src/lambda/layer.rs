@@ -7,7 +7,7 @@ use store::Kind;
 
 use super::configuration::UsedLayer;
 use super::function::Code;
-use super::{Lambda, invalid};
+use super::{Lambda, invalid, missing};
 use crate::{Call, documents};
 
 /// Layers of a function (Lambda quotas).
@@ -54,7 +54,11 @@ impl LayerAddress {
             });
         }
         match LayerAddress::parse(text) {
-            Some((address, None)) => Ok(address),
+            Some((address, None)) if *address.region == *call.region => Ok(address),
+            Some((address, None)) => Err(missing(format!(
+                "Layers from '{}' are not reachable in this region ('{}')",
+                address.region, call.region
+            ))),
             _ => Err(invalid(format!("{text} is not the ARN of a layer"))),
         }
     }

@@ -52,7 +52,10 @@ impl Lambda {
     ) -> Result<Answer, ServiceError> {
         let arn = call.required("Arn")?;
         match LayerAddress::parse(arn) {
-            Some((address, Some(number))) => self.shown_layer_version(&address, number).await,
+            Some((address, Some(number))) if *address.region == *call.region => {
+                self.shown_layer_version(&address, number).await
+            }
+            Some((_, Some(_))) => Err(missing("The resource you requested does not exist.")),
             _ => Err(invalid(format!("{arn} is not the ARN of a layer version"))),
         }
     }

@@ -115,14 +115,12 @@ fn all_versions(
         add_versions(store, key, &function.body, after, limit, &mut listed)?;
     }
     while listed.len() < limit {
-        let page = documents::list(store, Kind::Function, prefix, at.as_deref(), 1)?;
+        let page = documents::list::<Function>(store, Kind::Function, prefix, at.as_deref(), 1)?;
         let Some((key, function)) = page.into_iter().next() else {
             break;
         };
-        listed.push(with_latest((key.clone(), function)));
-        if let Some((_, (function, _))) = listed.last().cloned() {
-            add_versions(store, &key, &function, &key, limit, &mut listed)?;
-        }
+        listed.push(with_latest((key.clone(), function.clone())));
+        add_versions(store, &key, &function, &key, limit, &mut listed)?;
         at = Some(key);
     }
     Ok(listed)

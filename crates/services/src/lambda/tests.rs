@@ -150,3 +150,52 @@ async fn packages_are_collected() {
     assert!(!has(second));
     pool.shutdown().await;
 }
+
+#[test]
+fn functions_of_before_there_were_versions() {
+    let document = r#"{"name": "f", "arn": "arn:aws:lambda:eu-west-1:123456789012:function:f",
+        "account": "123456789012", "region": "eu-west-1", "modified_ms": 1790000000000,
+        "revision_id": "r", "code": {"size": 1, "sha256_base64": "b", "sha256_hex": "h"},
+        "configuration": {"runtime": "python3.12", "role": "r", "handler": "a.b",
+            "description": "", "timeout_seconds": 3, "memory_mb": 128,
+            "ephemeral_storage_mb": 512, "environment": {"A": "1"}, "tracing_mode": "Active"},
+        "tags": [["a", "b"]]}"#;
+    let function: function::Function = serde_json::from_str(document).unwrap();
+    assert_eq!(function.latest.version, "$LATEST");
+    assert_eq!(function.latest.modified_ms, 1_790_000_000_000);
+    let settings = function.latest.configuration.logging.settings();
+    assert_eq!(settings, functions::LogSettings::default());
+    let again = serde_json::to_vec(&function).unwrap();
+    let again: function::Function = serde_json::from_slice(&again).unwrap();
+    assert_eq!(again.latest, function.latest);
+}
+
+#[test]
+fn layers_count_towards_the_size_of_the_code() {
+    let code = |unzipped_size| function::Code {
+        size: 1,
+        unzipped_size,
+        sha256_base64: String::new(),
+        sha256_hex: String::new(),
+    };
+    let layer = |unzipped_size| configuration::UsedLayer {
+        arn: "arn:aws:lambda:eu-west-1:123456789012:layer:l:1".to_owned(),
+        code: code(unzipped_size),
+    };
+    let check = |own, layers: &[u64], expected: Option<&str>| {
+        let layers: Vec<_> = layers.iter().map(|size| layer(*size)).collect();
+        let refused = code::check_size(&code(own), &layers).err();
+        let message = refused.map(|error| error.message.to_string());
+        assert_eq!(message.as_deref(), expected);
+    };
+    check(1, &[], None);
+    check(200_000_000, &[62_000_000, 144_000], None);
+    check(
+        200_000_000,
+        &[62_000_000, 144_001],
+        Some(
+            "Function code combined with layers exceeds the maximum allowed size of 262144000 \
+             bytes. The actual size is 262144001 bytes.",
+        ),
+    );
+}
