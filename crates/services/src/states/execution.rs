@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use asl::event::{Failure, Text};
 use aws::ServiceError;
+use engine::trace::TraceContext;
 use engine::{StartError, StartRequest, StopError};
 use json::{ObjectBuilder, Value};
 use uuid::Uuid;
@@ -48,7 +49,7 @@ impl States {
             name: name.map(Text::from),
             input: input.value,
             input_text: input.text,
-            trace_header: trace_header(call),
+            trace_header: trace_header(call).or_else(|| target.is_traced.then(|| trace(call))),
             tags: machine.tags.clone(),
             mock_case: call.mock_case.clone(),
             started_by: call.attempt.clone(),
@@ -89,6 +90,12 @@ fn trace_header(call: &Call) -> Option<Text> {
     header
         .cloned()
         .or_else(|| call.text("traceHeader").map(Text::from))
+}
+
+/// A trace that begins with this execution.
+fn trace(call: &Call) -> Text {
+    let [_, _, _, _, unique @ ..] = Uuid::new_v4().into_bytes();
+    TraceContext::beginning(call.now, unique).header()
 }
 
 /// `error` and `cause` of a call.

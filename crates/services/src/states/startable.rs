@@ -40,6 +40,8 @@ pub(crate) struct Target {
     pub version_arn: Option<Text>,
     pub role_arn: Text,
     pub definition: u64,
+    /// Whether a trace begins with it (`tracingConfiguration`).
+    pub is_traced: bool,
 }
 
 impl Startable {
@@ -50,6 +52,7 @@ impl Startable {
             version_arn: None,
             role_arn: machine.role_arn.as_str().into(),
             definition: machine.definition,
+            is_traced: false,
         };
         let of_share = |share: &Share| Some(Target::of(machine, machine.version(share.version)?));
         let (alias, target, other): (Option<&Alias>, _, _) = match qualifier {
@@ -77,6 +80,11 @@ impl Startable {
         })
     }
 
+    /// Both, or the only one.
+    fn targets(&mut self) -> impl Iterator<Item = &mut Target> {
+        std::iter::once(&mut self.target).chain(&mut self.other)
+    }
+
     /// The revision of one start: of an alias with two versions by their weights, `drawn` being a
     /// number from 0 to 99.
     pub(super) fn target(&self, drawn: impl FnOnce() -> u32) -> &Target {
@@ -99,6 +107,7 @@ impl Target {
             version_arn: Some(machine.version_arn(version.number).into()),
             role_arn: version.role_arn.as_str().into(),
             definition: version.definition,
+            is_traced: false,
         }
     }
 }
@@ -125,7 +134,10 @@ impl States {
         };
         let age = self.cache.age();
         let machine = self.machine(&key).await?.ok_or_else(not_found)?;
-        let startable = Startable::of(&machine, qualifier.as_ref()).ok_or_else(not_found)?;
+        let mut startable = Startable::of(&machine, qualifier.as_ref()).ok_or_else(not_found)?;
+        for target in startable.targets() {
+            target.is_traced = self.revision(target.definition).await?.tracing;
+        }
         let startable = Arc::new(startable);
         self.cache.keep(age, text, &startable);
         Ok(startable)
