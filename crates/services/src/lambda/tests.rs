@@ -151,6 +151,58 @@ async fn packages_are_collected() {
     pool.shutdown().await;
 }
 
+/// What a published version or a layer is made of stays, and what a function has of a layer.
+#[tokio::test]
+async fn packages_of_versions_and_layers_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let pool = Pool::new(PoolConfig::new(folder.path())).unwrap();
+    let lambda = lambda(&pool);
+    let send = async |operation: &str, input: &str| {
+        let input = json::parse(input).unwrap();
+        let call = testing::call(aws::Service::Lambda, operation, &input, 1_790_000_000_000);
+        lambda.handle(operation, &call).await.unwrap().unwrap();
+    };
+    let zips = ["a.py", "b.py", "c.py"].map(|name| zip(name, HANDLER));
+    let digests = zips.each_ref().map(|zip| Digest::of(zip));
+    let [published, latest, layer] = zips.each_ref().map(|zip| BASE64_STANDARD.encode(zip));
+    let publish = format!(r#"{{"LayerName": "l", "Content": {{"ZipFile": "{layer}"}}}}"#);
+    send("PublishLayerVersion", &publish).await;
+    let create = format!(
+        r#"{{"FunctionName": "f", "Runtime": "python3.12", "Handler": "a.handler",
+            "Role": "arn:aws:iam::123456789012:role/r", "Code": {{"ZipFile": "{published}"}},
+            "Layers": ["arn:aws:lambda:eu-west-1:123456789012:layer:l:1"], "Publish": true}}"#
+    );
+    send("CreateFunction", &create).await;
+    let update = format!(r#"{{"FunctionName": "f", "ZipFile": "{latest}"}}"#);
+    send("UpdateFunctionCode", &update).await;
+    let left = async || {
+        for _ in 0..3 {
+            lambda.collect_packages().await.unwrap();
+        }
+        digests.map(|digest| lambda.packages.get(digest).unwrap().is_some())
+    };
+    assert_eq!(left().await, [true, true, true]);
+    send(
+        "DeleteLayerVersion",
+        r#"{"LayerName": "l", "VersionNumber": 1}"#,
+    )
+    .await;
+    assert_eq!(left().await, [true, true, true]);
+    send(
+        "UpdateFunctionConfiguration",
+        r#"{"FunctionName": "f", "Layers": []}"#,
+    )
+    .await;
+    assert_eq!(left().await, [true, true, true]);
+    send(
+        "DeleteFunction",
+        r#"{"FunctionName": "f", "Qualifier": "1"}"#,
+    )
+    .await;
+    assert_eq!(left().await, [false, true, false]);
+    pool.shutdown().await;
+}
+
 #[test]
 fn functions_of_before_there_were_versions() {
     let document = r#"{"name": "f", "arn": "arn:aws:lambda:eu-west-1:123456789012:function:f",
