@@ -87,7 +87,10 @@ impl Kept {
     /// Appends batches from a thread that may block, and takes from them what is measured.
     pub(super) fn append_here(&self, received: Vec<Received>) -> store::Result<()> {
         let mut measured = Vec::new();
-        for (source, batch) in &received {
+        for (source, batch) in received
+            .iter()
+            .filter(|(_, batch)| !batch.events.is_empty())
+        {
             measured.extend(incoming(source, batch));
             let points = batch
                 .events

@@ -31,7 +31,7 @@ impl Logs {
                 None => {
                     self.kept
                         .run(move |events| Ok::<_, Error>(events.drop_group(group)?))
-                        .await?
+                        .await?;
                 }
                 Some(0) => {}
                 Some(horizon_ms) => {

@@ -341,8 +341,7 @@ impl Batches {
         for event in &mut record.events {
             event.time_ms = event.time_ms.max(0);
             if event.message.len() > MESSAGE_BYTES_MAX {
-                let end = event.message.floor_char_boundary(MESSAGE_BYTES_MAX);
-                event.message = event.message.get(..end).unwrap_or_default().into();
+                event.message = cut(&event.message).into();
             }
         }
         let at = *self.at.entry(found.stream).or_insert(self.batches.len());
@@ -359,6 +358,12 @@ impl Batches {
         };
         self.batches.push((Arc::clone(&found.source), batch));
     }
+}
+
+/// As much of a message as an event may have.
+fn cut(message: &str) -> &str {
+    let mut ends = (0..=MESSAGE_BYTES_MAX).rev();
+    ends.find_map(|end| message.get(..end)).unwrap_or_default()
 }
 
 /// When events arrive: not a time of theirs, which whoever writes them says.

@@ -100,7 +100,7 @@ async fn a_reader_of_a_stream_goes_to_its_ends_and_back() {
     assert_eq!((&*messages(&end), &tokens(&end)[0]), ("", &held));
     assert_eq!(messages(&on(&tokens(&end)[1]).await), "4 5");
     // What comes later is found from there, of the same time too.
-    put(&logs, "a", &[5, 6]).await;
+    put(logs, "a", &[5, 6]).await;
     assert_eq!(messages(&on(&held).await), "5 6");
 
     assert_eq!(messages(&get(r#", "startFromHead": true"#).await), "1 2");
@@ -232,17 +232,8 @@ async fn what_is_too_old_or_new_is_left_out_and_said() {
     let both = r#"{"tooNewLogEventStartIndex":2,"tooOldLogEventEndIndex":2}"#;
     assert_eq!(check(&[-30 * DAY, -20 * DAY, 9 * HOUR], both).await, 0);
     // What is left out doesn't count for the span.
-    assert_eq!(
-        check(
-            &[-30 * DAY, -DAY, 0, 9 * HOUR],
-            &both.replace(
-                "\"tooNewLogEventStartIndex\":2,\"tooOldLogEventEndIndex\":2",
-                "\"tooNewLogEventStartIndex\":3,\"tooOldLogEventEndIndex\":1"
-            )
-        )
-        .await,
-        2
-    );
+    let ends = r#"{"tooNewLogEventStartIndex":3,"tooOldLogEventEndIndex":1}"#;
+    assert_eq!(check(&[-30 * DAY, -DAY, 0, 9 * HOUR], ends).await, 2);
 }
 
 #[tokio::test]
