@@ -355,6 +355,11 @@ impl Engine {
         self.shared.calls.runner.run(call).await.outcome
     }
 
+    /// Standard executions that are open, of all state machines.
+    pub fn open_executions(&self) -> u64 {
+        self.shared.commons.open_executions()
+    }
+
     /// How a state machine (unqualified ARN) stands to its concurrency limit. Blocks while the
     /// store reads.
     ///

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::guard::{self, Hosts};
 use crate::http::Handler;
+use crate::metrics::Page;
 use crate::mocks::MockFile;
 use crate::throttle::Throttle;
 
@@ -38,6 +39,8 @@ pub(crate) struct Settings {
     pub audits_data_calls: bool,
     /// The test cases that an execution may be started under.
     pub mocks: Option<Arc<MockFile>>,
+    /// The page `/metrics`, where it has no listener of its own.
+    pub page: Option<Page>,
 }
 
 impl Gateway {
@@ -240,7 +243,10 @@ impl Handler for Gateway {
         if let Err(refused) = guard::check(&request, self.settings.hosts) {
             return Response::new(403, format!("{refused}\n"));
         }
-        self.answer(Caller::over_socket(peer), request).await
+        match &self.settings.page {
+            Some(page) if Page::is_asked_for(&request) => page.answer_near(peer).await,
+            _ => self.answer(Caller::over_socket(peer), request).await,
+        }
     }
 }
 

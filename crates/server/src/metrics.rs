@@ -1,4 +1,8 @@
-//! Keeps the metrics: moves the minutes that are over to the disk, and drops old days.
+//! Keeps the metrics: moves the minutes that are over to the disk, and drops old days. Shows them
+//! to Prometheus ([`Page`]).
+
+mod page;
+mod process;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +11,8 @@ use anyhow::Result;
 use services::metrics::{MINUTE_MS, Metrics, Which};
 
 use crate::door::now;
+
+pub(crate) use page::Page;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// How long after its end a minute leaves memory: what was measured in it is recorded by then.

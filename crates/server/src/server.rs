@@ -13,7 +13,7 @@ use nix::sys::stat::{Mode, umask};
 use services::lambda::log_sink::LogSink;
 use services::lambda::remote::RemoteFunction;
 use services::logs::Logs;
-use services::metrics::{Metrics, Which};
+use services::metrics::{Metrics, StatesMetrics, Which};
 use services::states::{ExecutionLogs, StoredDefinitions};
 use services::{Foundations, Identity, Services};
 use store::blobs::LocalBlobs;
@@ -30,7 +30,7 @@ use crate::door::{Gateway, Settings, now};
 use crate::guard::Hosts;
 use crate::http;
 use crate::identity::{self, GivenKey};
-use crate::metrics;
+use crate::metrics::{self, Page};
 use crate::mocks::{MockFile, MockedRunner};
 use crate::sandbox;
 use crate::throttle::Throttle;
@@ -65,6 +65,10 @@ async fn serve(
     let address = listener
         .local_addr()
         .context("cannot read the port that was taken")?;
+    let metrics_listener = match config.metrics_listen {
+        Some(address) => Some(http::bind(address).await?),
+        None => None,
+    };
     let stores = Stores::open(&config.data)?;
     let Assembled {
         gateway,
@@ -72,6 +76,7 @@ async fn serve(
         functions,
         logs,
         metrics,
+        page,
         exporting,
     } = assemble(config, mode, key, mocks, address, &stores).await?;
 
@@ -88,6 +93,10 @@ async fn serve(
         Arc::clone(&metrics),
         config.metrics_retention_days,
     ));
+    let showing = metrics_listener.map(|listener| {
+        let page = Arc::new(page);
+        tokio::spawn(http::serve(listener, page, stopped.clone()))
+    });
     let accepting = tokio::spawn(http::serve(listener, gateway, stopped));
     // Whoever reads that the server is ready may stop it at once, and it must end in order.
     let told_to_stop = stop_signal()?;
@@ -97,6 +106,11 @@ async fn serve(
     stop.send_replace(true);
     engine.end_polls();
     accepting.await.context("the listener ended early")?;
+    if let Some(showing) = showing {
+        showing
+            .await
+            .context("the listener of `/metrics` ended early")?;
+    }
     upkeep.abort();
     engine.shutdown().await;
     functions.shutdown().await;
@@ -143,6 +157,7 @@ struct Assembled {
     functions: Pool,
     logs: Arc<Logs>,
     metrics: Arc<Metrics>,
+    page: Page,
     exporting: Option<Exporting>,
 }
 
@@ -202,11 +217,16 @@ async fn assemble(
     if mode == cli::Mode::Dev {
         dev_role::make(&services, &config.account, now()).await?;
     }
+    let page = Page {
+        metrics: Arc::clone(&metrics),
+        engine: engine.clone(),
+    };
     let settings = Settings {
         throttle: Throttle::new(&config.rate_limits)?,
         hosts,
         audits_data_calls: config.audit_data_calls,
         mocks,
+        page: config.metrics_listen.is_none().then(|| page.clone()),
     };
     let gateway = Arc::new(Gateway::new(services, settings));
     runner.open(
@@ -222,6 +242,7 @@ async fn assemble(
         functions,
         logs,
         metrics,
+        page,
         exporting,
     })
 }
@@ -274,12 +295,15 @@ fn open_functions(config: &Config, mode: cli::Mode, logs: &LogSink) -> Result<Po
 fn open_observers(
     store: &Arc<dyn Store>,
     logs: &Arc<Logs>,
-    metrics: &Metrics,
+    metrics: &Arc<Metrics>,
     tracer: Option<Tracer>,
 ) -> Result<Vec<Arc<dyn Observer>>> {
     let execution_logs = ExecutionLogs::new(Arc::clone(store), Arc::clone(logs), metrics)
         .context("cannot start the thread that logs executions")?;
-    let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::new(execution_logs)];
+    let mut observers: Vec<Arc<dyn Observer>> = vec![
+        Arc::new(execution_logs),
+        Arc::new(StatesMetrics::new(Arc::clone(metrics))),
+    ];
     if let Some(tracer) = tracer {
         observers.push(Arc::new(tracer));
     }

@@ -14,6 +14,7 @@ pub mod emf;
 mod kept;
 mod key;
 mod own;
+mod states;
 mod total;
 
 use std::collections::hash_map::Entry;
@@ -28,6 +29,7 @@ pub use aggregate::Aggregate;
 pub use kept::Which;
 pub use key::{MetricKey, Unit};
 pub use own::Counter;
+pub use states::StatesMetrics;
 pub use total::{BOUNDS_MS, Total};
 
 use key::SeriesId;
