@@ -71,7 +71,7 @@ fn the_audit_log_is_looked_at() {
     use store::Lines as _;
     let folder = tempfile::tempdir().unwrap();
     let check = |expected: &[&str]| {
-        let found = super::audit_log(folder.path());
+        let found = super::logs(folder.path());
         let texts = found.into_iter().map(|finding| match finding {
             Finding::Good(text) => format!("ok {text}"),
             Finding::Notice(text) => format!("note {text}"),
