@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use crate::express::Billing;
 use crate::shard::Shown;
 
+pub use again::Clerk;
 pub(crate) use again::Thread;
 pub use ledger::Receipt;
 pub(crate) use ledger::{Ledger, Ticket};
@@ -201,6 +202,9 @@ impl Observers {
     pub fn tell(&self, shown: &Shown) {
         for seen in &shown.seen {
             self.tell_one(seen, shown.ticket.as_ref());
+        }
+        if let Some(ticket) = &shown.ticket {
+            ticket.is_told();
         }
     }
 

@@ -9,6 +9,7 @@ use asl::apply::apply;
 use asl::run::Run;
 use store::{EntityId, Store, Unseen};
 
+use super::ledger::Due;
 use super::{Ledger, Observed, Observers, Ticket};
 use crate::definitions::Programs;
 use crate::journal::Journal;
@@ -38,11 +39,7 @@ impl Thread {
         if observers.is_empty() {
             return Ok(None);
         }
-        let clerk = Clerk {
-            store,
-            programs,
-            observers: observers.clone(),
-        };
+        let clerk = Clerk::new(store, programs, observers.clone());
         let handle = std::thread::Builder::new()
             .name("lockstep-observe".to_owned())
             .spawn(move || clerk.run())?;
@@ -68,38 +65,55 @@ impl Drop for Thread {
     }
 }
 
-/// The thread's work.
-pub(crate) struct Clerk {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) programs: Arc<Programs>,
-    pub(crate) observers: Observers,
+/// The thread's work, which a simulation does without it.
+pub struct Clerk {
+    store: Arc<dyn Store>,
+    programs: Arc<Programs>,
+    observers: Observers,
 }
 
 /// Records that are to be told, by their numbers, each with its ticket.
 type Records = BTreeMap<u32, Arc<Ticket>>;
 
 impl Clerk {
+    /// For the observers of an engine on this store.
+    pub fn new(store: Arc<dyn Store>, programs: Arc<Programs>, observers: Observers) -> Clerk {
+        Clerk {
+            store,
+            programs,
+            observers,
+        }
+    }
+
+    /// Does what there is to do at this moment.
+    pub fn look(&self) {
+        self.settle(&self.ledger().due());
+    }
+
     /// Until the engine ends. What is refused then is told by the next one.
-    pub(crate) fn run(&self) {
+    fn run(&self) {
         loop {
             let due = self.ledger().wait(GATHER);
-            if !due.seen.is_empty() {
-                match self.store.seen(&due.seen) {
-                    Ok(()) => self.ledger().forgotten(&due.seen),
-                    Err(error) => {
-                        tracing::debug!(%error, "what was seen is not forgotten yet");
-                    }
-                }
-            }
+            self.settle(&due);
             if due.has_stopped {
                 return;
             }
-            if due.is_behind
-                && let Err(error) = self.catch_up()
-            {
-                tracing::warn!(%error, "what observers have not seen can't be read now");
-                self.ledger().look_again();
+        }
+    }
+
+    fn settle(&self, due: &Due) {
+        if !due.seen.is_empty() {
+            match self.store.seen(&due.seen) {
+                Ok(()) => self.ledger().forgotten(&due.seen),
+                Err(error) => tracing::debug!(%error, "what was seen is not forgotten yet"),
             }
+        }
+        if due.is_behind
+            && !due.has_stopped
+            && let Err(error) = self.catch_up()
+        {
+            tracing::warn!(%error, "what observers have not seen can't be read now");
+            self.ledger().look_again();
         }
     }
 
@@ -112,24 +126,27 @@ impl Clerk {
         let mut after = None;
         loop {
             let page = self.store.unseen(after, TICKETS_READ)?;
-            let (Some(first), Some(last)) = (page.first(), page.last()) else {
+            let Some(last) = page.last() else {
                 return Ok(());
             };
-            let told = first.ticket..=last.ticket;
             after = Some(last.ticket);
-            self.tell(page);
-            if !self.ledger().wait_for(told) {
+            if !self.ledger().wait_for(&self.tell(page)) {
                 return Ok(());
             }
         }
     }
 
-    fn tell(&self, page: Vec<Unseen>) {
+    /// Tells what nobody holds, and says which tickets that are.
+    fn tell(&self, page: Vec<Unseen>) -> Vec<u64> {
+        let mut tickets = Vec::new();
         let mut of_entity: BTreeMap<EntityId, Records> = BTreeMap::new();
         for Unseen { ticket, records } in page {
             let Some(ticket) = self.ledger().take(ticket) else {
                 continue;
             };
+            // What can't be read is refused by whoever finds that out.
+            ticket.is_told();
+            tickets.push(ticket.number);
             for (entity, number) in records {
                 let records = of_entity.entry(entity).or_default();
                 records.insert(number, Arc::clone(&ticket));
@@ -152,6 +169,7 @@ impl Clerk {
                 "what happened in an execution can't be told to who watches it"
             );
         }
+        tickets
     }
 
     /// Tells records of an execution, which are taken out. Those that have expired meanwhile are

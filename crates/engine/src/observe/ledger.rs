@@ -39,6 +39,7 @@ struct State {
 pub(crate) struct Ticket {
     pub(crate) number: u64,
     ledger: Arc<Ledger>,
+    is_told: AtomicBool,
     is_refused: AtomicBool,
 }
 
@@ -73,6 +74,11 @@ impl Drop for Receipt {
 }
 
 impl Ticket {
+    /// All receipts for it are given out.
+    pub(crate) fn is_told(&self) {
+        self.is_told.store(true, Ordering::Relaxed);
+    }
+
     /// Its events are to be told again.
     pub(crate) fn refuse(&self) {
         // Whoever drops the last reference sees this: dropping orders it.
@@ -84,11 +90,12 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = self.ledger.state.lock();
         state.in_hand.remove(&self.number);
-        match self.is_refused.load(Ordering::Relaxed) {
-            true => state.is_behind = true,
-            false => {
+        let is_told = self.is_told.load(Ordering::Relaxed);
+        match is_told && !self.is_refused.load(Ordering::Relaxed) {
+            true => {
                 state.seen.insert(self.number);
             }
+            false => state.is_behind = true,
         }
         drop(state);
         self.ledger.changed.notify_all();
@@ -135,6 +142,7 @@ impl Ledger {
         Arc::new(Ticket {
             number,
             ledger: Arc::clone(self),
+            is_told: AtomicBool::new(false),
             is_refused: AtomicBool::new(false),
         })
     }
@@ -147,19 +155,20 @@ impl Ledger {
         }
         let until = Instant::now() + gather;
         while !state.has_stopped && !self.changed.wait_until(&mut state, until).timed_out() {}
-        Due {
-            seen: ranges(&state.seen),
-            is_behind: std::mem::take(&mut state.is_behind),
-            has_stopped: state.has_stopped,
-        }
+        state.due()
+    }
+
+    /// What there is to do at this moment.
+    pub(crate) fn due(&self) -> Due {
+        self.state.lock().due()
     }
 
     /// Waits until none of these is in hand, or one is refused; false if there is reason to stop.
-    pub(crate) fn wait_for(&self, tickets: RangeInclusive<u64>) -> bool {
+    pub(crate) fn wait_for(&self, tickets: &[u64]) -> bool {
         let mut state = self.state.lock();
         while !state.is_behind
             && !state.has_stopped
-            && state.in_hand.range(tickets.clone()).next().is_some()
+            && tickets.iter().any(|ticket| state.in_hand.contains(ticket))
         {
             self.changed.wait(&mut state);
         }
@@ -181,6 +190,16 @@ impl Ledger {
     pub(crate) fn stop(&self) {
         self.state.lock().has_stopped = true;
         self.changed.notify_all();
+    }
+}
+
+impl State {
+    fn due(&mut self) -> Due {
+        Due {
+            seen: ranges(&self.seen),
+            is_behind: std::mem::take(&mut self.is_behind),
+            has_stopped: self.has_stopped,
+        }
     }
 }
 
@@ -220,6 +239,7 @@ mod tests {
             let number = ticket.number;
             assert!(ledger.take(number).is_none(), "it is in hand");
             let receipts: Vec<Receipt> = accepted.iter().map(|_| Receipt::new(&ticket)).collect();
+            ticket.is_told();
             drop(ticket);
             for (receipt, is_accepted) in receipts.into_iter().zip(accepted) {
                 if *is_accepted {
@@ -243,5 +263,12 @@ mod tests {
         check(&[false], false);
         check(&[true, false], false);
         check(&[false, true], false);
+    }
+    #[test]
+    fn a_ticket_that_was_lost_before_it_was_told_is_looked_for() {
+        let ledger = Arc::new(Ledger::new(Epoch(1)));
+        assert!(ledger.due().is_behind);
+        drop(ledger.draw());
+        assert!(ledger.due().is_behind);
     }
 }
