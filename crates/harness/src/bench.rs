@@ -6,6 +6,7 @@
 //! and whatever else runs share the machine.
 
 mod client;
+mod execution_logs;
 mod express;
 mod hostile;
 mod language;
@@ -79,6 +80,8 @@ enum Case {
     Hostile,
     /// Log events put and read over HTTP
     Logs,
+    /// Executions whose state machine logs, beside some whose does not
+    ExecutionLogs,
 }
 
 /// Exit code of a program that Ctrl-C ended.
@@ -171,6 +174,7 @@ impl Case {
             Case::Language => language::measure(setting),
             Case::Hostile => hostile::measure(setting),
             Case::Logs => logs::measure(setting),
+            Case::ExecutionLogs => execution_logs::measure(setting),
         }
     }
 }

@@ -115,7 +115,7 @@ impl Drop for Server {
 }
 
 /// The role that `lockstep dev` makes.
-const DEV_ROLE: &str = "arn:aws:iam::000000000000:role/lockstep-dev";
+pub(crate) const DEV_ROLE: &str = "arn:aws:iam::000000000000:role/lockstep-dev";
 
 /// CreateStateMachine of a Standard one; gives the ARN.
 pub(crate) fn create_machine(load: &mut Load, name: &str, definition: &str) -> Result<String> {

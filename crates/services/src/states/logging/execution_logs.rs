@@ -19,13 +19,15 @@ use super::stream::Streams;
 use crate::logs::{LogEvent, LogRecord, Logs};
 use crate::metrics::{Counter, Metrics};
 use crate::states::machine::Revision;
+use crate::system;
 
 /// Revisions whose logging is remembered, some hundred bytes each; reading one costs some ten
 /// microseconds.
 const REVISIONS_MAX: usize = 8_192;
 
-/// Who follows a log sees its records within so long; a record that comes alone, at once.
-const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
+/// Who follows a log sees its records within so long; a record that comes alone, at once. Each flush
+/// syncs the disk, so that some tens a second are no burden on the journal.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(25);
 
 /// Texts written between two flushes: well below what the writer of logs lets wait, so that it
 /// drops none of them.
@@ -160,6 +162,9 @@ impl Target {
 
 impl Observer for ExecutionLogs {
     fn wants(&self, definition: u64) -> Option<Delivery> {
+        if system::is_system(definition) {
+            return None;
+        }
         match self.target(definition) {
             Ok(target) => target.map(|_| Delivery::AtLeastOnce),
             // What it is told later is refused until the revision can be read.
