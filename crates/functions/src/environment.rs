@@ -58,6 +58,8 @@ pub(crate) struct Environment {
     log_stream: Arc<str>,
     /// How long the runtime took to come up, until a REPORT line has said so.
     init: Option<Duration>,
+    /// The most that was seen: of a process that has ended nothing more is to be seen.
+    memory_used_mb: u64,
     /// `None` before the first start, and after a failed one.
     live: Option<Live>,
     /// When the current invocation has to be over.
@@ -111,6 +113,7 @@ impl Environment {
             log_group: group.into(),
             log_stream: stream.into(),
             init: None,
+            memory_used_mb: 0,
             live: None,
             deadline: started,
         })
@@ -382,14 +385,16 @@ impl Environment {
 
     fn report(&mut self, duration: Duration, failure: Option<&Failure>) -> Report {
         let billed_ms = duration.as_nanos().div_ceil(1_000_000);
+        let used_now = self
+            .live
+            .as_ref()
+            .map_or(0, |live| live.process.memory_used_mb());
+        self.memory_used_mb = self.memory_used_mb.max(used_now);
         Report {
             duration,
             billed_ms: u64::try_from(billed_ms).unwrap_or(u64::MAX),
             init: self.init.take(),
-            memory_used_mb: self
-                .live
-                .as_ref()
-                .map_or(0, |live| live.process.memory_used_mb()),
+            memory_used_mb: self.memory_used_mb,
             log_group: Arc::clone(&self.log_group),
             log_stream: Arc::clone(&self.log_stream),
             timed_out: failure.is_some_and(|failure| failure.status == "timeout"),

@@ -14,7 +14,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { format } from "node:util";
 
 const ROOT = process.cwd();
-const [OPT] = process.argv.splice(2);
+const [OPT = "/opt"] = process.argv.splice(2);
 const SELF = fileURLToPath(import.meta.url);
 const require = createRequire(import.meta.url);
 const number = Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV ?? "")?.[1] ?? 0);

@@ -15,7 +15,7 @@ import time
 from importlib import machinery
 
 ROOT = os.getcwd()
-# Where the layers are, and the folders of this host that have AWS's SDK: see `main`.
+# Where the layers are, and the folders of this host that have AWS's SDK: see `prepare`.
 OPT, PACKAGES = "/opt", []
 SDK = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
 JSON_LOGS = os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
