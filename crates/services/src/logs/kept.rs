@@ -122,6 +122,6 @@ fn incoming(source: &Source, batch: &Batch) -> [emf::Point; 2] {
     let point = |name, unit, count| (key(name, unit), number(count), batch.ingested_ms);
     [
         point("IncomingLogEvents", Unit::None, batch.events.len()),
-        point("IncomingBytes", Unit::None, bytes),
+        point("IncomingBytes", Unit::Bytes, bytes),
     ]
 }
