@@ -83,9 +83,9 @@ impl Logs {
     ) -> Option<Result<Answer, ServiceError>> {
         Logs::facts(operation)?;
         if let Some(error) = violation(call) {
-            return Some(Err(error));
+            return Some(Err(worded(call, error)));
         }
-        Some(match operation {
+        let answer = match operation {
             "CreateLogGroup" => self.create_log_group(call).await,
             "CreateLogStream" => self.create_log_stream(call).await,
             "DeleteLogGroup" => self.delete_log_group(call).await,
@@ -120,7 +120,17 @@ impl Logs {
             "UntagLogGroup" => self.untag_log_group(call).await,
             "UntagResource" => self.untag_resource(call).await,
             _ => return None,
-        })
+        };
+        Some(answer.map_err(|error| worded(call, error)))
+    }
+}
+
+/// An error as the model of the operation has it: those of vended logs came later than the others,
+/// and know no InvalidParameterException.
+fn worded(call: &Call, error: ServiceError) -> ServiceError {
+    match call.operation.starts_with("DescribeDeliver") && error.code == INVALID {
+        true => ServiceError::new("ValidationException", error.message),
+        false => error,
     }
 }
 
@@ -140,6 +150,8 @@ fn violation(call: &Call) -> Option<ServiceError> {
     ServiceError::violations(model, &call.violations)
 }
 
+const INVALID: &str = "InvalidParameterException";
+
 fn no_such_group() -> ServiceError {
     not_found("The specified log group does not exist.")
 }
@@ -153,7 +165,7 @@ fn not_found(message: impl Into<String>) -> ServiceError {
 }
 
 fn invalid(message: impl Into<String>) -> ServiceError {
-    ServiceError::new("InvalidParameterException", message)
+    ServiceError::new(INVALID, message)
 }
 
 fn limit_exceeded() -> ServiceError {

@@ -310,7 +310,7 @@ fn modelled(
     given: &Result<Answer, ServiceError>,
 ) -> Result<(), String> {
     let model = service.model().expect("the model is sound");
-    if model.protocol != Protocol::Json10 {
+    if !matches!(model.protocol, Protocol::Json10 | Protocol::Json11) {
         return Ok(());
     }
     let operation = model.operation(operation).expect("found before");

@@ -26,7 +26,6 @@ async fn scripts() {
         "logs-groups.json",
         "logs-streams.json",
         "logs-tags.json",
-        "logs-events.json",
         "logs-policies.json",
         "logs-nothing.json",
     ];
