@@ -106,6 +106,12 @@ async fn a_package_without_a_program_to_start_says_so() {
             "#!/no/such/program\n",
             "fork/exec /var/task/bootstrap: no such file or directory",
         ),
+        (
+            "bootstrap",
+            0o755,
+            "\x7fELF of another machine",
+            "fork/exec /var/task/bootstrap: exec format error",
+        ),
     ];
     let (fixture, lines) = Fixture::logged();
     for (name, mode, text, message) in cases {
