@@ -16,6 +16,13 @@ const VALUES_MAX: usize = 100;
 /// of 256 KiB could name millions of series.
 const SETS_MAX: usize = 30;
 const DIRECTIVES_MAX: usize = 30;
+/// Values that one line brings.
+const POINTS_MAX: usize = 10_000;
+/// Characters of a namespace or name, and of a dimension's value.
+const NAME_MAX: usize = 255;
+const DIMENSION_VALUE_MAX: usize = 1_024;
+/// Namespaces that AWS's services put into, which no log line may.
+const RESERVED: &str = "AWS/";
 
 /// A value found in a log line: its series, the value, milliseconds since the epoch.
 pub type Point = (MetricKey, f64, i64);
@@ -57,6 +64,11 @@ fn elements(list: Option<&Value>, max: usize) -> impl Iterator<Item = &Value> {
     list.iter().take(max)
 }
 
+/// Whether a namespace, or the name of a metric or dimension, is one that PutMetricData takes.
+fn is_name(name: &str) -> bool {
+    (1..=NAME_MAX).contains(&name.chars().count()) && !name.starts_with(':')
+}
+
 struct Place<'l> {
     account: &'l Arc<str>,
     region: &'l Arc<str>,
@@ -66,14 +78,17 @@ struct Place<'l> {
 
 impl Place<'_> {
     fn directive(&self, directive: &Value, points: &mut Vec<Point>) {
-        let Some(namespace) = directive.get("Namespace").and_then(Value::as_str) else {
+        let namespace = directive.get("Namespace").and_then(Value::as_str);
+        let is_open = |name: &&str| is_name(name) && !name.starts_with(RESERVED);
+        let Some(namespace) = namespace.filter(is_open) else {
             return;
         };
         let namespace: Arc<str> = namespace.into();
         let sets = elements(directive.get("Dimensions"), SETS_MAX);
         let sets: Vec<_> = sets.filter_map(|set| self.dimensions(set)).collect();
         for metric in elements(directive.get("Metrics"), METRICS_MAX) {
-            let Some(name) = metric.get("Name").and_then(Value::as_str) else {
+            let name = metric.get("Name").and_then(Value::as_str);
+            let Some(name) = name.filter(|name| is_name(name)) else {
                 continue;
             };
             let unit = metric.get("Unit").and_then(Value::as_str);
@@ -88,11 +103,9 @@ impl Place<'_> {
                     unit,
                     dimensions: dimensions.clone(),
                 };
-                points.extend(
-                    values
-                        .iter()
-                        .map(|value| (key.clone(), *value, self.time_ms)),
-                );
+                let room = POINTS_MAX.saturating_sub(points.len());
+                let point = |value: &f64| (key.clone(), *value, self.time_ms);
+                points.extend(values.iter().map(point).take(room));
             }
         }
     }
@@ -103,13 +116,10 @@ impl Place<'_> {
             .as_array()
             .filter(|names| names.len() <= DIMENSIONS_MAX)?;
         let pair = |name: &Value| {
-            let name = name.as_str()?;
-            let value = self
-                .line
-                .get(name)?
-                .as_str()
-                .filter(|value| !value.is_empty())?;
-            Some((name.into(), value.into()))
+            let name = name.as_str().filter(|name| is_name(name))?;
+            let value = self.line.get(name)?.as_str()?;
+            let is_fit = (1..=DIMENSION_VALUE_MAX).contains(&value.chars().count());
+            is_fit.then(|| (name.into(), value.into()))
         };
         let mut dimensions: Vec<_> = names.iter().map(pair).collect::<Option<_>>()?;
         dimensions.sort();

@@ -125,20 +125,30 @@ impl Metrics {
     /// Takes out what is to be written.
     fn leaving(&self, now_ms: i64, which: Which) -> Leaving {
         let today = now_ms.div_euclid(DAY_MS);
+        let within = now_ms - REMEMBERED_MS..now_ms + DAY_MS;
         let mut leaving = Leaving::default();
         let mut series = self.series.write();
         series.retain(|key, cell| {
             let mut state = cell.state.lock();
             let is_over = |minute: i64| which == Which::All || minute + MINUTE_MS <= now_ms;
-            let (over, open): (Vec<_>, Vec<_>) = std::mem::take(&mut state.open)
-                .into_iter()
-                .partition(|(minute, _)| is_over(*minute));
+            let mut open = std::mem::take(&mut state.open);
+            let count = open.len();
+            // Log lines may say any time.
+            open.retain(|(minute, _)| within.contains(minute));
+            for _ in open.len()..count {
+                self.shared
+                    .drop_value("their time is too far in the past or future");
+            }
+            let (over, open): (Vec<_>, Vec<_>) =
+                open.into_iter().partition(|(minute, _)| is_over(*minute));
             state.open = open;
             if !over.is_empty() && state.listed_day != Some(today) {
                 state.listed_day = Some(today);
                 leaving.keys.push(Arc::clone(key));
             }
-            self.shared.open.fetch_sub(over.len(), Relaxed);
+            self.shared
+                .open
+                .fetch_sub(count - state.open.len(), Relaxed);
             let bucket = bucket_of(cell.id);
             for (minute, aggregate) in over {
                 let stream = (Arc::clone(&key.account), Arc::clone(&key.region), bucket);

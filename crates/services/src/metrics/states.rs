@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use asl::event::{Event, EventKind, ExecutionKind, Start, Text};
 use asl::program::{Program, ResourceFamily, StateIndex, StateKind};
+use asl::run::Branch;
 use aws::Arn;
 use engine::{Attempt, Delivery, Observed, Observer, Receipt};
 use parking_lot::RwLock;
@@ -22,8 +23,6 @@ const MACHINES_MAX: usize = 10_000;
 const TASKS_MAX: usize = 1_000;
 /// After so long all are looked up anew, so that series of what is gone can be forgotten.
 const KEPT_MS: i64 = 60 * 60 * 1_000;
-/// The error of a task whose worker fell silent.
-const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
 
 /// Counts executions and what their Tasks do.
 pub struct StatesMetrics {
@@ -136,7 +135,7 @@ impl Observer for StatesMetrics {
         }
         for (event, attempt) in seen.attempts() {
             if let Some(tasks) = machine.tasks(&self.metrics, seen, attempt.state) {
-                tasks.count(seen.time.0, event, &attempt);
+                tasks.count(seen, event, &attempt);
             }
         }
     }
@@ -298,7 +297,8 @@ impl Tasks {
         })
     }
 
-    fn count(&self, now_ms: i64, event: &Event, attempt: &Attempt) {
+    fn count(&self, seen: &Observed, event: &Event, attempt: &Attempt) {
+        let now_ms = seen.time.0;
         let since_scheduled = milliseconds(now_ms - attempt.scheduled_at.0);
         let ended = match &event.kind {
             EventKind::TaskStarted { .. } => {
@@ -307,8 +307,8 @@ impl Tasks {
             }
             EventKind::TaskSucceeded { .. } => &self.succeeded,
             EventKind::TaskFailed { .. } => &self.failed,
-            EventKind::TaskTimedOut { failure, .. } => match &self.heartbeat_timed_out {
-                Some(series) if failure.error.as_deref() == Some(HEARTBEAT_TIMEOUT) => series,
+            EventKind::TaskTimedOut { .. } => match &self.heartbeat_timed_out {
+                Some(series) if missed_heartbeat(seen, event) => series,
                 _ => &self.timed_out,
             },
             _ => return,
@@ -322,6 +322,12 @@ impl Tasks {
     }
 }
 
+/// Whether a task timed out before its TimeoutSeconds ran out: its worker fell silent.
+fn missed_heartbeat(seen: &Observed, event: &Event) -> bool {
+    let calling = seen.before.branch(event.branch).and_then(Branch::calling);
+    calling.is_some_and(|(_, calling)| calling.deadline.is_none_or(|at| seen.time < at))
+}
+
 /// A number of milliseconds, or of megabytes, which a float holds exactly.
 #[expect(
     clippy::cast_precision_loss,
@@ -330,3 +336,6 @@ impl Tasks {
 fn milliseconds(count: i64) -> f64 {
     count as f64
 }
+
+#[cfg(test)]
+mod tests;

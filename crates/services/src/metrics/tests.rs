@@ -156,6 +156,22 @@ fn keys_are_kept_as_long_as_points() {
     );
 }
 
+/// Log lines say what time they like; what is far off is not kept.
+#[test]
+fn times_far_off() {
+    const DAY_MS: i64 = 86_400_000;
+    let metrics = Metrics::new(lines(), 10);
+    let a = key("a", &[]);
+    for days in [-400, -14, 0, 2, 400] {
+        metrics.record(&a, 1.0, NOW + days * DAY_MS);
+    }
+    metrics.flush(NOW + MINUTE_MS, Which::Ended).unwrap();
+    let dropped = metrics.counter("lockstep_metric_values_dropped", "");
+    assert_eq!(dropped.value(), 3);
+    assert_eq!(metrics.shared.open.load(Relaxed), 0);
+    check(&metrics, &a, &[(-14 * 1_440, 1.0), (0, 1.0)]);
+}
+
 /// A damaged line costs itself.
 #[test]
 fn damaged_lines() {

@@ -47,6 +47,9 @@ fn lines_without() {
         r#"{"_aws":{"CloudWatchMetrics":[{"Namespace":"n","Dimensions":[[]],"Metrics":[{"Name":"a"}]}]},"a":1}"#,
         r#"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Dimensions":[[]],"Metrics":[{"Name":"a"}]}]},"a":1}"#,
         r#"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"n","Metrics":[{"Name":"a"}]}]},"a":1}"#,
+        // A namespace that is AWS's, one that is none.
+        r#"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"AWS/Lambda","Dimensions":[[]],"Metrics":[{"Name":"a"}]}]},"a":1}"#,
+        r#"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":":n","Dimensions":[[]],"Metrics":[{"Name":"a"}]}]},"a":1}"#,
         // No value, a value that is no number, a dimension without a value.
         r#"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"n","Dimensions":[[]],"Metrics":[{"Name":"a"}]}]},"a":"1"}"#,
         r#"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"n","Dimensions":[["d"]],"Metrics":[{"Name":"a"}]}]},"a":1}"#,
@@ -67,4 +70,7 @@ fn bounds() {
         format!(r#"{{"_aws":{{"Timestamp":1,"CloudWatchMetrics":[{directive}]}},"d":"x","a":1}}"#);
     let found = points(&"123456789012".into(), &"eu-west-1".into(), &message);
     assert_eq!(found.len(), SETS_MAX * METRICS_MAX);
+    let many = message.replace(r#""a":1"#, r#""a":[1,2,3,4,5]"#);
+    let found = points(&"123456789012".into(), &"eu-west-1".into(), &many);
+    assert_eq!(found.len(), POINTS_MAX);
 }
