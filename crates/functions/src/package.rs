@@ -29,6 +29,10 @@ pub const UNZIPPED_BYTES_MAX: u64 = 262_144_000;
 pub const ENTRIES_MAX: usize = 65_534;
 /// The longest target of a symbolic link; Linux's `PATH_MAX`.
 const LINK_BYTES_MAX: u64 = 4_096;
+/// The longest name of an entry: room for the folder that it is unpacked into is left.
+const PATH_BYTES_MAX: usize = 3_072;
+/// The longest name of a file; Linux's `NAME_MAX`.
+const NAME_BYTES_MAX: usize = 255;
 /// The end record of a zip is 22 bytes and a comment of at most 65,535.
 const END_RECORD_REACH: usize = 22 + 65_535;
 
@@ -190,8 +194,29 @@ fn plan(archive: &mut Archive<'_>) -> Result<Plan, ZipError> {
         return Err(ZipError::UnzippedTooLarge);
     }
     let plan = Plan { entries };
+    check_folders(&plan)?;
     check_tree(&plan)?;
     Ok(plan)
+}
+
+/// Refuses more folders than there may be entries: a name of three kilobytes makes a thousand of
+/// them, and each takes more room on disk than the name in the zip.
+fn check_folders(plan: &Plan) -> Result<(), ZipError> {
+    let mut folders = HashSet::new();
+    for entry in &plan.entries {
+        let own = usize::from(!matches!(entry.kind, Kind::Folder));
+        // Once one is known, so are those above it.
+        let above = entry.path.ancestors().skip(own);
+        for folder in above.take_while(|folder| !folder.as_os_str().is_empty()) {
+            if !folders.insert(folder) {
+                break;
+            }
+        }
+        if folders.len() > ENTRIES_MAX {
+            return Err(unreadable(format!("more than {ENTRIES_MAX} folders")));
+        }
+    }
+    Ok(())
 }
 
 /// File type bits of a Unix mode.
@@ -249,10 +274,21 @@ fn plain_path(name: &str) -> Result<PathBuf, ZipError> {
             name.escape_debug()
         )));
     }
+    if name.len() > PATH_BYTES_MAX {
+        return Err(unreadable(format!(
+            "a name of {} bytes is too long",
+            name.len()
+        )));
+    }
     let mut path = PathBuf::new();
     for part in name.split('/') {
         match part {
             "" | "." => {}
+            part if part.len() > NAME_BYTES_MAX => {
+                return Err(unreadable(format!(
+                    "`{part}` is too long for a file's name"
+                )));
+            }
             ".." => return Err(unreadable(format!("`{name}` leaves the package"))),
             part => path.push(part),
         }

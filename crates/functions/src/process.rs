@@ -118,7 +118,7 @@ impl Process {
                 return exit;
             }
             let told = self.status.next().await;
-            self.note(told);
+            self.note(&told);
         }
     }
 
@@ -127,14 +127,14 @@ impl Process {
         if self.exit.is_none()
             && let Some(told) = self.status.now()
         {
-            self.note(told);
+            self.note(&told);
         }
         self.exit.is_none()
     }
 
-    fn note(&mut self, told: io::Result<Option<(Told, Vec<OwnedFd>)>>) {
+    fn note(&mut self, told: &io::Result<Message>) {
         let status = match told {
-            Ok(Some((Told::Ended(status), _))) => ExitStatus::from_raw(status),
+            Ok(Some((Told::Ended(status), _))) => ExitStatus::from_raw(*status),
             Ok(Some(_)) => return,
             // The first process was killed, and all others with it.
             Ok(None) | Err(_) => ExitStatus::from_raw(Signal::KILL.as_raw()),

@@ -59,6 +59,13 @@ fn directory_field(mut bytes: Vec<u8>, entry: usize, offset: usize, value: &[u8]
     bytes
 }
 
+/// Changes one field of the record at the end.
+fn end_field(mut bytes: Vec<u8>, offset: usize, value: &[u8]) -> Vec<u8> {
+    let start = bytes.len() - 22 + offset;
+    bytes[start..start + value.len()].copy_from_slice(value);
+    bytes
+}
+
 fn stored(text: &str) -> Vec<u8> {
     made(|zip| {
         zip.start_file("a", plain().compression_method(CompressionMethod::Stored))
@@ -134,6 +141,16 @@ fn names_that_leave_the_package_or_meet_are_refused() {
             files(&["a", "./a"]),
         ),
         ("file as folder", "lies below a file", files(&["a", "a/b"])),
+        (
+            "folder as file",
+            "lies below a file",
+            made(|zip| {
+                add(zip, "a", "text");
+                zip.add_directory("a/", plain()).unwrap();
+            }),
+        ),
+        ("a long name", "too long", files(&[&"a".repeat(256)])),
+        ("a long path", "too long", files(&[&"a/".repeat(1_600)])),
     ]);
 }
 
@@ -163,6 +180,75 @@ fn links_that_leave_the_package_are_refused() {
             links(&[("l", &"a/".repeat(3_000))]),
         ),
     ]);
+}
+
+/// Each is unpacked into what stands beside it, and nothing else.
+#[test]
+fn odd_names_are_files_like_others() {
+    let cases: [(&str, &[&str], &[&str]); 5] = [
+        // A separator elsewhere, and on AWS a part of the name.
+        (
+            "backslashes",
+            &["..\\..\\a", "b\\c"],
+            &["..\\..\\a", "b\\c"],
+        ),
+        ("a drive", &["C:a"], &["C:a"]),
+        ("cases", &["a", "A"], &["A", "a"]),
+        ("dots", &["...", "..a"], &["...", "..a"]),
+        ("controls", &["a\nb", "-rf", "~"], &["-rf", "a\nb", "~"]),
+    ];
+    for (what, names, expected) in cases {
+        let zip = files(names);
+        check_zip(&zip).expect(what);
+        let folder = tempfile::tempdir().unwrap();
+        let dest = folder.path().join("task");
+        unpack(&zip, &dest).expect(what);
+        let mut found: Vec<String> = fs::read_dir(&dest)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        found.sort();
+        assert_eq!(found, expected, "{what}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{what}");
+    }
+}
+
+/// Whatever such a name is taken for, it is one file; two that are taken for the same are refused.
+#[test]
+fn names_that_are_no_utf_8_stay_inside() {
+    let odd = |name: &str| {
+        let zip = files(&["né", name]);
+        let zip = patched(zip, "né".as_bytes(), b"n\xff\xfe");
+        patched(zip, name.as_bytes(), b"n\xfe\xff")
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let dest = folder.path().join("task");
+    match unpack(&odd("mé"), &dest) {
+        Ok(()) => assert_eq!(fs::read_dir(&dest).unwrap().count(), 2),
+        Err(error) => assert!(matches!(error, ZipError::Unreadable { .. }), "{error:?}"),
+    }
+    let entries = fs::read_dir(folder.path()).unwrap();
+    assert!(entries.flatten().all(|entry| entry.file_name() == "task"));
+}
+
+/// A package as deep and as wide as names allow: more folders than any disk likes.
+#[test]
+fn folders_are_counted() {
+    let deep = "a/".repeat(1_000);
+    let stored = plain().compression_method(CompressionMethod::Stored);
+    let zip = made(|zip| {
+        for number in 0..70 {
+            zip.start_file(format!("{number}/{deep}x"), stored).unwrap();
+        }
+    });
+    check_refused(vec![("many folders", "folders", zip)]);
+    // Shared ones count once.
+    let zip = made(|zip| {
+        for number in 0..70 {
+            zip.start_file(format!("{deep}{number}"), stored).unwrap();
+        }
+    });
+    check_zip(&zip).unwrap();
 }
 
 #[test]
@@ -211,6 +297,27 @@ fn packages_that_lie_about_their_bytes_are_refused() {
             patched(stored("right"), b"right", b"wrong"),
         ),
         ("70,000 entries", "zip64", many),
+        ("split", "", end_field(files(&["a"]), 4, &[1, 0])),
+        (
+            "the directory elsewhere",
+            "",
+            end_field(files(&["a"]), 6, &[1, 0]),
+        ),
+        (
+            "more entries than there are",
+            "",
+            end_field(files(&["a"]), 10, &[9, 0]),
+        ),
+        (
+            "the directory beyond the end",
+            "",
+            end_field(files(&["a"]), 16, &[0xff; 3]),
+        ),
+        (
+            "bytes before its own header",
+            "",
+            field(files(&["a"]), HEADER, 0x00ff_ffff),
+        ),
     ]);
 }
 

@@ -40,52 +40,87 @@ pub(crate) struct Inherited<'a> {
 pub(crate) const FREEZE: Signal = Signal::SIGUSR1;
 pub(crate) const THAW: Signal = Signal::SIGUSR2;
 
+/// The runtime of an environment.
+struct Runtime {
+    process: Pid,
+    /// Whether it is in a namespace of its own, with all it starts.
+    has_own_processes: bool,
+}
+
 /// Runs the environment to its end.
 pub(crate) fn run(inherited: Inherited<'_>) -> ! {
-    let told = match start(&inherited) {
-        Ok((plan, runtime)) => {
-            messages::tell(&inherited.status, &Told::Started, &[]);
-            let status = reap(&plan, runtime);
-            if !plan.has_processes_of_its_own() {
+    let Inherited {
+        plan,
+        status,
+        output,
+        go,
+        lifeline,
+        filter,
+    } = inherited;
+    let started =
+        prepare(&plan, &output, &go).and_then(|plan| enter(&plan, &status, lifeline, filter));
+    // What is in the plan may be secret, and is not needed any more.
+    drop((plan, output, go));
+    let told = match started {
+        Ok(runtime) => {
+            messages::tell(&status, &Told::Started, &[]);
+            let ended = reap(&runtime);
+            if !runtime.has_own_processes {
                 kill_all();
             }
-            Told::Ended(status)
+            Told::Ended(ended)
         }
         Err(fault) => Told::Failed(fault),
     };
-    messages::tell(&inherited.status, &told, &[]);
+    messages::tell(&status, &told, &[]);
     std::process::exit(0)
 }
 
 impl Plan {
-    fn has_processes_of_its_own(&self) -> bool {
+    fn has_own_processes(&self) -> bool {
         self.layers.namespaces != Namespaces::No
     }
 }
 
-fn start(inherited: &Inherited<'_>) -> Result<(Plan, Pid), Fault> {
+/// The first steps, in which no layer has a part.
+fn prepare(plan: &OwnedFd, output: &OwnedFd, mut go: &io::PipeReader) -> Result<Plan, Fault> {
+    let mut prepared = || -> io::Result<Plan> {
+        // Waits for the keeper; when that is gone there is nothing to read.
+        go.read_exact(&mut [0])?;
+        let plan = read_plan(plan)?;
+        wait_for_signals()?;
+        standard_streams(output)?;
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+        Ok(plan)
+    };
+    prepared().map_err(|error| Fault::plain(error.to_string()))
+}
+
+fn enter(
+    plan: &Plan,
+    status: &OwnedFd,
+    lifeline: BorrowedFd<'_>,
+    filter: &Result<BpfProgram, String>,
+) -> Result<Runtime, Fault> {
     let general = |error: io::Error| Fault::plain(error.to_string());
-    // Waits for the keeper; when that is gone there is nothing to read.
-    let mut go = [0];
-    (&inherited.go).read_exact(&mut go).map_err(general)?;
-    let plan = read_plan(&inherited.plan).map_err(general)?;
-    wait_for_signals().map_err(general)?;
-    standard_streams(&inherited.output).map_err(general)?;
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    if plan.has_processes_of_its_own() {
+    let has_own_processes = plan.has_own_processes();
+    if has_own_processes {
         rustix::system::sethostname(b"lambda").step(InNamespaces, || "setting a name".into())?;
         if let Some(addresses) = &plan.listen {
-            listen(addresses, &inherited.status)?;
+            listen(addresses, status)?;
         }
         root::enter(&plan.view)?;
     } else {
+        // Orphans fall to this process, as they do to the first one of a namespace.
         set_child_subreaper(Some(rustix::process::getpid()))
             .map_err(|error| general(error.into()))?;
     }
-    confine(&plan)?;
-    end_with_keeper(&plan, inherited.lifeline).map_err(general)?;
-    let runtime = launch(&plan, inherited.filter)?;
-    Ok((plan, runtime))
+    confine(plan)?;
+    end_with_keeper(has_own_processes, lifeline).map_err(general)?;
+    Ok(Runtime {
+        process: launch(plan, filter)?,
+        has_own_processes,
+    })
 }
 
 fn read_plan(file: &OwnedFd) -> io::Result<Plan> {
@@ -135,23 +170,23 @@ fn confine(plan: &Plan) -> Result<(), Fault> {
     let failed = |error: io::Error| Fault::plain(format!("giving up rights: {error}"));
     privileges::drop_bounding();
     let own_user = plan.layers.namespaces == Namespaces::OwnUser;
-    if plan.has_processes_of_its_own() {
+    if plan.has_own_processes() {
         privileges::become_user(own_user).step(InNamespaces, || "becoming the user".into())?;
     }
     privileges::drop_capabilities().map_err(failed)?;
-    let counted = own_user || plan.has_processes_of_its_own() && privileges::counts_per_namespace();
+    let counted = own_user || plan.has_own_processes() && privileges::counts_per_namespace();
     // In memory `/tmp` has a bound of its own.
     let file_bytes_max =
-        (!plan.has_processes_of_its_own()).then(|| u64::from(plan.view.tmp_mb) * 1_024 * 1_024);
+        (!plan.has_own_processes()).then(|| u64::from(plan.view.tmp_mb) * 1_024 * 1_024);
     privileges::limit(counted, file_bytes_max).map_err(failed)
 }
 
 /// Another user means that this is forgotten; hence so late.
-fn end_with_keeper(plan: &Plan, lifeline: BorrowedFd<'_>) -> io::Result<()> {
+fn end_with_keeper(has_own_processes: bool, lifeline: BorrowedFd<'_>) -> io::Result<()> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     // Nobody may look into this process; what it was copied from is the keeper's.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    let signal = match plan.has_processes_of_its_own() {
+    let signal = match has_own_processes {
         // The kernel then ends all others with this one.
         true => rustix::process::Signal::KILL,
         false => rustix::process::Signal::TERM,
@@ -178,8 +213,8 @@ fn launch(plan: &Plan, filter: &Result<BpfProgram, String>) -> Result<Pid, Fault
     match forked {
         ForkResult::Child => {
             drop(reader);
-            let fault = become_runtime(plan, filter);
-            if let Some(fault) = fault {
+            // Returns only when something went wrong, or when there is nothing to become.
+            if let Err(fault) = become_runtime(plan, filter) {
                 let bytes = postcard::to_allocvec(&fault).unwrap_or_default();
                 // The end without a fault says that all went well.
                 let _ = (&writer).write_all(&bytes);
@@ -199,15 +234,7 @@ fn launch(plan: &Plan, filter: &Result<BpfProgram, String>) -> Result<Pid, Fault
     }
 }
 
-/// Returns only when something went wrong, or when there is nothing to become.
-fn become_runtime(plan: &Plan, filter: &Result<BpfProgram, String>) -> Option<Fault> {
-    match try_become_runtime(plan, filter) {
-        Ok(()) => None,
-        Err(fault) => Some(fault),
-    }
-}
-
-fn try_become_runtime(plan: &Plan, filter: &Result<BpfProgram, String>) -> Result<(), Fault> {
+fn become_runtime(plan: &Plan, filter: &Result<BpfProgram, String>) -> Result<(), Fault> {
     let general = |error: io::Error| Fault::plain(error.to_string());
     rustix::process::setsid().map_err(|error| general(error.into()))?;
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
@@ -217,7 +244,7 @@ fn try_become_runtime(plan: &Plan, filter: &Result<BpfProgram, String>) -> Resul
     std::env::set_current_dir(&plan.folder)
         .map_err(|error| Fault::plain(format!("`{}`: {error}", plan.folder.display())))?;
     if plan.layers.landlock {
-        landlock::confine(&plan.view, plan.has_processes_of_its_own())?;
+        landlock::confine(&plan.view, plan.has_own_processes())?;
     }
     let program = plan
         .program
@@ -256,19 +283,19 @@ fn c_text(text: &OsStr) -> CString {
 }
 
 /// Waits for the runtime, and does what else comes up. The result is the kernel's.
-fn reap(plan: &Plan, runtime: Pid) -> i32 {
+fn reap(runtime: &Runtime) -> i32 {
     let awaited = awaited();
     loop {
         match awaited.wait() {
             Ok(Signal::SIGCHLD) => {
-                if let Some(status) = reap_ended(runtime) {
+                if let Some(status) = reap_ended(runtime.process) {
                     return status;
                 }
             }
-            Ok(FREEZE) => signal_all(plan, Signal::SIGSTOP),
-            Ok(THAW) => signal_all(plan, Signal::SIGCONT),
+            Ok(FREEZE) => signal_all(runtime, Signal::SIGSTOP),
+            Ok(THAW) => signal_all(runtime, Signal::SIGCONT),
             // The keeper is gone, where the kernel would not end the others with this one.
-            Ok(Signal::SIGTERM) if !plan.has_processes_of_its_own() => return libc::SIGKILL,
+            Ok(Signal::SIGTERM) if !runtime.has_own_processes => return libc::SIGKILL,
             _ => {}
         }
     }
@@ -290,8 +317,8 @@ fn reap_ended(runtime: Pid) -> Option<i32> {
     }
 }
 
-fn signal_all(plan: &Plan, signal: Signal) {
-    if plan.has_processes_of_its_own() {
+fn signal_all(runtime: &Runtime, signal: Signal) {
+    if runtime.has_own_processes {
         // All in the namespace but this one. Fails only when there is none.
         let _ = nix::sys::signal::kill(Pid::from_raw(-1), signal);
     } else {

@@ -6,6 +6,9 @@ use std::os::fd::AsRawFd;
 
 use nix::libc;
 
+/// `IFF_UP`, as wide as the kernel has it here.
+const UP: libc::c_short = 1;
+
 /// Switches `lo` on, in the namespace of this process. A socket of any kind is the way to ask: one
 /// is bound to no address, which works with the interface down.
 #[expect(unsafe_code, reason = "a request that neither std nor nix offers")]
@@ -16,7 +19,7 @@ pub(crate) fn bring_up() -> io::Result<()> {
     for (place, letter) in request.ifr_name.iter_mut().zip(*b"lo") {
         *place = letter.cast_signed();
     }
-    request.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
+    request.ifr_ifru.ifru_flags = UP;
     // SAFETY: the request holds what this one reads, and outlives the call.
     match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) } {
         0 => Ok(()),
