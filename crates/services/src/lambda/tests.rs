@@ -237,7 +237,7 @@ fn layers_count_towards_the_size_of_the_code() {
     let check = |own, layers: &[u64], expected: Option<&str>| {
         let layers: Vec<_> = layers.iter().map(|size| layer(*size)).collect();
         let refused = code::check_size(&code(own), &layers).err();
-        let message = refused.map(|error| error.message.to_string());
+        let message = refused.map(|error| error.message);
         assert_eq!(message.as_deref(), expected);
     };
     check(1, &[], None);
