@@ -2,8 +2,8 @@
 //!
 //! Streams are made and groups deleted one after the other under the lock of the group, so that no
 //! stream is left of a group that is gone. What lies under a number that is gone (documents of
-//! streams, events) is removed after it; a document, the note, says so until that is done, and who
-//! finds one after a crash goes on.
+//! streams, events) is removed after it. A document, the note, is there from before the name goes
+//! until all of it is gone, so that a deletion which a crash cut off can be finished.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +21,8 @@ use crate::quota::Quota;
 
 /// Groups of an account in a Region (CloudWatch Logs user guide, "CloudWatch Logs quotas").
 pub(super) const GROUPS_MAX: usize = 1_000_000;
+/// How often a deletion is tried again when another process changed the group in between.
+const DELETE_ATTEMPTS_MAX: usize = 16;
 /// Documents read at once.
 const PAGE: usize = 1_000;
 /// How the keys of notes begin.
@@ -110,23 +112,50 @@ pub(crate) struct Directory {
     deletions: Arc<AtomicU64>,
 }
 
-/// A group or a stream whose name is gone, and what lies under its number is to go. Part of the
-/// store's format.
+/// A group or a stream that is being deleted. Part of the store's format.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Gone {
     pub group: GroupId,
-    /// `None` for the whole group.
-    pub stream: Option<StreamId>,
-    /// The key of the document that had the number.
+    /// The key of the group's document.
     key: String,
+    /// A stream with its name, of a group that stays.
+    stream: Option<(StreamId, String)>,
 }
 
 impl Gone {
+    /// The stream; `None` when it is the whole group.
+    pub(super) fn stream(&self) -> Option<StreamId> {
+        self.stream.as_ref().map(|(id, _)| *id)
+    }
+
+    /// The key of the note.
     fn note(&self) -> String {
-        match self.stream {
+        match &self.stream {
             None => format!("{NOTES}{:016x}", self.group.0),
-            Some(stream) => format!("{NOTES}{:016x}/{:016x}", self.group.0, stream.0),
+            Some((stream, _)) => format!("{NOTES}{:016x}/{:016x}", self.group.0, stream.0),
         }
+    }
+
+    fn remember(&self, store: &dyn Store) -> Result<(), Error> {
+        // There is one already where a deletion got no further before.
+        documents::create(store, Kind::Setting, &self.note(), self)?;
+        Ok(())
+    }
+
+    fn forget(&self, store: &dyn Store) -> Result<(), Error> {
+        store.delete_document(Kind::Setting, &self.note(), Expected::Any)?;
+        Ok(())
+    }
+
+    /// Whether the name still leads to it: the deletion ended before it began.
+    fn is_there(&self, store: &dyn Store) -> Result<bool, Error> {
+        let Some((id, name)) = &self.stream else {
+            let found = documents::read::<LogGroup>(store, Kind::LogGroup, &self.key)?;
+            return Ok(found.is_some_and(|found| found.body.id == self.group));
+        };
+        let key = stream_key(self.group, name);
+        let found = documents::read::<LogStream>(store, Kind::LogStream, &key)?;
+        Ok(found.is_some_and(|found| found.body.id == *id))
     }
 }
 
@@ -279,30 +308,38 @@ impl Directory {
     ) -> Result<Option<Result<Gone, ServiceError>>, Error> {
         let this = self.clone();
         self.documents
-            .alone(key, move |store, key| {
-                loop {
-                    let Some(group) = documents::read::<LogGroup>(store, Kind::LogGroup, key)?
-                    else {
-                        return Ok(None);
-                    };
-                    if let Err(refusal) = may(&group.body) {
-                        return Ok(Some(Err(refusal)));
-                    }
-                    let gone = Gone {
-                        group: group.body.id,
-                        stream: None,
-                        key: key.to_owned(),
-                    };
-                    documents::create(store, Kind::Setting, &gone.note(), &gone)?;
-                    if documents::delete(store, Kind::LogGroup, key, group.revision)? {
-                        this.quota.deleted(&prefix(key));
-                        this.deletions.fetch_add(1, Ordering::AcqRel);
-                        delete_streams(store, gone.group)?;
-                        return Ok(Some(Ok(gone)));
-                    }
-                }
-            })
+            .alone(key, move |store, key| this.remove_group(store, key, may))
             .await
+    }
+
+    fn remove_group(
+        &self,
+        store: &dyn Store,
+        key: &str,
+        may: impl Fn(&LogGroup) -> Result<(), ServiceError>,
+    ) -> Result<Option<Result<Gone, ServiceError>>, Error> {
+        for _ in 0..DELETE_ATTEMPTS_MAX {
+            let Some(group) = documents::read::<LogGroup>(store, Kind::LogGroup, key)? else {
+                return Ok(None);
+            };
+            if let Err(refusal) = may(&group.body) {
+                return Ok(Some(Err(refusal)));
+            }
+            let gone = Gone {
+                group: group.body.id,
+                key: key.to_owned(),
+                stream: None,
+            };
+            gone.remember(store)?;
+            if documents::delete(store, Kind::LogGroup, key, group.revision)? {
+                self.quota.deleted(&prefix(key));
+                self.deletions.fetch_add(1, Ordering::AcqRel);
+                delete_streams(store, gone.group)?;
+                return Ok(Some(Ok(gone)));
+            }
+            gone.forget(store)?;
+        }
+        Err(Error::Contended(key.to_owned()))
     }
 
     /// Deletes a stream of the group of a key, as [`delete_group`](Directory::delete_group) does.
@@ -318,70 +355,56 @@ impl Directory {
                 let Some(group) = documents::read::<LogGroup>(store, Kind::LogGroup, key)? else {
                     return Ok(Err(NoGroup));
                 };
-                let key = stream_key(group.body.id, &name);
-                let Some(stream) = documents::read::<LogStream>(store, Kind::LogStream, &key)?
-                else {
+                let group = group.body.id;
+                let stream_key = stream_key(group, &name);
+                let found = documents::read::<LogStream>(store, Kind::LogStream, &stream_key)?;
+                let Some(stream) = found else {
                     return Ok(Ok(None));
                 };
                 let gone = Gone {
-                    group: group.body.id,
-                    stream: Some(stream.body.id),
-                    key: key.clone(),
+                    group,
+                    key: key.to_owned(),
+                    stream: Some((stream.body.id, name)),
                 };
-                documents::create(store, Kind::Setting, &gone.note(), &gone)?;
+                gone.remember(store)?;
                 // Streams never change, so that one that did was deleted by somebody else.
-                documents::delete(store, Kind::LogStream, &key, stream.revision)?;
+                documents::delete(store, Kind::LogStream, &stream_key, stream.revision)?;
                 this.deletions.fetch_add(1, Ordering::AcqRel);
                 Ok(Ok(Some(gone)))
             })
             .await
     }
 
-    /// Deletions that did not come to their end, with the documents that they left.
+    /// Deletions that a crash cut off after the name was gone, and of which events may be left. One
+    /// that did not come so far is forgotten: whoever wanted it was not told that it is done.
     pub(super) async fn unfinished(&self) -> Result<Vec<Gone>, Error> {
-        let this = self.clone();
-        self.documents
-            .blocking(move |store| {
-                let notes = documents::list::<Gone>(store, Kind::Setting, NOTES, None, PAGE)?;
-                let notes: Vec<Gone> = notes.into_iter().map(|(_, gone)| gone).collect();
-                for gone in &notes {
-                    this.finish(store, gone)?;
+        let notes = self
+            .documents
+            .list::<Gone>(Kind::Setting, NOTES, None, PAGE)
+            .await?;
+        let mut unfinished = Vec::new();
+        for (_, gone) in notes {
+            // Not while the deletion is under way.
+            let key = gone.key.clone();
+            let left = self.documents.alone(&key, move |store, _| {
+                if gone.is_there(store)? {
+                    gone.forget(store)?;
+                    return Ok(None);
                 }
-                Ok(notes)
-            })
-            .await
-    }
-
-    /// Deletes what a deletion that was cut off has left of documents.
-    fn finish(&self, store: &dyn Store, gone: &Gone) -> Result<(), Error> {
-        if gone.stream.is_some() {
-            let found = documents::read::<LogStream>(store, Kind::LogStream, &gone.key)?;
-            let found = found.filter(|found| Some(found.body.id) == gone.stream);
-            if let Some(found) = found {
-                documents::delete(store, Kind::LogStream, &gone.key, found.revision)?;
-            }
-        } else {
-            let found = documents::read::<LogGroup>(store, Kind::LogGroup, &gone.key)?;
-            let found = found.filter(|found| found.body.id == gone.group);
-            if let Some(found) = found {
-                documents::delete(store, Kind::LogGroup, &gone.key, found.revision)?;
-            }
-            delete_streams(store, gone.group)?;
+                if gone.stream.is_none() {
+                    delete_streams(store, gone.group)?;
+                }
+                Ok(Some(gone))
+            });
+            unfinished.extend(left.await?);
         }
-        self.deletions.fetch_add(1, Ordering::AcqRel);
-        Ok(())
+        Ok(unfinished)
     }
 
     /// Nothing is left of a group or a stream.
     pub(super) async fn forget(&self, gone: Gone) -> Result<(), Error> {
         self.documents
-            .blocking(move |store| {
-                let key = gone.note();
-                if let Some(found) = documents::read::<Gone>(store, Kind::Setting, &key)? {
-                    documents::delete(store, Kind::Setting, &key, found.revision)?;
-                }
-                Ok(())
-            })
+            .blocking(move |store| gone.forget(store))
             .await
     }
 }
@@ -436,5 +459,28 @@ fn delete_streams(store: &dyn Store, group: GroupId) -> Result<(), Error> {
         for (key, _) in found {
             store.delete_document(Kind::LogStream, &key, Expected::Any)?;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Directory {
+        /// What a crash leaves right before the name of a group goes.
+        pub(in crate::logs) async fn note_deletion(&self, key: &str, group: GroupId) {
+            let gone = Gone {
+                group,
+                key: key.to_owned(),
+                stream: None,
+            };
+            let noted = self.documents.blocking(move |store| gone.remember(store));
+            noted.await.unwrap();
+        }
+    }
+
+    #[test]
+    fn prefixes() {
+        assert_eq!(prefix("1/eu-west-1//a/b"), "1/eu-west-1/");
     }
 }

@@ -161,7 +161,7 @@ impl Logs {
 
     /// Drops the events of a group or a stream whose document is gone.
     pub(super) async fn drop_events(&self, gone: Gone) -> Result<(), Error> {
-        let (group, stream) = (gone.group.into(), gone.stream.map(Into::into));
+        let (group, stream) = (gone.group.into(), gone.stream().map(Into::into));
         self.kept
             .run(move |events| match stream {
                 Some(stream) => events.drop_stream(group, stream).map_err(Error::from),
@@ -171,7 +171,7 @@ impl Logs {
         self.directory.forget(gone).await
     }
 
-    /// Goes on with deletions that a crash cut off.
+    /// Finishes deletions that a crash cut off.
     pub(crate) async fn finish_deletions(&self) -> Result<(), Error> {
         for gone in self.directory.unfinished().await? {
             self.drop_events(gone).await?;

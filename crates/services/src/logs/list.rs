@@ -32,6 +32,10 @@ struct Part {
 }
 
 impl Chosen {
+    fn is_everything(&self) -> bool {
+        self.parts.is_empty() && self.class.is_none()
+    }
+
     fn has(&self, group: &LogGroup) -> bool {
         let is_named = |part: &Part| match part.is_at_start {
             true => group.name.starts_with(&part.text),
@@ -134,12 +138,13 @@ impl Logs {
         let mut after = page.after.as_deref().map(key);
         let mut found: Vec<LogGroup> = Vec::new();
         let mut read = 0;
+        let at_once = match chosen.is_everything() {
+            true => page.items_max + 1,
+            false => READ_AT_ONCE,
+        };
         loop {
             let after_now = after.as_deref();
-            let groups = self
-                .directory
-                .groups(&prefix, after_now, READ_AT_ONCE)
-                .await?;
+            let groups = self.directory.groups(&prefix, after_now, at_once).await?;
             let Some((last, name)) = groups
                 .last()
                 .map(|(key, it)| (key.clone(), it.name.clone()))

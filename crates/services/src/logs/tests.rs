@@ -64,10 +64,16 @@ async fn deletions_that_were_cut_off() {
         assert_eq!(logs.directory.group(&key).await.unwrap().is_some(), again);
         assert!(logs.directory.stream(id, "s").await.unwrap().is_none());
     }
+    // One that did not begin.
+    let id = logs.directory.group(&key).await.unwrap().unwrap().id;
+    logs.directory.note_deletion(&key, id).await;
+    logs.finish_deletions().await.unwrap();
+    assert!(logs.directory.group(&key).await.unwrap().is_some());
+    assert!(logs.directory.unfinished().await.unwrap().is_empty());
     // Of a stream.
     send(&logs, "CreateLogStream", stream).await.unwrap();
     let deleted = logs.directory.delete_stream(&key, "s").await.unwrap();
-    assert!(deleted.unwrap().unwrap().stream.is_some());
+    assert!(deleted.unwrap().unwrap().stream().is_some());
     send(&logs, "CreateLogStream", stream).await.unwrap();
     logs.finish_deletions().await.unwrap();
     let again = send(&logs, "CreateLogStream", stream).await.unwrap_err();

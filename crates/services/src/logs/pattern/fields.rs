@@ -62,11 +62,18 @@ impl Fields {
     }
 
     pub(super) fn matches(&self, message: &str) -> bool {
-        let values: Vec<&str> = split(message).collect();
         let named = self.first.len() + self.last.as_ref().map_or(0, Vec::len);
+        let mut values: Vec<&str> = Vec::new();
         let fits = match self.last {
-            Some(_) => values.len() >= named,
-            None => values.len() == named,
+            Some(_) => {
+                values.extend(split(message));
+                values.len() >= named
+            }
+            // One more than there may be is enough to know.
+            None => {
+                values.extend(split(message).take(named + 1));
+                values.len() == named
+            }
         };
         let mut said = self.said(values.len());
         fits && said.all(|(at, field)| {

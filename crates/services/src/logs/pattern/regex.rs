@@ -64,7 +64,6 @@ fn translate(text: &str) -> Result<String, String> {
                 || OPERATORS.contains(next) =>
             {
                 is_in_class = (is_in_class || next == '[') && next != ']';
-                // `#` has a meaning to the crate only where it was asked for; so be it.
                 out.push(next);
             }
             _ => {
