@@ -10,9 +10,10 @@ use super::directory::{GroupId, StreamId};
 use crate::documents::Error;
 use crate::metrics::{MetricKey, Metrics, Unit, emf};
 
-/// Operations under way: each takes a thread that blocks, and appends that wait share the next
-/// sync.
-const UNDER_WAY_MAX: usize = 64;
+/// Appends under way: each takes a thread that blocks, and those that wait share the next sync.
+const APPENDS_MAX: usize = 64;
+/// Other operations under way, apart from appends, so that no search delays what arrives.
+const OTHERS_MAX: usize = 16;
 
 /// The namespace of what is measured of logs.
 const NAMESPACE: &str = "AWS/Logs";
@@ -21,7 +22,8 @@ const NAMESPACE: &str = "AWS/Logs";
 #[derive(Clone)]
 pub(crate) struct Kept {
     events: Arc<dyn Events>,
-    places: Arc<Semaphore>,
+    appends: Arc<Semaphore>,
+    others: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
 
@@ -53,7 +55,8 @@ impl Kept {
         Kept {
             events,
             metrics: Arc::clone(metrics),
-            places: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
+            appends: Arc::new(Semaphore::new(APPENDS_MAX)),
+            others: Arc::new(Semaphore::new(OTHERS_MAX)),
         }
     }
 
@@ -66,22 +69,14 @@ impl Kept {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        let place = place.map_err(|_| Error::CutOff)?;
         let events = Arc::clone(&self.events);
-        let work = move || {
-            let _place = place;
-            work(&*events)
-        };
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|_| Error::CutOff)?
+        blocking(&self.others, move || work(&*events)).await
     }
 
     /// Appends batches; durable once it returned.
     pub(super) async fn append(&self, received: Vec<Received>) -> Result<(), Error> {
         let kept = self.clone();
-        self.run(move |_| Ok(kept.append_here(received)?)).await
+        blocking(&self.appends, move || Ok(kept.append_here(received)?)).await
     }
 
     /// Appends batches from a thread that may block, and takes from them what is measured.
@@ -105,6 +100,25 @@ impl Kept {
         }
         Ok(())
     }
+}
+
+/// Runs `work` once there is a place for it.
+async fn blocking<T, E>(
+    places: &Arc<Semaphore>,
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    let place = Arc::clone(places).acquire_owned().await;
+    let place = place.map_err(|_| Error::CutOff)?;
+    let work = move || {
+        let _place = place;
+        work()
+    };
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Error::CutOff)?
 }
 
 /// Metrics of what arrives (CloudWatch Logs user guide, "CloudWatch Logs metrics").
