@@ -14,7 +14,7 @@ use crate::{Answer, Call};
 const READ_AT_ONCE: usize = 1_000;
 /// Groups read for one page: what is chosen by more than its beginning may be far between. A page
 /// then has few or none, and a token that goes on.
-const READ_MAX: usize = 20_000;
+pub(super) const READ_MAX: usize = 20_000;
 
 /// The groups of a page, and the last of them where there are more.
 type Listed = (Vec<LogGroup>, Option<String>);

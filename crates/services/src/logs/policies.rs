@@ -1,5 +1,5 @@
-//! Resource policies of an account: who else may write to its logs. They are kept and shown; no call
-//! here is made by anyone they could let in.
+//! Resource policies of an account: who else may write to its logs. They are kept and shown; no
+//! call here is made by anyone they could let in.
 
 use aws::ServiceError;
 use aws::iam::{Policy, Purpose};

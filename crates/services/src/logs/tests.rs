@@ -79,3 +79,33 @@ async fn deletions_that_were_cut_off() {
     let again = send(&logs, "CreateLogStream", stream).await.unwrap_err();
     assert_eq!(again.code, "ResourceAlreadyExistsException");
 }
+
+/// What a pattern chooses may be far between: a page then ends early, with a token.
+#[tokio::test]
+async fn a_page_has_an_end() {
+    let logs = fresh(&Value::empty_object());
+    let made = logs.directory.documents.blocking(|store| {
+        for number in 0..=list::READ_MAX {
+            let name = format!("g{number:05}");
+            let group = directory::LogGroup::new(&name, asl::time::Timestamp(1));
+            let key = names::key("123456789012", "eu-west-1", &name);
+            crate::documents::create(store, store::Kind::LogGroup, &key, &group)?;
+        }
+        Ok(())
+    });
+    made.await.unwrap();
+    let last = format!("g{:05}", list::READ_MAX);
+    let input = format!(r#"{{"logGroupNamePattern": "{last}"}}"#);
+    let first = send(&logs, "DescribeLogGroups", &input).await.unwrap();
+    let groups = |answer: &Answer| answer.members.get("logGroups").cloned().unwrap();
+    assert_eq!(groups(&first), Value::empty_array());
+    let token = first.members.get("nextToken").and_then(Value::as_str);
+    let token = token.unwrap().to_owned();
+    let input = format!(r#"{{"logGroupNamePattern": "{last}", "nextToken": "{token}"}}"#);
+    let second = send(&logs, "DescribeLogGroups", &input).await.unwrap();
+    let found = groups(&second);
+    assert_eq!(found.as_array().unwrap().len(), 1);
+    let name = found.index(0).and_then(|group| group.get("logGroupName"));
+    assert_eq!(name.and_then(Value::as_str), Some(&*last));
+    assert!(second.members.get("nextToken").is_none());
+}

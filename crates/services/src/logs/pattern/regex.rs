@@ -6,7 +6,8 @@ use std::str::Chars;
 
 use super::Invalid;
 
-/// Literal characters beside letters and digits (user guide, "Supported regular expression syntax").
+/// Literal characters beside letters and digits (user guide, "Supported regular expression
+/// syntax").
 const LITERALS: &str = ":_#=@/;,-";
 const OPERATORS: &str = "^$?[]{}|*+.";
 /// Bytes that a compiled expression may have: repetitions of repetitions end here.
