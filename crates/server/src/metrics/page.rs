@@ -176,7 +176,7 @@ fn encode(mut encoder: MetricEncoder<'_>, shape: Shape, total: &Total) -> fmt::R
         Shape::Counter => encoder.encode_counter::<NoLabelSet, f64, f64>(&total.sum, None),
         Shape::Gauge => encoder.encode_gauge(&total.last),
         Shape::Histogram => {
-            let bounds = BOUNDS_MS.into_iter().chain([f64::MAX]);
+            let bounds = BOUNDS_MS.into_iter().chain([f64::INFINITY]);
             let buckets: Vec<(f64, u64)> = bounds.zip(total.buckets).collect();
             let count = total.buckets.iter().sum();
             encoder.encode_histogram::<NoLabelSet>(total.sum, count, &buckets, None)

@@ -99,7 +99,7 @@ impl Scope<'_> {
             ("METRICS", None, ..) => Ok(self.metrics("")),
             ("METRICS", Some(Operand::Text(part)), None, _) => Ok(self.metrics(&part)),
             ("IF", Some(condition), Some(then), or) if count <= 3 => choice(&condition, &then, or),
-            ("FILL", Some(of), Some(with), None) => each(of, |series| self.fill(series, &with)),
+            ("FILL", Some(of), Some(with), None) => each(of, |series| self.fill(&series, &with)),
             ("PERIOD", Some(Operand::Series(series)), None, _) => {
                 Ok(Operand::Number(seconds(series.period_s)))
             }
@@ -136,7 +136,7 @@ impl Scope<'_> {
     }
 
     /// The series with a value in every period of the span, where `with` has one.
-    fn fill(&self, series: Series, with: &Operand) -> Result<Series, Refused> {
+    fn fill(&self, series: &Series, with: &Operand) -> Result<Series, Refused> {
         let count = self.span.periods(series.period_s);
         if usize::try_from(count).map_or(true, |count| count > POINTS_MAX) {
             return Err(format!("`FILL` makes more than {POINTS_MAX} datapoints"));
@@ -145,7 +145,7 @@ impl Scope<'_> {
         let times = (0..count).map(|at| self.span.times_ms.start + at * step_ms);
         let known = |time: i64| series.points.get(&time).copied();
         let filled = times.filter_map(|time| {
-            let value = known(time).or_else(|| filling(&series, with, time));
+            let value = known(time).or_else(|| filling(series, with, time));
             Some((time, value?))
         });
         match with {

@@ -95,7 +95,7 @@ impl Metrics {
         let Leaving { keys, minutes } = self.leaving(now_ms, which);
         for keys in keys.chunks(SERIES_PER_LINE_MAX) {
             let kept: Vec<_> = keys.iter().map(|key| kept_key(key)).collect();
-            self.append(KEYS, vec![line(now_ms, &kept)?])?;
+            self.append(KEYS, &[line(now_ms, &kept)?])?;
         }
         let mut lines: BTreeMap<Stream, Vec<Line>> = BTreeMap::new();
         for ((stream, minute), points) in minutes {
@@ -105,7 +105,7 @@ impl Metrics {
             }
         }
         for ((account, region, bucket), lines) in lines {
-            self.append(&stream_name(&account, &region, bucket), lines)?;
+            self.append(&stream_name(&account, &region, bucket), &lines)?;
         }
         Ok(())
     }
@@ -118,8 +118,8 @@ impl Metrics {
         self.lines.expire(KIND, before_ms)
     }
 
-    fn append(&self, stream: &str, lines: Vec<Line>) -> Result<(), store::Error> {
-        self.lines.append(stream, &lines).map(drop)
+    fn append(&self, stream: &str, lines: &[Line]) -> Result<(), store::Error> {
+        self.lines.append(stream, lines).map(drop)
     }
 
     /// Takes out what is to be written.

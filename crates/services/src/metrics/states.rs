@@ -44,8 +44,11 @@ struct Machine {
     place: Place,
     /// Sets of dimensions; each is counted.
     executions: Vec<Executions>,
-    tasks: RwLock<HashMap<(u64, StateIndex), Option<Arc<Tasks>>>>,
+    tasks: RwLock<KnownTasks>,
 }
+
+/// By definition and state; `None` for a state that is no Task.
+type KnownTasks = HashMap<(u64, StateIndex), Option<Arc<Tasks>>>;
 
 /// Account and Region.
 #[derive(Clone)]

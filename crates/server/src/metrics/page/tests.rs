@@ -64,7 +64,7 @@ fn what_aws_services_measure() {
     // Up to 5 ms, up to 10 ms, up to 1 s.
     time.buckets[1] = 1;
     time.buckets[2] = 1;
-    time.buckets[7] = 1;
+    time.buckets[8] = 1;
     let count = |sum, last| Total {
         count: 2.0,
         sum,
