@@ -4,7 +4,9 @@ use std::path::Path;
 use rusqlite::DEFAULT_NAME;
 use rusqlite::wal::CheckpointMode;
 
+use super::read::query;
 use super::*;
+use crate::events::{Found, Streams};
 use crate::lines::Lines as _;
 
 const GROUP: GroupId = GroupId(1);
