@@ -1,5 +1,34 @@
 //! What keeps a function from the rest of the machine: layers that hold independently of each
-//! other, each tried out at start and shown by `lockstep doctor`.
+//! other, each tried out at start and shown by `lockstep doctor`. What this host grants is used; what
+//! it does not is left out, unless the configuration demands it: then no function runs at all.
+//!
+//! - *Namespaces*: a root of its own with the code in `/var/task`, layers in `/opt`, bootstraps in
+//!   `/var/runtime`, programs and libraries of the system, all read-only, and `/tmp` in memory. Nothing
+//!   of the server, of other functions or of anybody's home. No processes but its own. Its user is
+//!   nobody on the host; root gives each environment a user of its own.
+//! - *Landlock*: the same files once more, by the kernel's rules. Where there are no namespaces, they
+//!   keep a function to its folders among those of the host.
+//! - *Seccomp*: system calls that reach into the kernel or other processes fail.
+//! - *Control groups*: the kernel bounds memory and processes. Where there are none, and for what is
+//!   finer than they are, a watchdog looks.
+//! - Always: no capabilities, no new ones, bounds on files and core dumps, nothing inherited, and an
+//!   end with the server.
+//!
+//! # Network
+//!
+//! On AWS a function without a VPC reaches the internet, and so it does here: by default it has the
+//! host's network. One thing there is not everybody's, the Runtime API of each environment: it serves
+//! only processes of that environment (module `listener`). With [`Network::None`] an environment has a
+//! network namespace with two sockets that listen in it, which the server answers: the Runtime API
+//! and `AWS_ENDPOINT_URL`.
+//!
+//! # Who starts what
+//!
+//! ```text
+//! server ── thread ── keeper ── init (first of the namespaces) ── runtime ── whatever it starts
+//! ```
+//! The keeper is this program, started once more; init is a copy of the keeper. Each ends when
+//! the one before it does.
 
 mod cgroups;
 mod files;
