@@ -48,7 +48,7 @@ pub trait Observer: Send + Sync + 'static {
 
     /// What one commit added to a Standard execution, once it is durable, on the committing thread;
     /// or what one decision added to an Express execution, on a thread that runs futures. It must
-    /// not block. The commits of an execution are told in their order, but those that are told
+    /// not block, unless they are told [again](Receipt::is_again). The commits of an execution are told in their order, but those that are told
     /// again.
     ///
     /// With a receipt if it is wanted at least once: the events are told again unless it is
@@ -214,7 +214,9 @@ impl Observers {
             match observer.wants(seen.start.definition) {
                 None => {}
                 Some(Delivery::AtMostOnce) => observer.observe(seen, None),
-                Some(Delivery::AtLeastOnce) => observer.observe(seen, ticket.map(Receipt::new)),
+                Some(Delivery::AtLeastOnce) => {
+                    observer.observe(seen, ticket.map(|it| Receipt::new(it, false)))
+                }
             }
         }
     }
@@ -228,7 +230,7 @@ impl Observers {
     pub(crate) fn tell_again(&self, seen: &Arc<Observed>, ticket: &Arc<Ticket>) {
         for observer in self.observers.iter() {
             if observer.wants(seen.start.definition) == Some(Delivery::AtLeastOnce) {
-                observer.observe(seen, Some(Receipt::new(ticket)));
+                observer.observe(seen, Some(Receipt::new(ticket, true)));
             }
         }
     }

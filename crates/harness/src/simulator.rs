@@ -18,6 +18,7 @@ mod outside;
 mod story;
 mod trace;
 mod trouble;
+mod witness;
 mod work;
 mod world;
 

@@ -48,15 +48,24 @@ pub(crate) struct Ticket {
 #[must_use = "what is not accepted is told again"]
 pub struct Receipt {
     ticket: Arc<Ticket>,
+    is_again: bool,
     is_accepted: bool,
 }
 
 impl Receipt {
-    pub(crate) fn new(ticket: &Arc<Ticket>) -> Receipt {
+    pub(crate) fn new(ticket: &Arc<Ticket>, is_again: bool) -> Receipt {
         Receipt {
             ticket: Arc::clone(ticket),
+            is_again,
             is_accepted: false,
         }
+    }
+
+    /// Whether the events are told again, by a thread that does nothing else: it may be kept
+    /// waiting until there is room for them. To refuse them once more has all of their commit told
+    /// once more.
+    pub fn is_again(&self) -> bool {
+        self.is_again
     }
 
     /// The events need not be told again.
@@ -238,7 +247,10 @@ mod tests {
             let ticket = ledger.draw();
             let number = ticket.number;
             assert!(ledger.take(number).is_none(), "it is in hand");
-            let receipts: Vec<Receipt> = accepted.iter().map(|_| Receipt::new(&ticket)).collect();
+            let receipts: Vec<Receipt> = accepted
+                .iter()
+                .map(|_| Receipt::new(&ticket, false))
+                .collect();
             ticket.is_told();
             drop(ticket);
             for (receipt, is_accepted) in receipts.into_iter().zip(accepted) {

@@ -135,6 +135,12 @@ impl Checker {
         self.hold_facts(facts)
     }
 
+    /// The executions that were read.
+    pub(super) fn executions(&self) -> impl Iterator<Item = (Text, EntityId)> {
+        let executions = self.executions.iter();
+        executions.map(|(entity, seen)| (seen.story.arn.clone(), *entity))
+    }
+
     /// Whether every execution had ended when it was last checked.
     pub(super) fn unfinished(&self) -> Vec<String> {
         let running = self

@@ -12,12 +12,14 @@ use engine::chance::Chance;
 use engine::commons::Commons;
 use engine::definitions::Programs;
 use engine::endings::Ending;
+use engine::observe::Clerk;
 use engine::pipeline::{self, Caller, Effect, Failure, Pipeline, Work};
 use engine::shard::{Action, Answer, Group};
 use engine::{Clock, Config, OpenError};
 use store::Store;
 
 use super::disk::{Disk, Source};
+use super::witness::Witness;
 
 /// Numbers of requests, each with the answer that was let out for it.
 pub(super) type Answers = Rc<RefCell<Vec<(u64, Answer)>>>;
@@ -44,6 +46,8 @@ pub(super) struct Node {
     pub(super) threads: Vec<Thread>,
     /// Tasks laid out for workers.
     pub(super) activities: Activities,
+    /// Tells again who watches.
+    pub(super) clerk: Clerk,
     /// Who waits for the ends of executions.
     pub(super) endings: Vec<(Text, Ending)>,
     /// Nothing happens in it until then.
@@ -78,10 +82,16 @@ impl Node {
         config: &Config,
         clock: &Arc<dyn Clock>,
         key: [u8; 32],
+        witness: &Arc<Witness>,
     ) -> Result<Node, OpenError> {
         let count = u16::try_from(config.shard_threads).unwrap();
         let programs = Arc::new(Programs::new(Arc::new(Source(Arc::clone(disk)))));
-        let shards = pipeline::open(config, count, &**disk, Vec::new())?;
+        let shards = pipeline::open(config, count, &**disk, vec![Arc::clone(witness) as _])?;
+        let observers = match shards.first() {
+            Some(shard) => shard.commons().observers.clone(),
+            None => return Err(OpenError::ShardThreads(0)),
+        };
+        let clerk = Clerk::new(Arc::clone(disk) as _, Arc::clone(&programs), observers);
         let threads = shards.into_iter().zip(0..).map(|(shard, number)| {
             let mut key = key;
             key[0] ^= number;
@@ -97,6 +107,7 @@ impl Node {
             disk: Arc::clone(disk),
             threads: threads.collect(),
             activities: Activities::new(0),
+            clerk,
             endings: Vec::new(),
             sleeps_until: 0,
         })

@@ -1,6 +1,6 @@
 //! Requests and their answers, and what goes wrong around a commit.
 
-use engine::pipeline::Failure;
+use engine::pipeline::{self, Failure};
 use engine::shard::{Answer, Group, Verdict};
 use engine::{Error, ExecutionStatus, RedriveError, StartError, StopError, TokenError, journal};
 use store::{Fault, Store, Write};
@@ -192,6 +192,10 @@ impl World {
             return Ok(());
         };
         self.note_commit(at, &group, &failed, mishap);
+        if crash_after.is_none() {
+            let node = self.nodes.get(&at.0).ok_or("the node is gone")?;
+            pipeline::show(&node.commons().observers, group, &failed);
+        }
         self.checker.hold_limit(self.disk.committed())?;
         let is_newest = self.nodes.keys().next_back() == Some(&at.0);
         let is_lost = failed.iter().any(|(_, verdict)| *verdict == Verdict::Lost);

@@ -17,6 +17,7 @@ use super::facts::Facts;
 use super::node::{Answers, Node};
 use super::outside::{Runner, Wish, start};
 use super::trace::Trace;
+use super::witness::Witness;
 use crate::dice::Dice;
 
 /// Virtual milliseconds in which things go wrong.
@@ -28,6 +29,9 @@ const PATIENCE_MS: u64 = 4 * 3_600_000;
 const WORKERS: usize = 3;
 /// Late results still come in this long after the last execution ended.
 const AFTERMATH_MS: u64 = 60_000;
+
+/// Looks at what a witness has refused; each refuses some of what is left.
+const LOOKS_MAX: usize = 100;
 
 /// A fault of the engine or the store on purpose, which must be caught.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +146,7 @@ pub(super) struct World {
     pub(super) last_attempts: BTreeMap<EntityId, EventId>,
     pub(super) facts: Facts,
     pub(super) checker: Checker,
+    witness: Arc<Witness>,
     ended_at: Option<u64>,
 }
 
@@ -192,6 +197,7 @@ impl World {
             last_attempts: BTreeMap::new(),
             facts: Facts::default(),
             checker: Checker::new(limit),
+            witness: Arc::default(),
             ended_at: None,
         };
         world.note(&format!("seed {seed}, {config:?}"));
@@ -239,10 +245,19 @@ impl World {
             self.take_answers()?;
             if self.is_over()? {
                 self.hold_node()?;
-                return self.checker.check(self.disk.committed(), &self.facts);
+                self.checker.check(self.disk.committed(), &self.facts)?;
+                return self.hold_witness();
             }
         }
         Err("nothing happens any more".to_owned())
+    }
+
+    /// Who watches was told everything, or is now.
+    fn hold_witness(&mut self) -> Result<(), String> {
+        let node = self.nodes.values().next_back().ok_or("no node is left")?;
+        (0..LOOKS_MAX).for_each(|_| node.clerk.look());
+        self.witness
+            .check(self.disk.committed(), self.checker.executions())
     }
 
     fn is_over(&mut self) -> Result<bool, String> {
@@ -363,6 +378,9 @@ impl World {
         let Some(node) = self.nodes.get_mut(&at.0) else {
             return;
         };
+        if at.1 == 0 {
+            node.clerk.look();
+        }
         let thread = &mut node.threads[at.1];
         thread.looks_at = u64::MAX;
         thread.pipeline.work_off();
@@ -532,7 +550,7 @@ impl World {
         let key = self.dice.draw().to_le_bytes();
         let mut whole = [0; 32];
         whole[..8].copy_from_slice(&key);
-        match Node::open(&self.disk, &self.config, &clock, whole) {
+        match Node::open(&self.disk, &self.config, &clock, whole, &self.witness) {
             Ok(node) => {
                 let threads = node.threads.len();
                 self.last_node += 1;

@@ -121,6 +121,14 @@ impl ExecutionLogs {
         })
     }
 
+    /// Gives the job back if there is no room for it, or if the engine has ended.
+    fn send(&self, job: Job) -> Result<(), Job> {
+        match self.running.read().as_ref() {
+            Some(running) => running.queue.send(job),
+            None => Err(job),
+        }
+    }
+
     /// Where executions of a definition log.
     fn target(&self, definition: u64) -> Result<Option<Arc<Target>>, crate::documents::Error> {
         if let Some(target) = self.targets.read().get(&definition) {
@@ -186,16 +194,22 @@ impl Observer for ExecutionLogs {
             }
             return;
         };
-        let is_told_again = receipt.is_some();
-        let job = Job {
+        let mut job = Job {
             seen: Arc::clone(seen),
             target,
             receipt,
         };
-        let running = self.running.read();
-        let is_taken = running.as_ref().is_some_and(|it| it.queue.send(job));
-        if !is_taken && !is_told_again {
-            self.dropped.add(seen.events.len() as u64);
+        while let Err(refused) = self.send(job) {
+            let receipt = refused.receipt.as_ref();
+            let is_again = receipt.is_some_and(Receipt::is_again);
+            if receipt.is_none() {
+                self.dropped.add(seen.events.len() as u64);
+            }
+            if !is_again || self.running.read().is_none() {
+                return;
+            }
+            job = refused;
+            std::thread::sleep(FLUSH_INTERVAL);
         }
     }
 

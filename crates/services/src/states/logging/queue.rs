@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel,
+};
 use std::time::Duration;
 
 use asl::event::{Event, EventKind};
@@ -56,17 +58,22 @@ pub(super) fn queue() -> (Sender, Queue) {
 }
 
 impl Sender {
-    /// Never blocks; false if there is no room.
-    pub(super) fn send(&self, job: Job) -> bool {
+    /// Never blocks; gives the job back if there is no room.
+    pub(super) fn send(&self, job: Job) -> Result<(), Job> {
         let bytes: usize = job.seen.events.iter().map(payload_bytes).sum();
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         // What is larger than all of the room is taken while nothing else waits.
         let has_room = before == 0 || before.saturating_add(bytes) <= BYTES_MAX;
-        if has_room && self.jobs.try_send((job, bytes)).is_ok() {
-            return true;
-        }
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        false
+        let sent = match has_room {
+            true => self.jobs.try_send((job, bytes)),
+            false => Err(TrySendError::Full((job, bytes))),
+        };
+        sent.map_err(|error| {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            match error {
+                TrySendError::Full((job, _)) | TrySendError::Disconnected((job, _)) => job,
+            }
+        })
     }
 }
 
