@@ -230,6 +230,10 @@ impl<'s> Telling<'s> {
     }
 
     fn end_visit(&mut self, branch: BranchId, left: bool) {
+        if !left {
+            // Cut off with it.
+            self.end_attempt(branch, Some(&Failure::default()));
+        }
         let thread = self.thread(branch);
         let Some(visit) = thread.visit.take() else {
             return;

@@ -258,6 +258,11 @@ pub(super) const INPUTS: &[Input] = &[
         "",
     ),
     (
+        "DescribeProvenance",
+        r#"{"executionArn": "{express_execution}"}"#,
+        "",
+    ),
+    (
         "DescribeConcurrency",
         r#"{"stateMachineArn": "{machine}"}"#,
         "",
