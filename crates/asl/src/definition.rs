@@ -79,8 +79,6 @@ pub struct Parameter {
     pub name: &'static str,
     /// What it may be when it is a literal; empty when anything.
     pub values: &'static [&'static str],
-    /// Values that AWS has and Lockstep does not yet.
-    pub values_not_served: &'static [&'static str],
 }
 
 /// What a [`Catalogue`] says about a `Resource`.

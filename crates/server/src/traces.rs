@@ -90,7 +90,8 @@ impl Exporting {
 
 impl Observer for Tracer {
     fn wants(&self, definition: u64) -> Option<Delivery> {
-        let wanted = self.all || self.definitions.is_traced(definition);
+        let is_users = !services::system::is_system(definition);
+        let wanted = is_users && (self.all || self.definitions.is_traced(definition));
         wanted.then_some(Delivery::AtMostOnce)
     }
 

@@ -55,6 +55,11 @@ pub fn is_system(definition: u64) -> bool {
     definition >= NUMBERS_FROM
 }
 
+/// Whether a state machine of this name is one of the server's own.
+pub(crate) fn is_machine(name: &str) -> bool {
+    DEFINITIONS.iter().any(|known| known.machine == name)
+}
+
 /// The program of one of the server's own definitions.
 pub(crate) fn program(number: u64) -> Result<Arc<Program>, DefinitionError> {
     let definition = DEFINITIONS.iter().find(|known| known.number == number);

@@ -105,12 +105,8 @@ fn check_value(
 ) {
     let text = value.as_str();
     let is_of = |values: &[&str]| text.is_some_and(|text| values.contains(&text));
-    if is_of(parameter.values_not_served) {
-        let what = format!("the {} '{}'", parameter.name, text.unwrap_or_default());
-        context.error(message::not_served(&what), at);
-    } else if !parameter.values.is_empty() && !is_of(parameter.values) {
-        let all = [parameter.values, parameter.values_not_served].concat();
-        context.error(message::one_of_values(parameter.name, &all), at);
+    if !parameter.values.is_empty() && !is_of(parameter.values) {
+        context.error(message::one_of_values(parameter.name, parameter.values), at);
     }
 }
 

@@ -26,11 +26,7 @@ impl Catalogue for TestCatalogue {
         let parameter = |name| Parameter {
             name,
             values: match name {
-                "InvocationType" => &["RequestResponse", "DryRun"],
-                _ => &[],
-            },
-            values_not_served: match name {
-                "InvocationType" => &["Event"],
+                "InvocationType" => &["RequestResponse", "DryRun", "Event"],
                 _ => &[],
             },
         };

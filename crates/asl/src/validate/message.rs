@@ -262,11 +262,6 @@ pub(crate) fn unknown_states(member: &str) -> String {
 
 // -- Ours ----------------------------------------------------------------------------------------
 
-/// The refusal of something AWS has and Lockstep will have.
-pub(crate) fn not_served(what: &str) -> String {
-    format!("Lockstep does not support {what} yet")
-}
-
 pub(crate) const DISTRIBUTED_NOT_RUN: &str = "Lockstep does not run a Map whose mode is \
      DISTRIBUTED yet: an execution that comes to it fails";
 

@@ -12,8 +12,6 @@ pub struct Parameter {
     pub required: bool,
     /// What it may be; empty when anything.
     pub values: &'static [&'static str],
-    /// Values that AWS has and this server doesn't serve yet.
-    pub values_not_served: &'static [&'static str],
 }
 
 const fn required_member(name: &'static str) -> Parameter {
@@ -28,7 +26,6 @@ const fn optional(name: &'static str) -> Parameter {
         name,
         required: false,
         values: &[],
-        values_not_served: &[],
     }
 }
 
@@ -36,7 +33,7 @@ pub(super) const LAMBDA_INVOKE: &[Parameter] = &[
     required_member("FunctionName"),
     optional("ClientContext"),
     Parameter {
-        values: &["Event", "RequestResponse", "DryRun"],
+        values: &["RequestResponse", "DryRun", "Event"],
         ..optional("InvocationType")
     },
     optional("LogType"),

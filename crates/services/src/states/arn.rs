@@ -6,6 +6,7 @@ use aws::{Arn, ServiceError};
 
 use super::execution_does_not_exist;
 use crate::Call;
+use crate::system::is_machine;
 
 /// What a state machine's ARN names.
 #[derive(Debug, PartialEq, Eq)]
@@ -133,7 +134,7 @@ pub(super) fn execution(call: &Call) -> Result<&str, ServiceError> {
     let text = call.required("executionArn")?;
     let arn = parse(text)?;
     match Named::of(&arn).map_err(|error| invalid(&error))? {
-        Named::Execution { .. } if is_here(call, &arn) => Ok(text),
+        Named::Execution { machine, .. } if is_here(call, &arn) && !is_machine(machine) => Ok(text),
         Named::Execution { .. } => Err(execution_does_not_exist(text)),
         other => Err(invalid(&other.not_valid_here())),
     }

@@ -34,7 +34,6 @@ impl Catalogue for Integrations {
         let parameters = task.parameters()?.iter().map(|parameter| Parameter {
             name: parameter.name,
             values: parameter.values,
-            values_not_served: parameter.values_not_served,
         });
         Some(parameters.collect())
     }

@@ -16,7 +16,7 @@ use asl::time::Timestamp;
 use super::{Condition, Event, address};
 use crate::lambda::Lambda;
 use crate::lambda::address::LATEST;
-use crate::lambda::credentials::now_ms;
+use crate::lambda::credentials::{Keys, now_ms};
 use crate::lambda::function::Resolved;
 use crate::lambda::invoke::measures::Measure;
 use crate::lambda::invoke::payload::ASYNC_EVENT_BYTES_MAX;
@@ -153,16 +153,28 @@ impl Lambda {
         if record.len() > ASYNC_EVENT_BYTES_MAX {
             return Err(Undelivered::ForGood(too_large("the record", record.len())));
         }
-        let from = address(&event.function_arn);
-        let from = from.ok_or_else(|| Undelivered::ForGood("it has no function".to_owned()))?;
-        let resolved = match self.find(&from, 1.0).await {
-            Ok(Some(resolved)) => resolved,
-            Ok(None) => {
-                let text = "the function is gone, and with it the role to deliver as";
-                return Err(Undelivered::ForGood(text.to_owned()));
-            }
-            Err(error) => return Err(Undelivered::ForNow(error.to_string())),
+        let keys = self.keys_of(event).await?;
+        let request = request(destination, &to.region, &record.into(), &keys);
+        let caller = Caller::Signed {
+            peer: None,
+            attempt: None,
         };
+        let response = door.call(caller, request.map_err(Undelivered::ForGood)?);
+        match tokio::time::timeout(TIMEOUT, response).await {
+            Ok(response) => delivered(&response),
+            Err(_) => Err(Undelivered::ForNow("it did not answer in time".to_owned())),
+        }
+    }
+
+    /// What the record of an event is sent with: credentials of the role of its function.
+    async fn keys_of(&self, event: &Event) -> Result<Keys, Undelivered> {
+        let for_good = |text: &str| Undelivered::ForGood(text.to_owned());
+        let from = address(&event.function_arn);
+        let from = from.ok_or_else(|| for_good("the event names no function"))?;
+        let found = self.find(&from, 1.0).await;
+        let found = found.map_err(|error| Undelivered::ForNow(error.to_string()))?;
+        let resolved = found
+            .ok_or_else(|| for_good("the function is gone, and with it the role to send as"))?;
         let function = &resolved.function;
         let role = &resolved.snapshot().configuration.role;
         let acting = self.acting(function, role, Timestamp(now_ms())).await;
@@ -170,22 +182,9 @@ impl Lambda {
             Some(500..) => Undelivered::ForNow(error.message),
             _ => Undelivered::ForGood(error.message),
         })?;
-        let keys = acting.keys(&function.account, &function.name, &self.seal);
-        let keys = keys.ok_or_else(|| {
-            Undelivered::ForGood(format!("the role `{role}` gives no credentials"))
-        })?;
-        let credentials = Credentials {
-            access_key_id: &keys.access_key_id,
-            secret_access_key: &keys.secret_access_key,
-            session_token: Some(&keys.session_token),
-        };
-        let invoke = call(destination, &to.region, record.into(), &credentials);
-        let response =
-            tokio::time::timeout(TIMEOUT, invoke.map_err(Undelivered::ForGood)?.sent(door));
-        match response.await {
-            Ok(response) => delivered(&response),
-            Err(_) => Err(Undelivered::ForNow("it did not answer in time".to_owned())),
-        }
+        acting
+            .keys(&function.account, &function.name, &self.seal)
+            .ok_or_else(|| for_good("the role of the function gives no credentials"))
     }
 }
 
@@ -205,33 +204,20 @@ fn not_served(target: &str) -> String {
     format!("the service `{service}` is not served by this version of Lockstep")
 }
 
-/// An invocation that is signed.
-struct Signed(aws::Request);
-
-impl Signed {
-    async fn sent(self, door: &dyn Door) -> Response {
-        let caller = Caller::Signed {
-            peer: None,
-            attempt: None,
-        };
-        door.call(caller, self.0).await
-    }
-}
-
-/// The invocation of a destination, as the function that was invoked.
-fn call(
+/// The invocation of a destination, signed.
+fn request(
     function_arn: &str,
     region: &str,
-    record: Bytes,
-    credentials: &Credentials<'_>,
-) -> Result<Signed, String> {
+    record: &Bytes,
+    keys: &Keys,
+) -> Result<aws::Request, String> {
     let model = Service::Lambda.model().map_err(|error| error.to_string())?;
     let invoke = model.operation("Invoke").ok_or("the model has no Invoke")?;
     let members = ObjectBuilder::new()
         .add("FunctionName", function_arn)
         .add("InvocationType", "Event")
         .build();
-    let request = protocol::encode_request(model, invoke, &members.into(), Some(&record));
+    let request = protocol::encode_request(model, invoke, &members.into(), Some(record));
     let mut request = request.map_err(|error| error.to_string())?;
     let host = format!("{}.{region}.amazonaws.com", model.endpoint_prefix);
     // Two deliveries that are the same but for this are two, and not one that is replayed.
@@ -242,15 +228,15 @@ fn call(
             .map_err(|_| format!("`{value}` is no header"))?;
         request.headers.insert(name, value);
     }
-    sigv4::sign(
-        &mut request,
-        credentials,
-        region,
-        &model.signing_name,
-        now_ms(),
-    )
-    .map_err(|error| error.to_string())?;
-    Ok(Signed(request))
+    let credentials = Credentials {
+        access_key_id: &keys.access_key_id,
+        secret_access_key: &keys.secret_access_key,
+        session_token: Some(&keys.session_token),
+    };
+    let service = &model.signing_name;
+    sigv4::sign(&mut request, &credentials, region, service, now_ms())
+        .map_err(|error| error.to_string())?;
+    Ok(request)
 }
 
 fn delivered(response: &Response) -> Result<(), Undelivered> {

@@ -230,7 +230,12 @@ impl World {
         operation: &str,
         input: &str,
     ) -> Result<Answer, ServiceError> {
-        let services = [Service::Lambda, Service::Iam, Service::Logs, Service::Sts];
+        let services = [
+            Service::Lambda,
+            Service::Iam,
+            Service::Logs,
+            Service::States,
+        ];
         let service = services.into_iter().find(|service| {
             let model = service.model().unwrap();
             model.operation(operation).is_some()
