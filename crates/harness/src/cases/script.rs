@@ -202,7 +202,9 @@ fn came(what: &str) -> Result<Came, String> {
     Ok(match (word, rest) {
         ("succeeds", output) => Came::Succeeded(value(output)?),
         ("served", rest) => {
-            let (served, rest) = rest.split_once(' ').ok_or("what served it, and what came")?;
+            let (served, rest) = rest
+                .split_once(' ')
+                .ok_or("what served it, and what came")?;
             let served = value(served)?;
             let served = Served {
                 function: served.get("function").cloned(),

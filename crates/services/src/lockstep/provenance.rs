@@ -65,7 +65,10 @@ fn shown(start: &Arc<Start>, revision: &RevisionFacts, served: &[(EventId, Serve
     if let Some(arn) = &start.state_machine_alias_arn {
         answer.add("stateMachineAliasArn", &**arn);
     }
-    answer.add("tags", start.tags.clone().unwrap_or_else(Value::empty_object));
+    answer.add(
+        "tags",
+        start.tags.clone().unwrap_or_else(Value::empty_object),
+    );
     answer.add("calls", calls(served));
     (&mut answer).into()
 }
