@@ -132,12 +132,15 @@ impl Lambda {
         };
         let resource: Arc<str> = resource(on, call).into();
         let mut needs = vec![Need::new(action(operation), Arc::clone(&resource))];
-        let tags = tag_keys(call);
-        if !tags.is_empty() && matches!(on, On::Made) {
+        let mut keys = tag_keys(call);
+        if !keys.is_empty() && matches!(on, On::Made) {
             needs.push(Need::new("lambda:TagResource", resource));
         }
+        if let ("AddPermission", Some(principal)) = (operation, call.text("Principal")) {
+            keys.push(("lambda:Principal".into(), Values::One(principal.into())));
+        }
         for need in &mut needs {
-            need.context.extend(tags.iter().cloned());
+            need.context.extend(keys.iter().cloned());
         }
         add_layers(call, &mut needs);
         needs

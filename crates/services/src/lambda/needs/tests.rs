@@ -46,6 +46,11 @@ const OTHERS: &[(&str, &str, &[&str])] = &[
     ("ListFunctions", "{}", &["lambda:ListFunctions *"]),
     ("Invoke", "{}", &["lambda:InvokeFunction *"]),
     (
+        "AddPermission",
+        r#"{"FunctionName": "f:live", "Principal": "s3.amazonaws.com"}"#,
+        &["lambda:AddPermission HERE:function:f:live lambda:Principal=s3.amazonaws.com"],
+    ),
+    (
         "CreateFunction",
         r#"{"FunctionName": "f"}"#,
         &["lambda:CreateFunction HERE:function:f"],
