@@ -16,8 +16,9 @@ use asl::limits::Limits;
 use asl::program::{Pattern, Program, Resource, ResourceFamily};
 use aws::Door;
 use aws::integrations::SYSTEM_RESOURCE;
-use engine::TaskOutcome;
-use engine::{Answered, DefinitionError, Engine, Failure, StartError, StartRequest, TaskCall};
+use engine::{
+    Answered, DefinitionError, Engine, Failure, StartError, StartRequest, TaskCall, TaskOutcome,
+};
 use json::Value;
 
 use crate::lambda::Lambda;

@@ -22,7 +22,6 @@ use tokio::sync::SetOnce;
 
 use crate::access::{Caller, Rules};
 use crate::lambda::log_sink::LogSink;
-use crate::lambda::remote::RemoteFunction;
 use crate::metrics::{MetricKey, Metrics, Unit};
 use crate::seal::{KEY_BYTES, Seal};
 use crate::states::StoredDefinitions;
@@ -136,12 +135,11 @@ impl World {
     /// With a role `r`, as which functions run, and that may do nothing. What the services send to
     /// the door is answered with `door_status`.
     pub(in crate::lambda) async fn new(door_status: u16) -> World {
-        World::with(door_status, Vec::new(), false).await
+        World::with(door_status, false).await
     }
 
     pub(in crate::lambda) async fn with(
         door_status: u16,
-        remote_functions: Vec<RemoteFunction>,
         function_roles_may_be_missing: bool,
     ) -> World {
         let folder = tempfile::tempdir().unwrap();
@@ -187,7 +185,7 @@ impl World {
             identity,
             outbound: Arc::new(Nobody),
             endpoint: "http://127.0.0.1:1".to_owned(),
-            remote_functions,
+            remote_functions: Vec::new(),
             payload_bytes_max: 262_144,
             limits: Limits::default(),
         });
