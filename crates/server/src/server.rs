@@ -142,6 +142,10 @@ impl Stores {
         Arc::clone(&self.sqlite) as Arc<dyn Store>
     }
 
+    fn lines(&self) -> Arc<dyn Lines> {
+        Arc::clone(&self.lines) as Arc<dyn Lines>
+    }
+
     /// Others still hold the stores, so that they aren't dropped: told, each leaves one whole file
     /// behind.
     fn close(&self) {
@@ -176,10 +180,7 @@ async fn assemble(
     let functions = open_functions(config, mode, &function_logs)?;
     let runner = TaskRunner::default();
     let mocked = MockedRunner::new(mocks.clone(), runner.clone());
-    let metrics = Arc::new(Metrics::new(
-        Arc::clone(&stores.lines) as Arc<dyn Lines>,
-        config.metrics_series_max,
-    ));
+    let metrics = Arc::new(Metrics::new(stores.lines(), config.metrics_series_max));
     metrics::load(&metrics).await?;
     let events = Arc::clone(&stores.lines) as Arc<dyn Events>;
     let logs = Arc::new(Logs::new(Arc::clone(&store), events, &metrics));
@@ -193,12 +194,8 @@ async fn assemble(
         Some(_) => Hosts::Any,
         None => Hosts::Ours,
     };
-    let identity = Identity::new(
-        Arc::clone(&store),
-        Arc::clone(&stores.lines) as Arc<dyn Lines>,
-        identity::open_seal(config, &*store)?,
-        rules,
-    );
+    let seal = identity::open_seal(config, &*store)?;
+    let identity = Identity::new(Arc::clone(&store), stores.lines(), seal, rules);
     let services = Services::new(&Foundations {
         identity,
         metrics: Arc::clone(&metrics),

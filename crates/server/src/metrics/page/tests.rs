@@ -28,7 +28,7 @@ fn parsed(page: &str) -> (BTreeMap<String, f64>, BTreeMap<String, String>) {
                     "{line}"
                 );
             }
-            ["#", "HELP", name, _] => assert!(types.get(name).is_none(), "{line}"),
+            ["#", "HELP", name, _] => assert!(!types.contains_key(name), "{line}"),
             _ => {
                 let (sample, value) = line.rsplit_once(' ').expect("a value");
                 let (name, labels) = sample.split_once('{').unwrap_or((sample, "}"));
