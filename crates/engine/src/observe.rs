@@ -215,7 +215,7 @@ impl Observers {
                 None => {}
                 Some(Delivery::AtMostOnce) => observer.observe(seen, None),
                 Some(Delivery::AtLeastOnce) => {
-                    observer.observe(seen, ticket.map(|it| Receipt::new(it, false)))
+                    observer.observe(seen, ticket.map(|it| Receipt::new(it, false)));
                 }
             }
         }

@@ -1,6 +1,8 @@
 //! What it costs that a state machine logs: executions of one Pass state, four events each, of a
 //! machine that logs and of one that does not, in slices that alternate.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 
 use super::load::{Load, Slice};
@@ -17,6 +19,9 @@ const EXECUTIONS_PER_ROUND: u64 = 10_000;
 /// How much more of the processor an execution may take that logs every event (issue "Functions and
 /// observability").
 const COST_MAX: f64 = 1.10;
+
+/// By then all records are kept.
+const TAIL: Duration = Duration::from_millis(500);
 
 const GROUP: &str = "/bench/executions";
 
@@ -63,11 +68,15 @@ fn slices(
     let mut measured: Vec<Slice> = machines.iter().map(|_| Slice::default()).collect();
     for round in 0..=ROUNDS {
         for (machine, measured) in machines.iter().zip(&mut measured) {
-            let slice = server.slice(load, operation, count, |number| {
+            let before = server.process.usage()?;
+            let mut slice = load.run(operation, count, |number| {
                 let number = round * count + number;
                 let input = payload::order(number, INPUT_BYTES);
                 start_body(machine, &format!("e-{number}"), &input)
             })?;
+            // Records are written after the answers: they count for the executions they tell of.
+            std::thread::sleep(TAIL);
+            slice.usage = server.process.usage()?.since(before);
             if round > 0 {
                 measured.add(slice);
             }

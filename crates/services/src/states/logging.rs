@@ -11,5 +11,5 @@ mod queue;
 mod record;
 mod stream;
 
-pub(super) use configuration::{Level, Logging};
+pub(super) use configuration::Logging;
 pub use execution_logs::ExecutionLogs;

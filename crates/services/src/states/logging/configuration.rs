@@ -18,7 +18,7 @@ pub(in crate::states) struct Logging {
 
 /// Which events are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::states) enum Level {
+pub(super) enum Level {
     #[default]
     Off,
     Fatal,

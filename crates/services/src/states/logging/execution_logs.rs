@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use asl::history::type_name;
 use engine::{Delivery, Observed, Observer, Receipt};
@@ -25,16 +25,13 @@ use crate::system;
 /// microseconds.
 const REVISIONS_MAX: usize = 8_192;
 
-/// Who follows a log sees its records within so long; a record that comes alone, at once. Each flush
-/// syncs the disk, so that some tens a second are no burden on the journal.
-const FLUSH_INTERVAL: Duration = Duration::from_millis(25);
+/// What is written gathers for so long: to be woken for every execution would cost more than to
+/// write what it logs, and each flush syncs the disk. A record that comes alone is written at once.
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// Texts written between two flushes: well below what the writer of logs lets wait, so that it
 /// drops none of them.
 const UNFLUSHED_BYTES_MAX: usize = 8 << 20;
-
-/// Jobs written together, so that the records of a stream come in one piece.
-const JOBS_AT_ONCE: usize = 256;
 
 /// Where executions of a revision log, and what.
 pub(super) struct Target {
@@ -103,8 +100,6 @@ impl ExecutionLogs {
             sink,
             streams: Streams::default(),
             receipts: Vec::new(),
-            unflushed_bytes: None,
-            flushed: None,
             text: String::new(),
         };
         let thread = std::thread::Builder::new()
@@ -209,7 +204,7 @@ impl Observer for ExecutionLogs {
                 return;
             }
             job = refused;
-            std::thread::sleep(FLUSH_INTERVAL);
+            std::thread::sleep(PAUSE);
         }
     }
 
@@ -246,59 +241,38 @@ struct Worker<S> {
     streams: Streams,
     /// For what was written and not flushed.
     receipts: Vec<Receipt>,
-    /// `None` if nothing was written since the last flush.
-    unflushed_bytes: Option<usize>,
-    /// When the last flush was.
-    flushed: Option<Instant>,
     /// Where a record is put together.
     text: String,
 }
 
 impl<S: Sink> Worker<S> {
     fn run(&mut self) {
-        loop {
-            let next = match self.unflushed_bytes {
-                None => self.jobs.next(),
-                Some(_) => self.jobs.next_within(self.until_flush()),
-            };
-            match next {
-                Next::Job(job) => self.write(job),
-                Next::Nothing => {}
-                Next::End => return self.flush(),
-            }
-            let is_due = self.until_flush().is_zero();
-            if self
-                .unflushed_bytes
-                .is_some_and(|bytes| is_due || bytes >= UNFLUSHED_BYTES_MAX)
-            {
-                self.flush();
+        while let Next::Job(job) = self.jobs.next() {
+            let has_more = self.write(job);
+            self.sink.flush();
+            self.receipts.drain(..).for_each(Receipt::accept);
+            if !has_more {
+                std::thread::sleep(PAUSE);
             }
         }
     }
 
-    fn until_flush(&self) -> Duration {
-        let since = self.flushed.map(|last| last.elapsed());
-        since.map_or(Duration::ZERO, |since| FLUSH_INTERVAL.saturating_sub(since))
-    }
-
-    /// Writes a job, and those that wait behind it.
-    fn write(&mut self, job: Job) {
+    /// Writes a job and those that wait behind it; whether there may be more.
+    fn write(&mut self, job: Job) -> bool {
         let mut records: HashMap<u64, LogRecord> = HashMap::new();
         let mut bytes = self.add(&mut records, job);
-        for _ in 1..JOBS_AT_ONCE {
-            if bytes >= UNFLUSHED_BYTES_MAX {
-                break;
-            }
+        let mut has_more = true;
+        while has_more && bytes < UNFLUSHED_BYTES_MAX {
             match self.jobs.at_once() {
                 Next::Job(job) => bytes += self.add(&mut records, job),
                 // An end is met again.
-                Next::Nothing | Next::End => break,
+                Next::Nothing | Next::End => has_more = false,
             }
         }
         records
             .into_values()
             .for_each(|record| self.sink.write(record));
-        *self.unflushed_bytes.get_or_insert(0) += bytes;
+        has_more
     }
 
     /// Adds what a job logs to the record of its stream; the bytes of its texts.
@@ -335,15 +309,6 @@ impl<S: Sink> Worker<S> {
             });
         }
         bytes
-    }
-
-    /// Has what was written kept: it need not be told again.
-    fn flush(&mut self) {
-        if self.unflushed_bytes.take().is_some() {
-            self.sink.flush();
-            self.flushed = Some(Instant::now());
-        }
-        self.receipts.drain(..).for_each(Receipt::accept);
     }
 }
 

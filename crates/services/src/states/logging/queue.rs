@@ -3,10 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{
-    Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel,
-};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 
 use asl::event::{Event, EventKind};
 use engine::{Observed, Receipt};
@@ -83,15 +80,6 @@ impl Queue {
         match self.jobs.recv() {
             Ok(job) => self.taken(job),
             Err(_) => Next::End,
-        }
-    }
-
-    /// Waits for a job, so long.
-    pub(super) fn next_within(&self, wait: Duration) -> Next {
-        match self.jobs.recv_timeout(wait) {
-            Ok(job) => self.taken(job),
-            Err(RecvTimeoutError::Timeout) => Next::Nothing,
-            Err(RecvTimeoutError::Disconnected) => Next::End,
         }
     }
 

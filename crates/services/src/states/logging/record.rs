@@ -50,8 +50,9 @@ fn cut(mut details: Object) -> Object {
         let Some(text) = text.filter(|text| text.len() > PAYLOAD_BYTES_MAX) else {
             continue;
         };
-        let end = text.floor_char_boundary(PAYLOAD_BYTES_MAX);
-        let kept = Value::from(text.get(..end).unwrap_or_default());
+        let mut ends = (0..=PAYLOAD_BYTES_MAX).rev();
+        let kept = ends.find_map(|end| text.get(..end)).unwrap_or_default();
+        let kept = Value::from(kept);
         details.insert(member, kept);
         if let Some(beside) = beside {
             let truncated = ObjectBuilder::new().add("truncated", true).build();
