@@ -512,7 +512,7 @@ fn module(service: Service) -> (&'static str, Option<&'static str>) {
         Service::Sts => ("sts", Some("sts.rs")),
         Service::Lambda => ("lambda", Some("lambda.rs")),
         Service::Lockstep => ("lockstep", Some("lockstep.rs")),
-        Service::Logs => ("logs", None),
+        Service::Logs => ("logs", Some("logs.rs")),
         Service::CloudTrail => ("cloudtrail", Some("cloudtrail.rs")),
         Service::CloudWatch => ("cloudwatch", Some("cloudwatch.rs")),
         Service::IamToolbox => ("iam-toolbox", Some("iam_toolbox.rs")),
