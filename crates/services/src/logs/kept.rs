@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use store::Events;
 use store::events::{Batch, Event};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::directory::{GroupId, StreamId};
 use crate::documents::Error;
@@ -69,18 +69,23 @@ impl Kept {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        let place = place(&self.others).await?;
         let events = Arc::clone(&self.events);
-        blocking(&self.others, move || work(&*events)).await
+        let work = move || {
+            let _place = place;
+            work(&*events)
+        };
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|_| Error::CutOff)?
     }
 
-    /// Appends batches; durable once it returned.
-    pub(super) async fn append(&self, received: Vec<Received>) -> Result<(), Error> {
-        let kept = self.clone();
-        blocking(&self.appends, move || Ok(kept.append_here(received)?)).await
+    /// Waits until there is a place for one more append; to be held until it is done.
+    pub(super) async fn place_to_append(&self) -> Result<OwnedSemaphorePermit, Error> {
+        place(&self.appends).await
     }
 
-    /// Appends batches from a thread that may block, and takes from them what is measured.
-    pub(super) fn append_here(&self, received: Vec<Received>) -> store::Result<()> {
+    /// Appends batches, and takes from them what is measured. Blocks; durable once it returned.
+    pub(super) fn append(&self, received: Vec<Received>) -> store::Result<()> {
         let mut measured = Vec::new();
         for (source, batch) in received
             .iter()
@@ -102,23 +107,9 @@ impl Kept {
     }
 }
 
-/// Runs `work` once there is a place for it.
-async fn blocking<T, E>(
-    places: &Arc<Semaphore>,
-    work: impl FnOnce() -> Result<T, E> + Send + 'static,
-) -> Result<T, E>
-where
-    T: Send + 'static,
-    E: From<Error> + Send + 'static,
-{
+async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
     let place = Arc::clone(places).acquire_owned().await;
-    let place = place.map_err(|_| Error::CutOff)?;
-    let work = move || {
-        let _place = place;
-        work()
-    };
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Error::CutOff)?
+    place.map_err(|_| Error::CutOff)
 }
 
 /// Metrics of what arrives (CloudWatch Logs user guide, "CloudWatch Logs metrics").

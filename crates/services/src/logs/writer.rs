@@ -263,7 +263,7 @@ impl Worker {
     fn commit(&self, batches: Batches) {
         let batches = batches.batches;
         let count: usize = batches.iter().map(|(_, batch)| batch.events.len()).sum();
-        if let Err(error) = self.kept.append_here(batches) {
+        if let Err(error) = self.kept.append(batches) {
             tracing::error!(%error, events = count, "log events could not be kept");
             self.shared.dropped.add(count as u64);
         }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use aws::ServiceError;
 use json::{ObjectBuilder, Value};
 use store::events::{Batch, Event};
+use store::{Kind, Store};
 
 use super::{DAY_MS, horizon_ms, token};
-use crate::logs::directory::LogGroup;
-use crate::logs::kept::Source;
-use crate::logs::names::GroupName;
-use crate::logs::{Logs, invalid};
+use crate::documents::{self, Error};
+use crate::logs::directory::{LogGroup, LogStream};
+use crate::logs::kept::{Kept, Source};
+use crate::logs::names::{GroupName, stream_key};
+use crate::logs::{Logs, invalid, no_such_group, no_such_stream};
 use crate::{Answer, Call};
 
 /// What a batch counts at most (CloudWatch Logs API reference, "PutLogEvents").
@@ -25,16 +27,49 @@ impl Logs {
     /// Appends a batch to a stream; durable once it answered. Events that are too old, too new or
     /// expired are left out, which the answer says.
     pub(crate) async fn put_log_events(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let mut events = batch(call)?;
         let name = GroupName::here(call, call.required("logGroupName")?);
-        let group = self.group(&name.key_for(call)?).await?;
-        let stream = self
-            .existing_stream(&group, call.required("logStreamName")?)
-            .await?;
-        let sifted = Sifted::of(&events, &group, call.now.0);
-        events.truncate(sifted.kept.end);
-        events.drain(..sifted.kept.start);
-        if let (Some(first), Some(last)) = (events.first(), events.last())
+        let put = Put {
+            events: batch(call)?,
+            key: name.key_for(call)?,
+            source: Source {
+                account: Arc::clone(&call.account),
+                region: Arc::clone(&call.region),
+                group: name.name.into(),
+            },
+            stream: call.required("logStreamName")?.to_owned(),
+            now_ms: call.now.0,
+        };
+        let (place, kept) = (self.kept.place_to_append().await?, self.kept.clone());
+        // All of it in one go: this is the hot path of agents that send a few events at a time.
+        let put = self.directory.documents.blocking(move |store| {
+            let _place = place;
+            Ok(put.run(store, &kept))
+        });
+        put.await?
+    }
+}
+
+/// A batch on its way to a stream.
+struct Put {
+    events: Vec<Event>,
+    /// Of the group.
+    key: String,
+    source: Source,
+    stream: String,
+    now_ms: i64,
+}
+
+impl Put {
+    fn run(mut self, store: &dyn Store, kept: &Kept) -> Result<Answer, ServiceError> {
+        let group = documents::read::<LogGroup>(store, Kind::LogGroup, &self.key)?;
+        let group = group.ok_or_else(no_such_group)?.body;
+        let key = stream_key(group.id, &self.stream);
+        let stream = documents::read::<LogStream>(store, Kind::LogStream, &key)?;
+        let stream = stream.ok_or_else(no_such_stream)?.body;
+        let sifted = Sifted::of(&self.events, &group, self.now_ms);
+        self.events.truncate(sifted.kept.end);
+        self.events.drain(..sifted.kept.start);
+        if let (Some(first), Some(last)) = (self.events.first(), self.events.last())
             && last.time_ms.saturating_sub(first.time_ms) > SPAN_MS_MAX
         {
             return Err(invalid(
@@ -42,25 +77,18 @@ impl Logs {
                  24 hours.",
             ));
         }
-        let source = Arc::new(Source {
-            account: Arc::clone(&call.account),
-            region: Arc::clone(&call.region),
-            group: group.name.as_str().into(),
-        });
-        let stream_id = stream.id.into();
+        let id = stream.id.into();
         let batch = Batch {
             group: group.id.into(),
-            stream: stream_id,
+            stream: id,
             name: stream.name.into(),
-            ingested_ms: call.now.0,
-            events,
+            ingested_ms: self.now_ms,
+            events: self.events,
         };
-        self.kept.append(vec![(source, batch)]).await?;
+        let appended = kept.append(vec![(Arc::new(self.source), batch)]);
+        appended.map_err(Error::from)?;
         let mut answer = ObjectBuilder::new();
-        answer.add(
-            "nextSequenceToken",
-            token::of_sequence(stream_id, call.now.0),
-        );
+        answer.add("nextSequenceToken", token::of_sequence(id, self.now_ms));
         if let Some(rejected) = sifted.rejected() {
             answer.add("rejectedLogEventsInfo", rejected);
         }
