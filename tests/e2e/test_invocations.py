@@ -130,8 +130,10 @@ sts_endpoint = "{cls.server.endpoint}"
         states = self.here.client("stepfunctions")
         for name in ("fixed-one", "as-role"):
             arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
-            machine = states.create_state_machine(name=name, roleArn=self.caller, definition=json.dumps(
-                {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": arn, "End": True}}}))
+            task = {"Type": "Task", "Resource": arn, "End": True}
+            machine = states.create_state_machine(
+                name=name, roleArn=self.caller,
+                definition=json.dumps({"StartAt": "T", "States": {"T": task}}))
             execution = states.start_execution(stateMachineArn=machine["stateMachineArn"],
                                                input='{"b": 2}')["executionArn"]
             described = wait_until("its end", lambda execution=execution: (

@@ -145,7 +145,8 @@ impl Bound {
             return;
         }
         let statement = format!(
-            r#"{{"Effect":"Allow","Action":["logs:CreateLogGroup","logs:CreateLogStream","logs:PutLogEvents"],"Resource":"{group}:*"}}"#
+            "{{\"Effect\":\"Allow\",\"Action\":[\"logs:CreateLogGroup\",\"logs:CreateLogStream\",\
+             \"logs:PutLogEvents\"],\"Resource\":\"{group}:*\"}}"
         );
         tracing::warn!(
             role,

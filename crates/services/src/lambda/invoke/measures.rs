@@ -1,5 +1,5 @@
-//! What Lambda measures of invocations: the metrics of `AWS/Lambda` (Lambda guide, "Types of metrics
-//! for Lambda functions").
+//! What Lambda measures of invocations: the metrics of `AWS/Lambda` (Lambda guide, "Types of
+//! metrics for Lambda functions").
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};

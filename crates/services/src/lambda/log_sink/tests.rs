@@ -4,7 +4,8 @@ use crate::lambda::invoke::testing::World;
 
 const HANDLER: &str = "def handler(event, context):\n    print('said', event)\n";
 const POLICY: &str = r#"{"RoleName": "r", "PolicyName": "logs", "PolicyDocument":
-    "{\"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Allow\", \"Action\": \"logs:*\", \"Resource\": \"arn:aws:logs:*:123456789012:*\"}}"}"#;
+    "{\"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Allow\",
+      \"Action\": \"logs:*\", \"Resource\": \"arn:aws:logs:*:123456789012:*\"}}"}"#;
 
 /// Messages of the function's group; `None` where there is no such group.
 async fn messages(world: &World) -> Option<Vec<String>> {
@@ -59,7 +60,9 @@ async fn a_function_logs_what_its_role_may_write() {
     world.invoke(r#"{"FunctionName": "f", "body": "1"}"#).await;
     assert_eq!(messages(&world).await, None);
 
-    world.must("PutRolePolicy", POLICY).await;
+    world
+        .must("PutRolePolicy", &POLICY.replace('\n', " "))
+        .await;
     // It is asked when a process starts.
     let other = r#"{"FunctionName": "f", "Timeout": 4}"#;
     world.must("UpdateFunctionConfiguration", other).await;
