@@ -82,8 +82,8 @@ pub fn check_zip(bytes: &[u8]) -> Result<ZipFacts, ZipError> {
 }
 
 /// Unpacks a package into `dest`, which must not exist or be empty. Everybody may read and nobody
-/// write: a function runs as another user than the server, and sees its code read-only. Of the modes
-/// in the package one thing counts, whether a file can be executed. Links are made last, so
+/// write: a function runs as another user than the server, and sees its code read-only. Of the
+/// modes in the package one thing counts, whether a file can be executed. Links are made last, so
 /// nothing is ever written through one.
 pub fn unpack(bytes: &[u8], dest: &Path) -> Result<(), ZipError> {
     let (mut archive, plan) = open(bytes)?;

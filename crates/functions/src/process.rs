@@ -285,10 +285,7 @@ impl Spawner {
     pub(crate) async fn spawn(&self, launch: Launch) -> io::Result<(Process, OwnedFd)> {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let (memory_mb, tmp_mb) = (launch.memory_mb, launch.ephemeral_storage_mb);
-        let group = match &self.sandbox.cgroups {
-            Some(groups) => Some(groups.make(number, memory_mb, tmp_mb)?),
-            None => None,
-        };
+        let group = self.sandbox.group(number, memory_mb, tmp_mb)?;
         let order = Order {
             namespaces: self.sandbox.layers.namespaces,
             own_network: self.sandbox.network == Network::None,

@@ -1,26 +1,26 @@
 //! What keeps a function from the rest of the machine: layers that hold independently of each
-//! other, each tried out at start and shown by `lockstep doctor`. What this host grants is used; what
-//! it does not is left out, unless the configuration demands it: then no function runs at all.
+//! other, each tried out at start and shown by `lockstep doctor`. What this host grants is used;
+//! what it does not is left out, unless the configuration demands it: then no function runs at all.
 //!
 //! - *Namespaces*: a root of its own with the code in `/var/task`, layers in `/opt`, bootstraps in
-//!   `/var/runtime`, programs and libraries of the system, all read-only, and `/tmp` in memory. Nothing
-//!   of the server, of other functions or of anybody's home. No processes but its own. Its user is
-//!   nobody on the host; root gives each environment a user of its own.
-//! - *Landlock*: the same files once more, by the kernel's rules. Where there are no namespaces, they
-//!   keep a function to its folders among those of the host.
+//!   `/var/runtime`, programs and libraries of the system, all read-only, and `/tmp` in memory.
+//!   Nothing of the server, of other functions or of anybody's home. No processes but its own. Its
+//!   user is nobody on the host; root gives each environment a user of its own.
+//! - *Landlock*: the same files once more, by the kernel's rules. Where there are no namespaces,
+//!   they keep a function to its folders among those of the host.
 //! - *Seccomp*: system calls that reach into the kernel or other processes fail.
-//! - *Control groups*: the kernel bounds memory and processes. Where there are none, and for what is
-//!   finer than they are, a watchdog looks.
-//! - Always: no capabilities, no new ones, bounds on files and core dumps, nothing inherited, and an
-//!   end with the server.
+//! - *Control groups*: the kernel bounds memory and processes. Where there are none, and for what
+//!   is finer than they are, a watchdog looks.
+//! - Always: no capabilities, no new ones, bounds on files and core dumps, nothing inherited, and
+//!   an end with the server.
 //!
 //! # Network
 //!
 //! On AWS a function without a VPC reaches the internet, and so it does here: by default it has the
-//! host's network. One thing there is not everybody's, the Runtime API of each environment: it serves
-//! only processes of that environment (module `listener`). With [`Network::None`] an environment has a
-//! network namespace with two sockets that listen in it, which the server answers: the Runtime API
-//! and `AWS_ENDPOINT_URL`.
+//! host's network. One thing there is not everybody's, the Runtime API of each environment: it
+//! serves only processes of that environment (module `listener`). With [`Network::None`] an
+//! environment has a network namespace with two sockets that listen in it, which the server
+//! answers: the Runtime API and `AWS_ENDPOINT_URL`.
 //!
 //! # Who starts what
 //!
@@ -53,9 +53,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use cgroups::Cgroups;
+use cgroups::{Cgroups, Group};
 pub(crate) use files::{make_folder, of_interpreter, outermost, write_file};
 use plan::{Layers, Namespaces};
 
@@ -145,8 +146,8 @@ pub enum Network {
     None,
 }
 
-/// What a [`crate::Pool`] demands of the sandbox. What this host has is used, demanded or not, unless
-/// it is to be done without.
+/// What a [`crate::Pool`] demands of the sandbox. What this host has is used, demanded or not,
+/// unless it is to be done without.
 #[derive(Debug, Clone, Default)]
 pub struct SandboxPolicy {
     /// Layers without which no pool is made.
@@ -186,7 +187,7 @@ impl fmt::Display for Layer {
 /// A demanded layer that this host does not have.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "functions would run without the layer `{}` of their sandbox: {reason}. {}",
+    "functions would run without the layer `{}` of their sandbox: {reason}; {}",
     kind.name(), kind.remedy()
 )]
 pub struct Unmet {
@@ -226,7 +227,8 @@ pub(crate) struct Sandbox {
     pub(crate) hidden: Vec<PathBuf>,
     pub(crate) root: PathBuf,
     pub(crate) etc: PathBuf,
-    pub(crate) cgroups: Option<Cgroups>,
+    /// Made with the first environment: many pools never have one.
+    cgroups: Mutex<Option<Cgroups>>,
     /// What there is of it, for people.
     pub(crate) report: Vec<Layer>,
 }
@@ -244,10 +246,6 @@ impl Sandbox {
             found.leave_out(*kind);
         }
         policy.check(&found.report)?;
-        let cgroups = match found.layers.cgroups {
-            true => Some(Cgroups::open().map_err(io::Error::other)?),
-            false => None,
-        };
         // The folder of the pool is hidden in any case, wherever it lies.
         let pool = folder.parent().map(Path::to_path_buf);
         let hidden = policy
@@ -260,9 +258,27 @@ impl Sandbox {
             hidden: hidden.chain(pool).collect(),
             root,
             etc,
-            cgroups,
+            cgroups: Mutex::default(),
             report: found.report,
         })
+    }
+
+    /// The control group of environment `number`, where there are such.
+    pub(crate) fn group(
+        &self,
+        number: u32,
+        memory_mb: u32,
+        tmp_mb: u32,
+    ) -> io::Result<Option<Group>> {
+        if !self.layers.cgroups {
+            return Ok(None);
+        }
+        let mut cgroups = self.cgroups.lock();
+        let cgroups = match &mut *cgroups {
+            Some(cgroups) => cgroups,
+            none => none.insert(Cgroups::open().map_err(io::Error::other)?),
+        };
+        cgroups.make(number, memory_mb, tmp_mb).map(Some)
     }
 
     pub(crate) fn has_own_root(&self) -> bool {

@@ -1,5 +1,5 @@
-//! What functions are kept from: which layers of their sandbox are demanded, and what is said of those
-//! that are missing.
+//! What functions are kept from: which layers of their sandbox are demanded, and what is said of
+//! those that are missing.
 
 use std::io;
 

@@ -11,6 +11,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::processes;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +24,12 @@ const OVERHEAD_BYTES: u64 = 32 << 20;
 /// Processes and threads, as on AWS.
 const PROCESSES_MAX: u32 = 1_024;
 const PREFIX: &str = "lockstep-functions-";
+/// Where the server itself goes when its group is to have groups below it.
+const SERVER: &str = "lockstep-server";
+
+/// How often, and with which pause, our groups are tried to be removed at the end.
+const REMOVALS_MAX: u32 = 40;
+const REMOVAL_PAUSE: Duration = Duration::from_millis(5);
 
 /// Groups of this server are told apart by process, and by pool.
 static POOLS: AtomicU32 = AtomicU32::new(0);
@@ -99,8 +109,14 @@ impl Cgroups {
 
 impl Drop for Cgroups {
     fn drop(&mut self) {
-        for folder in &self.folders {
-            remove(folder);
+        // The last environments were killed just now, and end in a moment. What stays all the same
+        // goes when the next server starts.
+        for _ in 0..REMOVALS_MAX {
+            self.folders.iter().for_each(|folder| remove(folder));
+            if !self.folders.iter().any(|folder| folder.exists()) {
+                return;
+            }
+            thread::sleep(REMOVAL_PAUSE);
         }
     }
 }
@@ -169,10 +185,9 @@ fn places(own: &str, mounts: &str) -> Result<(Version, Vec<Vec<PathBuf>>), Strin
         && has("pids")
     {
         let beside = folder.parent().map(Path::to_path_buf);
-        return Ok((
-            Version::Two,
-            vec![std::iter::once(folder).chain(beside).collect()],
-        ));
+        // Once this server has stepped aside, its groups are beside it.
+        let own = (!folder.ends_with(SERVER)).then_some(folder);
+        return Ok((Version::Two, vec![own.into_iter().chain(beside).collect()]));
     }
     let one = ["memory", "pids"].map(|controller| hierarchy(own, mounts, controller));
     match one {
@@ -224,14 +239,14 @@ fn try_make(version: Version, parent: &Path, name: &str) -> io::Result<PathBuf> 
         let on = fs::read_to_string(parent.join(controls))?;
         let is_on = |name: &str| on.split_whitespace().any(|found| found == name);
         if !(is_on("memory") && is_on("pids")) {
-            fs::write(parent.join(controls), "+memory +pids")?;
+            switch_on(parent)?;
         }
     }
     let folder = parent.join(name);
     fs::create_dir(&folder)?;
     let ready = match version {
         Version::One => Ok(()),
-        Version::Two => fs::write(folder.join(controls), "+memory +pids"),
+        Version::Two => switch_on(&folder),
     };
     // A process has to be let in; who may make a group may still not move processes into it.
     let ready = ready.and_then(|()| {
@@ -247,6 +262,40 @@ fn try_make(version: Version, parent: &Path, name: &str) -> io::Result<PathBuf> 
             Err(error)
         }
     }
+}
+
+/// Has the groups below this one bound memory and processes. A group that does may have no process
+/// of its own: those of this server move into a group below.
+fn switch_on(folder: &Path) -> io::Result<()> {
+    let switched = || fs::write(folder.join("cgroup.subtree_control"), "+memory +pids");
+    match switched() {
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+            step_aside(folder)?;
+            switched()
+        }
+        switched => switched,
+    }
+}
+
+/// Moves the processes of a group one level down, if all of them are this server's.
+fn step_aside(folder: &Path) -> io::Result<()> {
+    let ours = processes::descendants(process::id());
+    let found = fs::read_to_string(folder.join("cgroup.procs"))?;
+    let is_ours = |number: &str| number.parse().is_ok_and(|number| ours.contains(&number));
+    if !found.lines().all(is_ours) {
+        return Err(io::Error::other(
+            "the group has processes that are not ours",
+        ));
+    }
+    let below = folder.join(SERVER);
+    match fs::create_dir(&below) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    for number in found.lines() {
+        fs::write(below.join("cgroup.procs"), number)?;
+    }
+    Ok(())
 }
 
 /// Removes the groups of servers that are no more.

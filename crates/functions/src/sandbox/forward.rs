@@ -23,8 +23,8 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Of a URL such as `http://127.0.0.1:8083`; `None` of one that can't be passed on: over TLS the
-    /// name of the host has to stay.
+    /// Of a URL such as `http://127.0.0.1:8083`; `None` of one that can't be passed on: over TLS
+    /// the name of the host has to stay.
     pub(crate) fn of(url: &str) -> Option<Endpoint> {
         let real = url.strip_prefix("http://")?.trim_end_matches('/');
         let (_, port) = real.rsplit_once(':')?;

@@ -3,8 +3,9 @@
 //! The server has many threads and much memory, which a fork would copy, secrets and all. So the
 //! pool starts this program once more, with a variable that says what for, and before `main` that
 //! process becomes the keeper: one thread, no secrets, a megabyte or two. It takes orders from the
-//! server, makes a process in namespaces of its own for each ([`super::init`] takes over there), and
-//! answers with a handle to it. What the environment is to become travels past it in a file in memory.
+//! server, makes a process in namespaces of its own for each ([`super::init`] takes over there),
+//! and answers with a handle to it. What the environment is to become travels past it in a file in
+//! memory.
 //!
 //! The kernel kills the keeper when the server's thread that started it ends, however it does,
 //! and the environments when the keeper ends. So none outlives the server.
@@ -43,7 +44,8 @@ impl Keeper {
     /// Starts it. It lives no longer than the thread that calls this.
     pub(crate) fn start() -> io::Result<Keeper> {
         if std::env::var_os(VARIABLE).is_some() {
-            // Else, were the section below lost to a linker, this program would start itself for ever.
+            // Else, were the section below lost to a linker, this program would start itself for
+            // ever.
             return Err(io::Error::other("this program cannot start functions"));
         }
         let (socket, its_own) = messages::pair()?;
@@ -59,8 +61,8 @@ impl Keeper {
         Ok(Keeper { process, socket })
     }
 
-    /// Has an environment made: its first process, as number and as handle. The descriptors are those
-    /// of the plan, of the status, and of the output.
+    /// Has an environment made: its first process, as number and as handle. The descriptors are
+    /// those of the plan, of the status, and of the output.
     pub(crate) fn order(
         &self,
         order: &Order,

@@ -2,8 +2,8 @@
 //!
 //! A list of what is refused, not of what is allowed: interpreters, their libraries and programs
 //! that users bring make nearly every other call. Refused calls fail with `EPERM`, as for any
-//! process without rights; `clone3`, whose flags a filter can't see, with `ENOSYS`, upon which the C
-//! library takes `clone`.
+//! process without rights; `clone3`, whose flags a filter can't see, with `ENOSYS`, upon which the
+//! C library takes `clone`.
 
 use std::collections::BTreeMap;
 

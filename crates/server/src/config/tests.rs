@@ -54,7 +54,11 @@ fn files_and_flags() {
     check(
         toml,
         &none,
-        Ok(|c| c.function_sandbox.as_ref().is_some_and(|names| names == &["cgroups"])),
+        Ok(|c| {
+            c.function_sandbox
+                .as_ref()
+                .is_some_and(|names| names == &["cgroups"])
+        }),
     );
     check("listen = \"[::1]:1\"", &none, Ok(Config::is_on_loopback));
     check("account = \"12\"", &none, Err("12 digits"));

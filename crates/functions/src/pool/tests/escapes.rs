@@ -14,6 +14,9 @@ def call(number, *arguments):
     ctypes.set_errno(0)
     result = libc.syscall(number, *arguments)
     return errno.errorcode[ctypes.get_errno()] if result == -1 else 'done'
+def status(*names):
+    lines = open('/proc/self/status').read().splitlines()
+    return str({line.split()[1] for line in lines if line.split(':')[0] in names})
 def write(path):
     with open(path, 'w') as file: file.write('x')
     return 'written'
@@ -255,24 +258,16 @@ const PROCESSES: &[Attempt] = &[
     ),
     (
         &[],
-        "s = open('/proc/self/status').read(); result = str({l.split()[1] for l in s.splitlines() if l[:6] in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb')})",
+        "result = status('CapInh', 'CapPrm', 'CapEff', 'CapAmb')",
         &["{'0000000000000000'}"],
     ),
     (
         &[Namespaces],
-        "s = open('/proc/self/status').read(); result = 'CapBnd:\\t0000000000000000' in s and 'none'",
-        &["none"],
+        "result = status('CapBnd')",
+        &["{'0000000000000000'}"],
     ),
-    (
-        &[],
-        "s = open('/proc/self/status').read(); result = 'NoNewPrivs:\\t1' in s and 'yes'",
-        &["yes"],
-    ),
-    (
-        &[Seccomp],
-        "s = open('/proc/self/status').read(); result = 'Seccomp:\\t2' in s and 'yes'",
-        &["yes"],
-    ),
+    (&[], "result = status('NoNewPrivs')", &["{'1'}"]),
+    (&[Seccomp], "result = status('Seccomp')", &["{'2'}"]),
     (
         &[],
         "result = str(resource.getrlimit(resource.RLIMIT_NOFILE))",
