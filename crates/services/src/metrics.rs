@@ -279,7 +279,7 @@ impl Series {
                 .shared
                 .drop_value("there are too many series (`metrics_series_max`)");
         };
-        let minute = time_ms - time_ms.rem_euclid(MINUTE_MS);
+        let minute = time_ms.saturating_sub(time_ms.rem_euclid(MINUTE_MS));
         let mut state = cell.state.lock();
         let state = &mut *state;
         let at = match state.open.iter().rposition(|(known, _)| *known == minute) {

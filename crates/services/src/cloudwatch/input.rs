@@ -111,20 +111,20 @@ impl Span {
             ));
         }
         Ok(Span {
-            times_ms: start - start.rem_euclid(MINUTE_MS)..end,
+            times_ms: start.saturating_sub(start.rem_euclid(MINUTE_MS))..end,
         })
     }
 
     /// How many periods there are.
     pub(super) fn periods(&self, period_s: i64) -> i64 {
-        let length = self.times_ms.end - self.times_ms.start;
+        let length = self.times_ms.end.saturating_sub(self.times_ms.start);
         // Whole milliseconds: a part of a period counts.
         (length - 1).div_euclid(period_s.max(1) * 1_000) + 1
     }
 
     /// The beginning of the period that `time_ms` is in.
     pub(super) fn period_of(&self, time_ms: i64, period_s: i64) -> i64 {
-        let since = time_ms - self.times_ms.start;
+        let since = time_ms.saturating_sub(self.times_ms.start);
         time_ms - since.rem_euclid(period_s.max(1) * 1_000)
     }
 }

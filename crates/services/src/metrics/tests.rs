@@ -165,9 +165,11 @@ fn times_far_off() {
     for days in [-400, -14, 0, 2, 400] {
         metrics.record(&a, 1.0, NOW + days * DAY_MS);
     }
+    metrics.record(&a, 1.0, i64::MIN);
+    metrics.record(&a, 1.0, i64::MAX);
     metrics.flush(NOW + MINUTE_MS, Which::Ended).unwrap();
     let dropped = metrics.counter("lockstep_metric_values_dropped", "");
-    assert_eq!(dropped.value(), 3);
+    assert_eq!(dropped.value(), 5);
     assert_eq!(metrics.shared.open.load(Relaxed), 0);
     check(&metrics, &a, &[(-14 * 1_440, 1.0), (0, 1.0)]);
 }
