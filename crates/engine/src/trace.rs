@@ -1,7 +1,7 @@
 //! The trace that an execution belongs to, in the form of X-Ray's header
 //! (`Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`), and the ids of
-//! its spans, which follow from what they stand for: whoever tells of a span twice tells of the same
-//! one, and a call can name its span before it has ended.
+//! its spans, which follow from what they stand for: whoever tells of a span twice tells of the
+//! same one, and a call can name its span before it has ended.
 
 use asl::event::{EventId, Text};
 use asl::time::Timestamp;
@@ -91,8 +91,8 @@ impl TraceContext {
     }
 }
 
-/// The header that goes with the call of an attempt: its execution's, with the attempt's span as the
-/// parent. A text that is no header of X-Ray's goes as it is.
+/// The header that goes with the call of an attempt: its execution's, with the attempt's span as
+/// the parent. A text that is no header of X-Ray's goes as it is.
 pub(crate) fn of_call(
     header: Option<&Text>,
     execution_arn: &str,

@@ -37,7 +37,7 @@ logs:GetLogEvents for the log lines of functions.
 
 Examples:
   lockstep show arn:aws:states:us-east-1:000000000000:execution:Order:3f0c...
-  lockstep show --data \"$(aws stepfunctions start-execution ... --query executionArn --output text)\"
+  lockstep show --data arn:aws:states:us-east-1:000000000000:express:Order:3f0c...:91ab...
   lockstep show --json ARN | jq .failed.function";
 
 /// What `lockstep show` is told.

@@ -202,8 +202,8 @@ pub(crate) fn change<T: Serialize + DeserializeOwned, R, E>(
     Err(Error::Contended(key.to_owned()))
 }
 
-/// Puts a document in the place of the one that was read at a revision. `false` when that changed in
-/// between. Blocks while the store writes.
+/// Puts a document in the place of the one that was read at a revision. `false` when that changed
+/// in between. Blocks while the store writes.
 pub(crate) fn replace<T: Serialize>(
     store: &dyn Store,
     kind: Kind,

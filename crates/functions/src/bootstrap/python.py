@@ -2,8 +2,8 @@
 
 Only the standard library is used, and of that little: a cold start waits for what is imported
 here. The package lies in the current directory, the layers in a folder that is an argument; stack
-traces show them as /var/task and /opt, where AWS puts them, so that error texts do not depend on the
-machine. A package that brings AWS's own client for this (awslambdaric) is run by that.
+traces show them as /var/task and /opt, where AWS puts them, so that error texts do not depend on
+the machine. A package that brings AWS's own client for this (awslambdaric) is run by that.
 """
 
 import importlib

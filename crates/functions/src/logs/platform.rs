@@ -156,7 +156,8 @@ impl PlatformEvent<'_> {
                     _ => format!("\tError Type: {error_type}"),
                 };
                 format!(
-                    "INIT_REPORT Init Duration: {:.2} ms\tPhase: {}\tStatus: {status}{error_type}\n",
+                    "INIT_REPORT Init Duration: {:.2} ms\tPhase: {}\t\
+                     Status: {status}{error_type}\n",
                     milliseconds(*duration),
                     phase.name(),
                 )

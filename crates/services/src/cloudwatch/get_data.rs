@@ -243,7 +243,8 @@ fn check_periods(span: &Span, queries: &[Query<'_>]) -> Result<(), ServiceError>
     }
     Err(invalid(format!(
         "You have requested up to {count} datapoints, which exceeds the limit of {PERIODS_MAX}. \
-         You may reduce the datapoints requested by increasing Period, or decreasing the time range."
+         You may reduce the datapoints requested by increasing Period, or decreasing the time \
+         range."
     )))
 }
 

@@ -79,7 +79,8 @@ impl<'c> Wanted<'c> {
                 let statistic = Statistic::of_name(name).ok_or_else(|| {
                     let list = "p0 to p100 with up to ten decimal places";
                     invalid_value(format!(
-                        "The value {name} for parameter {member} is not supported; served are {list}."
+                        "The value {name} for parameter {member} is not supported; served are \
+                         {list}."
                     ))
                 })?;
                 Ok((name, statistic))

@@ -56,8 +56,8 @@ fn parameter(path: &str) -> String {
     name
 }
 
-/// `a, b` of `Member must satisfy enum value set: [a, b]`, which elements of a list have in brackets
-/// of their own.
+/// `a, b` of `Member must satisfy enum value set: [a, b]`, which elements of a list have in
+/// brackets of their own.
 fn choices(violation: &Violation) -> &str {
     let list = violation.constraint.split_once("enum value set: [");
     let list = list.and_then(|(_, list)| list.split_once(']'));

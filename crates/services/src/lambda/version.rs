@@ -90,8 +90,8 @@ pub(super) fn publish(
     }
 }
 
-/// Whether a version is what publishing would make again. Another description alone is no reason for
-/// another version.
+/// Whether a version is what publishing would make again. Another description alone is no reason
+/// for another version.
 fn is_same(version: &Snapshot, latest: &Snapshot) -> bool {
     version.code == latest.code && version.configuration == latest.configuration
 }
