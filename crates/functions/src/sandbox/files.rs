@@ -50,7 +50,7 @@ pub(crate) const USER: u32 = 993;
 pub(crate) const GROUP: u32 = 990;
 const PASSWD: &str = "\
 root:x:0:0:root:/root:/sbin/nologin
-sbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin
+sbx_user1051:x:993:990::/tmp:/sbin/nologin
 nobody:x:65534:65534:nobody:/:/sbin/nologin
 ";
 const GROUPS: &str = "root:x:0:\nsbx_user1051:x:990:\nnogroup:x:65534:\n";
