@@ -3,8 +3,8 @@
 //! A [`Store`] holds journals (numbered records of entities), one row per execution, wake-up rows,
 //! documents and definitions. It knows bytes and small numbers only: neither JSON nor the States
 //! Language. [`Memory`] is the store of tests and simulations, [`Sqlite`] the embedded one;
-//! [`blobs`] holds what is large and immutable, [`lines`] and [`events`] what is appended and expires
-//! (the audit log, metric points, log events).
+//! [`blobs`] holds what is large and immutable, [`lines`] and [`events`] what is appended and
+//! expires (the audit log, metric points, log events).
 //!
 //! ```
 //! use store::{Batch, Committed, EntityId, Memory, ShardId, Store, Write};

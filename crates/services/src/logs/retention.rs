@@ -13,14 +13,13 @@ use crate::documents::Error;
 const GROUPS: usize = 1_000;
 
 impl Logs {
-    /// Deletes what expired by `now_ms` and what was dropped, of all accounts and Regions. Readers don't see expired
-    /// events at any time; this gives back their room. In small steps, so that events that arrive
-    /// get their turn.
+    /// Deletes what expired by `now_ms` and what was dropped, of all accounts and Regions. Nobody
+    /// reads such events at any time; this gives back their room. In small steps, so that events
+    /// that arrive get their turn.
     ///
     /// # Errors
     /// When the store can't be read or written; the next pass goes on.
     pub async fn expire(&self, now_ms: i64) -> Result<(), Error> {
-        self.finish_deletions().await?;
         self.finish_deletions().await?;
         // Groups with events first: one that is made meanwhile isn't among them, so none is taken
         // for gone that isn't.

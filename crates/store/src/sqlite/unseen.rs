@@ -1,5 +1,6 @@
 //! Records that somebody has to be shown: a row for each batch that holds any, appended, and gone a
-//! moment later. Of each record the row holds the entity, 8 bytes, and the number, 4, little-endian.
+//! moment later. Of each record the row holds the entity, 8 bytes, and the number, 4, both
+//! little-endian.
 
 use std::ops::RangeInclusive;
 
