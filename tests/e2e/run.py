@@ -38,6 +38,10 @@ def main():
             if code:
                 failed.append(name)
                 print(output)
+            else:
+                # What could not be tested on this machine.
+                print("".join(f"    {line}\n" for line in output.splitlines()
+                              if line.startswith("note: ")), end="")
     print(f"{len(names) - len(failed)} files passed, {len(failed)} failed {' '.join(failed)}")
     return 1 if failed else 0
 

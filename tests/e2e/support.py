@@ -42,6 +42,21 @@ def wait_until(what, probe, seconds=30):
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
+def aws_version_2():
+    """The `aws` command of version 2, which PyPI does not have and which alone has `logs tail`; None
+    where there is none. With CI=true there has to be one."""
+    folders = [*os.environ.get("PATH", "").split(os.pathsep), "/usr/local/bin", "/usr/bin"]
+    for folder in dict.fromkeys(folders):
+        program = os.path.join(folder, "aws")
+        if os.access(program, os.X_OK):
+            told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60)
+            if told.stdout.startswith("aws-cli/2."):
+                return program
+    if os.environ.get("CI") == "true":
+        raise AssertionError("the aws command of version 2 is missing: tests/setup installs it")
+    return None
+
+
 class Server:
     """One `lockstep dev` process over a data folder that outlives it."""
 
