@@ -61,6 +61,7 @@ class Server:
     """One `lockstep dev` process over a data folder that outlives it."""
 
     mode = "dev"
+    listen_on = "127.0.0.1"
 
     def __init__(self, *flags, **variables):
         self.data = tempfile.mkdtemp(prefix="lockstep-test-")
@@ -79,7 +80,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self):
-        command = [BINARY, self.mode, "--listen", f"127.0.0.1:{self.port}",
+        command = [BINARY, self.mode, "--listen", f"{self.listen_on}:{self.port}",
                    "--data", self.store, *self.flags]
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log,
                                         env={**os.environ, **self.variables})
@@ -136,9 +137,9 @@ class Server:
                 "AWS_SECRET_ACCESS_KEY": self.keys()[1], "AWS_PAGER": "", "AWS_MAX_ATTEMPTS": "1",
                 "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
-    def aws(self, *words, fails=False, variables=None):
+    def aws(self, *words, fails=False, variables=None, program=None):
         """The real `aws` command line; its JSON answer, or its error text where it must fail."""
-        program = os.path.join(os.path.dirname(sys.executable), "aws")
+        program = program or os.path.join(os.path.dirname(sys.executable), "aws")
         run = subprocess.run([program, *words, "--output", "json"],
                              env={**self.environment(), **(variables or {})},
                              capture_output=True, text=True, timeout=120)
