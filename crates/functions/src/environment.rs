@@ -22,7 +22,7 @@ use crate::code::Code;
 use crate::entrypoint::Engine;
 use crate::failure::{Cause, Failure, Origin};
 use crate::logs::{InitPhase, Log, LogSink, PlatformEvent, Trace, stream_name};
-use crate::process::{Folders, Launch, Process, Spawner};
+use crate::process::{ENDPOINT, Folders, Launch, Process, Spawner};
 use crate::runtime_api::{self, Event, Server};
 use crate::spec::{FunctionSpec, Invocation, InvokeError, Invoked, Report};
 use crate::variables::{Place, log_group, variables};
@@ -260,10 +260,12 @@ impl Environment {
             seen: &seen,
             log_stream: &self.log_stream,
         };
+        let added = (self.spec.extra_env)();
         let launch = Launch {
             program: start.program,
             arguments: start.arguments,
-            variables: variables(&self.spec, &self.engine, &place),
+            endpoint: endpoint(&added),
+            variables: variables(&self.spec, &self.engine, &place, added),
             folders,
             shown: self.engine.shown(),
             memory_mb: self.spec.memory_mb,
@@ -434,6 +436,12 @@ impl Live {
             }
         }
     }
+}
+
+/// Where the server says that AWS is.
+fn endpoint(added: &[(String, String)]) -> Option<String> {
+    let found = added.iter().find(|(name, _)| name == ENDPOINT);
+    found.map(|(_, url)| url.clone())
 }
 
 /// The programs that layers bring for AWS to start beside a runtime.

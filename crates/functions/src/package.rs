@@ -33,6 +33,12 @@ const LINK_BYTES_MAX: u64 = 4_096;
 const PATH_BYTES_MAX: usize = 3_072;
 /// The longest name of a file; Linux's `NAME_MAX`.
 const NAME_BYTES_MAX: usize = 255;
+/// How deep folders may lie, and how many steps a link may take. Whoever removes a folder holds a
+/// descriptor for each level, of which there are a thousand; and checking a path takes time that
+/// grows with the square of its steps. Nested `node_modules` come to some fifty.
+const STEPS_MAX: usize = 128;
+/// The targets of all links together, which are held in memory.
+const LINKS_BYTES_MAX: usize = 4 << 20;
 /// The end record of a zip is 22 bytes and a comment of at most 65,535.
 const END_RECORD_REACH: usize = 22 + 65_535;
 
@@ -185,9 +191,16 @@ fn refuse_zip64(bytes: &[u8]) -> Result<(), ZipError> {
 fn plan(archive: &mut Archive<'_>) -> Result<Plan, ZipError> {
     let mut entries = Vec::with_capacity(archive.len());
     let mut unzipped_bytes = 0u64;
+    let mut link_bytes = 0;
     for index in 0..archive.len() {
         let entry = describe(archive, index)?;
         unzipped_bytes = unzipped_bytes.saturating_add(entry.bytes);
+        if let Kind::Link { target } = &entry.kind {
+            link_bytes += target.len();
+        }
+        if link_bytes > LINKS_BYTES_MAX {
+            return Err(unreadable("the targets of its links are too long"));
+        }
         entries.push(entry);
     }
     if unzipped_bytes >= UNZIPPED_BYTES_MAX {
@@ -293,6 +306,11 @@ fn plain_path(name: &str) -> Result<PathBuf, ZipError> {
             part => path.push(part),
         }
     }
+    if path.iter().count() > STEPS_MAX {
+        return Err(unreadable(format!(
+            "a name leads through more than {STEPS_MAX} folders"
+        )));
+    }
     Ok(path)
 }
 
@@ -301,7 +319,9 @@ fn link_target(file: impl Read, name: &str) -> Result<String, ZipError> {
     file.take(LINK_BYTES_MAX + 1)
         .read_to_end(&mut target)
         .map_err(|error| unreadable(format!("link `{name}`: {error}")))?;
-    if target.is_empty() || target.len() as u64 > LINK_BYTES_MAX || target.contains(&0) {
+    let is_long = target.len() as u64 > LINK_BYTES_MAX
+        || target.split(|byte| *byte == b'/').count() > STEPS_MAX;
+    if target.is_empty() || is_long || target.contains(&0) {
         return Err(unreadable(format!("link `{name}` has no usable target")));
     }
     String::from_utf8(target).map_err(|_| unreadable(format!("link `{name}` is not UTF-8")))

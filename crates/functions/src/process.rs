@@ -37,7 +37,7 @@ use crate::sandbox::{FREEZE, Layer, Network, Sandbox, THAW, messages, outermost,
 /// Where the Runtime API is in a network of its own: AWS's address.
 const INSIDE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9_001);
 /// Where a function is told to send its calls of AWS.
-const ENDPOINT: &str = "AWS_ENDPOINT_URL";
+pub(crate) const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 
 /// The folders of one environment on the host.
 #[derive(Debug, Clone)]
@@ -72,6 +72,9 @@ pub(crate) struct Launch {
     pub(crate) arguments: Vec<OsString>,
     /// The whole environment: nothing is inherited.
     pub(crate) variables: BTreeMap<String, String>,
+    /// What may be reached from a network of its own, as a URL. Not the function's to say, whose
+    /// own variables may name any endpoint.
+    pub(crate) endpoint: Option<String>,
     pub(crate) folders: Folders,
     /// Files and folders of the host that have to be there, though they may lie in somebody's home.
     pub(crate) shown: Vec<PathBuf>,
@@ -328,6 +331,7 @@ impl Spawner {
             program,
             arguments,
             mut variables,
+            endpoint,
             folders,
             shown,
             memory_mb: _,
@@ -336,8 +340,8 @@ impl Spawner {
         } = launch;
         let folder = self.seen(&folders).code;
         let is_inside = self.sandbox.network == Network::None;
-        let endpoint = variables.get(ENDPOINT).and_then(|url| Endpoint::of(url));
         let endpoint = endpoint.filter(|_| is_inside);
+        let endpoint = endpoint.as_deref().and_then(Endpoint::of);
         if let Some(endpoint) = &endpoint {
             variables.insert(ENDPOINT.to_owned(), endpoint.url.clone());
         }
@@ -404,9 +408,8 @@ fn work(requests: &Receiver<Request>) {
     let mut keeper = None;
     while let Ok(Request { order, plan, reply }) = requests.recv() {
         let mut begun = begin(&mut keeper, &order, &plan);
-        if begun.is_err() {
-            // The keeper may have been killed; a new one says whether it was that.
-            keeper = None;
+        if keeper.is_none() {
+            // It may have been killed; a new one says whether it was that.
             begun = begin(&mut keeper, &order, &plan);
         }
         // When nobody waits any more the process is dropped with the answer, and so killed.
@@ -414,21 +417,25 @@ fn work(requests: &Receiver<Request>) {
     }
 }
 
-fn begin(keeper: &mut Option<Keeper>, order: &Order, plan: &Plan) -> io::Result<Begun> {
-    let keeper = match keeper {
-        Some(keeper) => keeper,
-        none => none.insert(Keeper::start()?),
-    };
+/// Has one environment made. There is no keeper afterwards if it does not answer: with it all
+/// environments end, so that any other failure must leave it alone.
+fn begin(kept: &mut Option<Keeper>, order: &Order, plan: &Plan) -> io::Result<Begun> {
     let (reader, output) = io::pipe()?;
     let (status, its_own) = messages::pair()?;
     let plan = messages::in_memory(plan)?;
+    let keeper = match kept.take() {
+        Some(keeper) => keeper,
+        None => Keeper::start()?,
+    };
     let made = keeper.order(order, [plan.as_fd(), its_own.as_fd(), output.as_fd()])?;
+    *kept = Some(keeper);
     let (init, handle) = made.map_err(io::Error::from)?;
+    let handle = Handle::new(handle);
     let status = net::UnixStream::from(status);
     status.set_nonblocking(true)?;
     Ok(Begun {
         init,
-        handle: Handle::new(handle),
+        handle,
         status,
         output: reader.into(),
     })

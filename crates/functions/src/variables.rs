@@ -28,13 +28,13 @@ pub(crate) fn log_group(spec: &FunctionSpec) -> String {
 }
 
 /// All variables of a new process: defaults, then the user's, then the reserved ones, then
-/// what the caller adds. Later ones win.
+/// what [`FunctionSpec::extra_env`] made. Later ones win.
 pub(crate) fn variables(
     spec: &FunctionSpec,
     engine: &Engine,
     place: &Place<'_>,
+    added: Vec<(String, String)>,
 ) -> BTreeMap<String, String> {
-    let added = (spec.extra_env)();
     let given = spec.environment.iter().cloned();
     defaults(spec, engine, place.seen)
         .into_iter()

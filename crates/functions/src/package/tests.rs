@@ -151,6 +151,7 @@ fn names_that_leave_the_package_or_meet_are_refused() {
         ),
         ("a long name", "too long", files(&[&"a".repeat(256)])),
         ("a long path", "too long", files(&[&"a/".repeat(1_600)])),
+        ("a deep path", "folders", files(&[&"a/".repeat(129)])),
     ]);
 }
 
@@ -179,7 +180,24 @@ fn links_that_leave_the_package_are_refused() {
             "no usable target",
             links(&[("l", &"a/".repeat(3_000))]),
         ),
+        (
+            "too many steps",
+            "no usable target",
+            links(&[("l", &"a/".repeat(128))]),
+        ),
+        ("too many bytes", "too long", many_long_links()),
     ]);
+}
+
+/// Small as a zip, and much once it is read.
+fn many_long_links() -> Vec<u8> {
+    let target = "a".repeat(4_096);
+    made(|zip| {
+        for number in 0..1_025 {
+            zip.add_symlink(number.to_string(), &*target, plain())
+                .unwrap();
+        }
+    })
 }
 
 /// Each is unpacked into what stands beside it, and nothing else.
@@ -234,10 +252,10 @@ fn names_that_are_no_utf_8_stay_inside() {
 /// A package as deep and as wide as names allow: more folders than any disk likes.
 #[test]
 fn folders_are_counted() {
-    let deep = "a/".repeat(1_000);
+    let deep = "a/".repeat(100);
     let stored = plain().compression_method(CompressionMethod::Stored);
     let zip = made(|zip| {
-        for number in 0..70 {
+        for number in 0..700 {
             zip.start_file(format!("{number}/{deep}x"), stored).unwrap();
         }
     });

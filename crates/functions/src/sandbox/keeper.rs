@@ -25,7 +25,7 @@ use super::LayerKind;
 use super::files::{GROUP, USER};
 use super::init::{self, Inherited};
 use super::plan::{Fault, Namespaces, Order, Step};
-use super::{messages, privileges, seccomp};
+use super::{messages, privileges, processes, seccomp};
 
 /// Says to this program that it is the keeper.
 const VARIABLE: &str = "LOCKSTEP_FUNCTION_KEEPER";
@@ -74,7 +74,11 @@ impl Keeper {
             .ok_or_else(|| io::Error::other("the process that starts functions has ended"))?;
         Ok(match (answer, handles.pop()) {
             (Ok(number), Some(handle)) => Ok((number, handle)),
-            (Ok(_), None) => Err(Fault::plain("there is no descriptor left")),
+            (Ok(number), None) => {
+                // Nobody would look after it.
+                processes::kill(number);
+                Err(Fault::plain("there is no descriptor left"))
+            }
             (Err(fault), _) => Err(fault),
         })
     }

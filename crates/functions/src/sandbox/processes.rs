@@ -84,11 +84,14 @@ pub(crate) fn descendants(first: u32) -> Vec<u32> {
 
 /// Kills all that descends from `first`, which goes on.
 pub(crate) fn kill_descendants(first: u32) {
-    for process in descendants(first).into_iter().skip(1) {
-        let process = i32::try_from(process).ok().and_then(Pid::from_raw);
-        // It may have ended meanwhile.
-        let _ = process.map(|process| kill_process(process, Signal::KILL));
-    }
+    descendants(first).into_iter().skip(1).for_each(kill);
+}
+
+/// Kills one process, by its number.
+pub(crate) fn kill(process: u32) {
+    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
+    // It may have ended meanwhile.
+    let _ = process.map(|process| kill_process(process, Signal::KILL));
 }
 
 /// The oldest child of a process of one thread.

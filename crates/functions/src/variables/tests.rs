@@ -26,7 +26,7 @@ fn later_sources_win_and_what_no_process_can_hold_is_left_out() {
     );
     let engine = engine(Language::Node);
     let seen = seen();
-    let found = variables(&spec, &engine, &place(&seen));
+    let found = variables(&spec, &engine, &place(&seen), (spec.extra_env)());
     let cases = [
         ("TZ", Some("mine")),
         ("MINE", Some("extra")),
@@ -125,7 +125,7 @@ fn variables_depend_on_runtime_and_log_settings() {
         }
         let seen = seen();
         let engine = language.map_or(Engine::Provided, engine);
-        let found = variables(&spec, &engine, &place(&seen));
+        let found = variables(&spec, &engine, &place(&seen), (spec.extra_env)());
         assert_eq!(found.get(name).map(String::as_str), expected, "{name}");
     }
 }

@@ -632,6 +632,13 @@ async fn without_a_network_only_the_endpoint_is_there() {
             "{code}"
         );
     }
+    // A function may say which endpoint it means; that is no way out.
+    let mut spec = spec_of(&[("f.py", TRY)], "f.handler");
+    let url = format!("http://{}", other.local_addr().unwrap());
+    spec.environment = vec![("AWS_ENDPOINT_URL".into(), url)];
+    let spec = Arc::new(spec);
+    let tried = try_out(&fixture, &spec, &format!("result = {own}"), &names).await;
+    assert_eq!(tried, "ConnectionRefusedError");
     fixture.pool.shutdown().await;
 }
 
