@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
+use crate::lambda::credentials::now_ms;
 use crate::lambda::function::Function;
 use crate::metrics::{MetricKey, Metrics, Series, Unit};
 
@@ -136,11 +137,12 @@ impl Measures {
         }
     }
 
-    /// Counts an invocation as running until what this gives is dropped.
+    /// Counts an invocation as running until what this gives is dropped. How many run is recorded at
+    /// both ends, so that the last value is what there is.
     pub(in crate::lambda) fn begin<'m>(
         &'m self,
         function: &Function,
-        measured: &Measured,
+        measured: &'m Measured,
         time_ms: i64,
     ) -> Running<'m> {
         let place = format!("{}/{}", function.account, function.region);
@@ -157,6 +159,7 @@ impl Measures {
         self.record_each(measured, Measure::ConcurrentExecutions, values, time_ms);
         Running {
             measures: self,
+            measured,
             counted,
         }
     }
@@ -181,21 +184,30 @@ impl Measured {
 /// An invocation that runs.
 pub(in crate::lambda) struct Running<'m> {
     measures: &'m Measures,
+    measured: &'m Measured,
     counted: [String; 2],
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let mut running = self.measures.running.lock();
-        for key in &self.counted {
-            let count = running.get_mut(key).map(|count| {
+        let [of_function, of_all] = {
+            let mut running = self.measures.running.lock();
+            self.counted.each_ref().map(|key| {
+                let Some(count) = running.get_mut(key) else {
+                    return 0;
+                };
                 *count = count.saturating_sub(1);
-                *count
-            });
-            if count == Some(0) {
-                running.remove(key);
-            }
-        }
+                let left = *count;
+                if left == 0 {
+                    running.remove(key);
+                }
+                left
+            })
+        };
+        let values = [of_function, of_function, of_all].map(f64::from);
+        let measure = Measure::ConcurrentExecutions;
+        self.measures
+            .record_each(self.measured, measure, values, now_ms());
     }
 }
 

@@ -64,8 +64,8 @@ fn invocations_are_counted_while_they_run() {
     assert_eq!(
         shown(&metrics),
         [
-            // 1, then 2 with g, then 2 again.
-            "ConcurrentExecutions [] 5",
+            // 1, 2 with g, 1 without f, 2 again, 1, 0.
+            "ConcurrentExecutions [] 7",
             "ConcurrentExecutions [FunctionName=f] 2",
             "ConcurrentExecutions [FunctionName=f Resource=f] 2",
             "ConcurrentExecutions [FunctionName=g] 1",
