@@ -11,8 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use store::{
     Batch, Committed, Document, EntityId, Epoch, Error, ExecutionFilter, ExecutionRow, Expected,
-    Expired, Integrity, Kind, MachineNumber, Record, Result, ShardId, Store, Unseen,
-    WakeUp, Write,
+    Expired, Integrity, Kind, MachineNumber, Record, Result, ShardId, Store, Unseen, WakeUp, Write,
 };
 
 /// An append-only file that nobody reads: engines on it need [`RawLog::config`].
