@@ -12,7 +12,7 @@ use functions::{Pool, PoolConfig};
 use nix::sys::stat::{Mode, umask};
 use services::lambda::log_sink::LogSink;
 use services::lambda::remote::RemoteFunction;
-use services::logs::Logs;
+use services::logs::{LogSource, Logs};
 use services::metrics::{Metrics, StatesMetrics, Which};
 use services::states::{ExecutionLogs, StoredDefinitions};
 use services::{Foundations, Identity, Services};
@@ -297,8 +297,11 @@ fn open_observers(
 ) -> Result<Vec<Arc<dyn Observer>>> {
     let execution_logs = ExecutionLogs::new(Arc::clone(store), Arc::clone(logs), metrics)
         .context("cannot start the thread that logs executions")?;
+    let execution_logs = Arc::new(execution_logs);
+    let source: Arc<dyn LogSource> = Arc::clone(&execution_logs) as _;
+    logs.fed_by(Arc::downgrade(&source));
     let mut observers: Vec<Arc<dyn Observer>> = vec![
-        Arc::new(execution_logs),
+        execution_logs,
         Arc::new(StatesMetrics::new(Arc::clone(metrics))),
     ];
     if let Some(tracer) = tracer {

@@ -294,15 +294,24 @@ fn kinds_of_jobs() -> Vec<Vec<Event>> {
             redrive_count: 1,
             client_token: None,
         },
-        EventKind::ExecutionStarted(Box::new(Start {
-            tags: Some(value(r#"{"stack": "orders"}"#)),
-            ..start("1")
-        })),
     ];
     let internal = [
         EventKind::Queued,
         EventKind::Admitted,
         EventKind::JobCancelled { attempt: u64::MAX },
+    ];
+    let mut events: Vec<Event> = (1..).zip(shown).map(|(id, kind)| event(id, kind)).collect();
+    events.extend(internal.map(|kind| event(0, kind)));
+    vec![events.clone(), events]
+}
+
+/// What tells where an execution comes from.
+fn kinds_of_provenance() -> Vec<Vec<Event>> {
+    let started = EventKind::ExecutionStarted(Box::new(Start {
+        tags: Some(value(r#"{"stack": "orders"}"#)),
+        ..start("1")
+    }));
+    let internal = [
         EventKind::TaskServed {
             attempt: 3,
             served: Box::new(Served {
@@ -315,9 +324,9 @@ fn kinds_of_jobs() -> Vec<Vec<Event>> {
             served: Box::default(),
         },
     ];
-    let mut events: Vec<Event> = (1..).zip(shown).map(|(id, kind)| event(id, kind)).collect();
+    let mut events = vec![event(1, started)];
     events.extend(internal.map(|kind| event(0, kind)));
-    vec![events.clone(), events]
+    vec![events]
 }
 
 /// Every kind of event there was before threads, and odd numbers in every field that has one.
@@ -368,6 +377,7 @@ fn every_kind_of_event_comes_back() {
     check(&every_kind());
     check(&threads());
     check(&kinds_of_jobs());
+    check(&kinds_of_provenance());
 }
 
 /// 40 members of 40 bytes, one of which changes from state to state.

@@ -9,7 +9,6 @@ mod destination;
 mod execution_logs;
 mod queue;
 mod record;
-mod stream;
 
 pub(super) use configuration::Logging;
 pub use execution_logs::ExecutionLogs;

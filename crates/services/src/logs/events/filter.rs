@@ -46,6 +46,7 @@ impl Logs {
             Some(text) => Some(Pattern::parse(text).map_err(|error| invalid(error.to_string()))?),
         };
         let group = self.readable_group(call).await?;
+        self.settle().await;
         let chosen = self.chosen(call, &group).await?;
         let start_ms = call.integer("startTime").unwrap_or(0);
         let start = Place::at(start_ms.max(horizon_ms(&group, call.now.0)));

@@ -20,6 +20,7 @@ impl Logs {
     /// page they ascend in either case.
     pub(crate) async fn get_log_events(&self, call: &Call) -> Result<Answer, ServiceError> {
         let group = self.readable_group(call).await?;
+        self.settle().await;
         let stream = self
             .existing_stream(&group, call.required("logStreamName")?)
             .await?;

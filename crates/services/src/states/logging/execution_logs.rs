@@ -6,17 +6,18 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use asl::event::Start;
 use asl::history::type_name;
 use engine::{Delivery, Observed, Observer, Receipt};
 use parking_lot::RwLock;
 use store::Store;
+use tokio::sync::oneshot;
 
 use super::configuration::Logging;
 use super::destination::group;
 use super::queue::{Job, Next, Queue, Sender, queue};
 use super::record;
-use super::stream::Streams;
-use crate::logs::{LogEvent, LogRecord, Logs};
+use crate::logs::{LogEvent, LogRecord, LogSource, Logs};
 use crate::metrics::{Counter, Metrics};
 use crate::states::machine::Revision;
 use crate::system;
@@ -98,7 +99,6 @@ impl ExecutionLogs {
         let mut worker = Worker {
             jobs,
             sink,
-            streams: Streams::default(),
             receipts: Vec::new(),
             text: String::new(),
         };
@@ -220,6 +220,22 @@ impl Observer for ExecutionLogs {
     }
 }
 
+impl LogSource for ExecutionLogs {
+    fn flush(&self) -> oneshot::Receiver<()> {
+        let (flush, flushed) = oneshot::channel();
+        // Without the thread all is written: whoever waits is told by the end of the channel.
+        if let Some(running) = self.running.read().as_ref() {
+            running.queue.flush(flush);
+        }
+        flushed
+    }
+}
+
+/// The stream that the executions of a state machine are logged to.
+fn stream(start: &Start) -> Arc<str> {
+    format!("states/{}", start.state_machine_arn).into()
+}
+
 struct ToLogs {
     logs: Arc<Logs>,
     runtime: tokio::runtime::Runtime,
@@ -238,7 +254,6 @@ impl Sink for ToLogs {
 struct Worker<S> {
     jobs: Queue,
     sink: S,
-    streams: Streams,
     /// For what was written and not flushed.
     receipts: Vec<Receipt>,
     /// Where a record is put together.
@@ -247,24 +262,38 @@ struct Worker<S> {
 
 impl<S: Sink> Worker<S> {
     fn run(&mut self) {
-        while let Next::Job(job) = self.jobs.next() {
-            let has_more = self.write(job);
+        loop {
+            let first = match self.jobs.next() {
+                Next::Job(job) => Some(job),
+                Next::Flush | Next::Nothing => None,
+                Next::End => return,
+            };
+            // Taken before the jobs: what was sent before these is among them.
+            let flushes = self.jobs.flushes();
+            let has_more = self.write(first);
             self.sink.flush();
             self.receipts.drain(..).for_each(Receipt::accept);
-            if !has_more {
-                std::thread::sleep(PAUSE);
+            if has_more {
+                self.jobs.wait_on(flushes);
+                continue;
             }
+            for flush in flushes {
+                // Whoever waited may have left.
+                let _ = flush.send(());
+            }
+            std::thread::sleep(PAUSE);
         }
     }
 
     /// Writes a job and those that wait behind it; whether there may be more.
-    fn write(&mut self, job: Job) -> bool {
+    fn write(&mut self, first: Option<Job>) -> bool {
         let mut records: HashMap<u64, LogRecord> = HashMap::new();
-        let mut bytes = self.add(&mut records, job);
+        let mut bytes = first.map_or(0, |job| self.add(&mut records, job));
         let mut has_more = true;
         while has_more && bytes < UNFLUSHED_BYTES_MAX {
             match self.jobs.at_once() {
                 Next::Job(job) => bytes += self.add(&mut records, job),
+                Next::Flush => {}
                 // An end is met again.
                 Next::Nothing | Next::End => has_more = false,
             }
@@ -283,13 +312,12 @@ impl<S: Sink> Worker<S> {
             receipt,
         } = job;
         self.receipts.extend(receipt);
-        let streams = &mut self.streams;
         let record = records.entry(seen.start.definition);
         let record = record.or_insert_with(|| LogRecord {
             account: Arc::clone(&target.account),
             region: Arc::clone(&target.region),
             group: Arc::clone(&target.group),
-            stream: streams.name(&seen.start, seen.time),
+            stream: stream(&seen.start),
             makes_group: false,
             events: Vec::new(),
         });

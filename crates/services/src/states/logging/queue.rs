@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_cha
 
 use asl::event::{Event, EventKind};
 use engine::{Observed, Receipt};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use super::execution_logs::Target;
 
@@ -25,20 +27,31 @@ pub(super) struct Job {
     pub(super) receipt: Option<Receipt>,
 }
 
+/// Whoever waits until what was sent is written.
+pub(super) type Flush = oneshot::Sender<()>;
+
 /// Both ends share what waits.
 pub(super) struct Sender {
-    jobs: SyncSender<(Job, usize)>,
-    bytes: Arc<AtomicUsize>,
+    jobs: SyncSender<Option<(Job, usize)>>,
+    shared: Arc<Shared>,
 }
 
 pub(super) struct Queue {
-    jobs: Receiver<(Job, usize)>,
-    bytes: Arc<AtomicUsize>,
+    jobs: Receiver<Option<(Job, usize)>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    bytes: AtomicUsize,
+    flushes: Mutex<Vec<Flush>>,
 }
 
 /// What a wait came to.
 pub(super) enum Next {
     Job(Job),
+    /// Somebody waits for a flush.
+    Flush,
     Nothing,
     /// Nothing comes any more.
     End,
@@ -46,31 +59,37 @@ pub(super) enum Next {
 
 pub(super) fn queue() -> (Sender, Queue) {
     let (sender, jobs) = sync_channel(JOBS_MAX);
-    let bytes = Arc::new(AtomicUsize::new(0));
+    let shared = Arc::<Shared>::default();
     let sender = Sender {
         jobs: sender,
-        bytes: Arc::clone(&bytes),
+        shared: Arc::clone(&shared),
     };
-    (sender, Queue { jobs, bytes })
+    (sender, Queue { jobs, shared })
 }
 
 impl Sender {
     /// Never blocks; gives the job back if there is no room.
     pub(super) fn send(&self, job: Job) -> Result<(), Job> {
         let bytes: usize = job.seen.events.iter().map(payload_bytes).sum();
-        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let before = self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
         // What is larger than all of the room is taken while nothing else waits.
         let has_room = before == 0 || before.saturating_add(bytes) <= BYTES_MAX;
         let sent = match has_room {
-            true => self.jobs.try_send((job, bytes)),
-            false => Err(TrySendError::Full((job, bytes))),
+            true => self.jobs.try_send(Some((job, bytes))),
+            false => Err(TrySendError::Full(Some((job, bytes)))),
         };
-        sent.map_err(|error| {
-            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-            match error {
-                TrySendError::Full((job, _)) | TrySendError::Disconnected((job, _)) => job,
-            }
-        })
+        let Err(TrySendError::Full(refused) | TrySendError::Disconnected(refused)) = sent else {
+            return Ok(());
+        };
+        self.shared.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        refused.map_or(Ok(()), |(job, _)| Err(job))
+    }
+
+    /// Tells `flush` once all that was sent before is written.
+    pub(super) fn flush(&self, flush: Flush) {
+        self.shared.flushes.lock().push(flush);
+        // A queue that is full is being worked off, and nobody sleeps.
+        let _ = self.jobs.try_send(None);
     }
 }
 
@@ -78,7 +97,7 @@ impl Queue {
     /// Waits for a job.
     pub(super) fn next(&self) -> Next {
         match self.jobs.recv() {
-            Ok(job) => self.taken(job),
+            Ok(sent) => self.taken(sent),
             Err(_) => Next::End,
         }
     }
@@ -86,15 +105,28 @@ impl Queue {
     /// A job that is there already.
     pub(super) fn at_once(&self) -> Next {
         match self.jobs.try_recv() {
-            Ok(job) => self.taken(job),
+            Ok(sent) => self.taken(sent),
             Err(TryRecvError::Empty) => Next::Nothing,
             Err(TryRecvError::Disconnected) => Next::End,
         }
     }
 
-    fn taken(&self, (job, bytes): (Job, usize)) -> Next {
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    fn taken(&self, sent: Option<(Job, usize)>) -> Next {
+        let Some((job, bytes)) = sent else {
+            return Next::Flush;
+        };
+        self.shared.bytes.fetch_sub(bytes, Ordering::Relaxed);
         Next::Job(job)
+    }
+
+    /// Those who wait for what was sent so far.
+    pub(super) fn flushes(&self) -> Vec<Flush> {
+        std::mem::take(&mut *self.shared.flushes.lock())
+    }
+
+    /// They wait on.
+    pub(super) fn wait_on(&self, flushes: Vec<Flush>) {
+        self.shared.flushes.lock().extend(flushes);
     }
 }
 

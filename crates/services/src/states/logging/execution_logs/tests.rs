@@ -144,7 +144,7 @@ async fn executions_log_what_the_level_of_their_revision_shows() {
             (&*record.account, &*record.region),
             ("123456789012", "eu-west-1")
         );
-        assert!(record.stream.starts_with("states/M/"), "{}", record.stream);
+        assert_eq!(&*record.stream, format!("states/{MACHINE}"));
     }
     let left = world.store.unseen(None, 1).unwrap();
     assert_eq!(left, [], "what was written is not told again");
