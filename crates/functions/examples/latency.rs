@@ -101,6 +101,7 @@ fn hello(runtime: &str, file: &str, code: &str) -> Result<Arc<FunctionSpec>, Fai
         reserved_concurrency: None,
         region: "us-east-1".into(),
         account: "000000000000".into(),
+        role: String::new(),
         extra_env: Arc::new(Vec::new),
     }))
 }

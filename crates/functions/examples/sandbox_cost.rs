@@ -106,6 +106,7 @@ fn hello() -> Result<Arc<FunctionSpec>, Failure> {
         reserved_concurrency: None,
         region: "us-east-1".into(),
         account: "000000000000".into(),
+        role: String::new(),
         extra_env: Arc::new(Vec::new),
     }))
 }

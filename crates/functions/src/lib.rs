@@ -55,6 +55,7 @@
 //!     reserved_concurrency: None,
 //!     region: "us-east-1".into(),
 //!     account: "000000000000".into(),
+//!     role: String::new(),
 //!     extra_env: Arc::new(Vec::new),
 //! });
 //!

@@ -39,6 +39,8 @@ const NAME_BYTES_MAX: usize = 255;
 const STEPS_MAX: usize = 128;
 /// The targets of all links together, which are held in memory.
 const LINKS_BYTES_MAX: usize = 4 << 20;
+/// The fixed part of an entry of the directory.
+const HEADER_BYTES: usize = 46;
 /// The end record of a zip is 22 bytes and a comment of at most 65,535.
 const END_RECORD_REACH: usize = 22 + 65_535;
 
@@ -170,8 +172,31 @@ fn open(bytes: &[u8]) -> Result<(Archive<'_>, Plan), ZipError> {
         Ok(true) => return Err(unreadable("two entries share bytes")),
         Err(error) => return Err(unreadable(error.to_string())),
     }
+    refuse_more_entries(&mut archive, bytes)?;
     let plan = plan(&mut archive)?;
     Ok((archive, plan))
+}
+
+/// Refuses a directory that goes on after the last of the entries it is said to have: other tools
+/// would see files there that nobody has checked.
+fn refuse_more_entries(archive: &mut Archive<'_>, bytes: &[u8]) -> Result<(), ZipError> {
+    let mut last = None;
+    for index in 0..archive.len() {
+        let file = archive.by_index_raw(index);
+        let start = file.map_err(|error| unreadable(error.to_string()))?;
+        last = last.max(usize::try_from(start.central_header_start()).ok());
+    }
+    let header = last.and_then(|start| bytes.get(start..)).unwrap_or(&[]);
+    // The lengths of name, extra field and comment, which follow the fixed part.
+    let lengths = header.get(28..34).unwrap_or(&[]).chunks_exact(2);
+    let lengths = lengths.filter_map(|two| Some(u16::from_le_bytes(two.try_into().ok()?)));
+    let length = HEADER_BYTES + lengths.map(usize::from).sum::<usize>();
+    match header.get(length..) {
+        Some(rest) if rest.starts_with(b"PK\x01\x02") => {
+            Err(unreadable("more entries than it says"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses the zip64 extension, which no package of this size needs, before the directory is

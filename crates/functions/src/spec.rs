@@ -131,6 +131,9 @@ pub struct FunctionSpec {
     pub reserved_concurrency: Option<u32>,
     pub region: String,
     pub account: String,
+    /// The ARN of the role whose credentials `extra_env` makes: what has those of one role never
+    /// serves another.
+    pub role: String,
     /// Credentials, `AWS_ENDPOINT_URL` and the like. They win over everything else.
     pub extra_env: ProcessVariables,
 }
@@ -151,6 +154,7 @@ impl FunctionSpec {
                 && self.architecture == other.architecture
                 && self.logging == other.logging
                 && self.wants_trace == other.wants_trace
+                && self.role == other.role
                 && self.has_layers_of(other)
     }
 

@@ -140,6 +140,7 @@ pub(crate) fn spec_of(files: &[(&str, &str)], handler: &str) -> FunctionSpec {
         reserved_concurrency: None,
         region: "eu-west-1".into(),
         account: "123456789012".into(),
+        role: String::new(),
         extra_env: Arc::new(Vec::new),
     }
 }

@@ -152,6 +152,7 @@ fn spec(environment: Vec<(String, String)>, extra: Vec<(String, String)>) -> Fun
         reserved_concurrency: None,
         region: "us-east-1".into(),
         account: "000000000000".into(),
+        role: String::new(),
         extra_env: Arc::new(move || extra.clone()),
     }
 }

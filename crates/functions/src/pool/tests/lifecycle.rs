@@ -275,3 +275,13 @@ fn check_records(events: &[(String, String)], expected: &[Value]) {
         }
     }
 }
+
+/// Its credentials are those of the role that was, whoever updated the function meanwhile.
+#[test]
+fn a_process_of_another_role_is_not_shared() {
+    let spec = spec_of(&[("f.py", "")], "f.handler");
+    let mut other = spec.clone();
+    assert!(other.shares_process_with(&spec));
+    other.role = "arn:aws:iam::123456789012:role/other".into();
+    assert!(!other.shares_process_with(&spec));
+}

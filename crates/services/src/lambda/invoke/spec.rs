@@ -28,6 +28,7 @@ impl Lambda {
             layers: layers
                 .map(|used| self.code(&used.code.sha256_hex))
                 .collect(),
+            role: configuration.role.clone(),
             extra_env: self.extra_variables(function, configuration, acting),
             environment: environment.into_iter().collect(),
             timeout: Duration::from_secs(configuration.timeout_seconds),
