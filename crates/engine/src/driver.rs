@@ -5,12 +5,13 @@
 //! before the commit that covers it was answered `Ok`.
 
 mod calls;
+mod reads;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use asl::event::{EventId, Failure, Served, Text};
+use asl::event::{Failure, Text};
 use asl::time::Timestamp;
 use asl::token;
 use crossbeam_channel::Sender;
@@ -35,11 +36,9 @@ use crate::limits::{Config, ENDINGS_MAX, QUEUE_SHOWN_MAX, RETRY_MS, WAITERS_MAX}
 use crate::observe::{self, Observer};
 use crate::page::PageKey;
 use crate::pipeline::{self, Caller, OPEN};
-use crate::read;
 use crate::request::{
-    ActivityError, ActivityTask, Concurrency, Description, Error, HistoryPage, HistoryQuery,
-    ListPage, ListQuery, OpenError, QueuedExecution, ReadError, RedriveError, StartError,
-    StartRequest, Started, StopError, TokenError,
+    ActivityError, ActivityTask, Concurrency, Error, OpenError, QueuedExecution, RedriveError,
+    StartError, StartRequest, Started, StopError, TokenError,
 };
 use crate::shard::{Answer, Command, TokenInput, route};
 use crate::task::{Runner, TaskCall, TaskOutcome};
@@ -466,64 +465,6 @@ impl Engine {
             Answer::Token(result) => result,
             other => Err(mismatched(&other).into()),
         }
-    }
-
-    /// DescribeExecution. Blocks while the store reads: not for a thread that runs futures.
-    ///
-    /// # Errors
-    /// See [`ReadError`]; a damaged journal has an error of its own.
-    pub fn describe(&self, execution_arn: &str) -> Result<Description, ReadError> {
-        read::describe(&*self.shared.store, self.shared.clock.now(), execution_arn)
-    }
-
-    /// GetExecutionHistory. Blocks while the store reads.
-    ///
-    /// # Errors
-    /// See [`ReadError`]; a damaged journal has an error of its own.
-    pub fn history(
-        &self,
-        execution_arn: &str,
-        query: &HistoryQuery,
-    ) -> Result<HistoryPage, ReadError> {
-        let Shared {
-            store,
-            programs,
-            page_key,
-            clock,
-            ..
-        } = &*self.shared;
-        read::history(
-            &**store,
-            programs,
-            page_key,
-            clock.now(),
-            execution_arn,
-            query,
-        )
-    }
-
-    /// What served the calls of an execution, by attempt (the id of its Scheduled event), in order.
-    /// Blocks while the store reads.
-    ///
-    /// # Errors
-    /// See [`ReadError`]; a damaged journal has an error of its own.
-    pub fn served(&self, execution_arn: &str) -> Result<Vec<(EventId, Served)>, ReadError> {
-        read::served(&*self.shared.store, execution_arn)
-    }
-
-    /// ListExecutions of a state machine. Blocks while the store reads. A machine that never ran
-    /// has none.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
-    pub fn list(&self, query: &ListQuery) -> Result<ListPage, ReadError> {
-        let Shared {
-            store,
-            page_key,
-            clock,
-            ..
-        } = &*self.shared;
-        read::list(&**store, page_key, clock.now(), query)
     }
 
     /// Nobody waits for tasks of activities any more: who does gets `None` now, and who comes gets

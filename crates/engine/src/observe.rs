@@ -3,10 +3,10 @@
 //! happen.
 //!
 //! An observer that wants every event *at least once* is told with a [`Receipt`]. The commit that
-//! holds such events says so in a row of its own ([`store::Unseen`]); the row goes once all receipts
-//! for it are accepted, within a second or so. What was not accepted is read from the journals
-//! again and told again: after a crash, and when the observer had no room. So nothing is told
-//! twice unless it must be, and where nobody wants to be told nothing is written.
+//! holds such events says so in a row of its own ([`store::Unseen`]); the row goes once all
+//! receipts for it are accepted, within a second or so. What was not accepted is read from the
+//! journals again and told again: after a crash, and when the observer had no room. So nothing is
+//! told twice unless it must be, and where nobody wants to be told nothing is written.
 //!
 //! Of Express executions there is no journal: they are told once.
 
@@ -48,8 +48,8 @@ pub trait Observer: Send + Sync + 'static {
 
     /// What one commit added to a Standard execution, once it is durable, on the committing thread;
     /// or what one decision added to an Express execution, on a thread that runs futures. It must
-    /// not block, unless they are told [again](Receipt::is_again). The commits of an execution are told in their order, but those that are told
-    /// again.
+    /// not block, unless they are told [again](Receipt::is_again). The commits of an execution are
+    /// told in their order, but those that are told again.
     ///
     /// With a receipt if it is wanted at least once: the events are told again unless it is
     /// accepted, at once or later. Of Express executions there is none.

@@ -96,8 +96,8 @@ impl Model {
     }
 }
 
-/// JSON bodies are passed on as they are, and CBOR has no other names either, so a member can't have
-/// another name there.
+/// JSON bodies are passed on as they are, and CBOR has no other names either, so a member can't
+/// have another name there.
 fn refuse_renamed_members(shapes: &[Shape]) -> Result<(), Error> {
     for shape in shapes {
         let Kind::Structure(structure) = &shape.kind else {

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::clock::SystemClock;
-use crate::request::ExecutionStatus;
+use crate::request::{Description, ExecutionStatus};
 use crate::task::Answered;
 use crate::testing::{
     ACTIVITY, CALLBACK, FUNCTION, JOB, MACHINE, Texts, failure, machine, request, value,

@@ -112,7 +112,10 @@ fn create(load: &mut Load, machine_type: &str, level: &(&str, &str, bool)) -> Re
     let name = format!("{machine_type}-{level}-{includes_data}");
     let destination = format!("arn:aws:logs:us-east-1:000000000000:log-group:{GROUP}:*");
     let body = format!(
-        r#"{{"name":"{name}","type":"{machine_type}","roleArn":"{DEV_ROLE}","definition":{definition},"loggingConfiguration":{{"level":"{level}","includeExecutionData":{includes_data},"destinations":[{{"cloudWatchLogsLogGroup":{{"logGroupArn":"{destination}"}}}}]}}}}"#
+        r#"{{"name":"{name}","type":"{machine_type}","roleArn":"{DEV_ROLE}",
+        "definition":{definition},"loggingConfiguration":{{"level":"{level}",
+        "includeExecutionData":{includes_data},"destinations":[{{"cloudWatchLogsLogGroup":
+        {{"logGroupArn":"{destination}"}}}}]}}}}"#
     );
     let answer = json::parse(&load.call("CreateStateMachine", &body)?)?;
     let arn = answer.get("stateMachineArn").and_then(json::Value::as_str);

@@ -137,8 +137,8 @@ impl Measures {
         }
     }
 
-    /// Counts an invocation as running until what this gives is dropped. How many run is recorded at
-    /// both ends, so that the last value is what there is.
+    /// Counts an invocation as running until what this gives is dropped. How many run is recorded
+    /// at both ends, so that the last value is what there is.
     pub(in crate::lambda) fn begin<'m>(
         &'m self,
         function: &Function,

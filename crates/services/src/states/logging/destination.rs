@@ -14,8 +14,8 @@ use crate::states::role::denied;
 
 /// What the execution role must be allowed on every resource, so that logs can be delivered in its
 /// name. Those that AWS asks for also mention `logs:CreateLogStream` and `logs:PutLogEvents`
-/// (developer guide, "Logging using CloudWatch Logs"); roles that the CDK and SAM make have neither,
-/// and do.
+/// (developer guide, "Logging using CloudWatch Logs"); roles that the CDK and SAM make have
+/// neither, and do.
 const DELIVERY_ACTIONS: [&str; 8] = [
     "logs:CreateLogDelivery",
     "logs:GetLogDelivery",

@@ -83,7 +83,7 @@ impl ExecutionLogs {
     ) -> io::Result<ExecutionLogs> {
         let dropped = metrics.counter(
             "lockstep_execution_log_events_dropped",
-            "Events of Express executions that were not logged: they came faster than logs are kept",
+            "Events of Express executions that were not logged: they came too fast",
         );
         // Whoever waits on this runtime waits for another thread.
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
