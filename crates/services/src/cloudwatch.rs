@@ -14,7 +14,6 @@ mod put;
 mod statistic;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use aws::ServiceError;
@@ -22,6 +21,7 @@ use json::{Number, Value};
 
 use crate::metrics::{Aggregate, MetricKey, Metrics};
 use crate::{Answer, Call};
+use input::Span;
 
 /// The metrics of all accounts and Regions.
 pub struct CloudWatch {
@@ -48,14 +48,22 @@ impl CloudWatch {
         })
     }
 
-    /// What is known of series, by minutes.
+    /// What is known of series in a span, each by periods of so many seconds.
     async fn read(
         &self,
-        keys: Vec<Arc<MetricKey>>,
-        times_ms: Range<i64>,
+        span: &Span,
+        wanted: Vec<(Arc<MetricKey>, i64)>,
     ) -> Result<Vec<BTreeMap<i64, Aggregate>>, ServiceError> {
-        let metrics = Arc::clone(&self.metrics);
-        let read = tokio::task::spawn_blocking(move || metrics.read(&keys, times_ms)).await;
+        let (metrics, span) = (Arc::clone(&self.metrics), span.clone());
+        let read = move || {
+            let (keys, periods_s): (Vec<_>, Vec<_>) = wanted.into_iter().unzip();
+            let period = |at: usize, minute| {
+                let period_s = periods_s.get(at).copied().unwrap_or_default();
+                span.period_of(minute, period_s)
+            };
+            metrics.read(&keys, span.times_ms.clone(), &period)
+        };
+        let read = tokio::task::spawn_blocking(read).await;
         let failed = |cause: &dyn std::fmt::Display| {
             tracing::error!(%cause, "metrics can't be read");
             ServiceError::new("InternalServiceError", "the metrics can't be read")

@@ -40,6 +40,9 @@ pub const MINUTE_MS: i64 = 60_000;
 /// A minute takes about 100 bytes, and up to 2 KiB of different values.
 const OPEN_MAX: usize = 400_000;
 
+/// Why a value is dropped.
+const NO_NUMBER: &str = "not every value is a number";
+
 /// Every series of a server. See the module.
 pub struct Metrics {
     series: RwLock<HashMap<Arc<MetricKey>, Arc<Cell>>>,
@@ -61,8 +64,8 @@ struct Shared {
 }
 
 impl Shared {
-    fn drop_value(&self, why: &str) {
-        self.dropped.add(1);
+    fn drop_values(&self, count: u64, why: &str) {
+        self.dropped.add(count);
         if !self.warned.swap(true, Relaxed) {
             tracing::warn!("values of metrics are dropped: {why}");
         }
@@ -158,6 +161,11 @@ impl Metrics {
         self.series(key).record(value, time_ms);
     }
 
+    /// Counts values that are not recorded.
+    pub(crate) fn drop_values(&self, count: u64, why: &str) {
+        self.shared.drop_values(count, why);
+    }
+
     /// A number of the server's own that only ever grows, shown at `/metrics` under `name`, which
     /// is made where there is none.
     pub fn counter(&self, name: &'static str, help: &'static str) -> Counter {
@@ -212,7 +220,8 @@ impl Metrics {
         Unit::ALL.iter().filter_map(&mut of_unit).collect()
     }
 
-    /// What is known of `keys` in `times_ms`, each by minutes. May block.
+    /// What is known of `keys` in `times_ms`. `period` says of each key, by its number, and of a
+    /// minute under which time it is added up: all minutes of weeks take much room. May block.
     ///
     /// # Errors
     /// When the lines can't be read.
@@ -220,18 +229,21 @@ impl Metrics {
         &self,
         keys: &[Arc<MetricKey>],
         times_ms: std::ops::Range<i64>,
+        period: &dyn Fn(usize, i64) -> i64,
     ) -> Result<Vec<BTreeMap<i64, Aggregate>>, store::Error> {
         let _still = self.moving.read();
-        let mut found = self.read_kept(keys, times_ms.clone())?;
+        let mut found = self.read_kept(keys, times_ms.clone(), period)?;
         let series = self.series.read();
-        for (key, minutes) in keys.iter().zip(&mut found) {
+        for (at, (key, periods)) in keys.iter().zip(&mut found).enumerate() {
             let Some(cell) = series.get(key) else {
                 continue;
             };
             let state = cell.state.lock();
-            let wanted = state.open.iter().filter(|(at, _)| times_ms.contains(at));
+            let wanted = state.open.iter();
+            let wanted = wanted.filter(|(minute, _)| times_ms.contains(minute));
             for (minute, aggregate) in wanted {
-                minutes.entry(*minute).or_default().merge(aggregate);
+                let period = period(at, *minute);
+                periods.entry(period).or_default().merge(aggregate);
             }
         }
         Ok(found)
@@ -242,7 +254,7 @@ impl Series {
     /// Adds a value to the minute of `time_ms`. Never blocks: memory only, a few tens of
     /// nanoseconds. What is no finite number is dropped and counted.
     pub fn record(&self, value: f64, time_ms: i64) {
-        self.record_times(value, 1.0, time_ms);
+        self.record_each(&[(value, 1.0)], time_ms);
     }
 
     /// Whether what is recorded is kept: not so where there were too many series.
@@ -251,21 +263,24 @@ impl Series {
         self.cell.is_some()
     }
 
-    /// Adds a value that was seen `count` times.
-    pub fn record_times(&self, value: f64, count: f64, time_ms: i64) {
-        if !value.is_finite() || !count.is_finite() {
-            return self.shared.drop_value("not every value is a number");
+    /// Adds values, each as often as it was seen.
+    pub fn record_each(&self, values: &[(f64, f64)], time_ms: i64) {
+        let is_number = |(value, count): &(f64, f64)| value.is_finite() && count.is_finite();
+        if !values.iter().all(is_number) {
+            return self.shared.drop_values(values.len() as u64, NO_NUMBER);
         }
         self.change(time_ms, |total, minute| {
-            minute.add(value, count);
-            total.add(value, count);
+            for (value, count) in values {
+                minute.add(*value, *count);
+                total.add(*value, *count);
+            }
         });
     }
 
     /// Adds the sums of `count` values that are known no better.
     pub fn record_statistics(&self, count: f64, sum: f64, min: f64, max: f64, time_ms: i64) {
         if ![count, sum, min, max].into_iter().all(f64::is_finite) {
-            return self.shared.drop_value("not every value is a number");
+            return self.shared.drop_values(1, NO_NUMBER);
         }
         self.change(time_ms, |total, minute| {
             minute.add_statistics(count, sum, min, max);
@@ -277,7 +292,7 @@ impl Series {
         let Some(cell) = &self.cell else {
             return self
                 .shared
-                .drop_value("there are too many series (`metrics_series_max`)");
+                .drop_values(1, "there are too many series (`metrics_series_max`)");
         };
         let minute = time_ms.saturating_sub(time_ms.rem_euclid(MINUTE_MS));
         let mut state = cell.state.lock();
@@ -288,7 +303,7 @@ impl Series {
                 self.shared.open.fetch_sub(1, Relaxed);
                 return self
                     .shared
-                    .drop_value("too many different minutes are open");
+                    .drop_values(1, "too many different minutes are open");
             }
             None => {
                 state.open.push((minute, Aggregate::default()));

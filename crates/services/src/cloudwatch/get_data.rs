@@ -8,7 +8,6 @@ use json::{ObjectBuilder, Value};
 
 use super::evaluate::{LINEAR, Operand, REPEAT, Refused, Scope, Series};
 use super::expression::{Expression, parse};
-use super::get_statistics::periods;
 use super::input::{Span, check, check_period, key};
 use super::statistic::Statistic;
 use super::{CloudWatch, number};
@@ -21,7 +20,7 @@ const QUERIES_MAX: usize = 500;
 const DATAPOINTS_MAX: usize = 100_800;
 /// Periods of all metrics together that one call may ask for: ten pages. Each page reads them anew.
 const PERIODS_MAX: i64 = 1_008_000;
-/// Metrics read at once, so that not all minutes of all are in memory.
+/// Metrics read at once: a read holds up the minutes that leave memory.
 const READ_AT_ONCE: usize = 16;
 
 /// One query.
@@ -179,19 +178,18 @@ impl CloudWatch {
         let mut found = HashMap::with_capacity(queries.len());
         let metrics: Vec<_> = queries.iter().filter_map(Query::metric).collect();
         for some in metrics.chunks(READ_AT_ONCE) {
-            let keys = some.iter().flat_map(|(_, keys, ..)| keys.iter().cloned());
-            let mut read = self
-                .read(keys.collect(), span.times_ms.clone())
-                .await?
-                .into_iter();
+            let wanted = some.iter().flat_map(|(_, keys, period_s, _)| {
+                let keys = keys.iter().cloned();
+                keys.map(|key| (key, *period_s))
+            });
+            let mut read = self.read(span, wanted.collect()).await?.into_iter();
             for (id, keys, period_s, statistic) in some {
-                let mut minutes = BTreeMap::new();
+                let mut periods = BTreeMap::new();
                 for of_unit in read.by_ref().take(keys.len()) {
-                    for (minute, aggregate) in of_unit {
-                        add(&mut minutes, minute, aggregate);
+                    for (period, aggregate) in of_unit {
+                        add(&mut periods, period, aggregate);
                     }
                 }
-                let periods = periods(span, *period_s, &minutes);
                 let value = |(time, aggregate)| Some((time, statistic.value(&aggregate)?));
                 let series = Series {
                     period_s: *period_s,
@@ -205,12 +203,12 @@ impl CloudWatch {
 }
 
 fn add(
-    minutes: &mut BTreeMap<i64, crate::metrics::Aggregate>,
-    minute: i64,
+    periods: &mut BTreeMap<i64, crate::metrics::Aggregate>,
+    period: i64,
     aggregate: crate::metrics::Aggregate,
 ) {
-    minutes
-        .entry(minute)
+    periods
+        .entry(period)
         .and_modify(|known| known.merge(&aggregate))
         .or_insert(aggregate);
 }

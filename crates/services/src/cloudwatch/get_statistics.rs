@@ -1,8 +1,6 @@
 //! GetMetricStatistics. Source: CloudWatch API reference, "GetMetricStatistics", and recordings of
 //! errors.
 
-use std::collections::BTreeMap;
-
 use aws::ServiceError;
 use json::{ObjectBuilder, Value};
 
@@ -41,10 +39,11 @@ impl CloudWatch {
         let mut keys = self.metrics.of_any_unit(&key);
         keys.retain(|key| unit.is_none_or(|unit| key.unit == unit));
         let units: Vec<Unit> = keys.iter().map(|key| key.unit).collect();
-        let minutes = self.read(keys, span.times_ms.clone()).await?;
+        let series = keys.into_iter().map(|key| (key, period_s));
+        let periods = self.read(&span, series.collect()).await?;
         let mut datapoints = Vec::new();
-        for (unit, minutes) in units.into_iter().zip(&minutes) {
-            for (time_ms, aggregate) in periods(&span, period_s, minutes) {
+        for (unit, periods) in units.into_iter().zip(periods) {
+            for (time_ms, aggregate) in periods {
                 datapoints.push(wanted.datapoint(time_ms, unit, &aggregate));
             }
         }
@@ -53,22 +52,6 @@ impl CloudWatch {
         answer.add("Datapoints", datapoints);
         Ok((&mut answer).into())
     }
-}
-
-/// Minutes added up to periods.
-pub(super) fn periods(
-    span: &Span,
-    period_s: i64,
-    minutes: &BTreeMap<i64, Aggregate>,
-) -> BTreeMap<i64, Aggregate> {
-    let mut periods: BTreeMap<i64, Aggregate> = BTreeMap::new();
-    for (minute, aggregate) in minutes {
-        let period = periods
-            .entry(span.period_of(*minute, period_s))
-            .or_default();
-        period.merge(aggregate);
-    }
-    periods
 }
 
 impl<'c> Wanted<'c> {

@@ -105,11 +105,7 @@ impl CloudWatch {
 impl Datum {
     fn record(&self) {
         match &self.values {
-            Values::Each(values) => {
-                for (value, count) in values {
-                    self.series.record_times(*value, *count, self.time_ms);
-                }
-            }
+            Values::Each(values) => self.series.record_each(values, self.time_ms),
             Values::Sums {
                 count,
                 sum,

@@ -15,6 +15,10 @@ const APPENDS_MAX: usize = 64;
 /// Other operations under way, apart from appends, so that no search delays what arrives.
 const OTHERS_MAX: usize = 16;
 
+/// Values of metrics that the messages of one append bring at most: a batch of 1 MiB could name
+/// millions.
+const POINTS_MAX: usize = 100_000;
+
 /// The namespace of what is measured of logs.
 const NAMESPACE: &str = "AWS/Logs";
 
@@ -87,19 +91,25 @@ impl Kept {
     /// Appends batches, and takes from them what is measured. Blocks; durable once it returned.
     pub(super) fn append(&self, received: Vec<Received>) -> store::Result<()> {
         let mut measured = Vec::new();
+        let mut dropped = 0;
         for (source, batch) in received
             .iter()
             .filter(|(_, batch)| !batch.events.is_empty())
         {
             measured.extend(incoming(source, batch));
-            let points = batch
-                .events
-                .iter()
-                .flat_map(|event| emf::points(&source.account, &source.region, &event.message));
-            measured.extend(points);
+            for event in &batch.events {
+                let points = emf::points(&source.account, &source.region, &event.message);
+                let room = POINTS_MAX.saturating_sub(measured.len());
+                dropped += points.len().saturating_sub(room);
+                measured.extend(points.into_iter().take(room));
+            }
         }
         let batches = received.into_iter().map(|(_, batch)| batch);
         self.events.append_events(batches.collect())?;
+        if dropped > 0 {
+            let why = "log lines bring too many of them";
+            self.metrics.drop_values(dropped as u64, why);
+        }
         for (key, value, time_ms) in measured {
             self.metrics.record(&key, value, time_ms);
         }
@@ -130,3 +140,6 @@ fn incoming(source: &Source, batch: &Batch) -> [emf::Point; 2] {
         point("IncomingBytes", Unit::Bytes, bytes),
     ]
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,7 +137,7 @@ impl Metrics {
             open.retain(|(minute, _)| within.contains(minute));
             for _ in open.len()..count {
                 self.shared
-                    .drop_value("their time is too far in the past or future");
+                    .drop_values(1, "their time is too far in the past or future");
             }
             let (over, open): (Vec<_>, Vec<_>) =
                 open.into_iter().partition(|(minute, _)| is_over(*minute));
@@ -162,11 +162,12 @@ impl Metrics {
         leaving
     }
 
-    /// What the lines have of `keys`.
+    /// What the lines have of `keys`: as [`Metrics::read`].
     pub(super) fn read_kept(
         &self,
         keys: &[Arc<MetricKey>],
         times_ms: Range<i64>,
+        period: &dyn Fn(usize, i64) -> i64,
     ) -> Result<Vec<BTreeMap<i64, Aggregate>>, store::Error> {
         let mut found = vec![BTreeMap::<i64, Aggregate>::new(); keys.len()];
         let mut streams: BTreeMap<String, HashMap<SeriesId, Vec<usize>>> = BTreeMap::new();
@@ -181,8 +182,9 @@ impl Metrics {
                 let points: Points = unpacked(bytes)?;
                 for (id, aggregate) in &points {
                     for at in wanted.get(id).into_iter().flatten() {
-                        if let Some(minutes) = found.get_mut(*at) {
-                            minutes.entry(minute).or_default().merge(aggregate);
+                        if let Some(periods) = found.get_mut(*at) {
+                            let period = period(*at, minute);
+                            periods.entry(period).or_default().merge(aggregate);
                         }
                     }
                 }

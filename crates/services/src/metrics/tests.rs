@@ -25,7 +25,7 @@ fn lines() -> Arc<dyn Lines> {
 fn check(metrics: &Metrics, key: &MetricKey, expected: &[(i64, f64)]) {
     let all = i64::MIN / 2..i64::MAX / 2;
     let found = metrics
-        .read(&[Arc::new(key.clone().sorted())], all)
+        .read(&[Arc::new(key.clone().sorted())], all, &|_, minute| minute)
         .unwrap();
     let sums = found[0]
         .iter()
