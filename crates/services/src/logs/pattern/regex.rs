@@ -10,8 +10,9 @@ use super::Invalid;
 /// syntax").
 const LITERALS: &str = ":_#=@/;,-";
 const OPERATORS: &str = "^$?[]{}|*+.";
-/// Bytes that a compiled expression may have: repetitions of repetitions end here.
-const COMPILED_BYTES_MAX: usize = 256 * 1024;
+/// Bytes that a compiled expression may have: repetitions of repetitions end here. At worst each
+/// byte of a message takes a step for every hundred of them.
+const COMPILED_BYTES_MAX: usize = 64 * 1024;
 /// The same for what is kept of a match under way.
 const CACHE_BYTES_MAX: usize = 256 * 1024;
 

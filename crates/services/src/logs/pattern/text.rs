@@ -1,6 +1,8 @@
 //! Terms that occur in a message, or must not.
 
 use super::Invalid;
+use super::fields::too_many_regexes;
+use super::object::REGEXES_MAX;
 use super::regex::Regex;
 use super::scan::Scan;
 
@@ -35,6 +37,7 @@ impl Term {
 impl Terms {
     pub(super) fn parse(scan: &mut Scan<'_>) -> Result<Terms, Invalid> {
         let mut terms = Terms::default();
+        let mut regexes = 0;
         while let Some(first) = scan.peek() {
             let list = match first {
                 '-' => &mut terms.none,
@@ -44,9 +47,14 @@ impl Terms {
             if matches!(first, '-' | '?') {
                 scan.eat(first.encode_utf8(&mut [0; 4]));
             }
-            list.push(term(scan, first)?);
+            let term = term(scan, first)?;
+            regexes += usize::from(matches!(term, Term::Regex(_)));
+            list.push(term);
         }
-        Ok(terms)
+        match regexes > REGEXES_MAX {
+            true => Err(too_many_regexes()),
+            false => Ok(terms),
+        }
     }
 
     pub(super) fn matches(&self, message: &str) -> bool {
