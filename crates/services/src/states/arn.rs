@@ -163,10 +163,9 @@ pub(crate) fn any_execution(call: &Call) -> Result<Execution, ServiceError> {
     let text = call.required("executionArn")?;
     let arn = parse(text)?;
     match Named::of(&arn).map_err(|error| invalid(&error))? {
-        Named::Execution { .. } if is_here(call, &arn) => Ok(Execution::Standard),
         Named::Express { .. } if is_here(call, &arn) => Ok(Execution::Express),
-        Named::Execution { .. } | Named::Express { .. } => Err(execution_does_not_exist(text)),
-        other => Err(invalid(&other.not_valid_here())),
+        Named::Express { .. } => Err(execution_does_not_exist(text)),
+        _ => execution(call).map(|_| Execution::Standard),
     }
 }
 

@@ -29,3 +29,19 @@ fn definitions_compile_and_are_nobody_elses() {
     let resource = format!("{SYSTEM_RESOURCE}lambda:invokeEvent");
     assert_eq!(Integrations.resolve(&resource), Resolved::Unknown);
 }
+
+/// Operations that take executions of either kind don't find one of the server's own.
+#[test]
+fn executions_are_nobody_elses() {
+    let check = |machine: &str, is_found: bool| {
+        let input = format!(
+            r#"{{"executionArn": "arn:aws:states:eu-west-1:123456789012:execution:{machine}:x"}}"#
+        );
+        let input = json::parse(&input).unwrap();
+        let call = crate::testing::call(aws::Service::Lockstep, "DescribeProvenance", &input, 0);
+        let found = crate::states::arn::any_execution(&call);
+        assert_eq!(found.is_ok(), is_found, "{machine}: {found:?}");
+    };
+    check("Order", true);
+    DEFINITIONS.iter().for_each(|own| check(own.machine, false));
+}
