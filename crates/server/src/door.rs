@@ -244,7 +244,7 @@ impl Handler for Gateway {
             return Response::new(403, format!("{refused}\n"));
         }
         match &self.settings.page {
-            Some(page) if Page::is_asked_for(&request) => page.answer_near(peer).await,
+            Some(page) if Page::is_asked_for(&request) => page.answer_near(peer, &request).await,
             _ => self.answer(Caller::over_socket(peer), request).await,
         }
     }

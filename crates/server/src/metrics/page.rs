@@ -25,6 +25,9 @@ use crate::http::Handler;
 const PATH: &str = "/metrics";
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// Headers by which proxies name whom they speak for.
+const FORWARDED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
+
 /// Metrics whose newest value counts, not their sum.
 const GAUGES: [&str; 5] = [
     "ConcurrentExecutions",
@@ -51,8 +54,8 @@ impl Page {
     }
 
     /// The page, for a caller on this machine.
-    pub(crate) async fn answer_near(&self, peer: IpAddr) -> Response {
-        if peer.to_canonical().is_loopback() {
+    pub(crate) async fn answer_near(&self, peer: IpAddr, request: &Request) -> Response {
+        if is_near(peer, request) {
             return self.answer().await;
         }
         let text = "`/metrics` is for callers on this machine; set `metrics_listen` to open a \
@@ -87,6 +90,12 @@ impl Page {
         text::encode(&mut page, &registry)?;
         Ok(page)
     }
+}
+
+/// Whether a caller is on this machine. One whom a proxy on this machine speaks for may not be.
+fn is_near(peer: IpAddr, request: &Request) -> bool {
+    let is_forwarded = FORWARDED.iter().any(|name| request.header(name).is_some());
+    peer.to_canonical().is_loopback() && !is_forwarded
 }
 
 fn unwritten(error: &anyhow::Error) -> Response {

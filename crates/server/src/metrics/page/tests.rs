@@ -155,6 +155,24 @@ fn names() {
     check("X1Y", "x1_y");
 }
 
+#[test]
+fn who_is_near() {
+    let check = |peer: &str, header: Option<&'static str>, expected: bool| {
+        let mut request = Request::new(Method::GET, PATH);
+        if let Some(header) = header {
+            let value = HeaderValue::from_static("192.0.2.1");
+            request.headers.insert(header, value);
+        }
+        assert_eq!(is_near(peer.parse().unwrap(), &request), expected, "{peer}");
+    };
+    check("127.0.0.1", None, true);
+    check("::1", None, true);
+    check("::ffff:127.0.0.1", None, true);
+    check("192.0.2.1", None, false);
+    check("127.0.0.1", Some("x-forwarded-for"), false);
+    check("127.0.0.1", Some("forwarded"), false);
+}
+
 /// Whose requests are answered with the page.
 #[test]
 fn who_asks() {
