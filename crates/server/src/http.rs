@@ -135,10 +135,7 @@ async fn answer<H: Handler>(
     let (parts, body) = request.into_parts();
     let held = match room.read(body).await {
         Ok(held) => held,
-        Err(refusal) => {
-            let (status, text) = refusal.answer();
-            return encode(Response::new(status, text));
-        }
+        Err(refusal) => return encode(refusal.answer()),
     };
     let uri = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let mut call = Request::new(parts.method, uri);

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws::door::Response;
 use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -41,21 +44,31 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// Status and text of the answer.
-    pub(super) fn answer(self) -> (u16, &'static str) {
-        match self {
-            Refusal::TooLarge => (
-                413,
-                "the request body is larger than any AWS operation takes",
-            ),
+    pub(super) fn answer(self) -> Response {
+        let (status, text) = match self {
+            Refusal::TooLarge => return too_large(),
             Refusal::NoRoom => (
                 503,
                 "the bodies of other requests take all the room there is: try again",
             ),
             Refusal::TooSlow => (408, "the request body came too slowly"),
             Refusal::Broken => (400, "the request body could not be read to its end"),
-        }
+        };
+        Response::new(status, text)
     }
+}
+
+/// Lambda's error: whoever sends that much sends a package.
+fn too_large() -> Response {
+    let code = "RequestEntityTooLargeException";
+    let message = format!("Request must be smaller than {BODY_BYTES_MAX} bytes");
+    let text = format!(r#"{{"__type":"{code}","Type":"User","message":"{message}"}}"#);
+    let mut response = Response::new(413, text);
+    let json = HeaderValue::from_static("application/json");
+    response.headers.insert(CONTENT_TYPE, json);
+    let code = HeaderValue::from_static(code);
+    response.headers.insert("x-amzn-errortype", code);
+    response
 }
 
 impl Default for Room {

@@ -47,6 +47,14 @@ async fn a_body_that_is_too_large_or_breaks_off_is_refused() {
     let room = Room::default();
     let large = Full::new(Bytes::from(vec![0; BODY_BYTES_MAX + 1]));
     assert_eq!(room.read(large).await.unwrap_err(), Refusal::TooLarge);
+    // As an AWS SDK understands it.
+    let answer = Refusal::TooLarge.answer();
+    let code = answer.header("x-amzn-errortype");
+    assert_eq!(
+        (answer.status, code),
+        (413, Some("RequestEntityTooLargeException"))
+    );
+    assert!(String::from_utf8_lossy(&answer.body).contains("smaller than 70167211 bytes"));
     let broken: Frames = vec![
         Ok(Frame::data(Bytes::from_static(b"abc"))),
         Err(std::io::Error::other("gone")),
