@@ -228,13 +228,6 @@ impl Pool {
         })
     }
 
-    /// Does what needs no process: looks for the interpreter and unpacks the code. A control plane
-    /// that does it before it calls a function active spares the first invocation some tenths of a
-    /// second, and learns early what cannot run here.
-    pub async fn prepare(&self, spec: &FunctionSpec) -> Result<(), InvokeError> {
-        self.inner.ingredients(spec).await.map(drop)
-    }
-
     /// Runs one invocation to its end. The function runs on when the caller stops waiting, as
     /// on AWS; it is cut short only by its own timeout and by [`Pool::shutdown`].
     pub async fn invoke(
