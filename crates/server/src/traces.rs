@@ -20,6 +20,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyValueKind;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use outbound::{Fetch, Request};
+use parking_lot::Mutex;
 use services::states::StoredDefinitions;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::watch;
@@ -28,9 +29,11 @@ use tokio::time::interval;
 
 use crate::config::Config;
 
-/// Commits that wait to be told: some hundred bytes each, beside payloads that the executions hold
-/// anyway.
+/// Commits that wait to be made spans of, which takes microseconds: they hold the payloads of
+/// executions that may have ended.
 const WAITING_MAX: usize = 10_000;
+/// Requests that wait for the collector, half a megabyte each.
+const REQUESTS_MAX: usize = 32;
 /// Spans of a request; what collectors are set up for.
 const SPANS_MAX: usize = 512;
 /// How long a span waits for others.
@@ -48,6 +51,7 @@ pub(crate) struct Tracer {
     /// Not only those of state machines whose tracing is enabled.
     all: bool,
     waiting: Sender<Arc<Observed>>,
+    losses: Arc<Losses>,
 }
 
 impl Tracer {
@@ -60,14 +64,24 @@ impl Tracer {
             return Ok(None);
         };
         let (waiting, told) = channel(WAITING_MAX);
-        let exporter = Exporter::new(endpoint, &config.otlp_headers, told)?;
+        let (requests, taken) = channel(REQUESTS_MAX);
+        let losses = Arc::new(Losses::default());
+        let exporter = Exporter::new(endpoint, &config.otlp_headers, &losses)?;
+        let gatherer = Gatherer {
+            told,
+            requests,
+            losses: Arc::clone(&losses),
+        };
         let tracer = Tracer {
             definitions: Arc::clone(definitions),
             all: config.otlp_all,
             waiting,
+            losses,
         };
         let (end, ending) = watch::channel(false);
-        let task = tokio::spawn(exporter.run(ending));
+        let task = tokio::spawn(async move {
+            tokio::join!(gatherer.run(ending), exporter.run(taken));
+        });
         Ok(Some((tracer, Exporting { end, task })))
     }
 }
@@ -97,22 +111,81 @@ impl Observer for Tracer {
 
     fn observe(&self, seen: &Arc<Observed>, _receipt: Option<Receipt>) {
         if self.waiting.try_send(Arc::clone(seen)).is_err() {
-            tracing::debug!("spans were dropped: the collector is slower than executions");
+            self.losses
+                .warn("executions are faster than their spans are made");
+        }
+    }
+}
+
+/// Says that spans are lost, and not more often than once in a while.
+#[derive(Default)]
+struct Losses {
+    warned: Mutex<Option<Instant>>,
+}
+
+impl Losses {
+    fn warn(&self, reason: &str) {
+        let mut warned = self.warned.lock();
+        if warned.is_none_or(|at| at.elapsed() >= WARNING_PAUSE) {
+            *warned = Some(Instant::now());
+            tracing::warn!(reason, "spans are lost");
+        }
+    }
+}
+
+/// Makes spans of what is told, and requests of spans. It never waits for the collector, so that
+/// what it is told does not wait either.
+struct Gatherer {
+    told: Receiver<Arc<Observed>>,
+    requests: Sender<Vec<Span>>,
+    losses: Arc<Losses>,
+}
+
+impl Gatherer {
+    /// Until the server ends; then what was told before.
+    async fn run(mut self, mut ending: watch::Receiver<bool>) {
+        let mut spans: Vec<Span> = Vec::new();
+        let mut ticks = interval(PATIENCE);
+        loop {
+            tokio::select! {
+                Some(seen) = self.told.recv() => spans.extend(spans::ended(&seen)),
+                _ = ticks.tick(), if !spans.is_empty() => self.hand_over(std::mem::take(&mut spans)),
+                // Whoever could say so is gone, or says so.
+                _ = ending.changed() => break,
+            }
+            while spans.len() >= SPANS_MAX {
+                let rest = spans.split_off(SPANS_MAX);
+                self.hand_over(std::mem::replace(&mut spans, rest));
+            }
+        }
+        while let Ok(seen) = self.told.try_recv() {
+            spans.extend(spans::ended(&seen));
+        }
+        let mut rest = spans.into_iter().peekable();
+        while rest.peek().is_some() {
+            let some = rest.by_ref().take(SPANS_MAX).collect();
+            // It ends after this one.
+            let _ = self.requests.send(some).await;
+        }
+    }
+
+    fn hand_over(&self, spans: Vec<Span>) {
+        if self.requests.try_send(spans).is_err() {
+            self.losses.warn("the collector is slower than executions");
         }
     }
 }
 
 /// Sends spans to the collector.
 struct Exporter {
-    told: Receiver<Arc<Observed>>,
     client: outbound::Client,
     url: String,
     headers: HeaderMap,
-    warned: Option<Instant>,
+    losses: Arc<Losses>,
 }
 
 impl Exporter {
-    fn new(endpoint: &str, headers: &[String], told: Receiver<Arc<Observed>>) -> Result<Exporter> {
+    fn new(endpoint: &str, headers: &[String], losses: &Arc<Losses>) -> Result<Exporter> {
         let no_url = || {
             format!(
                 "`otlp_endpoint` is `{endpoint}`: no URL of the form http://HOST:PORT, where a \
@@ -131,59 +204,19 @@ impl Exporter {
             false => format!("{}/v1/traces", endpoint.trim_end_matches('/')),
         };
         Ok(Exporter {
-            told,
             client,
             url,
             headers: headers_of(headers)?,
-            warned: None,
+            losses: Arc::clone(losses),
         })
     }
 
-    /// Sends what is told until the server ends, then what was told before.
-    async fn run(mut self, mut ending: watch::Receiver<bool>) {
-        let mut spans: Vec<Span> = Vec::new();
-        let mut ticks = interval(PATIENCE);
-        loop {
-            tokio::select! {
-                Some(seen) = self.told.recv() => spans.extend(spans::ended(&seen)),
-                _ = ticks.tick(), if !spans.is_empty() => {
-                    self.send(std::mem::take(&mut spans)).await;
-                }
-                // Whoever could say so is gone, or says so.
-                _ = ending.changed() => break,
+    /// Sends what is gathered, until nobody gathers any more.
+    async fn run(self, mut taken: Receiver<Vec<Span>>) {
+        while let Some(spans) = taken.recv().await {
+            if let Err(reason) = self.sent(spans).await {
+                self.losses.warn(&format!("`{}`: {reason}", self.url));
             }
-            while spans.len() >= SPANS_MAX {
-                let rest = spans.split_off(SPANS_MAX);
-                self.send(std::mem::replace(&mut spans, rest)).await;
-            }
-        }
-        while let Ok(seen) = self.told.try_recv() {
-            spans.extend(spans::ended(&seen));
-        }
-        let mut rest = spans.into_iter().peekable();
-        while rest.peek().is_some() {
-            let some = rest.by_ref().take(SPANS_MAX).collect();
-            self.send(some).await;
-        }
-    }
-
-    async fn send(&mut self, spans: Vec<Span>) {
-        if spans.is_empty() {
-            return;
-        }
-        let count = spans.len();
-        let reason = match self.sent(spans).await {
-            Ok(()) => return,
-            Err(reason) => reason,
-        };
-        if self.warned.is_none_or(|at| at.elapsed() >= WARNING_PAUSE) {
-            self.warned = Some(Instant::now());
-            tracing::warn!(
-                url = self.url,
-                count,
-                reason,
-                "spans were not taken and are lost"
-            );
         }
     }
 
