@@ -14,8 +14,7 @@ from support import ServerCase, wait_until, zipped
 FUNCTIONS = 10
 PROCESSES_OF_EACH = 5
 
-# Every process of a function sleeps for the event's time first, so that calls at once make processes;
-# the event says what it leaves behind.
+# The event says what is left behind, and for how long it sleeps: calls at once make processes.
 CODE = """
 import os, signal, subprocess, time
 

@@ -1,5 +1,5 @@
-"""Functions as deploy tools make them, with the real `aws lambda` commands: layers, versions, weighted
-aliases, permissions across accounts, concurrency, configuration of events, waits."""
+"""Functions as deploy tools make them, with the real `aws lambda` commands: layers, versions,
+weighted aliases, permissions across accounts, concurrency, configuration of events, waits."""
 import base64
 import concurrent.futures
 import json
@@ -217,8 +217,9 @@ class Commands(CommandsCase):
         self.assertEqual(changed["LastUpdateStatus"], "InProgress")
         self.assertNotEqual(changed["CodeSha256"], made["CodeSha256"])
         self.aws("wait", "function-updated-v2", *of)
-        refusal = self.aws("update-function-code", *of, "--zip-file", self.package("more", app=CODE),
-                           "--revision-id", made["RevisionId"], fails=True)
+        refusal = self.aws("update-function-code", *of, "--zip-file",
+                           self.package("more", app=CODE), "--revision-id", made["RevisionId"],
+                           fails=True)
         self.assertIn("PreconditionFailedException", refusal)
         refusal = self.aws("create-function", *of, "--runtime", "python3.12", "--handler",
                            "app.handler", "--role", self.function_role, "--zip-file",

@@ -1,4 +1,4 @@
-"""CloudWatch Logs with the real `aws` commands: what functions write, and `aws logs tail --follow`."""
+"""CloudWatch Logs: what functions write, the real `aws logs` commands, `aws logs tail --follow`."""
 import json
 import os
 import subprocess
@@ -258,7 +258,8 @@ class Commands(ServerCase):
         self.server.aws("logs", "tag-resource", "--resource-arn", arn, "--tags", "c=3")
         for words in (("list-tags-log-group", "--log-group-name", "/tags"),
                       ("list-tags-for-resource", "--resource-arn", arn)):
-            self.assertEqual(self.server.aws("logs", *words)["tags"], {"a": "1", "b": "2", "c": "3"})
+            listed = self.server.aws("logs", *words)
+            self.assertEqual(listed["tags"], {"a": "1", "b": "2", "c": "3"})
         self.server.aws("logs", "untag-log-group", "--log-group-name", "/tags", "--tags", "a")
         self.server.aws("logs", "untag-resource", "--resource-arn", arn, "--tag-keys", "b")
         left = self.server.aws("logs", "list-tags-for-resource", "--resource-arn", arn)

@@ -1,5 +1,5 @@
-"""Metrics: CloudWatch in each of its protocols, what is measured of executions and invocations, and the
-page for Prometheus."""
+"""Metrics: CloudWatch in each of its protocols, what is measured of executions and invocations, and
+the page for Prometheus."""
 import datetime
 import gzip
 import json
@@ -52,7 +52,7 @@ def parsed(page):
     samples, types, family = {}, {}, None
     label = r'[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"'
     for line in page.splitlines()[:-1]:
-        if found := re.fullmatch(r"# TYPE ([a-z_0-9]+) (counter|gauge|histogram|info|unknown)", line):
+        if found := re.fullmatch(r"# TYPE ([a-z_0-9]+) (counter|gauge|histogram|info)", line):
             family = found[1]
             assert family not in types, f"a second {line}"
             types[family] = found[2]
@@ -188,10 +188,10 @@ class Metrics(MetricsCase):
         for name, expected in (("LambdaFunctionsScheduled", 4.0), ("LambdaFunctionsFailed", 1.0),
                                ("LambdaFunctionsSucceeded", 3.0)):
             self.assertEqual(self.total("AWS/States", name, **called), expected, name)
+        of = {"FunctionName": "measured"}
         for name, expected in (("Invocations", 5.0), ("Errors", 2.0), ("Throttles", 0.0)):
-            self.assertEqual(self.total("AWS/Lambda", name, FunctionName="measured"), expected, name)
-        durations = self.statistic(self.cloudwatch, "AWS/Lambda", "Duration", "Maximum",
-                                   FunctionName="measured")
+            self.assertEqual(self.total("AWS/Lambda", name, **of), expected, name)
+        durations = self.statistic(self.cloudwatch, "AWS/Lambda", "Duration", "Maximum", **of)
         self.assertTrue(all(0 < duration < 10_000 for duration in durations), durations)
         self.refused("InvalidParameterValue", "PutMetricData", self.cloudwatch,
                      Namespace="AWS/Lambda", MetricData=[{"MetricName": "Errors", "Value": 1}])
@@ -260,9 +260,10 @@ class OpenServer(ClosedServer):
 
 
 def own_address():
-    """An address of this machine that others could reach; None where there is none. Nothing is sent."""
+    """An address of this machine that others could reach; None where there is none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
+            # Sends nothing.
             probe.connect(("192.0.2.1", 9))
         except OSError:
             return None

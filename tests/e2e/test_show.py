@@ -1,11 +1,10 @@
 """`lockstep show`: the story of an execution, from the failed state to the code, the policies and the
 log lines of the attempt that failed."""
 import json
-import os
 import subprocess
 import unittest
 
-from support import BINARY, Server, ServerCase, allow, make_role, trust, wait_until, zipped
+from support import BINARY, ServerCase, allow, make_role, trust, wait_until, zipped
 
 CODE = """
 def handler(event, context):
