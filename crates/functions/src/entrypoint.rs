@@ -51,7 +51,12 @@ impl Engine {
         match self {
             Engine::Interpreter(interpreter) => {
                 let mut shown = sandbox::of_interpreter(&interpreter.path);
-                shown.extend_from_slice(&interpreter.folders);
+                shown.extend(
+                    interpreter
+                        .folders
+                        .iter()
+                        .flat_map(|it| sandbox::of_prefix(it)),
+                );
                 shown.extend_from_slice(&interpreter.packages);
                 shown
             }

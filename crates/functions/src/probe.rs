@@ -35,7 +35,7 @@ const PYTHON_MINOR_MAX: u32 = 19;
 /// The oldest Node with what the bootstrap uses.
 const NODE_MAJOR_MIN: u32 = 16;
 
-/// Four lines: the executable, the version, the folders of its library, those of packages.
+/// Four lines: the executable, the version, the folders it was installed into, those of packages.
 const PYTHON_QUESTION: &str = "import os, sys
 print(sys.executable)
 print('%d.%d.%d' % sys.version_info[:3])
@@ -96,7 +96,7 @@ pub struct Interpreter {
     pub version: String,
     /// See [`Runtime::number`].
     pub number: u32,
-    /// The folders it needs beside itself: its library.
+    /// The folders that it and its library were installed into.
     pub folders: Vec<PathBuf>,
     /// The folders that have packages in them, such as AWS's SDK.
     pub packages: Vec<PathBuf>,

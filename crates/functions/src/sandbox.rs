@@ -57,7 +57,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use cgroups::{Cgroups, Group};
-pub(crate) use files::{make_folder, of_interpreter, outermost, write_file};
+pub(crate) use files::{make_folder, of_interpreter, of_prefix, outermost, write_file};
 use plan::{Layers, Namespaces};
 
 /// One line of defence.

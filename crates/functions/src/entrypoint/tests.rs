@@ -118,3 +118,19 @@ fn what_the_system_does_not_start_is_the_fault_of_the_function_or_not() {
         assert_eq!(cause, expected, "{errno}");
     }
 }
+
+/// `~/bin/node` says that it was installed into `~`.
+#[test]
+fn a_home_with_an_interpreter_in_it_is_not_shown() {
+    let home = Path::new("/home/somebody");
+    let engine = Engine::Interpreter(Arc::new(Interpreter {
+        language: Language::Node,
+        path: home.join("bin/node"),
+        version: "22.1.0".into(),
+        number: 22,
+        folders: vec![home.into()],
+        packages: Vec::new(),
+    }));
+    let parts = ["bin", "lib", "lib64", "pyvenv.cfg"].map(|part| home.join(part));
+    assert_eq!(engine.shown(), parts);
+}

@@ -113,9 +113,7 @@ pub(crate) fn of_interpreter(program: &Path) -> Vec<PathBuf> {
             .filter(|folder| folder.ends_with("bin"))
             .and_then(Path::parent);
         let parts = match installed {
-            Some(installed) => ["bin", "lib", "lib64", "pyvenv.cfg"]
-                .map(|part| installed.join(part))
-                .to_vec(),
+            Some(installed) => of_prefix(installed),
             None => vec![program.to_path_buf()],
         };
         for part in parts {
@@ -125,6 +123,14 @@ pub(crate) fn of_interpreter(program: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// The same of the folder that an interpreter says it was installed into. That, too, may be
+/// somebody's home, or all of the host: `node` takes it to be two steps above itself.
+pub(crate) fn of_prefix(installed: &Path) -> Vec<PathBuf> {
+    ["bin", "lib", "lib64", "pyvenv.cfg"]
+        .map(|part| installed.join(part))
+        .to_vec()
 }
 
 /// What of these paths has to be shown by itself: not what is of the system, nor what lies in

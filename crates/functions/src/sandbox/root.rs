@@ -45,10 +45,7 @@ pub(crate) fn enter(view: &View) -> Result<(), Fault> {
     devices(root)?;
     bind(&view.code, &root.join("var/task"), Kind::Files)?;
     bind(&view.runtime, &root.join("var/runtime"), Kind::Files)?;
-    match &view.layers {
-        Some(layers) => bind(layers, &root.join("opt"), Kind::Files)?,
-        None => folder(&root.join("opt"))?,
-    }
+    layers(view)?;
     let inodes = u64::from(view.tmp_mb) * INODES_PER_MB;
     let tmp = format!(
         "mode=0700,uid={USER},gid={GROUP},size={}m,nr_inodes={inodes}",
@@ -69,6 +66,34 @@ fn system(root: &Path) -> Result<(), Fault> {
                 .step(Namespaces, || format!("making the link {}", path.display()))?,
             Ok(_) => bind(path, &at, Kind::Files)?,
             Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The layers in `/opt`. An interpreter of the host may be there, too, as on many build machines:
+/// then they lie beside it, and give way where both have the same name.
+fn layers(view: &View) -> Result<(), Fault> {
+    let opt = view.root.join("opt");
+    let Some(layers) = &view.layers else {
+        return folder(&opt);
+    };
+    if !view.shown.iter().any(|shown| shown.starts_with("/opt")) {
+        return bind(layers, &opt, Kind::Files);
+    }
+    let reading = || format!("reading {}", layers.display());
+    for entry in fs::read_dir(layers).step(Namespaces, reading)? {
+        let entry = entry.step(Namespaces, reading)?;
+        let (path, at) = (entry.path(), opt.join(entry.file_name()));
+        if fs::symlink_metadata(&at).is_ok() {
+            continue;
+        }
+        match fs::read_link(&path) {
+            Ok(target) => {
+                symlink(target, &at)
+                    .step(Namespaces, || format!("making the link {}", at.display()))?;
+            }
+            Err(_) => bind(&path, &at, Kind::Files)?,
         }
     }
     Ok(())
