@@ -5,6 +5,7 @@
 //! It is a copy of the keeper, which has one thread and no secrets; so between fork and exec
 //! ordinary code may run.
 
+use std::borrow::Cow;
 use std::ffi::{CString, OsStr};
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
@@ -19,7 +20,7 @@ use seccompiler::BpfProgram;
 
 use super::LayerKind::{self, Namespaces as InNamespaces};
 use super::plan::{Fault, Namespaces, Plan, Step, Told};
-use super::{landlock, messages, privileges, processes, root};
+use super::{landlock, messages, privileges, processes, root, seccomp};
 
 /// What it inherits from the keeper.
 pub(crate) struct Inherited<'a> {
@@ -261,10 +262,15 @@ fn become_runtime(plan: &Plan, filter: &Result<BpfProgram, String>) -> Result<()
         .map(|(name, value)| c_text(OsStr::new(&format!("{name}={value}"))))
         .collect();
     if plan.layers.seccomp {
-        let filter = filter
-            .as_ref()
-            .step(LayerKind::Seccomp, || "making the filter".into())?;
-        seccompiler::apply_filter(filter)
+        let mut filter = Cow::Borrowed(
+            filter
+                .as_ref()
+                .step(LayerKind::Seccomp, || "making the filter".into())?,
+        );
+        if !plan.layers.cgroups {
+            filter = Cow::Owned(seccomp::without_memory_files(&filter));
+        }
+        seccompiler::apply_filter(&filter)
             .step(LayerKind::Seccomp, || "setting the filter".into())?;
     }
     let Some(program) = program else {

@@ -15,6 +15,8 @@ use super::cgroups::Group;
 use super::processes::{self, Handle, Tree};
 
 const PAUSE: Duration = Duration::from_millis(100);
+/// A frozen environment is looked at once in so many times: a timer of its own may let it go on.
+const FROZEN_LOOKS: u32 = 10;
 /// Where the kernel does not count, this is how many processes an environment may have.
 const PROCESSES_MAX: usize = 1_024;
 
@@ -45,9 +47,6 @@ impl Watched {
     }
 
     fn check(&self, tree: &mut Option<Tree>) {
-        if self.is_frozen.load(Ordering::Relaxed) {
-            return;
-        }
         let used = match &self.group {
             Some(group) => group.memory_bytes().unwrap_or(0),
             None => {
@@ -131,6 +130,7 @@ impl Drop for Watchdog {
 }
 
 fn look(shared: &Shared) {
+    let mut looks = 0;
     loop {
         let watched: Vec<Arc<Watched>> = {
             let mut state = shared.state.lock();
@@ -145,10 +145,13 @@ fn look(shared: &Shared) {
             state.leaving.retain_mut(is_there);
             state.watched.values().cloned().collect()
         };
+        looks = (looks + 1) % FROZEN_LOOKS;
         // One list of all processes serves all environments.
         let mut tree = None;
         for watched in watched {
-            watched.check(&mut tree);
+            if looks == 0 || !watched.is_frozen.load(Ordering::Relaxed) {
+                watched.check(&mut tree);
+            }
         }
     }
 }

@@ -391,6 +391,22 @@ async fn memory_is_bounded_by_whoever_can() {
     }
 }
 
+/// What is in them is no process's memory, so that only a control group counts it.
+#[tokio::test(flavor = "multi_thread")]
+async fn there_are_files_in_memory_where_they_are_counted() {
+    for missing in [&[][..], &[Cgroups]] {
+        let (fixture, active) = without(missing);
+        let code = "os.memfd_create('x'); result = 'made'";
+        let outcome = try_out(&fixture, &python(TRY), code, &json!({})).await;
+        let expected = match active.contains(&Cgroups) || !active.contains(&Seccomp) {
+            true => "made",
+            false => "PermissionError",
+        };
+        assert_eq!(outcome, expected, "without {missing:?}");
+        fixture.pool.shutdown().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn storage_is_bounded() {
     let (fixture, active) = without(&[]);
