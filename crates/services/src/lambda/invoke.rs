@@ -67,8 +67,10 @@ impl From<NotRun> for ServiceError {
 impl Lambda {
     pub(super) async fn invoke(&self, call: &Call) -> Result<Answer, ServiceError> {
         let address = Address::of(call)?;
-        if call.text("DurableExecutionName").is_some() {
-            return Err(super::not_served("DurableExecutionName"));
+        for member in ["DurableExecutionName", "TenantId"] {
+            if call.text(member).is_some() {
+                return Err(super::not_served(member));
+            }
         }
         if let Some(remote) = self.invoking.remotes.find(&address) {
             return self.invoking.remotes.invoke(remote, &address, call).await;
