@@ -47,8 +47,8 @@ class Provided(ServerCase):
         cls.functions.get_waiter("function_active_v2").wait(FunctionName=name)
         return made["FunctionArn"]
 
-    def invoke(self, name="hello", **event):
-        answer = self.functions.invoke(FunctionName=name, Payload=json.dumps(event))
+    def invoke(self, function="hello", **event):
+        answer = self.functions.invoke(FunctionName=function, Payload=json.dumps(event))
         return answer, json.loads(answer["Payload"].read())
 
     def test_it_answers(self):

@@ -26,7 +26,8 @@ class Collector:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                collector.headers.append((self.path, dict(self.headers)))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                collector.headers.append((self.path, headers))
                 for resource in body["resourceSpans"]:
                     for scope in resource["scopeSpans"]:
                         collector.spans.extend(scope["spans"])
@@ -105,7 +106,7 @@ class Traces(ServerCase):
         attributes = {it["key"]: it["value"]["stringValue"] for it in attempt["attributes"]}
         self.assertEqual(attributes["faas.version"], "$LATEST")
         path, headers = self.collector.headers[0]
-        self.assertEqual((path, headers["Authorization"]), ("/v1/traces", "Bearer abc"))
+        self.assertEqual((path, headers["authorization"]), ("/v1/traces", "Bearer abc"))
 
     def test_a_trace_begins_with_a_traced_execution(self):
         ended = self.run_to_end(self.traced)
