@@ -21,7 +21,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::failure::{Failure, RESPONSE_BYTES_MAX};
@@ -34,6 +34,8 @@ mod tests;
 const CONNECTIONS_MAX: usize = 16;
 /// Calls that wait for the owner; at most one per connection.
 const CALLS_MAX: usize = CONNECTIONS_MAX;
+/// Bodies in memory at once, each of which may be as large as a result: a runtime has one to post.
+const BODIES_MAX: usize = 2;
 /// How long to wait when the host has no descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// Of an error that a runtime reports; in a streamed response a trailer.
@@ -108,7 +110,10 @@ impl Server {
 }
 
 async fn accept(mut listener: Listener, address: SocketAddr, calls: mpsc::Sender<Call>) {
-    let host: Arc<str> = address.to_string().into();
+    let guarded = Arc::new(Guarded {
+        host: address.to_string(),
+        bodies: Semaphore::new(BODIES_MAX),
+    });
     let mut connections = JoinSet::new();
     loop {
         let Ok(stream) = listener.accept().await else {
@@ -120,11 +125,11 @@ async fn accept(mut listener: Listener, address: SocketAddr, calls: mpsc::Sender
         if connections.len() >= CONNECTIONS_MAX || stream.set_nodelay(true).is_err() {
             continue;
         }
-        let (host, calls) = (Arc::clone(&host), calls.clone());
+        let (guarded, calls) = (Arc::clone(&guarded), calls.clone());
         connections.spawn(async move {
             let service = service_fn(|request| {
-                let (host, calls) = (Arc::clone(&host), calls.clone());
-                async move { Ok::<_, Infallible>(serve(request, &host, &calls).await) }
+                let (guarded, calls) = (Arc::clone(&guarded), calls.clone());
+                async move { Ok::<_, Infallible>(serve(request, &guarded, &calls).await) }
             });
             // A connection that breaks is seen by the owner as a process that ends.
             let _ = http1::Builder::new()
@@ -134,8 +139,19 @@ async fn accept(mut listener: Listener, address: SocketAddr, calls: mpsc::Sender
     }
 }
 
-async fn serve(request: Request<Incoming>, host: &str, calls: &mpsc::Sender<Call>) -> Answer {
-    if let Some(refusal) = guard(request.headers(), host) {
+/// What all connections of an environment are held to.
+struct Guarded {
+    /// What `Host` has to be.
+    host: String,
+    bodies: Semaphore,
+}
+
+async fn serve(
+    request: Request<Incoming>,
+    guarded: &Guarded,
+    calls: &mpsc::Sender<Call>,
+) -> Answer {
+    if let Some(refusal) = guard(request.headers(), &guarded.host) {
         return refusal;
     }
     let route = match route(request.method(), request.uri().path()) {
@@ -143,6 +159,11 @@ async fn serve(request: Request<Incoming>, host: &str, calls: &mpsc::Sender<Call
         Err(refusal) => return *refusal,
     };
     let (head, body) = request.into_parts();
+    // Held until the owner has taken what was read. Nobody closes it.
+    let _turn = match route {
+        Route::Next => None,
+        _ => guarded.bodies.acquire().await.ok(),
+    };
     let kind = match route {
         Route::Next => CallKind::Next,
         Route::Response(request_id) => match posted(&head.headers, body).await {

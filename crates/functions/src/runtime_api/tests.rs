@@ -236,3 +236,33 @@ fn an_event_carries_its_headers() {
     }
     assert_eq!(answer.status(), StatusCode::OK);
 }
+
+/// However many connections post, only so much is in memory until the owner takes it.
+#[tokio::test]
+async fn bodies_wait_for_each_other() {
+    let (listener, admission) = Listener::on_host().await.unwrap();
+    let mut server = Server::start(listener);
+    let init = std::process::id();
+    let _ = admission.send(Admission::Owner(Owner { init }));
+    let request = post("/2018-06-01/runtime/invocation/7/response", "{}")
+        .replace("HOST", &server.address.to_string())
+        .replace('\n', "\r\n");
+    let mut streams = Vec::new();
+    for _ in 0..BODIES_MAX + 1 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    let mut taken = Vec::new();
+    for _ in 0..BODIES_MAX {
+        taken.push(server.calls.recv().await.unwrap());
+    }
+    let soon = Duration::from_millis(200);
+    assert!(
+        tokio::time::timeout(soon, server.calls.recv())
+            .await
+            .is_err()
+    );
+    let _ = taken.pop().unwrap().reply.send(accepted());
+    assert!(server.calls.recv().await.is_some());
+}
