@@ -19,6 +19,7 @@ mod tags;
 mod writer;
 
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use aws::ServiceError;
 use aws::constraint::{Rule, Violation};
@@ -32,6 +33,9 @@ use crate::{Answer, Call};
 use directory::Directory;
 use kept::Kept;
 pub use writer::{LogEvent, LogRecord, Writer};
+
+/// How long a read waits for what is on its way.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
 
 /// CloudWatch Logs of every account and Region of the server.
 pub struct Logs {
@@ -78,11 +82,12 @@ impl Logs {
         self.source.get_or_init(|| source);
     }
 
-    /// Returns once everything that was logged so far can be read.
+    /// Returns once everything that was logged so far can be read, or after a while: a source that
+    /// is told more than it can keep must not hold up who reads.
     async fn settle(&self) {
         if let Some(source) = self.source.get().and_then(Weak::upgrade) {
             // A source that has ended has nothing left.
-            let _ = source.flush().await;
+            let _ = tokio::time::timeout(SETTLE_MAX, source.flush()).await;
         }
         self.writer.flush().await;
     }
