@@ -55,9 +55,9 @@ class BadInput(ServerCase):
         status, text = self.post("{}", {"X-Amz-Target": "AWSStepFunctions.Nonsense"})
         self.assertEqual(status, 400)
         self.assertIn("UnknownOperationException", text)
-        status, text = self.post("{}", {"X-Amz-Target": "Logs_20140328.DescribeLogGroups"})
+        status, text = self.post("{}", {"X-Amz-Target": "Logs_20140328.StartQuery"})
         self.assertEqual(status, 400)
-        self.assertIn("logs:DescribeLogGroups is not served", text)
+        self.assertIn("logs:StartQuery is not served", text)
 
     def test_constraints(self):
         message = self.refused("ValidationException", self.states.list_state_machines,

@@ -57,7 +57,7 @@ class Show(ServerCase):
         self.assertRegex(lines[0], r"^FAILED after \d+\.\d{3} s in state Charge$")
         self.assertEqual(lines[1], "  KeyError")
         for expected in (
-                "Charge, attempt 2 of 2 (event 9, ", "function:charge, version 1",
+                "Charge, attempt 2 of 2 (event 8, ", "function:charge, version 1",
                 f"code sha256 {code}", "inline may (sha256 ", "looking at 17", "KeyError",
                 "tag        stack=orders-7", "version    1", "x Charge (Task), failed: KeyError"):
             self.assertIn(expected, story)

@@ -170,7 +170,8 @@ class States(ServerCase):
         role = self.role
         with self.assertRaises(ClientError) as caught:
             self.states.create_state_machine(
-                name="traced", roleArn=role, tracingConfiguration={"enabled": True},
+                name="sealed", roleArn=role, encryptionConfiguration={
+                    "type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "key"},
                 definition='{"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}')
         self.assertIn("not served", caught.exception.response["Error"]["Message"])
         machine = self.create_machine("queue", {"StartAt": "T", "States": {
