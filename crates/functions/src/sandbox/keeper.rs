@@ -103,19 +103,21 @@ static BEFORE_MAIN: extern "C" fn() = before_main;
 
 extern "C" fn before_main() {
     if std::env::var_os(VARIABLE).is_some() {
-        keep();
-        std::process::exit(0);
+        let kept = keep();
+        // Seen only where somebody else set the variable: the server's keeper has no terminal.
+        if let Err(error) = &kept {
+            eprintln!("{VARIABLE} is set, which Lockstep does for itself only; unset it ({error})");
+        }
+        std::process::exit(i32::from(kept.is_err()));
     }
 }
 
 /// Serves orders until the server is gone.
-fn keep() {
-    let Ok(mut lifeline) = settle() else {
-        return;
-    };
+fn keep() -> io::Result<()> {
+    let mut lifeline = settle()?;
     let filter = seccomp::program();
     let socket = rustix::stdio::stdin();
-    while let Ok(Some((order, descriptors))) = messages::receive(socket, RecvFlags::empty()) {
+    while let Some((order, descriptors)) = messages::receive(socket, RecvFlags::empty())? {
         let made = make(&order, descriptors, &mut lifeline, &filter);
         let (answer, handle) = match made {
             Ok((number, handle)) => (Ok(number), Some(handle)),
@@ -124,6 +126,7 @@ fn keep() {
         let handles: Vec<BorrowedFd<'_>> = handle.iter().map(AsFd::as_fd).collect();
         messages::tell(socket, &answer, &handles);
     }
+    Ok(())
 }
 
 /// A pipe that is hung up when the keeper ends.
