@@ -154,7 +154,7 @@ class Commands(CommandsCase):
 
         def call(_):
             try:
-                answer = self.functions.invoke(FunctionName="throttled", Payload='{"seconds": 8}')
+                answer = self.functions.invoke(FunctionName="throttled", Payload='{"seconds": 5}')
             except self.functions.exceptions.TooManyRequestsException:
                 return "refused"
             return answer.get("FunctionError", "answered")
@@ -186,7 +186,7 @@ class Commands(CommandsCase):
         def told():
             try:
                 events = logs.filter_log_events(logGroupName="/aws/lambda/told",
-                                                filterPattern="START")["events"]
+                                                filterPattern='"START RequestId"')["events"]
             except logs.exceptions.ResourceNotFoundException:
                 return False
             return len(events) == 1
