@@ -149,7 +149,9 @@ impl Gatherer {
         loop {
             tokio::select! {
                 Some(seen) = self.told.recv() => spans.extend(spans::ended(&seen)),
-                _ = ticks.tick(), if !spans.is_empty() => self.hand_over(std::mem::take(&mut spans)),
+                _ = ticks.tick(), if !spans.is_empty() => {
+                    self.hand_over(std::mem::take(&mut spans));
+                }
                 // Whoever could say so is gone, or says so.
                 _ = ending.changed() => break,
             }

@@ -122,7 +122,7 @@ fn what_the_system_does_not_start_is_the_fault_of_the_function_or_not() {
 /// `~/bin/node` says that it was installed into `~`.
 #[test]
 fn a_home_with_an_interpreter_in_it_is_not_shown() {
-    let home = Path::new("/home/somebody");
+    let home = Path::new("/users/somebody");
     let engine = Engine::Interpreter(Arc::new(Interpreter {
         language: Language::Node,
         path: home.join("bin/node"),
