@@ -41,6 +41,11 @@ const TAKEN: &[(&str, &str, &str)] = &[
         "`definition`: too short",
         "recorded: an empty definition is judged, not refused",
     ),
+    (
+        "DescribeProvenance",
+        "`executionArn`: the ARN of the execution",
+        "it takes executions of either kind",
+    ),
 ];
 
 const ELSEWHERE: &str = "names what is not here: there is nothing to delete or to list, as there is \
