@@ -262,15 +262,21 @@ struct Worker<S> {
 
 impl<S: Sink> Worker<S> {
     fn run(&mut self) {
+        let mut has_more = false;
         loop {
-            let first = match self.jobs.next() {
+            // Whoever waits for a flush is told also when nothing more comes.
+            let next = match has_more {
+                true => self.jobs.at_once(),
+                false => self.jobs.next(),
+            };
+            let first = match next {
                 Next::Job(job) => Some(job),
                 Next::Flush | Next::Nothing => None,
                 Next::End => return,
             };
             // Taken before the jobs: what was sent before these is among them.
             let flushes = self.jobs.flushes();
-            let has_more = self.write(first);
+            has_more = self.write(first);
             self.sink.flush();
             self.receipts.drain(..).for_each(Receipt::accept);
             if has_more {
