@@ -19,6 +19,7 @@ CODE = """
 import os, signal, subprocess, time
 
 def daemon(marker):
+    ran, held = os.pipe()
     if os.fork() == 0:
         os.setsid()
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
@@ -27,6 +28,10 @@ def daemon(marker):
             os.execvp("sleep", ["sleep", marker])
         os._exit(0)
     os.wait()
+    # Exec closes the pipe: from then on it sleeps.
+    os.close(held)
+    os.read(ran, 1)
+    os.close(ran)
 
 def handler(event, context):
     if event.get("daemon"):
