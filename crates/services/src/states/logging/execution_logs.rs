@@ -274,6 +274,8 @@ impl<S: Sink> Worker<S> {
                 Next::Flush | Next::Nothing => None,
                 Next::End => return,
             };
+            // Where nothing is logged, nobody who reads waits for more.
+            let gathers = first.is_some();
             // Taken before the jobs: what was sent before these is among them.
             let flushes = self.jobs.flushes();
             has_more = self.write(first);
@@ -287,7 +289,9 @@ impl<S: Sink> Worker<S> {
                 // Whoever waited may have left.
                 let _ = flush.send(());
             }
-            std::thread::sleep(PAUSE);
+            if gathers {
+                std::thread::sleep(PAUSE);
+            }
         }
     }
 
