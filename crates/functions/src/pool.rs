@@ -259,6 +259,16 @@ impl Pool {
         answer.await.unwrap_or(Err(InvokeError::ShuttingDown))
     }
 
+    /// A function that asks for `runtime` was made: its interpreter is looked for now, in the
+    /// background, since that can take longer than a cold start (launchers such as pyenv's).
+    pub fn expect_runtime(&self, runtime: &str) {
+        let (inner, runtime) = (Arc::clone(&self.inner), runtime.to_owned());
+        tokio::spawn(async move {
+            // What is not there is said to those who invoke the function.
+            let _missing = inner.engine(&runtime).await;
+        });
+    }
+
     /// A function was updated or deleted: its idle processes end now, busy ones after the
     /// invocation they have.
     pub fn forget(&self, arn: &str) {

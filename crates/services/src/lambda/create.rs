@@ -53,6 +53,7 @@ impl Lambda {
                 create(store, &address, function, publishes)
             })
             .await?;
+        self.pool.expect_runtime(&made.configuration.runtime);
         // Recorded: the ARN stays unqualified also where a version is published at once.
         Ok(shown(&function, &made, &function.arn, Moment::Creating).into())
     }

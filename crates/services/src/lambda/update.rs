@@ -93,6 +93,8 @@ impl Lambda {
             })
             .await?;
         self.pool.forget(&function.arn);
+        self.pool
+            .expect_runtime(&function.latest.configuration.runtime);
         let arn = address.qualified_arn();
         Ok(shown(&function, &function.latest, &arn, Moment::Updating).into())
     }

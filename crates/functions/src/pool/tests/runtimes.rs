@@ -436,3 +436,17 @@ async fn node_handlers_may_stream_and_call_back_as_their_runtime_allows() {
     }
     fixture.pool.shutdown().await;
 }
+
+#[tokio::test]
+async fn an_interpreter_is_looked_for_before_the_first_invocation() {
+    let fixture = Fixture::new();
+    let known = || {
+        let interpreters = &fixture.pool.inner.interpreters;
+        interpreters.known("python3.12").unwrap().is_some()
+    };
+    assert!(!known());
+    fixture.pool.expect_runtime("no-such-runtime");
+    fixture.pool.expect_runtime("python3.12");
+    eventually("the interpreter is known", known).await;
+    fixture.pool.shutdown().await;
+}
