@@ -4,7 +4,8 @@
 //! documents and definitions. It knows bytes and small numbers only: neither JSON nor the States
 //! Language. [`Memory`] is the store of tests and simulations, [`Sqlite`] the embedded one;
 //! [`blobs`] holds what is large and immutable, [`lines`] and [`events`] what is appended and
-//! expires (the audit log, metric points, log events).
+//! expires (the audit log, metric points, log events), [`runs`] what is remembered of executions
+//! without a journal.
 //!
 //! ```
 //! use store::{Batch, Committed, EntityId, Memory, ShardId, Store, Write};
@@ -25,12 +26,14 @@ pub mod events;
 pub mod lines;
 mod memory;
 mod months;
+pub mod runs;
 mod sqlite;
 mod store;
 
 pub use events::Events;
 pub use lines::Lines;
 pub use memory::{Fault, Memory};
+pub use runs::Runs;
 pub use sqlite::{LinesIntegrity, Sqlite, SqliteLines};
 pub use store::{
     Batch, Committed, Document, EntityId, Epoch, Error, ExecutionFilter, ExecutionRow, Expected,

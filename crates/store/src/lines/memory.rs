@@ -5,13 +5,15 @@ use parking_lot::Mutex;
 
 use super::{Line, Lines, Order, Place, day_of, kind_of};
 use crate::events::KeptEvents;
+use crate::runs::KeptRuns;
 use crate::store::Result;
 
-/// Lines and log events in memory, for tests.
+/// Lines, log events and runs in memory, for tests.
 #[derive(Default)]
 pub struct MemoryLines {
     kept: Mutex<Kept>,
     pub(crate) events: Mutex<KeptEvents>,
+    pub(crate) runs: Mutex<KeptRuns>,
 }
 
 #[derive(Default)]

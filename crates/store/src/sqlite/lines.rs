@@ -1,9 +1,10 @@
 //! [`Lines`] in a database of their own: a table for each kind of stream and day, so that expiry
 //! drops tables. Rows lie in the order they were appended; an index finds those of a stream. Log
-//! events lie beside them, see [`events`].
+//! events lie beside them, see [`events`], and so do [`runs`].
 
 mod events;
 mod queue;
+mod runs;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -30,6 +31,7 @@ const SCHEMA: Schema = Schema {
     version: 2,
     make: |connection| {
         connection.execute_batch(events::TABLES)?;
+        runs::make_table(connection)?;
         connection.execute_batch(
             "CREATE TABLE streams (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
              CREATE TABLE days (
@@ -49,7 +51,8 @@ const PAGE_BYTES: u32 = 4_096;
 /// The number of the next line, in `numbers`: written before lines that show it are dropped.
 const NEXT: &str = "next";
 
-/// [`Lines`] and [`Events`](crate::Events) in the file `lines.db` of a folder.
+/// [`Lines`], [`Events`](crate::Events) and [`Runs`](crate::Runs) in the file `lines.db` of a
+/// folder.
 pub struct SqliteLines {
     queue: Queue<Request, Result<Vec<Place>>>,
     writer: Mutex<Writer>,
@@ -78,6 +81,8 @@ pub struct LinesIntegrity {
     pub lines: u64,
     /// Log events.
     pub events: u64,
+    /// Express executions.
+    pub runs: u64,
 }
 
 /// Damaged lines listed; with more, a restore is due anyway.
@@ -113,6 +118,9 @@ impl SqliteLines {
         let guard = files.guard()?;
         let of_checkpoint = files.checkpointer()?;
         let load = |connection: &mut Connection| {
+            if !runs::has_table(connection)? {
+                in_transaction(connection, &guard, runs::make_table)?;
+            }
             let days = load_days(connection)?;
             let next_number = next_number(connection, &days)?;
             let checkpointer = Checkpointer::start(connection, of_checkpoint, PAGE_BYTES)?;
@@ -155,7 +163,7 @@ impl SqliteLines {
         Paths::of(folder, SCHEMA.name).any()
     }
 
-    /// Looks at every line and every log event.
+    /// Looks at every line, every log event and every run.
     ///
     /// # Errors
     /// When they can't be read.
@@ -173,6 +181,7 @@ impl SqliteLines {
                 check(connection, *table, &mut found)?;
             }
             events::check(connection, &mut found)?;
+            runs::check(connection, &mut found)?;
             Ok(found)
         })
     }

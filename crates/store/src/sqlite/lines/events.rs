@@ -179,7 +179,10 @@ impl Events for SqliteLines {
 
 impl SqliteLines {
     /// Runs a transaction between those of appends; it is given the next event's number.
-    fn change<T>(&self, change: impl FnOnce(&Connection, u64) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn change<T>(
+        &self,
+        change: impl FnOnce(&Connection, u64) -> rusqlite::Result<T>,
+    ) -> Result<T> {
         let writer = self.writer.lock();
         let next_number = writer.next_number;
         let changed = writer.transaction(|connection| change(connection, next_number));
