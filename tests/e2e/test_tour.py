@@ -1,15 +1,19 @@
 """Every operation of Step Functions, called by boto3: what they do, not only that they answer."""
 import json
+import os
 import pathlib
 import shutil
+import socket
 import tempfile
 import threading
 import unittest
+import unittest.mock
 
+import boto3
 import botocore
 import botocore.session
 
-from support import REGION, ROOT, ServerCase, wait_until
+from support import REGION, ROOT, ServerCase, make_role, trust, wait_until
 
 PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 ACCOUNT = "000000000000"
@@ -22,7 +26,7 @@ class Tour(ServerCase):
             "before-call.sfn.*", lambda model, **_: called.add(model.name))
         for part in (self.machines, self.tags, self.versions_and_aliases, self.executions,
                      self.activities, self.failures_of_activities, self.redrive, self.express,
-                     self.states_alone, self.map_runs):
+                     self.states_alone, self.map_runs, self.pages, self.hosts):
             with self.subTest(part.__name__):
                 part()
         self.assertEqual(sorted(self.states.meta.service_model.operation_names), sorted(called))
@@ -294,6 +298,94 @@ class Tour(ServerCase):
         run = f"arn:aws:states:{REGION}:{ACCOUNT}:mapRun:no-map/M:f3a1b1c2"
         self.refused("ResourceNotFound", "DescribeMapRun", mapRunArn=run)
         self.refused("ResourceNotFound", "UpdateMapRun", mapRunArn=run, maxConcurrency=2)
+
+    # -- what the SDK does by itself -----------------------------------------------------------------
+
+    def pages(self):
+        """Every list by pages of two, in an account that has nothing else."""
+        keys = ("111122223333", "x", None)
+        states = self.server.client("stepfunctions", keys=keys)
+        role = make_role(self.server.client("iam", keys=keys), "states",
+                         trust("states.amazonaws.com"))
+        names = [f"m-{n}" for n in range(5)]
+        machines = [states.create_state_machine(
+            name=name, definition=json.dumps(PASS), roleArn=role)["stateMachineArn"]
+            for name in names]
+        for name in names:
+            states.create_activity(name=name)
+        started = [states.start_execution(
+            stateMachineArn=machines[0], name=name)["executionArn"] for name in names]
+        versions = [states.update_state_machine(
+            stateMachineArn=machines[0], publish=True, definition=json.dumps(
+                {**PASS, "Comment": name}))["stateMachineVersionArn"] for name in names]
+        aliases = [states.create_state_machine_alias(name=name, routingConfiguration=[
+            {"stateMachineVersionArn": versions[0], "weight": 100}])["stateMachineAliasArn"]
+            for name in names]
+        execution = started[0]
+        wait_until("it ends", lambda: states.describe_execution(
+            executionArn=execution)["status"] == "SUCCEEDED")
+
+        def listed(operation, member, key, size=2, **input):
+            """All items of all pages, each page but the last being full."""
+            if states.can_paginate(operation):
+                found = [page[member] for page in states.get_paginator(operation).paginate(
+                    PaginationConfig={"PageSize": size}, **input)]
+            else:
+                page, found = {"nextToken": None}, []
+                while "nextToken" in page:
+                    more = {"nextToken": page["nextToken"]} if page["nextToken"] else {}
+                    page = getattr(states, operation)(maxResults=size, **input, **more)
+                    found.append(page[member])
+            self.assertEqual({len(page) for page in found[:-1]} - {size}, set(), operation)
+            return [item[key] for page in found for item in page]
+        self.assertEqual(listed("list_state_machines", "stateMachines", "name"), names)
+        self.assertEqual(listed("list_activities", "activities", "name"), names)
+        of_machine = {"stateMachineArn": machines[0]}
+        self.assertEqual(listed("list_executions", "executions", "executionArn", **of_machine),
+                         started[::-1])
+        self.assertEqual(listed("list_state_machine_versions", "stateMachineVersions",
+                                "stateMachineVersionArn", **of_machine), versions[::-1])
+        self.assertEqual(listed("list_state_machine_aliases", "stateMachineAliases",
+                                "stateMachineAliasArn", **of_machine), aliases)
+        self.assertEqual(listed("get_execution_history", "events", "id", size=3,
+                                executionArn=execution), [1, 2, 3, 4])
+        self.assertEqual(listed("get_execution_history", "events", "id", size=3,
+                                executionArn=execution, reverseOrder=True), [4, 3, 2, 1])
+        self.assertEqual(listed("list_map_runs", "mapRuns", "mapRunArn", executionArn=execution),
+                         [])
+
+    def hosts(self):
+        """Clients as users make them: two operations go to `sync-` and the endpoint's host, unless
+        AWS_DISABLE_HOST_PREFIX_INJECTION says otherwise. No resolver knows that name, so it is
+        looked up here; the server must take it as its own."""
+        looked_up = []
+        resolve = socket.getaddrinfo
+
+        def here(host, *more, **named):
+            looked_up.append(host)
+            return resolve("127.0.0.1", *more, **named)
+        port, variable = self.server.port, "AWS_DISABLE_HOST_PREFIX_INJECTION"
+        for host, disabled, expected in [
+                ("127.0.0.1", "true", "127.0.0.1"), ("localhost", "true", "localhost"),
+                ("127.0.0.1", "false", "sync-127.0.0.1"), ("localhost", "false", "sync-localhost"),
+                ("states.us-east-2.localhost", "false", "sync-states.us-east-2.localhost")]:
+            with unittest.mock.patch.dict(os.environ, {variable: disabled}):
+                states = boto3.session.Session().client(
+                    "stepfunctions", endpoint_url=f"http://{host}:{port}", region_name=REGION,
+                    aws_access_key_id="test", aws_secret_access_key="test")
+            with unittest.mock.patch("socket.getaddrinfo", here):
+                tested = states.test_state(definition=json.dumps(
+                    {"Type": "Pass", "Result": 7, "Next": "N"}))
+                self.assertEqual((tested["status"], tested["output"], looked_up[-1]),
+                                 ("SUCCEEDED", "7", expected))
+                self.assertIn("quick", [m["name"] for m in
+                                        states.list_state_machines()["stateMachines"]])
+                self.assertEqual(looked_up[-1], host)
+                run = states.start_sync_execution(
+                    stateMachineArn=f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:quick",
+                    input='{"n": 1}')
+                self.assertEqual((run["status"], json.loads(run["output"])),
+                                 ("SUCCEEDED", {"twice": 1}))
 
 
 if __name__ == "__main__":

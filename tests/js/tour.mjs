@@ -1,11 +1,12 @@
 // Every operation of Step Functions, called by the AWS SDK for JavaScript v3.
 //
-//   node tour.mjs http://127.0.0.1:8083 arn:aws:iam::000000000000:role/states
+//   node tour.mjs http://127.0.0.1:8083 arn:aws:iam::000000000000:role/states \
+//     arn:aws:iam::111122223333:role/states
 import assert from "node:assert/strict";
 import http from "node:http";
 import * as sfn from "@aws-sdk/client-sfn";
 
-const [endpoint, roleArn] = process.argv.slice(2);
+const [endpoint, roleArn, pagesRoleArn] = process.argv.slice(2);
 const called = new Set();
 const hosts = new Map();
 
@@ -139,6 +140,56 @@ async function activitiesAndRedrive() {
   await refused("ResourceNotFound", "UpdateMapRun", { mapRunArn, maxConcurrency: 1 });
 }
 
+// Every list that the SDK pages through, by pages of two, in an account that has nothing else.
+async function pages() {
+  const by = client({ disableHostPrefix: true,
+    credentials: { accessKeyId: "111122223333", secretAccessKey: "x" } });
+  const names = ["p-0", "p-1", "p-2", "p-3", "p-4"];
+  const states = "arn:aws:states:us-east-2:111122223333";
+  for (const name of names) {
+    const made = await call("CreateStateMachine", { name, roleArn: pagesRoleArn,
+      definition: JSON.stringify(PASS) }, by);
+    assert.equal(made.stateMachineArn, `${states}:stateMachine:${name}`);
+    await call("CreateActivity", { name }, by);
+    await call("StartExecution", { stateMachineArn: `${states}:stateMachine:p-0`, name }, by);
+  }
+  const listed = async (paginate, member, input = {}) => {
+    const found = [];
+    for await (const page of paginate({ client: by, pageSize: 2 }, input)) {
+      assert.ok(page[member].length <= 2);
+      found.push(...page[member].map((it) => it.name));
+    }
+    return found;
+  };
+  assert.deepEqual(await listed(sfn.paginateListStateMachines, "stateMachines"), names);
+  assert.deepEqual(await listed(sfn.paginateListActivities, "activities"), names);
+  assert.deepEqual(await listed(sfn.paginateListExecutions, "executions",
+    { stateMachineArn: `${states}:stateMachine:p-0` }), [...names].reverse());
+  assert.deepEqual(await listed(sfn.paginateListMapRuns, "mapRuns",
+    { executionArn: `${states}:execution:p-0:p-0` }), []);
+}
+
+// Errors are of the classes that the SDK has for them, with the members that the model gives them.
+async function errors() {
+  const none = "arn:aws:states:us-east-2:000000000000:stateMachine:none";
+  for (const [name, input, type] of [
+    ["DescribeStateMachine", { stateMachineArn: none }, sfn.StateMachineDoesNotExist],
+    ["StartExecution", { stateMachineArn: "none" }, sfn.InvalidArn],
+    ["ListStateMachines", { nextToken: "forged" }, sfn.InvalidToken],
+    ["ListStateMachines", { maxResults: 1001 }, sfn.ValidationException],
+    ["StartExecution", { stateMachineArn: `${none}/label` }, sfn.ValidationException],
+  ]) {
+    await assert.rejects(call(name, input), (refusal) => {
+      assert.ok(refusal instanceof type, `${name}: ${refusal}`);
+      assert.ok(refusal.message && refusal.$metadata.requestId, name);
+      if (input.stateMachineArn?.endsWith("/label")) {
+        assert.equal(refusal.reason, "API_DOES_NOT_SUPPORT_LABELED_ARNS");
+      }
+      return true;
+    });
+  }
+}
+
 // Two operations are sent to `sync-` and the endpoint's host, unless that is switched off. No
 // resolver knows that name, so it is looked up here; the server must take it as its own.
 async function hostPrefix() {
@@ -168,7 +219,7 @@ async function hostPrefix() {
   }
 }
 
-for (const part of [machines, activitiesAndRedrive, hostPrefix]) {
+for (const part of [machines, activitiesAndRedrive, pages, errors, hostPrefix]) {
   await part();
   console.log(`${part.name}: ok`);
 }
