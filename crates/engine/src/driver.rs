@@ -17,7 +17,7 @@ use asl::token;
 use crossbeam_channel::Sender;
 use json::Value;
 use parking_lot::Mutex;
-use store::{EntityId, SHARDS, ShardId, Store};
+use store::{EntityId, Runs, SHARDS, ShardId, Store};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use tokio::time::{Instant, timeout_at};
@@ -46,6 +46,16 @@ pub(crate) use calls::Calls;
 
 /// A running engine. Clones are handles to the same one.
 #[derive(Clone)]
+/// What may stand beside an engine.
+#[derive(Default)]
+pub struct Beside {
+    /// Who is told what was committed.
+    pub observers: Vec<Arc<dyn Observer>>,
+    /// Where Express executions that have ended are kept; without, their histories end with the
+    /// engine.
+    pub runs: Option<Arc<dyn Runs>>,
+}
+
 pub struct Engine {
     shared: Arc<Shared>,
 }
@@ -94,11 +104,11 @@ impl Engine {
             definitions,
             clock,
             runtime,
-            Vec::new(),
+            Beside::default(),
         )
     }
 
-    /// The same, with observers of the executions. They are told again what those of an earlier
+    /// The same, with what stands beside it. Observers are told again what those of an earlier
     /// engine have not accepted.
     ///
     /// # Errors
@@ -110,7 +120,7 @@ impl Engine {
         definitions: Arc<dyn Definitions>,
         clock: Arc<dyn Clock>,
         runtime: Handle,
-        observers: Vec<Arc<dyn Observer>>,
+        beside: Beside,
     ) -> Result<Engine, OpenError> {
         let count = u16::try_from(config.shard_threads).unwrap_or(u16::MAX);
         if !(1..=SHARDS).contains(&count) {
@@ -118,7 +128,7 @@ impl Engine {
         }
         let page_key = Arc::new(PageKey::of_store(&*store)?);
         let programs = Arc::new(Programs::new(definitions));
-        let shards = pipeline::open(&config, count, &*store, observers)?;
+        let shards = pipeline::open(&config, count, &*store, beside.observers)?;
         let commons = Arc::clone(shards.first().ok_or(OpenError::ShardThreads(0))?.commons());
         let slow = Pool::open(config.slow_threads)?;
         let express = Express::new(express::Parts {
@@ -131,7 +141,8 @@ impl Engine {
             chance: Chance::from_system()?,
             page_key: Arc::clone(&page_key),
             observers: commons.observers.clone(),
-        });
+            runs: beside.runs,
+        })?;
         let activities = Activities::new(config.pollers_per_activity_max);
         let calls = Arc::new(Calls::new(runner, runtime, express, activities));
         let channels: Vec<_> = shards
@@ -496,6 +507,9 @@ impl Engine {
 
     /// Hands a command over and waits for what its commit lets out.
     async fn ask(&self, shard: ShardId, command: Command) -> Result<Answer, Error> {
+        let express = Arc::clone(self.express());
+        // Writing what has ended blocks as well.
+        let joined = joined.and(tokio::task::spawn_blocking(move || express.close()).await);
         let room = Arc::clone(&self.shared.room);
         let place = match Arc::clone(&room).try_acquire_owned() {
             Ok(place) => place,

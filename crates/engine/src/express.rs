@@ -7,10 +7,13 @@
 //! runs at least once. Either kind may last five minutes.
 //!
 //! AWS shows Express executions in logs only. Here the newest of each state machine can be listed,
-//! and their histories read, while memory has room for them (`kept`).
+//! and their histories read (`kept`): from memory, or from disk, where those that have ended are
+//! written about once a second (`keeper`, `row`).
 
+mod keeper;
 mod kept;
 mod live;
+mod row;
 mod weight;
 
 use std::collections::HashMap;
@@ -24,7 +27,7 @@ use asl::program::Program;
 use asl::time::Timestamp;
 use json::Value;
 use parking_lot::Mutex;
-use store::EntityId;
+use store::{EntityId, Runs};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::task::AbortHandle;
@@ -39,12 +42,13 @@ use crate::limits::{Config, HEAVY_MAX, WAITERS_MAX};
 use crate::observe::Observers;
 use crate::page::PageKey;
 use crate::request::{
-    Error, ExecutionStatus, HistoryPage, HistoryQuery, ListPage, ListQuery, ReadError, StartError,
-    StartRequest,
+    Error, ExecutionStatus, HistoryPage, HistoryQuery, ListPage, ListQuery, OpenError, ReadError,
+    StartError, StartRequest,
 };
 use crate::shard::Random;
 use crate::task::Runner;
 
+use keeper::Keeper;
 use kept::Kept;
 use live::{Live, Next};
 
@@ -87,7 +91,7 @@ impl Billing {
     }
 }
 
-/// An Express execution that is kept in memory.
+/// An Express execution that is under way or kept.
 #[derive(Clone, Debug)]
 pub struct ExpressDescription {
     /// ARNs, name, input, role, definition number, trace header.
@@ -114,7 +118,8 @@ impl Engine {
     }
 
     /// The newest Express executions of a state machine, newest first: at most 1,000, of the last
-    /// 24 hours, as far as memory has room for them, and none from before the last restart.
+    /// 24 hours. Of those before a crash, which ended within a second of it may be missing. Blocks
+    /// while the disk is read, as do the reads below.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -154,6 +159,23 @@ impl Engine {
         let express = self.express();
         express.kept.served(execution_arn, express.clock.now())
     }
+
+    /// The definitions that those of [`Engine::express_runs`] ran: their histories need them.
+    ///
+    /// # Errors
+    /// What the store failed with.
+    pub fn express_definitions(&self) -> Result<Vec<u64>, Error> {
+        self.express().kept.definitions()
+    }
+
+    /// The state machine (unqualified ARN) is gone: its Express executions are listed no more, also
+    /// when it is made again. Those under way go on.
+    ///
+    /// # Errors
+    /// What the store failed with: those on disk may still be there.
+    pub fn forget_express(&self, state_machine_arn: &str) -> Result<(), Error> {
+        self.express().kept.forget(state_machine_arn)
+    }
 }
 
 /// Runs Express executions.
@@ -166,7 +188,8 @@ pub(crate) struct Express {
     slow: Pool,
     chance: Mutex<Chance>,
     observers: Observers,
-    kept: Kept,
+    kept: Arc<Kept>,
+    keeper: Keeper,
     /// A place for each synchronous run; shards count the asynchronous ones.
     room: Arc<Semaphore>,
     /// A place for each caller that waits for one in `room`.
@@ -194,6 +217,8 @@ pub(crate) struct Parts {
     pub(crate) chance: Chance,
     pub(crate) page_key: Arc<PageKey>,
     pub(crate) observers: Observers,
+    /// Where those that have ended are kept.
+    pub(crate) runs: Option<Arc<dyn Runs>>,
 }
 
 /// An asynchronous run whose start is committed.
@@ -215,7 +240,7 @@ pub struct ExpressEnded {
 }
 
 impl Express {
-    pub(crate) fn new(parts: Parts) -> Express {
+    pub(crate) fn new(parts: Parts) -> Result<Express, OpenError> {
         let Parts {
             config,
             clock,
@@ -226,8 +251,17 @@ impl Express {
             chance,
             page_key,
             observers,
+            runs,
         } = parts;
-        Express {
+        let kept = Arc::new(Kept::open(kept::Parts {
+            page_key,
+            programs: Arc::clone(&programs),
+            bytes_max: config.express_kept_bytes_max,
+            disk: runs,
+            stored_bytes_max: config.express_stored_bytes_max,
+        })?);
+        let keeper = Keeper::spawn(&kept, Arc::clone(&clock))?;
+        Ok(Express {
             config,
             clock,
             programs,
@@ -236,7 +270,8 @@ impl Express {
             slow,
             chance: Mutex::new(chance),
             observers,
-            kept: Kept::new(page_key, config.express_kept_bytes_max),
+            kept,
+            keeper,
             room: Arc::new(Semaphore::new(config.express_runs_max)),
             waiters: Semaphore::new(WAITERS_MAX),
             calls: Arc::new(Semaphore::new(config.calls_max)),
@@ -244,7 +279,7 @@ impl Express {
             bytes: AtomicUsize::new(0),
             under_way: Mutex::default(),
             entities: Mutex::default(),
-        }
+        })
     }
 
     async fn run(self: &Arc<Self>, request: StartRequest) -> Result<ExpressEnd, StartError> {
@@ -328,6 +363,11 @@ impl Express {
         std::mem::take(&mut *self.under_way.lock())
             .values()
             .for_each(AbortHandle::abort);
+    }
+
+    /// Writes what has ended. Blocks.
+    pub(crate) fn close(&self) {
+        self.keeper.stop();
     }
 
     async fn place(&self) -> Result<OwnedSemaphorePermit, Error> {

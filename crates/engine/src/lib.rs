@@ -94,7 +94,7 @@ mod testing;
 
 pub use clock::{Clock, SystemClock};
 pub use definitions::{DefinitionError, Definitions};
-pub use driver::Engine;
+pub use driver::{Beside, Engine};
 pub use express::{Billing, ExpressDescription, ExpressEnd, ExpressEnded, ExpressRun};
 pub use limits::Config;
 pub use observe::{Attempt, Delivery, Observed, Observer, Receipt};

@@ -38,8 +38,11 @@ pub struct Config {
     pub express_run_bytes_max: usize,
     /// What all Express executions under way may take together.
     pub express_bytes_max: usize,
-    /// What those that have ended may take; beyond, the oldest are no longer listed.
+    /// What those that have ended may take in memory. Beyond, the oldest are read from disk, or are
+    /// no longer listed if they are not there yet.
     pub express_kept_bytes_max: usize,
+    /// What those that have ended may take on disk; beyond, the oldest are deleted.
+    pub express_stored_bytes_max: u64,
 }
 
 impl Default for Config {
@@ -58,7 +61,8 @@ impl Default for Config {
             express_seconds_max: 300,
             express_run_bytes_max: 64 << 20,
             express_bytes_max: 256 << 20,
-            express_kept_bytes_max: 64 << 20,
+            express_kept_bytes_max: 32 << 20,
+            express_stored_bytes_max: 1 << 30,
         }
     }
 }
@@ -84,6 +88,20 @@ pub const QUEUE_SHOWN_MAX: usize = 1_000;
 pub const EXPRESS_RUNS_PER_MACHINE_MAX: usize = 1_000;
 /// See [`EXPRESS_RUNS_PER_MACHINE_MAX`].
 pub const EXPRESS_KEPT_MS: i64 = 24 * 3_600 * 1_000;
+
+/// What has ended is on disk after this time: what a crash may cost.
+pub const EXPRESS_FLUSH_MS: u64 = 1_000;
+/// What is written at a time in memory's bytes, so that large histories don't take the disk from
+/// others; what more there is waits for the next time.
+pub const EXPRESS_FLUSH_BYTES_MAX: usize = 8 << 20;
+/// Rows of one transaction, some milliseconds: the audit log waits behind it.
+pub const EXPRESS_ROWS_MAX: usize = 256;
+/// See [`EXPRESS_ROWS_MAX`]; one row at least.
+pub const EXPRESS_ROWS_BYTES_MAX: usize = 1 << 20;
+/// Numbers of runs to be written before those of forgotten runs are looked for.
+pub const EXPRESS_UNSTORED_MIN: usize = 4_096;
+/// How often those older than [`EXPRESS_KEPT_MS`] are deleted from disk; none is shown meanwhile.
+pub const EXPRESS_SWEEP_MS: u64 = 3_600_000;
 
 /// A page of history ends here (4 MiB of rendered events), whatever its `maxResults`.
 pub const HISTORY_PAGE_BYTES_MAX: usize = 4 << 20;

@@ -27,6 +27,7 @@ mod read;
 mod splice;
 mod window;
 
+pub(crate) use bytes::{Reader, put_len, put_number, put_signed};
 pub use encode::{Compressor, Encoder};
 pub(crate) use read::{Context, Events};
 pub use read::{Literals, Record};

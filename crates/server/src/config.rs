@@ -62,6 +62,8 @@ pub(crate) struct Config {
     /// The same, of all Express executions under way.
     pub express_bytes_max: usize,
     /// The same, of those that have ended and are still listed.
+    /// Bytes on disk of Express executions that have ended and are still listed.
+    pub express_stored_bytes_max: u64,
     pub express_kept_bytes_max: usize,
     /// Standard executions that are open. AWS's quota is 1,000,000.
     pub open_executions_max: u64,
@@ -140,7 +142,8 @@ impl Default for Config {
             express_runs_max: 4_096,
             express_run_bytes_max: 64 << 20,
             express_bytes_max: 256 << 20,
-            express_kept_bytes_max: 64 << 20,
+            express_kept_bytes_max: 32 << 20,
+            express_stored_bytes_max: 1 << 30,
             open_executions_max: 1_000_000,
             pollers_per_activity_max: 1_000,
             state_machines_max: 100_000,
@@ -336,7 +339,7 @@ const SWITCHES: [&str; 5] = [
     "strict",
 ];
 /// All others but tables.
-const NUMBERS: [&str; 25] = [
+const NUMBERS: [&str; 26] = [
     "audit_retention_days",
     "metrics_series_max",
     "metrics_retention_days",
@@ -354,6 +357,7 @@ const NUMBERS: [&str; 25] = [
     "express_bytes_max",
     "express_kept_bytes_max",
     "open_executions_max",
+    "express_stored_bytes_max",
     "pollers_per_activity_max",
     "state_machines_max",
     "activities_max",

@@ -228,7 +228,7 @@ fn store(data: &Path) -> Vec<Finding> {
     }
 }
 
-/// The audit log, metrics and log events, where there are any.
+/// The audit log, metrics, log events and Express executions, where there are any.
 fn logs(data: &Path) -> Vec<Finding> {
     if !SqliteLines::exists(data) {
         return Vec::new();
@@ -240,10 +240,12 @@ fn logs(data: &Path) -> Vec<Finding> {
     };
     match checked {
         Ok(found) if found.problems.is_empty() => vec![Finding::Good(format!(
-            "logs: {} is sound: {} lines of the audit log and of metrics, {} log events",
+            "logs: {} is sound: {} lines of the audit log and of metrics, {} log events, {} Express \
+             executions",
             data.join("lines.db").display(),
             found.lines,
-            found.events
+            found.events,
+            found.runs
         ))],
         Ok(found) => {
             let bad = |problem| Finding::Bad(format!("logs: {problem}"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use asl::limits::Limits;
-use engine::{Engine, Observer, SystemClock};
+use engine::{Beside, Engine, Observer, SystemClock};
 use functions::{Pool, PoolConfig};
 use nix::sys::stat::{Mode, umask};
 use services::lambda::log_sink::LogSink;
@@ -17,7 +17,7 @@ use services::metrics::{Metrics, StatesMetrics, Which};
 use services::states::{ExecutionLogs, StoredDefinitions};
 use services::{Foundations, Identity, Services};
 use store::blobs::LocalBlobs;
-use store::{Events, Lines, Sqlite, SqliteLines, Store};
+use store::{Events, Lines, Runs, Sqlite, SqliteLines, Store};
 use tasks::TaskRunner;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -186,8 +186,11 @@ async fn assemble(
     let logs = Arc::new(Logs::new(Arc::clone(&store), events, &metrics));
     let definitions = Arc::new(StoredDefinitions::new(Arc::clone(&store)));
     let (tracer, exporting) = Tracer::start(config, &definitions)?.unzip();
-    let observers = open_observers(&store, &logs, &metrics, tracer)?;
-    let engine = open_engine(config, &store, definitions, mocked, observers)?;
+    let beside = Beside {
+        observers: open_observers(&store, &logs, &metrics, tracer)?,
+        runs: Some(Arc::clone(&stores.lines) as Arc<dyn Runs>),
+    };
+    let engine = open_engine(config, &store, definitions, mocked, beside)?;
     // The store is this process's own from here on, and with it the files beside it.
     let rules = identity::rules(config, mode, key, mocks.is_some())?;
     let hosts = match rules.root {
@@ -315,7 +318,7 @@ fn open_engine(
     store: &Arc<dyn Store>,
     definitions: Arc<StoredDefinitions>,
     runner: MockedRunner<TaskRunner>,
-    observers: Vec<Arc<dyn Observer>>,
+    beside: Beside,
 ) -> Result<Engine> {
     let limits = Limits {
         payload_bytes_max: config.payload_bytes_max,
@@ -336,6 +339,7 @@ fn open_engine(
         express_kept_bytes_max: config.express_kept_bytes_max,
         express_seconds_max: config.express_seconds_max,
         ..engine::Config::default()
+        express_stored_bytes_max: config.express_stored_bytes_max,
     };
     let engine = Engine::open_observed(
         settings,
@@ -344,7 +348,7 @@ fn open_engine(
         definitions,
         Arc::new(SystemClock),
         Handle::current(),
-        observers,
+        beside,
     )?;
     Ok(engine)
 }

@@ -1,40 +1,41 @@
-//! Runs that can be listed, and their events: the newest, while there is room for them.
+//! Runs that can be listed, and their events: the newest, in memory while there is room for them,
+//! and on disk once they have ended (`keeper`).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use asl::event::{Event, EventId, EventKind, Failure, Served, Start, Text};
-use asl::program::Program;
 use asl::time::Timestamp;
 use json::Value;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
-use super::{Billing, ExpressDescription};
-use crate::limits::{EXPRESS_KEPT_MS, EXPRESS_RUNS_PER_MACHINE_MAX};
+use super::keeper::Writing;
+use super::{Billing, ExpressDescription, row};
+use crate::arn;
+use crate::definitions::Programs;
+use crate::limits::{EXPRESS_KEPT_MS, EXPRESS_RUNS_PER_MACHINE_MAX, EXPRESS_UNSTORED_MIN};
 use crate::page::PageKey;
 use crate::read::{Page, results_max};
 use crate::request::{
-    ExecutionStatus, HistoryPage, HistoryQuery, ListPage, ListQuery, ReadError, Summary,
+    Error, ExecutionStatus, HistoryPage, HistoryQuery, ListPage, ListQuery, ReadError, Summary,
 };
 
 /// One run, under way or ended.
 pub(super) struct Entry {
-    /// Rising in the order of starts.
+    /// Rising in the order of starts, also those of earlier servers.
     pub(super) number: u64,
-    program: Arc<Program>,
     pub(super) start: Arc<Start>,
-    started_at: Timestamp,
-    recorded: Mutex<Recorded>,
+    pub(super) started_at: Timestamp,
+    pub(super) recorded: Mutex<Recorded>,
 }
 
 #[derive(Default)]
-struct Recorded {
+pub(super) struct Recorded {
     /// Those that AWS shows, in order.
-    events: Vec<(Timestamp, Event)>,
+    pub(super) events: Vec<(Timestamp, Event)>,
     /// What served attempts.
-    served: Vec<(EventId, Served)>,
-    end: Option<Ended>,
+    pub(super) served: Vec<(EventId, Served)>,
+    pub(super) end: Option<Ended>,
 }
 
 /// How a run ended.
@@ -48,6 +49,20 @@ pub(super) struct Ended {
 }
 
 impl Entry {
+    pub(super) fn new(
+        number: u64,
+        start: Start,
+        started_at: Timestamp,
+        recorded: Recorded,
+    ) -> Entry {
+        Entry {
+            number,
+            start: Arc::new(start),
+            started_at,
+            recorded: Mutex::new(recorded),
+        }
+    }
+
     pub(super) fn add(&self, time: Timestamp, events: Vec<Event>) {
         let mut recorded = self.recorded.lock();
         for event in events {
@@ -122,60 +137,88 @@ impl Entry {
 /// The runs that are kept.
 pub(super) struct Kept {
     page_key: Arc<PageKey>,
-    /// Of those that have ended; those under way have a bound of their own.
+    programs: Arc<Programs>,
+    /// Of those in memory that have ended; those under way have a bound of their own.
     bytes_max: usize,
-    runs: Mutex<Runs>,
+    /// Where those that have ended go; `None`: nowhere.
+    pub(super) disk: Option<Arc<dyn store::Runs>>,
+    /// Of those on disk.
+    pub(super) stored_bytes_max: u64,
+    pub(super) runs: Mutex<Runs>,
+    /// Told when the first run is to be written, and when the keeper has to end.
+    pub(super) changed: Condvar,
+    /// Locked by whoever writes, before `runs`.
+    pub(super) writing: Mutex<Writing>,
 }
 
+/// What [`Kept`] works with.
+pub(super) struct Parts {
+    pub(super) page_key: Arc<PageKey>,
+    pub(super) programs: Arc<Programs>,
+    pub(super) bytes_max: usize,
+    pub(super) disk: Option<Arc<dyn store::Runs>>,
+    pub(super) stored_bytes_max: u64,
+}
+
+/// The runs in memory.
 #[derive(Default)]
-struct Runs {
+pub(super) struct Runs {
     next: u64,
     entries: BTreeMap<u64, Arc<Entry>>,
     by_arn: HashMap<Text, u64>,
     /// By the ARN of the state machine. None of these is empty.
     by_machine: HashMap<Text, BTreeSet<u64>>,
-    /// Those that have ended, with their bytes.
-    ended: BTreeMap<u64, usize>,
-    /// How many entries hold a program, by its address: after an update, or once the machine is
-    /// gone, nobody else may.
-    programs: HashMap<usize, usize>,
-    /// Of those that have ended, and of the programs.
+    /// Those that have ended.
+    ended: BTreeMap<u64, Held>,
+    /// Of those that have ended.
     bytes: usize,
+    /// Those to be written, as they ended. What is no longer in `entries` is passed by.
+    pub(super) unstored: Vec<u64>,
+    /// Those that made room before they were written.
+    pub(super) lost: u64,
+    pub(super) is_stopping: bool,
 }
 
-/// What a state of a program takes: as a rule its paths and templates are small.
-const STATE_BYTES: usize = 2 << 10;
-
-fn program_bytes(program: &Program) -> usize {
-    program.states.len() * STATE_BYTES
+/// A run that has ended.
+struct Held {
+    bytes: usize,
+    is_stored: bool,
 }
 
 impl Kept {
-    pub(super) fn new(page_key: Arc<PageKey>, bytes_max: usize) -> Kept {
-        Kept {
+    /// With the numbers going on behind those on disk.
+    pub(super) fn open(parts: Parts) -> store::Result<Kept> {
+        let Parts {
             page_key,
+            programs,
             bytes_max,
-            runs: Mutex::default(),
-        }
+            disk,
+            stored_bytes_max,
+        } = parts;
+        let last = disk.as_ref().map_or(Ok(None), |disk| disk.last_run())?;
+        let runs = Runs {
+            next: last.map_or(0, |last| last + 1),
+            ..Runs::default()
+        };
+        Ok(Kept {
+            page_key,
+            programs,
+            bytes_max,
+            disk,
+            stored_bytes_max,
+            runs: Mutex::new(runs),
+            changed: Condvar::new(),
+            writing: Mutex::default(),
+        })
     }
 
     /// Keeps a run that begins.
-    pub(super) fn insert(
-        &self,
-        program: &Arc<Program>,
-        start: &Start,
-        started_at: Timestamp,
-    ) -> Arc<Entry> {
-        let start = Arc::new(start.clone());
+    pub(super) fn insert(&self, start: &Start, started_at: Timestamp) -> Arc<Entry> {
+        let start = start.clone();
         let mut runs = self.runs.lock();
         runs.drop_old(started_at);
-        let entry = Arc::new(Entry {
-            number: runs.next,
-            program: Arc::clone(program),
-            start,
-            started_at,
-            recorded: Mutex::default(),
-        });
+        let entry = Entry::new(runs.next, start, started_at, Recorded::default());
+        let entry = Arc::new(entry);
         runs.next += 1;
         runs.insert(&entry);
         entry
@@ -186,25 +229,65 @@ impl Kept {
         entry.recorded.lock().end = Some(ended);
         let mut runs = self.runs.lock();
         if runs.entries.contains_key(&entry.number) {
-            runs.ended.insert(entry.number, bytes);
+            let is_stored = self.disk.is_none();
+            runs.ended.insert(entry.number, Held { bytes, is_stored });
             runs.bytes += bytes;
+            if !is_stored && runs.is_to_be_stored(entry.number) {
+                self.changed.notify_one();
+            }
         }
         while runs.bytes > self.bytes_max {
-            let Some((oldest, _)) = runs.ended.first_key_value() else {
+            let Some((oldest, held)) = runs.ended.first_key_value() else {
                 return;
             };
-            let oldest = *oldest;
+            let (oldest, is_lost) = (*oldest, !held.is_stored);
+            runs.lost += u64::from(is_lost);
             runs.remove(oldest);
         }
     }
 
+    /// The definitions that runs ran which can be read.
+    pub(super) fn definitions(&self) -> Result<Vec<u64>, Error> {
+        let mut definitions: BTreeSet<u64> = {
+            let runs = self.runs.lock();
+            let entries = runs.entries.values();
+            entries.map(|entry| entry.start.definition).collect()
+        };
+        // Afterwards: what left memory meanwhile is there.
+        if let Some(disk) = &self.disk {
+            definitions.extend(disk.run_definitions()?);
+        }
+        Ok(definitions.into_iter().collect())
+    }
+
+    /// Forgets a machine's runs; those under way are listed no more.
+    pub(super) fn forget(&self, machine_arn: &str) -> Result<(), Error> {
+        // What is being written is written before it is deleted.
+        let _writing = self.writing.lock();
+        self.runs.lock().remove_machine(machine_arn);
+        if let Some(disk) = &self.disk {
+            disk.drop_runs(machine_arn)?;
+        }
+        Ok(())
+    }
+
     fn find(&self, execution_arn: &str, now: Timestamp) -> Result<Arc<Entry>, ReadError> {
-        let mut runs = self.runs.lock();
-        runs.drop_old(now);
-        let number = runs.by_arn.get(execution_arn);
-        let entry = number.and_then(|number| runs.entries.get(number));
-        let entry = entry.map(Arc::clone);
-        entry.ok_or_else(|| ReadError::DoesNotExist(execution_arn.into()))
+        let absent = || ReadError::DoesNotExist(execution_arn.into());
+        {
+            let mut runs = self.runs.lock();
+            runs.drop_old(now);
+            let number = runs.by_arn.get(execution_arn);
+            if let Some(entry) = number.and_then(|number| runs.entries.get(number)) {
+                return Ok(Arc::clone(entry));
+            }
+        }
+        let disk = self.disk.as_ref().ok_or_else(absent)?;
+        let express = arn::read_express(execution_arn).ok_or_else(absent)?;
+        let name = format!("{}:{}", express.name, express.unique);
+        let found = disk.run(&express.machine_arn, &name).map_err(Error::from)?;
+        let found = found.filter(|run| is_fresh(run.started_ms, now));
+        let entry = row::decode(execution_arn, &found.ok_or_else(absent)?);
+        Ok(Arc::new(entry.map_err(Error::from)?))
     }
 
     pub(super) fn describe(
@@ -228,26 +311,47 @@ impl Kept {
             .clone())
     }
 
+    /// The newest runs of a machine, by number, newest first.
+    fn newest(&self, machine_arn: &str, now: Timestamp) -> Result<Vec<(u64, Summary)>, Error> {
+        let entries: Vec<Arc<Entry>> = {
+            let mut runs = self.runs.lock();
+            runs.drop_old(now);
+            let numbers = runs.by_machine.get(machine_arn).into_iter().flatten();
+            let entries = numbers.filter_map(|number| runs.entries.get(number));
+            entries.cloned().collect()
+        };
+        let mut found: BTreeMap<u64, Summary> = BTreeMap::new();
+        // Afterwards: what left memory meanwhile is there.
+        if let Some(disk) = &self.disk {
+            for head in disk.runs(machine_arn, EXPRESS_RUNS_PER_MACHINE_MAX)? {
+                match row::listed(machine_arn, &head) {
+                    Ok(summary) if is_fresh(head.started_ms, now) => {
+                        found.insert(head.number, summary);
+                    }
+                    Ok(_) => {}
+                    Err(error) => tracing::warn!(%error, "an Express execution is not listed"),
+                }
+            }
+        }
+        found.extend(entries.iter().map(|entry| (entry.number, entry.summary())));
+        // One that ran again after a crash has the ARN it had.
+        let mut seen = HashSet::new();
+        let newest_first = found.into_iter().rev();
+        let newest = newest_first.filter(|(_, run)| seen.insert(run.execution_arn.clone()));
+        Ok(newest.take(EXPRESS_RUNS_PER_MACHINE_MAX).collect())
+    }
+
     pub(super) fn list(&self, query: &ListQuery, now: Timestamp) -> Result<ListPage, ReadError> {
         let request = format!("express {}", query.identity());
         let token = query.next_token.as_deref();
         let before = self.page_key.position(token, &request, now)?;
-        let entries: Vec<Arc<Entry>> = {
-            let mut runs = self.runs.lock();
-            runs.drop_old(now);
-            let before = before.map_or(Bound::Unbounded, Bound::Excluded);
-            let numbers = runs.by_machine.get(&query.state_machine_arn);
-            let numbers = numbers.into_iter().flat_map(|numbers| {
-                let newest_first = numbers.range((Bound::Unbounded, before));
-                newest_first.rev()
-            });
-            let entries = numbers.filter_map(|number| runs.entries.get(number));
-            entries.cloned().collect()
-        };
+        let newest = self.newest(&query.state_machine_arn, now)?;
         let max = results_max(query.max_results);
-        let shown = entries.iter().map(|entry| (entry.number, entry.summary()));
-        let mut shown: Vec<(u64, Summary)> = shown
-            .filter(|(_, summary)| query.shows(summary))
+        let mut shown: Vec<(u64, Summary)> = newest
+            .into_iter()
+            .filter(|(number, summary)| {
+                before.is_none_or(|before| *number < before) && query.shows(summary)
+            })
             .take(max + 1)
             .collect();
         let has_more = shown.len() > max;
@@ -271,7 +375,9 @@ impl Kept {
         let token = query.next_token.as_deref();
         let from = self.page_key.position(token, &request, now)?;
         let entry = self.find(execution_arn, now)?;
-        let mut page = Page::new(&entry.program, &entry.start, query);
+        let program = self.programs.get(entry.start.definition);
+        let program = program.map_err(Error::from)?;
+        let mut page = Page::new(&program, &entry.start, query);
         // Rendered without the lock, as the run may go on meanwhile.
         let events = entry.events(from, query.reverse_order, page.room() + 1);
         let left = events.iter().find(|(time, event)| !page.add(*time, event));
@@ -283,10 +389,14 @@ impl Kept {
     }
 }
 
+/// Whether a run is less than a day old.
+fn is_fresh(started_ms: i64, now: Timestamp) -> bool {
+    now.0 - started_ms < EXPRESS_KEPT_MS
+}
+
 impl Runs {
     fn insert(&mut self, entry: &Arc<Entry>) {
         let (number, start) = (entry.number, &entry.start);
-        self.hold(&entry.program);
         self.entries.insert(number, Arc::clone(entry));
         self.by_arn.insert(start.execution_arn.clone(), number);
         let machine = start.state_machine_arn.clone();
@@ -299,11 +409,48 @@ impl Runs {
         }
     }
 
+    /// The run is one of those to be written; whether it is the first.
+    fn is_to_be_stored(&mut self, number: u64) -> bool {
+        // More than this are there only while the disk keeps the keeper waiting.
+        if self.unstored.len() >= EXPRESS_UNSTORED_MIN.max(2 * self.entries.len()) {
+            let Runs {
+                unstored, entries, ..
+            } = self;
+            unstored.retain(|number| entries.contains_key(number));
+        }
+        self.unstored.push(number);
+        self.unstored.len() == 1
+    }
+
+    /// Those of `numbers` that are still here.
+    pub(super) fn still_here(&self, numbers: &[u64]) -> Vec<Arc<Entry>> {
+        let entries = numbers.iter().filter_map(|it| self.entries.get(it));
+        entries.cloned().collect()
+    }
+
+    /// What a run that has ended takes; 0 if it is no longer here.
+    pub(super) fn bytes_of(&self, number: u64) -> usize {
+        self.ended.get(&number).map_or(0, |held| held.bytes)
+    }
+
+    #[cfg(test)]
+    pub(super) fn bytes_held(&self) -> usize {
+        self.bytes
+    }
+
+    /// Runs were written.
+    pub(super) fn are_stored(&mut self, entries: &[Arc<Entry>]) {
+        for entry in entries {
+            if let Some(held) = self.ended.get_mut(&entry.number) {
+                held.is_stored = true;
+            }
+        }
+    }
+
     fn remove(&mut self, number: u64) {
         let Some(entry) = self.entries.remove(&number) else {
             return;
         };
-        self.let_go(&entry.program);
         let start = &entry.start;
         // One that runs again after a crash has the ARN it had.
         if self.by_arn.get(&start.execution_arn) == Some(&number) {
@@ -315,36 +462,20 @@ impl Runs {
                 self.by_machine.remove(&start.state_machine_arn);
             }
         }
-        self.bytes -= self.ended.remove(&number).unwrap_or(0);
+        self.bytes -= self.ended.remove(&number).map_or(0, |held| held.bytes);
     }
 
-    fn hold(&mut self, program: &Arc<Program>) {
-        let entries = self
-            .programs
-            .entry(Arc::as_ptr(program).addr())
-            .or_default();
-        *entries += 1;
-        if *entries == 1 {
-            self.bytes += program_bytes(program);
-        }
-    }
-
-    fn let_go(&mut self, program: &Arc<Program>) {
-        let address = Arc::as_ptr(program).addr();
-        let Some(entries) = self.programs.get_mut(&address) else {
-            return;
-        };
-        *entries -= 1;
-        if *entries == 0 {
-            self.programs.remove(&address);
-            self.bytes -= program_bytes(program);
+    fn remove_machine(&mut self, machine_arn: &str) {
+        let of_machine = self.by_machine.get(machine_arn).cloned();
+        for number in of_machine.unwrap_or_default() {
+            self.remove(number);
         }
     }
 
     /// Lets those go that are a day old.
     fn drop_old(&mut self, now: Timestamp) {
         while let Some((number, entry)) = self.entries.first_key_value() {
-            if now.0 - entry.started_at.0 < EXPRESS_KEPT_MS {
+            if is_fresh(entry.started_at.0, now) {
                 return;
             }
             let number = *number;

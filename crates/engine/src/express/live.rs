@@ -75,7 +75,7 @@ impl Live {
     ) -> Live {
         Live {
             express: Arc::clone(express),
-            entry: express.kept.insert(&program, start, started_at),
+            entry: express.kept.insert(start, started_at),
             is_watched: express.observers.wants(start.definition).is_some(),
             program,
             run: Run::default(),

@@ -1,13 +1,16 @@
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use asl::definition::MachineType;
 use futures_util::future::BoxFuture;
+use store::lines::MemoryLines;
+use store::runs::{Bound, Head, Run};
 use store::{Memory, Store};
 use tokio::runtime::Runtime;
 
 use super::*;
 use crate::definitions::{DefinitionError, Definitions};
+use crate::driver::Beside;
 use crate::task::{Answered, TaskCall, TaskOutcome};
 use crate::testing::{FUNCTION, MACHINE, failure, machine, request, value};
 
@@ -118,6 +121,11 @@ fn definitions() -> Texts {
 const START_MS: i64 = 1_767_225_600_000;
 
 fn open(config: Config, store: Arc<Memory>) -> Setup {
+    open_beside(config, store, None)
+}
+
+/// Opens an engine that keeps what has ended.
+fn open_beside(config: Config, store: Arc<Memory>, runs: Option<Arc<dyn Runs>>) -> Setup {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -125,13 +133,17 @@ fn open(config: Config, store: Arc<Memory>) -> Setup {
         .unwrap();
     let runner = Arc::new(Functions::default());
     let clock = Arc::new(Hand(AtomicI64::new(START_MS)));
-    let engine = Engine::open(
+    let engine = Engine::open_observed(
         config,
         Arc::clone(&store) as Arc<dyn Store>,
         Arc::clone(&runner) as Arc<dyn Runner>,
         Arc::new(definitions()),
         Arc::clone(&clock) as Arc<dyn Clock>,
         runtime.handle().clone(),
+        Beside {
+            runs,
+            ..Beside::default()
+        },
     );
     Setup {
         runtime,
@@ -577,43 +589,6 @@ fn the_oldest_runs_make_room() {
 }
 
 #[test]
-fn programs_that_only_kept_runs_hold_make_room() {
-    let config = Config {
-        express_kept_bytes_max: 64 << 10,
-        ..Config::default()
-    };
-    let check = |programs: u64, expected: std::ops::RangeInclusive<usize>| {
-        let setup = open(config, Arc::new(Memory::new()));
-        let kept = &setup.engine.express().kept;
-        let programs: Vec<_> = (0..programs)
-            .map(|_| definitions().program(PASS).unwrap())
-            .collect();
-        for (number, program) in (0..100).zip(programs.iter().cycle()) {
-            let (kind, limits) = (ExecutionKind::SyncExpress, Limits::default());
-            let unique = number.to_string();
-            let started = start(of(PASS, None, "{}"), &unique, kind, limits, [number; 4]);
-            let entry = kept.insert(program, &started.unwrap(), Timestamp(START_MS));
-            let ended = kept::Ended {
-                status: ExecutionStatus::Succeeded,
-                at: Timestamp(START_MS),
-                output: None,
-                failure: Failure::default(),
-                billing: Billing::of(0, 0),
-            };
-            kept.end(&entry, ended, 100);
-        }
-        let query = ListQuery {
-            max_results: 1_000,
-            ..list()
-        };
-        let left = setup.engine.express_runs(&query).unwrap().executions.len();
-        assert!(expected.contains(&left), "{left}");
-    };
-    check(1, 100..=100);
-    check(100, 20..=32);
-}
-
-#[test]
 fn a_history_is_read_in_both_directions() {
     let setup = setup();
     let items = (0..40).map(|number| format!(r#"{{"a":{number}}}"#));
@@ -672,4 +647,336 @@ fn a_shutdown_ends_what_runs() {
         .runtime
         .block_on(setup.engine.run_express(of(PASS, None, "{}")));
     assert!(matches!(late, Err(StartError::Engine(Error::ShuttingDown))));
+}
+
+/// Lines that fail while they are told to.
+#[derive(Default)]
+struct Disk {
+    lines: MemoryLines,
+    fails: AtomicBool,
+    puts: AtomicUsize,
+}
+
+impl Disk {
+    fn answer<T>(&self, answer: impl FnOnce(&MemoryLines) -> store::Result<T>) -> store::Result<T> {
+        if self.fails.load(Ordering::SeqCst) {
+            let (path, cause) = ("lines".into(), "as asked for".to_owned());
+            return Err(store::Error::Io { path, cause });
+        }
+        answer(&self.lines)
+    }
+}
+
+impl Runs for Disk {
+    fn put_runs(&self, runs: &[Run], bound: Bound) -> store::Result<()> {
+        self.answer(|lines| lines.put_runs(runs, bound))?;
+        self.puts.fetch_add(runs.len(), Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn runs(&self, machine: &str, limit: usize) -> store::Result<Vec<Head>> {
+        self.answer(|lines| lines.runs(machine, limit))
+    }
+
+    fn run(&self, machine: &str, name: &str) -> store::Result<Option<Run>> {
+        self.answer(|lines| lines.run(machine, name))
+    }
+
+    fn last_run(&self) -> store::Result<Option<u64>> {
+        self.answer(Runs::last_run)
+    }
+
+    fn run_definitions(&self) -> store::Result<Vec<u64>> {
+        self.answer(Runs::run_definitions)
+    }
+
+    fn drop_runs(&self, machine: &str) -> store::Result<()> {
+        self.answer(|lines| lines.drop_runs(machine))
+    }
+
+    fn expire_runs(&self, before_ms: i64) -> store::Result<bool> {
+        self.answer(|lines| lines.expire_runs(before_ms))
+    }
+}
+
+/// An engine that keeps what has ended there.
+fn kept_at(disk: &Arc<Disk>, config: Config) -> Setup {
+    let disk = Arc::clone(disk) as Arc<dyn Runs>;
+    open_beside(config, Arc::new(Memory::new()), Some(disk))
+}
+
+impl Setup {
+    fn flush(&self) {
+        self.engine.express().kept.flush(self.clock.now());
+    }
+
+    fn arns(&self) -> Vec<Text> {
+        let mut query = list();
+        query.max_results = 1_000;
+        let page = self.engine.express_runs(&query).unwrap();
+        page.executions
+            .into_iter()
+            .map(|it| it.execution_arn)
+            .collect()
+    }
+
+    /// All that is shown of a run.
+    fn shown(&self, arn: &str) -> String {
+        let described = self.engine.express_describe(arn).unwrap();
+        let mut shown = format!("{described:?}\n");
+        for include_execution_data in [true, false] {
+            let query = HistoryQuery {
+                include_execution_data,
+                max_results: 1_000,
+                ..HistoryQuery::default()
+            };
+            let page = self.engine.express_history(arn, &query).unwrap();
+            page.events
+                .iter()
+                .for_each(|event| shown += &event.to_text());
+        }
+        shown + &format!("{:?}", self.engine.express_served(arn).unwrap())
+    }
+}
+
+#[test]
+fn what_has_ended_is_shown_after_a_restart_as_it_was_before() {
+    let disk = Arc::new(Disk::default());
+    let before = kept_at(&disk, Config::default());
+    let mut arns = Vec::new();
+    for (definition, input) in [
+        (PASS, r#"{ "a" : 1.0 }"#),
+        (TASK, r#"{"fail":1}"#),
+        (FAIL, "{}"),
+        (HEAVY, "{}"),
+        (MAP, r#"[{"a":1},{"a":2},3]"#),
+    ] {
+        arns.push(before.sync(definition, input).execution_arn);
+        before.advance(1_000);
+    }
+    let qualified = StartRequest {
+        state_machine_version_arn: Some(format!("{MACHINE}:7").into()),
+        state_machine_alias_arn: Some(format!("{MACHINE}:live").into()),
+        trace_header: Some("Root=1".into()),
+        ..of(PASS, Some("q"), "{}")
+    };
+    let end = before
+        .runtime
+        .block_on(before.engine.run_express(qualified))
+        .unwrap();
+    arns.push(end.execution_arn);
+    let timed_out = before.begin(SHORT, "{}");
+    before.advance(2_000);
+    until(|| {
+        let described = before.engine.express_describe(&timed_out).unwrap();
+        described.stopped_at
+    });
+    arns.push(timed_out);
+    let cut_off = before.begin(WAIT, "{}");
+    let listed = before.engine.express_runs(&list()).unwrap().executions;
+    assert_eq!(listed[0].execution_arn, cut_off);
+    let shown: Vec<String> = arns.iter().map(|arn| before.shown(arn)).collect();
+    let now = before.clock.now();
+    // A crash, but for the last second.
+    before.flush();
+    for round in 0..2 {
+        let after = kept_at(&disk, Config::default());
+        after.clock.0.store(now.0, Ordering::SeqCst);
+        let found = after.engine.express_runs(&list()).unwrap().executions;
+        assert_eq!(found[round..], listed[1..]);
+        for (arn, shown) in arns.iter().zip(&shown) {
+            assert_eq!(after.shown(arn), *shown);
+        }
+        let gone = after.engine.express_describe(&cut_off);
+        assert!(matches!(gone, Err(ReadError::DoesNotExist(_))));
+        // Numbers go on, and an orderly end writes what there is.
+        let next = after.sync(PASS, "{}").execution_arn;
+        assert_eq!(after.arns()[0], next);
+        assert_eq!(after.arns().len(), 8 + round);
+        after.runtime.block_on(after.engine.shutdown());
+    }
+}
+
+#[test]
+fn pages_go_on_over_memory_and_disk() {
+    let disk = Arc::new(Disk::default());
+    let before = kept_at(&disk, Config::default());
+    let mut arns: Vec<Text> = Vec::new();
+    for _ in 0..5 {
+        arns.push(before.sync(PASS, "{}").execution_arn);
+    }
+    before.flush();
+    let mut query = ListQuery {
+        max_results: 3,
+        ..list()
+    };
+    let first = before.engine.express_runs(&query).unwrap();
+    assert_eq!(first.executions.len(), 3);
+    let store = Arc::clone(&before.store);
+    let runs = Arc::clone(&disk) as Arc<dyn Runs>;
+    let after = open_beside(Config::default(), store, Some(runs));
+    for _ in 0..5 {
+        arns.push(after.sync(FAIL, "{}").execution_arn);
+    }
+    arns.reverse();
+    assert_eq!(after.arns(), arns);
+    // A token of before the restart.
+    query.next_token = first.next_token;
+    let second = after.engine.express_runs(&query).unwrap();
+    let second: Vec<Text> = second
+        .executions
+        .into_iter()
+        .map(|it| it.execution_arn)
+        .collect();
+    assert_eq!(second, arns[8..]);
+    let failed = ListQuery {
+        status: Some(ExecutionStatus::Failed),
+        ..list()
+    };
+    assert_eq!(
+        after.engine.express_runs(&failed).unwrap().executions.len(),
+        5
+    );
+    // A day later none is left, on disk neither.
+    after.flush();
+    after.advance(crate::limits::EXPRESS_KEPT_MS);
+    assert_eq!(after.arns(), Vec::<Text>::new());
+    let gone = after.engine.express_describe(&arns[9]);
+    assert!(matches!(gone, Err(ReadError::DoesNotExist(_))));
+    after.engine.express().kept.sweep(after.clock.now());
+    assert_eq!(disk.lines.last_run().unwrap(), None);
+}
+
+#[test]
+fn what_memory_has_no_room_for_is_read_from_disk() {
+    let disk = Arc::new(Disk::default());
+    let config = Config {
+        express_kept_bytes_max: 256 << 10,
+        ..Config::default()
+    };
+    let setup = kept_at(&disk, config);
+    let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(100_000));
+    let mut arns: Vec<Text> = Vec::new();
+    for _ in 0..12 {
+        arns.push(setup.sync(PASS, &large).execution_arn);
+        setup.flush();
+    }
+    arns.reverse();
+    assert_eq!(setup.arns(), arns);
+    assert_eq!(setup.types(&arns[11]).len(), 4);
+    assert!(setup.engine.express().kept.runs.lock().bytes_held() < 256 << 10);
+    let lost = || setup.engine.express().kept.runs.lock().lost;
+    assert_eq!(lost(), 0);
+    // What makes room before it is written is counted.
+    disk.fails.store(true, Ordering::SeqCst);
+    for _ in 0..12 {
+        setup.sync(PASS, &large);
+    }
+    assert!((9..12).contains(&lost()), "{}", lost());
+}
+
+#[test]
+fn of_many_runs_the_newest_are_written_once() {
+    let disk = Arc::new(Disk::default());
+    let setup = kept_at(&disk, Config::default());
+    // The keeper waits until all have ended.
+    let writing = setup.engine.express().kept.writing.lock();
+    for _ in 0..6_000 {
+        setup.sync(PASS, "{}");
+    }
+    let waiting = setup.engine.express().kept.runs.lock().unstored.len();
+    assert!(waiting <= crate::limits::EXPRESS_UNSTORED_MIN, "{waiting}");
+    drop(writing);
+    setup.flush();
+    setup.flush();
+    assert_eq!(disk.puts.load(Ordering::SeqCst), 1_000);
+    assert_eq!(setup.arns().len(), 1_000);
+    setup.sync(PASS, "{}");
+    setup.flush();
+    assert_eq!(disk.puts.load(Ordering::SeqCst), 1_001);
+    assert_eq!(disk.lines.runs(MACHINE, 9_999).unwrap().len(), 1_000);
+}
+
+#[test]
+fn a_disk_that_fails_is_tried_again() {
+    let disk = Arc::new(Disk::default());
+    let setup = kept_at(&disk, Config::default());
+    disk.fails.store(true, Ordering::SeqCst);
+    for _ in 0..300 {
+        setup.sync(PASS, "{}");
+    }
+    setup.flush();
+    assert_eq!(disk.puts.load(Ordering::SeqCst), 0);
+    let failed = setup.engine.express_runs(&list());
+    assert!(matches!(failed, Err(ReadError::Engine(Error::Store(_)))));
+    disk.fails.store(false, Ordering::SeqCst);
+    until(|| (disk.puts.load(Ordering::SeqCst) == 300).then_some(()));
+}
+
+#[test]
+fn a_run_that_runs_again_is_listed_once() {
+    let disk = Arc::new(Disk::default());
+    let setup = |store| {
+        let runs = Arc::clone(&disk) as Arc<dyn Runs>;
+        open_beside(Config::default(), store, Some(runs))
+    };
+    let before = setup(Arc::new(Memory::new()));
+    let started = before
+        .engine
+        .start_express(of(TASK, Some("n"), r#"{"a":1}"#));
+    let started = before.runtime.block_on(started).unwrap();
+    let crashed = before.store.crash();
+    until(|| {
+        let described = before.engine.express_describe(&started.execution_arn);
+        described.ok()?.stopped_at
+    });
+    before.flush();
+    assert_eq!(disk.puts.load(Ordering::SeqCst), 1);
+    // Its end was not committed.
+    let after = setup(Arc::new(crashed));
+    until(|| (after.runner.calls.load(Ordering::SeqCst) == 1).then_some(()));
+    until(|| (after.arns().len() == 1).then_some(()));
+    until(|| {
+        let described = after.engine.express_describe(&started.execution_arn);
+        described.ok()?.stopped_at
+    });
+    after.flush();
+    assert_eq!(after.arns(), std::slice::from_ref(&started.execution_arn));
+    let last = setup(Arc::new(Memory::new()));
+    assert_eq!(last.arns(), [started.execution_arn]);
+}
+
+#[test]
+fn runs_of_a_machine_that_is_gone_are_forgotten() {
+    let disk = Arc::new(Disk::default());
+    let setup = kept_at(&disk, Config::default());
+    let stored = setup.sync(PASS, "{}").execution_arn;
+    setup.flush();
+    let in_memory = setup.sync(TASK, "{}").execution_arn;
+    let running = setup.begin(WAIT, "{}");
+    assert_eq!(
+        setup.engine.express_definitions().unwrap(),
+        [PASS, TASK, WAIT]
+    );
+    setup.engine.forget_express(MACHINE).unwrap();
+    assert_eq!(setup.arns(), Vec::<Text>::new());
+    assert_eq!(setup.engine.express_definitions().unwrap(), []);
+    setup.advance(300_000);
+    until(|| {
+        setup
+            .engine
+            .express()
+            .under_way
+            .lock()
+            .is_empty()
+            .then_some(())
+    });
+    setup.flush();
+    for arn in [stored, in_memory, running] {
+        let gone = setup.engine.express_describe(&arn);
+        assert!(matches!(gone, Err(ReadError::DoesNotExist(_))));
+    }
+    // Made again.
+    let again = setup.sync(PASS, "{}").execution_arn;
+    assert_eq!(setup.arns(), [again]);
 }

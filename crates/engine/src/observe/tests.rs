@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::task::Answered;
 use crate::testing::{ACTIVITY, FUNCTION, Texts, machine, request, value};
-use crate::{Config, Engine, Runner, StartRequest, SystemClock, TaskCall, TaskOutcome};
+use crate::{Beside, Config, Engine, Runner, StartRequest, SystemClock, TaskCall, TaskOutcome};
 
 /// Answers what it is asked.
 struct Echo;
@@ -104,7 +104,10 @@ fn open(store: Arc<Memory>, watchers: &[&Arc<Watcher>]) -> World {
         Arc::new(Texts(definitions)),
         Arc::new(SystemClock),
         runtime.handle().clone(),
-        watchers.collect(),
+        Beside {
+            observers: watchers.collect(),
+            runs: None,
+        },
     );
     World {
         runtime,

@@ -70,26 +70,29 @@ impl Encoder {
     }
 
     /// The next record: the events of one commit.
-    pub fn encode(
+    pub fn encode<'e>(
         &mut self,
         time: Timestamp,
-        events: &[Event],
+        events: impl IntoIterator<Item = &'e Event>,
         compressor: &mut Compressor,
     ) -> Vec<u8> {
         self.window.refresh();
+        let events = events.into_iter();
+        let (events_min, _) = events.size_hint();
         let mut draft = Draft {
             record: self.next_record,
             window: &mut self.window,
             literals: String::new(),
             texts: String::new(),
             payloads: Vec::new(),
-            events: Vec::with_capacity(events.len() * 8),
+            events: Vec::with_capacity(events_min * 8),
         };
-        let mut last = event::Last::NONE;
+        let (mut last, mut count) = (event::Last::NONE, 0);
         for event in events {
             event::put(&mut draft, event, &mut last);
+            count += 1;
         }
-        let record = draft.finish(self.entity, time, events.len(), compressor);
+        let record = draft.finish(self.entity, time, count, compressor);
         self.next_record += 1;
         record
     }

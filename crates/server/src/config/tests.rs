@@ -140,6 +140,10 @@ fn the_defaults_are_those_of_aws() {
         engine.express_kept_bytes_max,
     );
     assert_eq!(of_defaults, of_engine);
+    assert_eq!(
+        defaults.express_stored_bytes_max,
+        engine.express_stored_bytes_max
+    );
     assert_eq!(defaults.calls_max, engine.calls_max);
     assert_eq!(defaults.watches_max, engine.watches_max);
 }

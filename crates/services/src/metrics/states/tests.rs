@@ -5,7 +5,7 @@ use std::time::Duration;
 use asl::compile::compile;
 use asl::definition::MachineType;
 use engine::{
-    Answered, Config, DefinitionError, Definitions, Engine, Failure, Runner, StartRequest,
+    Answered, Beside, Config, DefinitionError, Definitions, Engine, Failure, Runner, StartRequest,
     SystemClock, TaskCall, TaskOutcome,
 };
 use json::Value;
@@ -62,7 +62,10 @@ impl World {
             Arc::new(Texts(Arc::clone(&store))),
             Arc::new(SystemClock),
             Handle::current(),
-            vec![Arc::new(StatesMetrics::new(Arc::clone(&metrics)))],
+            Beside {
+                observers: vec![Arc::new(StatesMetrics::new(Arc::clone(&metrics)))],
+                runs: None,
+            },
         );
         World {
             store,

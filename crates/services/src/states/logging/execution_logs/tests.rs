@@ -1,5 +1,5 @@
 use asl::event::Text;
-use engine::{Config, Engine, ExecutionStatus, StartRequest, SystemClock};
+use engine::{Beside, Config, Engine, ExecutionStatus, StartRequest, SystemClock};
 use json::Value;
 use parking_lot::Mutex;
 use store::Memory;
@@ -63,7 +63,10 @@ impl World {
             Arc::new(StoredDefinitions::new(dynamic)),
             Arc::new(SystemClock),
             Handle::current(),
-            vec![Arc::new(logs.unwrap())],
+            Beside {
+                observers: vec![Arc::new(logs.unwrap())],
+                runs: None,
+            },
         );
         World {
             store,
