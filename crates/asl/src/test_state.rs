@@ -51,7 +51,7 @@ use crate::program::{Flow, Pattern, Program, State, StateIndex, StateKind};
 use crate::run::Run;
 use crate::time::Timestamp;
 
-pub use place::{SINGLE_STATE_NAME, as_definition, find};
+pub use place::{SINGLE_STATE_NAME, as_definition, find, is_within, of_single_state};
 pub(crate) use probe::Probe;
 use probe::Seen;
 pub use probe::Stage;
@@ -239,6 +239,19 @@ impl Test {
     pub fn deadline(&mut self, moment: Moment) -> Result<Progress, Error> {
         let decision = self.trial.deadline(moment)?;
         self.progress(&decision, None)
+    }
+
+    /// The test has gone on for longer than it may: what was seen so far. No retrier or catcher of
+    /// the state takes this, for it is the test that is over.
+    pub fn give_up(&self) -> Report {
+        let course = Course {
+            failure: Some(Failure {
+                error: Some("States.Timeout".into()),
+                cause: None,
+            }),
+            ..Course::default()
+        };
+        self.report(course, self.trial.probe.take())
     }
 
     fn mocked(

@@ -83,7 +83,7 @@ impl Check<'_> {
         if self.mode == Mode::Strict {
             for member in structure.members.iter().filter(|member| member.required) {
                 let name = self.task.member_name(member.name.as_str());
-                if value.get(&name).is_none() {
+                if value.get(&name).is_none_or(Value::is_null) {
                     return Err(Problem::Missing(name.into_owned()));
                 }
             }

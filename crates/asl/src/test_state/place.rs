@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use json::{ObjectBuilder, Value};
 
+use crate::definition::Diagnostic;
 use crate::program::{Next, Program, State, StateIndex, StateKind};
 
 /// The name of a state that is given without one, as AWS shows it.
@@ -29,6 +30,21 @@ pub fn as_definition(state: &str) -> String {
         others.push_str(&format!(r#",{target}:{{"Type":"Succeed"}}"#));
     }
     format!(r#"{{"StartAt":{start},"States":{{{name}:{state}{others}}}}}"#)
+}
+
+/// What is said about the state itself in a definition that [`as_definition`] made around it, and
+/// not about what was made up. Of a text that is no JSON object, everything.
+pub fn of_single_state(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let place = format!("/States/{SINGLE_STATE_NAME}");
+    let is_own = |diagnostic: &Diagnostic| {
+        let location = diagnostic.location.as_deref().unwrap_or_default();
+        let rest = location.strip_prefix(&*place);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    match diagnostics.iter().any(is_own) {
+        true => diagnostics.into_iter().filter(is_own).collect(),
+        false => diagnostics,
+    }
 }
 
 /// For a state whose next one has its own name, which might have no end to go to: a state before it
@@ -89,7 +105,21 @@ fn is_in_map(program: &Program, state: StateIndex) -> bool {
         StateKind::Map(map) => Some(map.body),
         _ => None,
     });
-    let mut open: Vec<StateIndex> = bodies.collect();
+    is_reached(program, bodies.collect(), state)
+}
+
+/// Whether `inner` is a state of the branches or of the body of `outer`, however deep.
+pub fn is_within(program: &Program, outer: StateIndex, inner: StateIndex) -> bool {
+    let first = match program.state(outer).map(|state| &state.kind) {
+        Some(StateKind::Parallel(parallel)) => parallel.branches.clone(),
+        Some(StateKind::Map(map)) => vec![map.body],
+        _ => Vec::new(),
+    };
+    is_reached(program, first, inner)
+}
+
+/// Whether control gets to `state` from one of the states that are `open`.
+fn is_reached(program: &Program, mut open: Vec<StateIndex>, state: StateIndex) -> bool {
     let mut seen = vec![false; program.states.len()];
     while let Some(index) = open.pop() {
         if index == state {

@@ -535,6 +535,52 @@ fn a_state_whose_next_has_its_name() {
     );
 }
 
+/// What is made up around a state is never spoken of.
+#[test]
+fn only_the_state_itself_is_complained_of() {
+    let cases = [
+        (
+            r#"{"Type":"Choice","Choices":[]}"#,
+            &["/States/StateName/Choices"][..],
+        ),
+        (
+            r#"{"Type":"Pass","Next":""}"#,
+            &["/States/StateName/Next"][..],
+        ),
+        (
+            r#"{"Type":"Pass","Next":"N","Nope":1}"#,
+            &["/States/StateName"][..],
+        ),
+        ("[]", &["-"][..]),
+    ];
+    for (state, expected) in cases {
+        let definition = as_definition(state);
+        let compiled = compile(&definition, MachineType::Standard, &TestCatalogue);
+        let diagnostics = of_single_state(compiled.diagnostics);
+        let places = diagnostics.iter().map(|it| it.location.as_deref());
+        let places: Vec<&str> = places.map(|place| place.unwrap_or("-")).collect();
+        assert_eq!(places, expected, "{state}");
+    }
+}
+
+#[test]
+fn states_inside_others() {
+    let definition = r#"{"StartAt":"P","States":{"P":{"Type":"Parallel","Branches":[{"StartAt":"A",
+        "States":{"A":{"Type":"Pass","Next":"M"},"M":{"Type":"Map","End":true,"ItemProcessor":{
+            "StartAt":"X","States":{"X":{"Type":"Succeed"}}}}}}],"Next":"Z"},
+        "Z":{"Type":"Succeed"}}}"#;
+    let compiled = compile(definition, MachineType::Standard, &TestCatalogue);
+    let program = compiled.program.expect("a definition without errors");
+    let index = |name| find(&program, name).expect("the state is there");
+    let cases = [("P", "AMX"), ("M", "X"), ("A", ""), ("X", ""), ("Z", "")];
+    for (outer, within) in cases {
+        for inner in ["P", "A", "M", "X", "Z"] {
+            let found = is_within(&program, index(outer), index(inner));
+            assert_eq!(found, within.contains(inner), "{inner} in {outer}");
+        }
+    }
+}
+
 #[test]
 fn one_of_many_states() {
     let definition = r#"{"StartAt":"M","States":{"M":{"Type":"Map","Next":"Z","ItemProcessor":{

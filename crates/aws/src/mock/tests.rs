@@ -39,6 +39,8 @@ fn required_fields() {
         "",
     );
     check(start, r#"{"ExecutionArn":"a"}"#, &missing("StartDate"), "");
+    let null = r#"{"ExecutionArn":"a","StartDate":null}"#;
+    check(start, null, &missing("StartDate"), "");
     // A job's result is that of the call that describes it.
     let job = r#"{"ExecutionArn":"a","StartDate":"d","StateMachineArn":"m"}"#;
     check("states:startExecution.sync", job, &missing("Status"), "");
