@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -22,13 +23,24 @@ from botocore.exceptions import ClientError
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("LOCKSTEP_BINARY", str(ROOT / "target/release/lockstep"))
 REGION = "us-east-2"
+PORTS_GIVEN = set()
 TERMINAL = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody has, below those that the system gives to outgoing connections: one of
+    these could take it before the server does, or while the server is down."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        if port in PORTS_GIVEN:
+            continue
+        PORTS_GIVEN.add(port)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass  # taken
 
 
 def wait_until(what, probe, seconds=30):
