@@ -82,6 +82,8 @@ enum Operand {
 pub struct RuleProblem {
     /// JSON pointer from the rule: `/And/1/Variable`; empty for the rule itself.
     pub pointer: String,
+    /// The member at fault of the object at `pointer`, when AWS gives the place of the object.
+    pub member: Option<String>,
     pub message: String,
 }
 

@@ -104,6 +104,11 @@ impl<'a> Context<'_, 'a> {
         self.report.error(SCHEMA, message, place);
     }
 
+    /// An error whose location AWS gives as `place`, because of its member or element `at`.
+    fn error_of(&mut self, message: String, place: &Place<'_>, at: &Place<'_>) {
+        self.report.error_within(SCHEMA, message, place, at);
+    }
+
     /// Where a field of the current state leads. `None` has been reported.
     fn target(&mut self, fields: &Fields<'_>, name: &str, place: &Place<'_>) -> Option<StateIndex> {
         let Some(text) = fields.text(name) else {
@@ -219,6 +224,10 @@ fn one_state<'a>(
     };
     let schema = state_type.schema();
     let mut fields = fields::read(schema, setting, object, place, context.report);
+    let is_refused = |name: &&str| object.contains_key(name) && !fields.contains(name);
+    if ["Next", "Default", "Catch"].iter().any(is_refused) {
+        context.graph.set_incomplete();
+    }
     context.assigns(object, language, place);
     recovery::assigns(object, language, place, context);
     let mut flow = flow(language, &mut fields);

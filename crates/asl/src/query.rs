@@ -115,11 +115,13 @@ impl Query {
         in_range
             .filter(|integer| range.contains(integer))
             .ok_or_else(|| {
+                let wanted = match range.end() {
+                    &u64::MAX => format!("that is at least {}", range.start()),
+                    end => format!("from {} to {end}", range.start()),
+                };
                 self.failure(format!(
-                    "returned an unexpected result. Expected an integer from {} to {}, but was \
-                     {integer}.",
-                    range.start(),
-                    range.end()
+                    "returned an unexpected result. Expected an integer {wanted}, but was \
+                     {integer}."
                 ))
             })
     }

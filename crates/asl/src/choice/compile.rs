@@ -41,7 +41,7 @@ impl Compiler {
             if is_combinator(name) || Operator::named(name).is_some() {
                 conditions.push(name);
             } else if name != "Variable" && !beside.contains(&name) {
-                self.at(name, |it| it.report::<()>(message::unsupported(name)));
+                self.unsupported(name);
             }
         }
         match conditions.as_slice() {
@@ -59,9 +59,7 @@ impl Compiler {
             return Some(Node::Test(Box::new((variable?, test?))));
         }
         if object.contains_key("Variable") {
-            self.at("Variable", |it| {
-                it.report::<()>(message::unsupported("Variable"))
-            });
+            self.unsupported("Variable");
         }
         self.at(name, |it| match name {
             "Not" => it.rule(operand).map(|rule| Node::Not(Box::new(rule))),
@@ -142,12 +140,25 @@ impl Compiler {
 
     /// Says what is wrong here, and makes nothing.
     fn report<T>(&mut self, message: impl Into<String>) -> Option<T> {
+        self.add(None, message.into());
+        None
+    }
+
+    /// The object here has a member that no rule has.
+    fn unsupported(&mut self, name: &str) {
+        self.add(Some(name.to_owned()), message::unsupported(name));
+    }
+
+    fn add(&mut self, member: Option<String>, message: String) {
         // Each repeats the pointer, and more than these are shown to nobody.
         if self.problems.len() <= DIAGNOSTICS_MAX {
-            let (pointer, message) = (self.pointer.clone(), message.into());
-            self.problems.push(RuleProblem { pointer, message });
+            let pointer = self.pointer.clone();
+            self.problems.push(RuleProblem {
+                pointer,
+                member,
+                message,
+            });
         }
-        None
     }
 
     /// Works one step further down.

@@ -120,7 +120,7 @@ fn problems_are_located() {
         let problems = Condition::compile(case.get("rule").unwrap()).unwrap_err();
         let said: Value = problems
             .iter()
-            .map(|RuleProblem { pointer, message }| Value::from(format!("{pointer} {message}")))
+            .map(|problem| Value::from(format!("{} {}", problem.pointer, problem.message)))
             .collect();
         assert_eq!(
             Some(said.to_text()),

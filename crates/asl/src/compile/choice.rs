@@ -24,6 +24,9 @@ pub(super) fn compile<'a>(
 ) -> StateKind {
     let choices = place.member("Choices");
     let mut rules = Vec::new();
+    if fields.array("Choices").is_empty() {
+        context.graph.set_incomplete();
+    }
     for (index, value) in fields.array("Choices").iter().enumerate() {
         rules.extend(rule(value, language, &choices.item(index), context));
     }
@@ -43,7 +46,10 @@ fn rule<'a>(
     place: &Place<'_>,
     context: &mut Context<'_, 'a>,
 ) -> Option<Rule> {
-    let object = values::object(value, place, context.report)?;
+    let Some(object) = values::object(value, place, context.report) else {
+        context.graph.set_incomplete();
+        return None;
+    };
     context.assigns(object, language, place);
     let setting = Setting::new(language);
     let mut fields = fields::read_known(&RULE, setting, object, place, context.report);
@@ -78,7 +84,13 @@ fn paths(value: &Value, place: &Place<'_>, context: &mut Context<'_, '_>) -> Opt
         Err(problems) => {
             for problem in problems {
                 let steps = pointer_steps(value, &problem.pointer);
-                place.below(&steps, &mut |at| context.error(problem.message.clone(), at));
+                place.below(&steps, &mut |at| {
+                    let message = problem.message.clone();
+                    match &problem.member {
+                        None => context.error(message, at),
+                        Some(name) => context.error_of(message, at, &at.member(name)),
+                    }
+                });
             }
             None
         }
@@ -92,10 +104,7 @@ fn not_of_jsonata(rule: &Object, place: &Place<'_>, context: &mut Context<'_, '_
         if name == "Variable" || is_combinator || OPERATORS.iter().any(|it| it.name == name) {
             fields::foreign(name, Language::Jsonata, place, context.report);
         } else {
-            let (message, at) = (message::unsupported(name), place.member(name));
-            context
-                .report
-                .error_within(message::SCHEMA, message, place, &at);
+            context.error_of(message::unsupported(name), place, &place.member(name));
         }
     }
 }

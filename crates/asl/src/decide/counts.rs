@@ -54,6 +54,20 @@ pub(super) fn count(
     u64::try_from(number).map_err(|_| Fault::runtime(format!("{field} cannot be negative.")))
 }
 
+/// MaxConcurrency; 0 is no limit. AWS words its refusal otherwise than those of [`count`].
+pub(super) fn concurrency(
+    number: &Dynamic<u64>,
+    input: &Value,
+    data: &Data<'_>,
+) -> Result<u64, Fault> {
+    let number = whole_number(number, "MaxConcurrency", input, data)?;
+    u64::try_from(number).map_err(|_| {
+        Fault::runtime(format!(
+            "Expected non-negative integer for MaxConcurrency, got '{number}' instead."
+        ))
+    })
+}
+
 /// A whole number. A path may lead to an integer or to the text of one.
 pub(super) fn whole_number(
     number: &Dynamic<u64>,

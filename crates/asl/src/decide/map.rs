@@ -59,9 +59,7 @@ pub(super) fn items(map: &Map, input: Value, data: &Data<'_>) -> Result<Value, F
 /// What the author allows to run at a time; 0 is no limit.
 pub(super) fn concurrency(map: &Map, input: &Value, data: &Data<'_>) -> Result<u64, Fault> {
     let limit = map.max_concurrency.as_ref();
-    let limit = limit.map_or(Ok(0), |limit| {
-        counts::count(limit, "MaxConcurrency", input, data)
-    })?;
+    let limit = limit.map_or(Ok(0), |limit| counts::concurrency(limit, input, data))?;
     data.see(Stage::MaxConcurrency, &limit.into());
     Ok(limit)
 }

@@ -102,7 +102,7 @@ fn what_can_be_seen_before_the_start_fails_then() {
     };
     check("", "1", r#"Reference path "$" must point to array."#);
     let path = r#","MaxConcurrencyPath":"$.x""#;
-    let text = "MaxConcurrency cannot be negative.";
+    let text = "Expected non-negative integer for MaxConcurrency, got '-1' instead.";
     check(path, r#"{"x":-1}"#, text);
 }
 

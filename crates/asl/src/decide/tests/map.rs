@@ -228,7 +228,10 @@ fn what_cannot_be_iterated() {
             "1.5",
             "The MaxConcurrencyPath field refers to value \"1.5\" which is not a valid integer: $.x",
         ),
-        ("-1", "MaxConcurrency cannot be negative."),
+        (
+            "-1",
+            "Expected non-negative integer for MaxConcurrency, got '-1' instead.",
+        ),
     ] {
         check(path, &format!(r#"{{"i":[],"x":{limit}}}"#), text);
     }
