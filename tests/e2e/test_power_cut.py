@@ -9,13 +9,13 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import tempfile
 import threading
 import time
 import unittest
 
 from botocore.exceptions import BotoCoreError, ClientError
+from power import Recorded
 from power.disk import SYNCED, Disk, records
 from support import Server, make_role, allow, trust, wait_until
 
@@ -26,20 +26,6 @@ NEWEST, OTHERS = 25, 15
 SERVERS_AT_A_TIME = 3
 PASS = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}
 WAIT = {"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 3600, "End": True}}}
-
-
-class Recorded(Server):
-    """A server whose changes of files are recorded."""
-
-    def __init__(self):
-        super().__init__()
-        library = os.path.join(self.data, "recorder.so")
-        source = os.path.join(os.path.dirname(__file__), "power", "recorder.c")
-        subprocess.run([os.environ.get("CC", "cc"), "-O1", "-shared", "-fPIC", "-o", library,
-                        source, "-lpthread"], check=True)
-        self.trace = os.path.join(self.data, "trace")
-        self.variables = {"LD_PRELOAD": library, "RECORDED_FOLDER": self.store,
-                          "RECORDED_TO": self.trace}
 
 
 class Work:

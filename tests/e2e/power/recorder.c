@@ -4,6 +4,8 @@
  * Preloaded (LD_PRELOAD). RECORDED_FOLDER names the folder, RECORDED_TO the file to append to. A
  * record is `struct record` and `length` bytes: what was written, or the path, relative to the
  * folder. Calls that change something are made one at a time, so the records are in their order.
+ * While the file RECORDED_TROUBLE is there, its calls fail: `w 28` those that write, `s 5` those that
+ * sync, with this errno.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -12,6 +14,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,6 +72,18 @@ static const char *below(const char *path) {
     return path[length] ? path + length + 1 : path + length;
 }
 
+/* The errno that a call of this kind fails with at the moment; 0 for none. */
+static int trouble(char kind) {
+    const char *path = getenv("RECORDED_TROUBLE");
+    int fd = path ? syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0) : -1;
+    if (fd < 0) return 0;
+    char text[16] = "", wanted = 0;
+    int error = 0;
+    if (syscall(SYS_read, fd, text, sizeof text - 1) > 0) sscanf(text, "%c %d", &wanted, &error);
+    syscall(SYS_close, fd);
+    return wanted == kind ? error : 0;
+}
+
 static uint32_t number(int fd) { return fd >= 0 && fd < FILES_MAX ? numbers[fd] : 0; }
 
 static int opening(int at, const char *path, int flags, mode_t mode) {
@@ -112,6 +127,7 @@ int close(int fd) {
 }
 
 static ssize_t writing(int fd, const void *bytes, size_t length, off_t offset) {
+    if ((errno = trouble('w'))) return -1;
     pthread_mutex_lock(&turn);
     ssize_t done = syscall(SYS_pwrite64, fd, bytes, length, offset);
     int error = errno;
@@ -131,6 +147,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) {
 
 ssize_t write(int fd, const void *bytes, size_t length) {
     if (!number(fd)) return syscall(SYS_write, fd, bytes, length);
+    if ((errno = trouble('w'))) return -1;
     int is_appending = fcntl(fd, F_GETFL) & O_APPEND;
     off_t at = lseek(fd, 0, is_appending ? SEEK_END : SEEK_CUR);
     pthread_mutex_lock(&turn);
@@ -144,6 +161,7 @@ ssize_t write(int fd, const void *bytes, size_t length) {
 
 static int noted(int fd, int kind, long call, long argument) {
     if (!number(fd)) return syscall(call, fd, argument);
+    if ((errno = trouble(kind == SYNCED ? 's' : 'w'))) return -1;
     pthread_mutex_lock(&turn);
     int result = syscall(call, fd, argument), error = errno;
     if (result == 0) record(kind, number(fd), kind == TRUNCATED ? argument : 0, "", 0);
