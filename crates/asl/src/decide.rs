@@ -224,30 +224,39 @@ pub fn decide(
     moment: Moment,
     input: Input,
 ) -> Result<Decision, Refusal> {
-    let mut step = Step::new(program, run, moment);
-    let outcome = take(&mut step, input);
-    step.proceed(outcome)?;
-    Ok(step.into_decision())
+    decide_within(program, run, moment, input, Surroundings::default())
 }
 
-/// Decides one input where some activities, named by their ARNs, do not exist: a Task of such a one
-/// fails with `States.Runtime` before it is scheduled.
+/// What an execution cannot know of what is around it.
 ///
-/// Whoever carries out effects decides as ever, and again like this if [`Effect::Call`] names an
-/// activity that is not there. So the language knows of no catalogue, and tasks of activities that
-/// exist cost nothing more.
+/// Whoever carries out effects decides as ever, and again with `missing_activities` if
+/// [`Effect::Call`] names an activity that is not there. So the language knows of no catalogue, and
+/// tasks of activities that exist cost nothing more.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Surroundings<'a> {
+    /// Activities that do not exist, by their ARNs: a Task of such a one fails with
+    /// `States.Runtime` before it is scheduled.
+    pub missing_activities: &'a [Text],
+    /// Whether the state machine is being deleted (DeleteStateMachine): "On the next state
+    /// transition, the state machine's executions are terminated." A thread that would enter a
+    /// state aborts the execution instead. States that were entered come to their ends, with their
+    /// retries; one that ends the execution ends it as ever (unverified).
+    pub is_deleting: bool,
+}
+
+/// Decides one input in these surroundings.
 ///
 /// # Errors
 /// As [`decide`].
-pub fn decide_without(
+pub fn decide_within(
     program: &Program,
     run: &Run,
     moment: Moment,
     input: Input,
-    missing_activities: &[Text],
+    surroundings: Surroundings<'_>,
 ) -> Result<Decision, Refusal> {
     let mut step = Step::new(program, run, moment);
-    step.missing_activities = missing_activities;
+    step.surroundings = surroundings;
     let outcome = take(&mut step, input);
     step.proceed(outcome)?;
     Ok(step.into_decision())

@@ -2,16 +2,19 @@
 //! again makes it from the store.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use asl::event::Text;
 use parking_lot::Mutex;
 use store::{EntityId, ShardId};
 
+use crate::deletions::Deletions;
 use crate::endings::Endings;
 use crate::gates::Gates;
 use crate::limits::ACTIVITIES_MAX;
 use crate::observe::Observers;
+use crate::open::{Place, Places};
 
 /// Activities that were seen to exist and were not deleted since.
 #[derive(Debug, Default)]
@@ -26,24 +29,24 @@ struct Known {
 pub struct Commons {
     /// The counter of the next entity.
     next_entity: AtomicU64,
-    /// Standard executions that are open: those decided to start, less those whose end is
-    /// committed.
-    open_executions: AtomicU64,
+    places: Places,
     activities: Mutex<Known>,
     pub gates: Gates,
+    pub deletions: Deletions,
     pub endings: Endings,
     pub observers: Observers,
 }
 
 impl Commons {
-    /// For a store whose last entity has the counter before `next_entity`, with so many open
-    /// executions, and who watches them.
-    pub fn new(next_entity: u64, open_executions: u64, observers: Observers) -> Commons {
+    /// For a store whose last entity has the counter before `next_entity`, in which these machines
+    /// are being deleted, and who watches its executions.
+    pub fn new(next_entity: u64, deletions: Deletions, observers: Observers) -> Commons {
         Commons {
             next_entity: AtomicU64::new(next_entity),
-            open_executions: AtomicU64::new(open_executions),
+            places: Places::default(),
             activities: Mutex::default(),
             gates: Gates::default(),
+            deletions,
             endings: Endings::default(),
             observers,
         }
@@ -54,19 +57,22 @@ impl Commons {
         EntityId::new(self.next_entity.fetch_add(1, Ordering::Relaxed), shard)
     }
 
-    /// Counts one more open execution; false, and none counted, if there are `max`.
-    pub(crate) fn open_execution(&self, max: u64) -> bool {
-        let before = self.open_executions.fetch_add(1, Ordering::Relaxed);
-        if before < max {
-            return true;
-        }
-        self.close_executions(1);
-        false
+    /// Where the executions of a state machine (ARN) are counted.
+    pub(crate) fn place(&self, machine_arn: &str) -> Arc<Place> {
+        self.places.of(machine_arn)
     }
 
-    /// So many executions are not open any more, or never were.
-    pub(crate) fn close_executions(&self, count: u64) {
-        self.open_executions.fetch_sub(count, Ordering::Relaxed);
+    /// All places that have had executions.
+    pub fn places(&self) -> Vec<Arc<Place>> {
+        self.places.all()
+    }
+
+    /// A state machine is being deleted, and that is stored. Gives its queued executions: they need
+    /// not wait for their turn to end, and are to be told by
+    /// [`Command::Admit`](crate::shard::Command::Admit), each on the thread of its shard.
+    pub fn begin_deletion(&self, machine_arn: &Text) -> Vec<EntityId> {
+        self.deletions.begin(machine_arn);
+        self.gates.set_limit(machine_arn, None)
     }
 
     /// Those of some activities that are not known to exist, and until when what is found of them
@@ -98,8 +104,9 @@ impl Commons {
         known.arns.remove(activity_arn);
     }
 
-    /// How many executions are open.
+    /// How many Standard executions are open, of all accounts and Regions.
     pub fn open_executions(&self) -> u64 {
-        self.open_executions.load(Ordering::Relaxed)
+        let places = self.places.all();
+        places.iter().map(|place| place.open_executions()).sum()
     }
 }

@@ -25,6 +25,16 @@ pub trait Definitions: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// The state machines (unqualified ARNs) that are being deleted. Asked once, before any
+    /// execution moves; what changes later comes by
+    /// [`Engine::machine_deleting`](crate::Engine::machine_deleting) and its kin.
+    ///
+    /// # Errors
+    /// Why that can't be told; the engine does not open.
+    fn machines_deleting(&self) -> Result<Vec<String>, DefinitionError> {
+        Ok(Vec::new())
+    }
+
     /// Whether there is such an activity now: a Task of one that is missing fails. Asked on a
     /// shard's thread before an execution that names the activity moves, unless it is known to
     /// exist; that it does not any more comes by
@@ -49,6 +59,8 @@ pub enum DefinitionError {
     Unreadable(u64, String),
     #[error("the concurrency limit of `{0}` could not be read: {1}")]
     NoLimit(String, String),
+    #[error("which state machines are being deleted could not be read: {0}")]
+    NoDeletions(String),
     #[error("whether there is an activity `{0}` could not be read: {1}")]
     NoActivity(String, String),
 }
@@ -59,6 +71,7 @@ impl DefinitionError {
         match self {
             DefinitionError::Unreadable(..)
             | DefinitionError::NoLimit(..)
+            | DefinitionError::NoDeletions(_)
             | DefinitionError::NoActivity(..) => true,
             DefinitionError::Missing(_) | DefinitionError::Broken(..) => false,
         }
@@ -116,6 +129,11 @@ impl Programs {
         machine_arn: &str,
     ) -> Result<Option<u32>, DefinitionError> {
         self.source.concurrency_max(machine_arn)
+    }
+
+    /// See [`Definitions::machines_deleting`].
+    pub(crate) fn machines_deleting(&self) -> Result<Vec<String>, DefinitionError> {
+        self.source.machines_deleting()
     }
 
     /// See [`Definitions::activity_exists`].

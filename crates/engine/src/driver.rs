@@ -5,6 +5,7 @@
 //! before the commit that covers it was answered `Ok`.
 
 mod calls;
+mod deletions;
 mod reads;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use crate::express::{self, Express};
 use crate::lane::Pool;
 use crate::limits::{Config, ENDINGS_MAX, QUEUE_SHOWN_MAX, RETRY_MS, WAITERS_MAX};
 use crate::observe::{self, Observer};
+use crate::open::Place;
 use crate::page::PageKey;
 use crate::pipeline::{self, Caller, OPEN};
 use crate::request::{
@@ -44,8 +46,6 @@ use crate::shard::{Answer, Command, TokenInput, route};
 use crate::task::{Runner, TaskCall, TaskOutcome};
 pub(crate) use calls::Calls;
 
-/// A running engine. Clones are handles to the same one.
-#[derive(Clone)]
 /// What may stand beside an engine.
 #[derive(Default)]
 pub struct Beside {
@@ -56,6 +56,8 @@ pub struct Beside {
     pub runs: Option<Arc<dyn Runs>>,
 }
 
+/// A running engine. Clones are handles to the same one.
+#[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
 }
@@ -128,7 +130,7 @@ impl Engine {
         }
         let page_key = Arc::new(PageKey::of_store(&*store)?);
         let programs = Arc::new(Programs::new(definitions));
-        let shards = pipeline::open(&config, count, &*store, beside.observers)?;
+        let shards = pipeline::open(&config, count, &*store, &programs, beside.observers)?;
         let commons = Arc::clone(shards.first().ok_or(OpenError::ShardThreads(0))?.commons());
         let slow = Pool::open(config.slow_threads)?;
         let express = Express::new(express::Parts {
@@ -370,6 +372,11 @@ impl Engine {
         self.shared.commons.open_executions()
     }
 
+    /// The same by account and Region: of those that have had executions since the engine opened.
+    pub fn places(&self) -> Vec<Arc<Place>> {
+        self.shared.commons.places()
+    }
+
     /// How a state machine (unqualified ARN) stands to its concurrency limit. Blocks while the
     /// store reads.
     ///
@@ -500,6 +507,9 @@ impl Engine {
         let joined = joined.await;
         self.shared.calls.abort_all();
         self.express().abort_all();
+        let express = Arc::clone(self.express());
+        // Writing what has ended blocks as well.
+        let joined = joined.and(tokio::task::spawn_blocking(move || express.close()).await);
         if let Err(error) = joined {
             tracing::error!(%error, "a thread of the engine failed while it was stopped");
         }
@@ -507,9 +517,6 @@ impl Engine {
 
     /// Hands a command over and waits for what its commit lets out.
     async fn ask(&self, shard: ShardId, command: Command) -> Result<Answer, Error> {
-        let express = Arc::clone(self.express());
-        // Writing what has ended blocks as well.
-        let joined = joined.and(tokio::task::spawn_blocking(move || express.close()).await);
         let room = Arc::clone(&self.shared.room);
         let place = match Arc::clone(&room).try_acquire_owned() {
             Ok(place) => place,

@@ -27,7 +27,7 @@ pub struct Config {
     pub commands_max: usize,
     /// Workers that wait for tasks of one activity: AWS allows 1,000 (developer guide, "Quotas").
     pub pollers_per_activity_max: usize,
-    /// Standard executions that are open: AWS allows 1,000,000.
+    /// Standard executions of an account in a Region that are open: AWS allows 1,000,000.
     pub open_executions_max: u64,
     /// Express executions under way at once; each is held in memory.
     pub express_runs_max: usize,
@@ -119,6 +119,10 @@ pub const PROGRAMS_MAX: usize = 256;
 
 /// ARNs of state machines whose numbers are remembered; a row of 100 bytes each.
 pub const MACHINES_MAX: usize = 1_024;
+
+/// State machines deleted last whose names refuse starts that were looked up before: such a start
+/// is on its way for milliseconds.
+pub const MACHINES_GONE_MAX: usize = 64;
 
 /// A group that grew to this many bytes takes no more commands: a larger one would make its first
 /// caller wait for the disk longer than a second sync costs.

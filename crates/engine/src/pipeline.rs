@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use asl::event::Text;
 use asl::time::Timestamp;
 use store::{Batch, Committed, EntityId, SHARDS, ShardId, Store};
 
@@ -13,6 +14,7 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::commons::Commons;
 use crate::definitions::Programs;
+use crate::deletions::Deletions;
 use crate::failing::Failing;
 use crate::lane::{Lane, Parked};
 use crate::limits::{
@@ -89,15 +91,18 @@ pub fn open(
     config: &Config,
     count: u16,
     store: &dyn Store,
+    programs: &Programs,
     observers: Vec<Arc<dyn Observer>>,
 ) -> Result<Vec<Shard>, OpenError> {
     let all: Vec<ShardId> = (0..SHARDS).map(ShardId).collect();
     let acquired = store.acquire(&all)?;
     let last = store.last_entity()?.map_or(0, EntityId::counter);
-    let open = store.count_executions(None, &OPEN)?;
     let epoch = acquired.iter().map(|(epoch, _)| *epoch).max();
     let observers = Observers::new(observers, epoch.unwrap_or_default());
-    let commons = Arc::new(Commons::new(last + 1, open, observers));
+    let deleting = programs.machines_deleting()?.into_iter().map(Text::from);
+    let commons = Commons::new(last + 1, Deletions::new(deleting), observers);
+    count_open(store, &commons)?;
+    let commons = Arc::new(commons);
     let owned: Vec<_> = all
         .into_iter()
         .zip(acquired)
@@ -118,6 +123,18 @@ pub fn open(
         }
     })?;
     Ok(shards)
+}
+
+/// Counts the executions of a store that are open.
+pub(crate) fn count_open(store: &dyn Store, commons: &Commons) -> Result<(), OpenError> {
+    for machine in store.machines()? {
+        let count = store.count_executions(Some(machine), &OPEN)?;
+        let arn = store.machine_arn(machine)?;
+        if count > 0 {
+            commons.place(arn.as_deref().unwrap_or_default()).add(count);
+        }
+    }
+    Ok(())
 }
 
 /// Reads all wake-up rows of a store, page by page.

@@ -86,6 +86,9 @@ pub enum StartError {
     /// As many executions are open as [`Config::open_executions_max`](crate::Config) allows.
     #[error("{OPEN_EXECUTIONS_EXCEEDED}")]
     LimitExceeded,
+    /// The state machine is being deleted, or was lately. AWS's text is unverified.
+    #[error("State Machine is being deleted: '{0}'")]
+    Deleting(Text),
     #[error(transparent)]
     Engine(#[from] Error),
 }
@@ -101,6 +104,9 @@ pub enum RedriveError {
     DoesNotExist(Text),
     #[error(transparent)]
     NotRedrivable(NotRedrivable),
+    /// Its state machine is being deleted, or was lately. AWS's `redriveStatusReason`.
+    #[error("State machine is in DELETING status")]
+    Deleting,
     /// As many executions are open as [`Config::open_executions_max`](crate::Config) allows.
     #[error("{OPEN_EXECUTIONS_EXCEEDED}")]
     LimitExceeded,
@@ -235,6 +241,8 @@ impl From<store::Error> for Error {
 pub enum OpenError {
     #[error("the store failed: {0}")]
     Store(#[from] store::Error),
+    #[error(transparent)]
+    Definitions(#[from] DefinitionError),
     #[error("the system gave no random numbers: {0}")]
     Random(String),
     #[error("a thread could not be started: {0}")]

@@ -44,6 +44,7 @@ use crate::bring::{Brought, Need};
 use crate::commons::Commons;
 use crate::limits::{Config, MACHINES_MAX, PROGRAMS_MAX};
 use crate::name;
+use crate::open::Place;
 use crate::record::Compressor;
 use crate::request::Error;
 
@@ -70,8 +71,8 @@ pub struct Shard {
     /// Common to all threads.
     commons: Arc<Commons>,
     cache: Cache,
-    /// Numbers of state machines met last.
-    machines: BTreeMap<Text, MachineNumber>,
+    /// State machines met last.
+    machines: BTreeMap<Text, Machine>,
     /// Programs of executions in memory and of those started last.
     programs: BTreeMap<u64, Arc<Program>>,
     /// What was brought in for the command in hand.
@@ -88,10 +89,17 @@ pub struct Shard {
     groups: Groups,
     /// Executions whose start, end or redrive may or may not be committed, until they are read
     /// again: how often each is counted as open.
-    unsure: BTreeMap<EntityId, u64>,
+    unsure: BTreeMap<EntityId, (u64, Arc<Place>)>,
     /// Let in by the gate of their machine, and not told yet.
     admitted: Vec<EntityId>,
     compressor: Compressor,
+}
+
+/// What a start asks of its state machine.
+#[derive(Clone)]
+struct Machine {
+    number: MachineNumber,
+    place: Arc<Place>,
 }
 
 /// What memory does not keep beyond a command.
@@ -225,6 +233,7 @@ impl Shard {
             Command::Due(entity) => self.due(*entity, moment),
             Command::Continue(entity) => self.go_on(*entity, moment),
             Command::Owed(entity) => self.owed(*entity),
+            Command::Confirm(shard) => self.confirm(*shard),
         };
         let outcome = match result {
             Ok(outcome) => outcome,
@@ -262,7 +271,8 @@ impl Shard {
         match brought {
             Brought::Machine(arn, number) => {
                 bound(&mut self.machines, MACHINES_MAX);
-                self.machines.insert(arn, number);
+                let place = self.commons.place(&arn);
+                self.machines.insert(arn, Machine { number, place });
             }
             Brought::Execution(arn, entity) => self.desk.found = Some((arn, entity)),
             Brought::Program(number, program) => {
@@ -308,8 +318,9 @@ impl Shard {
         match &self.desk.found {
             Some((arn, entity)) if arn == execution_arn => Ok(*entity),
             _ => {
-                let machine = self.machines.get(execution.machine_arn.as_str()).copied();
-                Err(Need::Execution(execution_arn.clone(), machine).into())
+                let machine = self.machines.get(execution.machine_arn.as_str());
+                let number = machine.map(|machine| machine.number);
+                Err(Need::Execution(execution_arn.clone(), number).into())
             }
         }
     }

@@ -16,10 +16,10 @@ use crate::activities::Activities;
 use crate::bring::fetch;
 use crate::commons::Commons;
 use crate::definitions::{DefinitionError, Definitions, Programs};
+use crate::deletions::Deletions;
 use crate::journal::{self, Journal};
 use crate::limits::Config;
 use crate::observe::Observers;
-use crate::pipeline::OPEN;
 use crate::request::{ActivityTask, RedriveError, StartError, StartRequest, Started};
 use crate::shard::{Action, Answer, Command, Deferred, Outcome, Prepared, Random, Shard};
 use crate::task::{TaskCall, TaskOutcome};
@@ -433,8 +433,9 @@ fn open(store: &Memory, config: Config) -> Shard {
         .zip(acquired)
         .map(|(shard, (epoch, seq))| (shard, epoch, seq));
     let last = store.last_entity().unwrap().map_or(0, EntityId::counter);
-    let open = store.count_executions(None, &OPEN).unwrap();
-    let commons = Arc::new(Commons::new(last + 1, open, Observers::default()));
+    let commons = Commons::new(last + 1, Deletions::default(), Observers::default());
+    crate::pipeline::count_open(store, &commons).unwrap();
+    let commons = Arc::new(commons);
     let mut shard = Shard::new(config, owned, commons);
     crate::pipeline::restore(store, |row| shard.restore(row)).unwrap();
     shard

@@ -7,7 +7,8 @@
 //! --- settings                  (optional: limits, ARNs, the random bits of every decision;
 //! history_events_max 10          `allowance inline`; `shown ends`: only `=` lines and refusals;
 //!                                `kind express`, `sync express` or `test`; `starts queued`;
-//!                                `missing_activity ARN`)
+//!                                `missing_activity ARN`; `machine deleted`: the state machine is,
+//!                                right after the start)
 //! --- definition
 //! {"StartAt": "A", "States": {...}}
 //! --- run

@@ -10,6 +10,7 @@
 //! ```
 
 mod check;
+mod deletions;
 mod disk;
 mod facts;
 mod machines;
@@ -103,6 +104,11 @@ const SITUATIONS: &[&str] = &[
     " cancels ",
     "Cancelled {",
     "Admit(",
+    "Started(Err(Deleting",
+    "Redriven(Err(Deleting",
+    "Confirmed(Ok",
+    "Confirmed(Err",
+    " is gone",
 ];
 
 /// Lives through a seed twice: nothing goes wrong, and both times the same happens. What it met is
@@ -176,6 +182,11 @@ fn a_simulated_disk_that_forgets_is_caught() {
 #[test]
 fn a_simulated_gate_that_is_open_is_caught() {
     caught(Sabotage::LooseGate, "run at a time");
+}
+
+#[test]
+fn a_simulated_deletion_that_nobody_heeds_is_caught() {
+    caught(Sabotage::DeafToDeletions, "after its deletion");
 }
 
 #[test]

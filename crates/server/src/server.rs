@@ -89,6 +89,7 @@ async fn serve(
             audit_days: config.audit_retention_days,
         },
     ));
+    let deleting = tokio::spawn(upkeep::finish_deletions(Arc::clone(&gateway)));
     let keeping = tokio::spawn(metrics::keep(
         Arc::clone(&metrics),
         config.metrics_retention_days,
@@ -113,6 +114,7 @@ async fn serve(
     }
     upkeep.abort();
     engine.shutdown().await;
+    deleting.abort();
     functions.shutdown().await;
     logs.writer().flush().await;
     if let Some(exporting) = exporting {

@@ -28,6 +28,11 @@ pub(crate) struct Retention {
     pub(crate) audit_days: u32,
 }
 
+/// Removes state machines that are being deleted. Never returns; to be aborted.
+pub(crate) async fn finish_deletions(gateway: Arc<Gateway>) {
+    gateway.services().finish_deletions().await;
+}
+
 /// Never returns; to be aborted.
 pub(crate) async fn run(store: Arc<dyn Store>, gateway: Arc<Gateway>, retention: Retention) {
     let retention_ms = i64::from(retention.executions_days) * DAY_MS;

@@ -170,6 +170,17 @@ impl Services {
         self.states.definitions_in_use().await
     }
 
+    /// Whether a call of Step Functions names an Express state machine.
+    pub async fn names_express(&self, call: &Call) -> bool {
+        self.states.names_express(call).await
+    }
+
+    /// Removes state machines that are being deleted as their last executions end. Never returns;
+    /// to be aborted.
+    pub async fn finish_deletions(&self) {
+        self.states.finish_deletions().await;
+    }
+
     /// Deletes the packages that no function had in this pass and the one before; says how many.
     pub async fn collect_packages(&self) -> Result<usize, documents::Error> {
         self.lambda.collect_packages().await

@@ -11,6 +11,7 @@ pub(crate) mod arn;
 mod cache;
 mod concurrency;
 mod definitions;
+mod deletion;
 mod execution;
 mod integrations;
 mod logging;

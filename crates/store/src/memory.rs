@@ -424,6 +424,12 @@ impl Store for Memory {
         Ok(counted.count() as u64)
     }
 
+    fn machines(&self) -> Result<Vec<MachineNumber>> {
+        let state = self.state.lock();
+        let machines = state.executions.values().map(|row| row.machine);
+        Ok(BTreeSet::from_iter(machines).into_iter().collect())
+    }
+
     fn wake_ups(&self, after: Option<EntityId>, limit: usize) -> Result<Vec<WakeUp>> {
         let state = self.state.lock();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);

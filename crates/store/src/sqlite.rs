@@ -449,6 +449,10 @@ impl Store for Sqlite {
         self.read(|connection| list::count(connection, machine, statuses))
     }
 
+    fn machines(&self) -> Result<Vec<MachineNumber>> {
+        self.read(list::machines)
+    }
+
     fn wake_ups(&self, after: Option<EntityId>, limit: usize) -> Result<Vec<WakeUp>> {
         let after = after.map_or(-1, |after| i64::try_from(after.0).unwrap_or(i64::MAX));
         self.read(|connection| {

@@ -326,6 +326,9 @@ pub trait Store: Send + Sync {
     /// many entries of an index as it counts.
     fn count_executions(&self, machine: Option<MachineNumber>, statuses: &[u8]) -> Result<u64>;
 
+    /// The machines that have executions, in order. Reads an entry of an index for each.
+    fn machines(&self) -> Result<Vec<MachineNumber>>;
+
     /// Wake-up rows in the order of entities, those above `after`; at most `limit`.
     fn wake_ups(&self, after: Option<EntityId>, limit: usize) -> Result<Vec<WakeUp>>;
 

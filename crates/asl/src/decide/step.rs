@@ -6,7 +6,7 @@ use jsonata::Meter;
 
 use super::failure::{Failed, How, recover};
 use super::ready::Ready;
-use super::{Allowance, Decision, Effect, Moment, Refusal};
+use super::{Allowance, Decision, Effect, Moment, Refusal, Surroundings};
 use super::{choice, fail, fork, map, parallel, pass, succeed, task, wait};
 use crate::apply::apply;
 use crate::context::{Chance, Constants, Context};
@@ -43,8 +43,7 @@ pub(super) struct Step<'a> {
     /// What all turns from this one on may take, under the full allowance.
     full_steps_left: u64,
     pub(super) transitions_left: u32,
-    /// ARNs of activities that a Task may name and that do not exist.
-    pub(super) missing_activities: &'a [Text],
+    pub(super) surroundings: Surroundings<'a>,
     /// Only in a test of one state.
     pub(super) probe: Option<&'a Probe>,
     /// How many cancellations the run owed before this decision.
@@ -137,7 +136,7 @@ impl<'a> Step<'a> {
             turn_steps: meter.steps,
             full_steps_left: Allowance::STEPS_FULL_DECISION,
             transitions_left: transitions(&limits),
-            missing_activities: &[],
+            surroundings: Surroundings::default(),
             probe: None,
             cancels_before: run.cancels.len(),
         }
@@ -259,7 +258,7 @@ impl<'a> Step<'a> {
         Ok(())
     }
 
-    /// StopExecution.
+    /// StopExecution, or the deletion of the state machine.
     pub(super) fn abort(&mut self, failure: Failure) -> Result<Go, Fault> {
         self.end(EventKind::ExecutionAborted(failure.cut()))
     }
@@ -312,6 +311,9 @@ impl<'a> Step<'a> {
             let Some(thread) = self.run.branch(id) else {
                 continue;
             };
+            if self.surroundings.is_deleting && thread.is_ready() {
+                return Some(self.abort(Failure::default()));
+            }
             let go = match &thread.phase {
                 Phase::Yielded { next, input } => Go::Enter {
                     next: *next,
@@ -362,6 +364,10 @@ impl<'a> Step<'a> {
 
     fn enter(&mut self, next: StateIndex, input: Value) -> Result<Go, Fault> {
         let state = self.program.state(next).ok_or(Refusal::ForeignProgram)?;
+        if self.surroundings.is_deleting {
+            self.emit(EventKind::Yielded { next, input })?;
+            return self.abort(Failure::default());
+        }
         self.rest_if_heavy();
         let Some(left) = self.transitions_left.checked_sub(1) else {
             self.emit(EventKind::Yielded { next, input })?;

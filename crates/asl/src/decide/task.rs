@@ -32,7 +32,7 @@ pub(super) enum Answer {
 pub(super) fn attempt(step: &mut Step<'_>, task: &Task) -> Result<Go, Fault> {
     let scheduled = prepare(step, task)?;
     let arn = &task.resource.arn;
-    if step.missing_activities.contains(arn) {
+    if step.surroundings.missing_activities.contains(arn) {
         return Err(Fault::runtime(format!(
             "The activity {arn} does not exist."
         )));

@@ -13,7 +13,7 @@ use crate::definitions::{DefinitionError, Definitions};
 use crate::journal;
 use crate::limits::HEAVY_MAX;
 use crate::request::StopError;
-use crate::testing::{ACTIVITY, Texts, failure, machine, request};
+use crate::testing::{ACTIVITY, MACHINE, Texts, failure, machine, request};
 
 type Answers = Rc<RefCell<Vec<Answer>>>;
 
@@ -73,14 +73,15 @@ impl Stage {
     }
 
     fn of(store: Memory, definition: &str, config: Config) -> Stage {
-        let shard = open(&config, 1, &store, Vec::new()).unwrap().remove(0);
         let light = machine(r#""A": {"Type": "Pass", "End": true}"#);
         let texts = Texts(vec![definition.to_owned(), light]);
-        Stage::with(shard, store, Arc::new(texts))
+        Stage::with(store, Arc::new(texts), config)
     }
 
-    fn with(shard: Shard, store: Memory, definitions: Arc<dyn Definitions>) -> Stage {
+    fn with(store: Memory, definitions: Arc<dyn Definitions>, config: Config) -> Stage {
         let programs = Arc::new(Programs::new(definitions));
+        let shards = open(&config, 1, &store, &programs, Vec::new());
+        let shard = shards.unwrap().remove(0);
         let chance = Chance::from_key([7; 32]);
         let wall = Arc::new(Wall(AtomicI64::new(1_700_000_000_000)));
         let store = Arc::new(store);
@@ -180,11 +181,8 @@ fn what_cannot_be_told_now_is_asked_again() {
         is_silent: AtomicBool::new(false),
     });
     let store = Memory::new();
-    let shard = open(&Config::default(), 1, &store, Vec::new())
-        .unwrap()
-        .remove(0);
     let definitions = Arc::clone(&moody) as Arc<dyn Definitions>;
-    let mut stage = Stage::with(shard, store, definitions);
+    let mut stage = Stage::with(store, definitions, Config::default());
     stage.start(1, "{}");
     // Nobody knows of the activity any more, and for a while nobody can be asked.
     stage.pipeline.commons().forget_activity(ACTIVITY);
@@ -324,4 +322,44 @@ fn executions_beyond_the_room_of_the_lane_wait_as_numbers() {
         arns.iter()
             .all(|arn| stage.status(arn) == Status::Succeeded)
     );
+}
+
+#[test]
+fn a_slow_decision_from_before_a_deletion_does_not_count() {
+    let mut stage = Stage::new(&endless(), Config::default());
+    let arn = stage.start(1, &input());
+    let heavy = stage.pipeline.take_heavy().unwrap();
+    let decided = heavy.decide();
+    let deletions = &stage.pipeline.commons().deletions;
+    deletions.begin(&MACHINE.into());
+    stage.pipeline.decided(decided);
+    stage.work();
+    assert_eq!(stage.status(&arn), Status::Aborted);
+    assert!(stage.pipeline.take_heavy().is_none());
+}
+
+/// Machines that were being deleted when the engine ended.
+struct Deleting(Texts);
+
+impl Definitions for Deleting {
+    fn program(&self, definition: u64) -> Result<Arc<Program>, DefinitionError> {
+        self.0.program(definition)
+    }
+
+    fn machines_deleting(&self) -> Result<Vec<String>, DefinitionError> {
+        Ok(vec![MACHINE.to_owned()])
+    }
+}
+
+#[test]
+fn a_deletion_goes_on_after_a_restart() {
+    let waits =
+        machine(r#""A": {"Type": "Wait", "Seconds": 60, "Next": "B"}, "B": {"Type": "Succeed"}"#);
+    let mut stage = Stage::new(&waits, Config::default());
+    let arn = stage.start(1, "{}");
+    let texts = Arc::new(Deleting(Texts(vec![waits])));
+    let mut stage = Stage::with(stage.store.crash(), texts, Config::default());
+    stage.wall.0.fetch_add(60_000, Ordering::Relaxed);
+    stage.work();
+    assert_eq!(stage.status(&arn), Status::Aborted);
 }

@@ -37,6 +37,10 @@ impl Shard {
         let Some(start) = queued.and_then(|run| run.start.clone()) else {
             return Ok(Outcome::nothing());
         };
+        // It ends with its turn, which it need not wait for.
+        if self.commons.deletions.is_deleting(&start.state_machine_arn) {
+            return self.decide_quietly(entity, Input::Admitted, moment);
+        }
         self.needs_gate(&start.state_machine_arn)?;
         match self.commons.gates.enter(&start.state_machine_arn, entity) {
             Turn::Now => self.decide_quietly(entity, Input::Admitted, moment),

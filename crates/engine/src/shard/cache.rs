@@ -10,6 +10,7 @@ use asl::time::Timestamp;
 use store::EntityId;
 
 use crate::observe::Delivery;
+use crate::open::Place;
 use crate::record::Encoder;
 
 /// What an execution takes besides its payloads: run, events' bookkeeping, shared texts.
@@ -29,6 +30,8 @@ pub(super) struct Execution {
     pub(super) row: Option<Row>,
     /// When a heartbeat last moved the row.
     pub(super) row_moved_at: Timestamp,
+    /// Where it counts as open.
+    pub(super) place: Arc<Place>,
     /// How surely who watches is to be told of it.
     pub(super) watched: Option<Delivery>,
     /// The last group it was changed in.
@@ -45,7 +48,12 @@ pub(super) struct Row {
 }
 
 impl Execution {
-    pub(super) fn new(run: Run, program: Arc<Program>, encoder: Encoder) -> Execution {
+    pub(super) fn new(
+        run: Run,
+        program: Arc<Program>,
+        encoder: Encoder,
+        place: Arc<Place>,
+    ) -> Execution {
         Execution {
             run,
             program,
@@ -53,6 +61,7 @@ impl Execution {
             timer: None,
             row: Some(Row::default()),
             row_moved_at: Timestamp::default(),
+            place,
             watched: None,
             group: 0,
             last_use: 0,

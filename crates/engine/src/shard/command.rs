@@ -4,7 +4,7 @@ use asl::event::{EventId, Failure, Text};
 use asl::time::Timestamp;
 use asl::token::TaskToken;
 use json::Value;
-use store::EntityId;
+use store::{EntityId, ShardId};
 
 use super::group::Tenure;
 use crate::express::{ExpressEnded, ExpressRun};
@@ -54,6 +54,8 @@ pub enum Command {
     Due(EntityId),
     /// It is the turn of a run that yielded.
     Continue(EntityId),
+    /// Answered once everything that was decided before for this shard of the store is committed.
+    Confirm(ShardId),
     /// There is room for errands that were not begun yet, or not since the last restart.
     Owed(EntityId),
 }
@@ -115,6 +117,7 @@ pub enum Answer {
     Token(Result<(), TokenError>),
     /// `None` if the task is over, or somebody else's.
     PickedUp(Result<Option<ActivityTask>, Error>),
+    Confirmed(Result<(), Error>),
     /// Nobody waits for a reply; what went wrong is for the log.
     Internal(Result<(), Error>),
 }
@@ -155,6 +158,7 @@ impl Command {
             | Command::Stop { .. }
             | Command::Redrive { .. }
             | Command::Token { .. }
+            | Command::Confirm(_)
             | Command::PickUp { .. } => None,
         }
     }
@@ -167,6 +171,7 @@ impl Command {
             Command::Redrive { .. } => Answer::Redriven(Err(error.into())),
             Command::Token { .. } => Answer::Token(Err(error.into())),
             Command::PickUp { .. } => Answer::PickedUp(Err(error)),
+            Command::Confirm(_) => Answer::Confirmed(Err(error)),
             Command::Outcome { .. }
             | Command::Cancelled { .. }
             | Command::Admit(_)
@@ -188,6 +193,7 @@ impl Answer {
             Answer::Redriven(_) => Answer::Redriven(Err(error.into())),
             Answer::Token(_) => Answer::Token(Err(error.into())),
             Answer::PickedUp(_) => Answer::PickedUp(Err(error)),
+            Answer::Confirmed(_) => Answer::Confirmed(Err(error)),
             Answer::Internal(_) => Answer::Internal(Err(error)),
         }
     }

@@ -35,7 +35,10 @@ pub(super) type Heartbeats = BTreeMap<EventId, Heartbeat>;
 impl Shard {
     /// Takes a folded run into memory.
     pub(super) fn load(&mut self, entity: EntityId, loaded: Loaded, program: Arc<Program>) {
-        let mut execution = Execution::new(loaded.run, program, loaded.encoder);
+        let start = loaded.run.start.as_deref();
+        let machine_arn = start.map_or("", |start| &start.state_machine_arn);
+        let place = self.commons.place(machine_arn);
+        let mut execution = Execution::new(loaded.run, program, loaded.encoder, place);
         let clocks = self.heartbeats.get(&entity);
         execution.timer = next_deadline(&execution.run, clocks);
         // Heartbeats moved the row without telling the journal.

@@ -14,7 +14,7 @@ use store::{EntityId, ExecutionRow, Write};
 use super::cache::Execution;
 use super::calls::Errand;
 use super::command::{Action, Answer, Outcome};
-use super::{Halt, Random, Shard};
+use super::{Halt, Machine, Random, Shard};
 use crate::express::{ExpressEnded, ExpressRun, start};
 use crate::name;
 use crate::record::Encoder;
@@ -56,7 +56,7 @@ impl Shard {
         now: Timestamp,
         random: Random,
     ) -> Result<Outcome, Halt> {
-        let (machine, program) = self.what_starts(request)?;
+        let (Machine { number, place }, program) = self.what_starts(request)?;
         let shard = self.shard_of_group()?;
         self.serving(shard)?;
         let entity = self.commons.next_entity(shard);
@@ -75,7 +75,7 @@ impl Shard {
         };
         let row = ExecutionRow {
             entity,
-            machine,
+            machine: number,
             name: format!("{}:{unique}", start.execution_name),
             name_is_generated: true,
             status: EXPRESS + ExecutionStatus::Running.code(),
@@ -96,7 +96,7 @@ impl Shard {
             kind: EventKind::ExecutionStarted(Box::new(start)),
         };
         let run = Run::default();
-        let execution = Execution::new(run.clone(), program, Encoder::new(entity));
+        let execution = Execution::new(run.clone(), program, Encoder::new(entity), place);
         self.cache.insert(entity, execution);
         self.record(entity, event_alone(run, now, started), now);
         self.write(entity, [Write::OpenExecution(row)]);

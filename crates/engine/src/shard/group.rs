@@ -8,10 +8,12 @@ use asl::run::Run;
 use asl::time::Timestamp;
 use store::{Batch, EntityId, Epoch, MachineNumber, ShardId, Unseen, Write};
 
-use super::Shard;
 use super::calls::Errand;
+use super::command::{Answer, Outcome};
+use super::{Halt, Shard};
 use crate::commons::Commons;
 use crate::observe::{Delivery, Observed, Ticket};
+use crate::open::Place;
 use crate::request::Error;
 
 /// The time a shard owns one of the store's shards from one doubt to the next. What was decided
@@ -84,9 +86,11 @@ struct Note {
 }
 
 /// What writes did to an execution.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Changed {
     entity: EntityId,
+    /// Where it counts, if it was started or redriven, or has ended.
+    place: Option<Arc<Place>>,
     /// It was started or redriven.
     opens: bool,
     /// It has ended.
@@ -153,6 +157,7 @@ impl Shard {
         };
         let mut changed = Changed {
             entity,
+            place: None,
             opens: false,
             closes: false,
         };
@@ -182,6 +187,9 @@ impl Shard {
                 // AWS does not limit how many are open, and nobody waits for their ends.
                 (changed.opens, changed.closes) = (false, false);
             }
+            if changed.opens || changed.closes {
+                changed.place = Some(Arc::clone(&execution.place));
+            }
         }
         self.groups.open.changed.push(changed);
     }
@@ -208,6 +216,13 @@ impl Shard {
             shard,
             number: owned.tenure,
         })
+    }
+
+    /// Says when all that was decided so far for one of the store's shards is committed.
+    pub(super) fn confirm(&mut self, shard: ShardId) -> Result<Outcome, Halt> {
+        let number = self.serving(shard)?.tenure;
+        let tenure = Tenure { shard, number };
+        Ok(Outcome::answer(Some(tenure), Answer::Confirmed(Ok(()))))
     }
 
     /// Whether the open group has anything to commit.
@@ -272,7 +287,7 @@ impl Shard {
         self.groups.committed = note.number;
         for (tenure, verdict) in failed {
             let of_shard = |changed: &&Changed| changed.entity.shard() == tenure.shard;
-            let changed: Vec<Changed> = note.changed.iter().filter(of_shard).copied().collect();
+            let changed: Vec<Changed> = note.changed.iter().filter(of_shard).cloned().collect();
             self.doubt(&changed);
             self.fail(*tenure, verdict.clone());
         }
@@ -294,7 +309,7 @@ impl Shard {
         }
         for changed in &note.changed {
             if !is_failed(changed.entity) {
-                self.settle_standing(*changed);
+                self.settle_standing(changed);
             }
         }
         for Changed { entity, .. } in note.changed {
@@ -307,20 +322,27 @@ impl Shard {
     }
 
     /// A start, an end or a redrive is committed: those who wait for it learn of it.
-    fn settle_standing(&mut self, changed: Changed) {
+    fn settle_standing(&mut self, changed: &Changed) {
         let Changed {
             entity,
-            opens,
+            place: Some(place),
+            opens: _,
             closes,
-        } = changed;
-        if !opens && !closes {
+        } = changed
+        else {
             return;
-        }
+        };
+        let (entity, closes) = (*entity, *closes);
         if closes {
-            self.commons.close_executions(1);
+            place.close(1);
         }
-        let Commons { gates, endings, .. } = &*self.commons;
-        if !gates.are_used() && !endings.is_awaited() {
+        let Commons {
+            gates,
+            endings,
+            deletions,
+            ..
+        } = &*self.commons;
+        if !gates.are_used() && !endings.is_awaited() && !deletions.are_any() {
             return;
         }
         let run = self.cache.get(entity).map(|execution| &execution.run);
@@ -334,6 +356,7 @@ impl Shard {
                 self.admitted.extend(admitted);
             }
             endings.tell(&start.execution_arn);
+            deletions.tell_end(&start.state_machine_arn);
         } else {
             gates.note_running(&start.state_machine_arn, entity);
         }
@@ -342,20 +365,25 @@ impl Shard {
     /// An execution whose last commit was in doubt was read again: what counts it as open, and who
     /// waits for its end, learns how it stands.
     pub(super) fn make_sure(&mut self, entity: EntityId, run: Option<&Run>) {
-        let Some(counted) = self.unsure.remove(&entity) else {
+        let Some((counted, place)) = self.unsure.remove(&entity) else {
             return;
         };
         let open = run.filter(|run| run.end.is_none());
         let is_open = u64::from(open.is_some());
-        self.commons
-            .close_executions(counted.saturating_sub(is_open));
-        let Commons { gates, endings, .. } = &*self.commons;
+        place.close(counted.saturating_sub(is_open));
+        let Commons {
+            gates,
+            endings,
+            deletions,
+            ..
+        } = &*self.commons;
         match run.and_then(|run| run.start.as_ref()) {
             None => self.admitted.extend(gates.forget(entity)),
             Some(start) if open.is_none() => {
                 let admitted = gates.leave(&start.state_machine_arn, entity);
                 self.admitted.extend(admitted);
                 endings.tell(&start.execution_arn);
+                deletions.tell_end(&start.state_machine_arn);
             }
             Some(_) => {}
         }
@@ -364,10 +392,13 @@ impl Shard {
     /// Remembers executions whose start, end or redrive may or may not be committed, in the order
     /// in which these were decided.
     fn doubt(&mut self, changed: &[Changed]) {
-        for change in changed.iter().filter(|it| it.opens || it.closes) {
+        for change in changed {
+            let Some(place) = &change.place else {
+                continue;
+            };
             // One that ends was open before; one that is started or redriven was not.
-            let before = u64::from(!change.opens);
-            let counted = self.unsure.entry(change.entity).or_insert(before);
+            let before = || (u64::from(!change.opens), Arc::clone(place));
+            let (counted, _) = self.unsure.entry(change.entity).or_insert_with(before);
             *counted += u64::from(change.opens);
         }
     }

@@ -46,6 +46,7 @@ impl Shard {
             .map(|it| &it.run)
             .ok_or_else(absent)?;
         let start = run.start.clone().ok_or_else(absent)?;
+        let place = self.commons.place(&start.state_machine_arn);
         // As the decision does, but before the execution takes a turn of others.
         let repeated = client_token.and_then(|token| run.redrives.repeated(token, moment.now));
         if let Some(at) = repeated {
@@ -54,13 +55,16 @@ impl Shard {
         if let Err(reason) = run.redrivable(moment.now) {
             return Ok(Err(RedriveError::NotRedrivable(reason)));
         }
-        if self.commons.open_executions() >= self.config.open_executions_max {
+        if self.commons.deletions.refuses(&start.state_machine_arn) {
+            return Ok(Err(RedriveError::Deleting));
+        }
+        if place.open_executions() >= self.config.open_executions_max {
             return Ok(Err(RedriveError::LimitExceeded));
         }
         self.needs_gate(&start.state_machine_arn)?;
         match self.go_on_redriven(entity, &start, client_token, moment)? {
             Ok(actions) => {
-                self.commons.open_execution(u64::MAX);
+                place.open(u64::MAX);
                 let run = self.cache.get(entity).map(|execution| &execution.run);
                 let redriven_at = run.and_then(|run| run.redrives.last_at);
                 Ok(Ok((actions, redriven_at.unwrap_or(moment.now))))

@@ -8,7 +8,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use asl::decide::{Allowance, Decision, Input, Moment, Refusal, decide_without};
+use asl::decide::{Allowance, Decision, Input, Moment, Refusal, Surroundings, decide_within};
 use asl::event::Text;
 use asl::program::Program;
 use asl::run::Run;
@@ -43,6 +43,8 @@ struct Standing {
     entity: EntityId,
     tenure: Option<Tenure>,
     next_record: u32,
+    /// Its state machine is being deleted.
+    is_deleting: bool,
 }
 
 /// What became of a command that waited on the slow lane for its decision.
@@ -87,8 +89,12 @@ impl Heavy {
             ..moment
         };
         // The thread serves other executions: a fault of ours in one must not end it.
-        let missing = &missing_activities;
-        let decision = AssertUnwindSafe(|| decide_without(&program, &run, moment, input, missing));
+        let surroundings = Surroundings {
+            missing_activities: &missing_activities,
+            is_deleting: standing.is_deleting,
+        };
+        let decision =
+            AssertUnwindSafe(|| decide_within(&program, &run, moment, input, surroundings));
         let result = catch_unwind(decision).unwrap_or_else(|_| {
             tracing::error!(entity = standing.entity.0, "a heavy decision panicked");
             Err(Refusal::TooHeavy)
@@ -156,10 +162,13 @@ impl Shard {
         let Some(execution) = self.cache.get(entity) else {
             return Ok(Err(Refusal::NotRunning));
         };
+        let deletions = &self.commons.deletions;
+        let start = execution.run.start.as_ref();
         let standing = Standing {
             entity,
             tenure,
             next_record: execution.encoder.next_record(),
+            is_deleting: start.is_some_and(|it| deletions.is_deleting(&it.state_machine_arn)),
         };
         let program = Arc::clone(&execution.program);
         let lane = std::mem::take(&mut self.desk.lane);
@@ -185,7 +194,11 @@ impl Shard {
             self.desk.lane = Lane::Prepare(Some(Box::new(heavy)));
             return Err(Deferred::Heavy(entity).into());
         }
-        match decide_without(&program, run, moment, input, &missing_activities) {
+        let surroundings = Surroundings {
+            missing_activities: &missing_activities,
+            is_deleting: standing.is_deleting,
+        };
+        match decide_within(&program, run, moment, input, surroundings) {
             Err(Refusal::TooHeavy) => {
                 self.slow.insert(entity);
                 Err(Deferred::Heavy(entity).into())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asl::decide::{Input, Moment, Refusal, begin, begin_queued, decide_without};
+use asl::decide::{Input, Moment, Refusal, Surroundings, begin, begin_queued, decide_within};
 use asl::event::{Start, Text};
 use asl::program::Program;
 use asl::run::Run;
@@ -11,7 +11,7 @@ use store::{EntityId, ExecutionRow, MachineNumber, ShardId, Write};
 
 use super::cache::Execution;
 use super::command::{Action, Answer, Outcome};
-use super::{Halt, Random, Shard, moment, route};
+use super::{Halt, Machine, Random, Shard, moment, route};
 use crate::bring::Need;
 use crate::gates::Turn;
 use crate::record::Encoder;
@@ -27,13 +27,13 @@ struct Identity {
 }
 
 impl Shard {
-    /// The state machine's number and the program of its definition.
+    /// The state machine and the program of its definition.
     pub(super) fn what_starts(
         &self,
         request: &StartRequest,
-    ) -> Result<(MachineNumber, Arc<Program>), Need> {
+    ) -> Result<(Machine, Arc<Program>), Need> {
         let machine_arn = &request.state_machine_arn;
-        let machine = self.machines.get(machine_arn).copied();
+        let machine = self.machines.get(machine_arn).cloned();
         let program = self.programs.get(&request.definition).map(Arc::clone);
         Ok((
             machine.ok_or_else(|| Need::Machine(machine_arn.clone()))?,
@@ -48,7 +48,12 @@ impl Shard {
         random: Random,
     ) -> Result<Outcome, Halt> {
         let machine_arn = &request.state_machine_arn;
-        let (machine, program) = self.what_starts(request)?;
+        let is_deleting = self.commons.deletions.refuses(machine_arn);
+        // An attempt of a parent may have its child already.
+        if is_deleting && request.started_by.is_none() {
+            return Ok(deleting(machine_arn));
+        }
+        let (Machine { number, place }, program) = self.what_starts(request)?;
         if request.concurrency_max.is_some() {
             self.needs_gate(machine_arn)?;
         }
@@ -58,17 +63,20 @@ impl Shard {
                 let Some(execution_arn) = arn::execution(machine_arn, name) else {
                     return Ok(not_a_state_machine(machine_arn));
                 };
-                if let Some(existing) = self.existing(machine, name, &execution_arn)? {
+                if let Some(existing) = self.existing(number, name, &execution_arn)? {
                     return self.start_again(existing, execution_arn, request);
+                }
+                if is_deleting {
+                    return Ok(deleting(machine_arn));
                 }
                 let shard = route(&execution_arn);
                 self.serving(shard)?;
-                if !self.counts_as_open() {
+                if !place.open(self.config.open_executions_max) {
                     return Ok(limit_exceeded());
                 }
                 let entity = self.commons.next_entity(shard);
-                self.names.insert((machine, name.clone()), entity);
-                self.groups.note_name(machine, name.clone(), entity);
+                self.names.insert((number, name.clone()), entity);
+                self.groups.note_name(number, name.clone(), entity);
                 Identity {
                     entity,
                     name: name.clone(),
@@ -84,7 +92,7 @@ impl Shard {
                 let Some(execution_arn) = arn::execution(machine_arn, &name) else {
                     return Ok(not_a_state_machine(machine_arn));
                 };
-                if !self.counts_as_open() {
+                if !place.open(self.config.open_executions_max) {
                     return Ok(limit_exceeded());
                 }
                 Identity {
@@ -96,12 +104,12 @@ impl Shard {
             }
         };
         let encoder = Encoder::new(identity.entity);
-        let mut execution = Execution::new(Run::default(), program, encoder);
+        let mut execution = Execution::new(Run::default(), program, encoder, place);
         execution.watched = self.commons.observers.wants(request.definition);
         self.cache.insert(identity.entity, execution);
         let missing = &missing_activities;
         self.open(
-            machine,
+            number,
             request,
             identity,
             missing,
@@ -157,8 +165,10 @@ impl Shard {
             (Ok(actions), Some(run)) => (actions, run),
             (decided, _) => {
                 let refusal = decided.err().unwrap_or(Refusal::NotRunning);
+                if let Some(execution) = self.cache.get(entity) {
+                    execution.place.close(1);
+                }
                 self.cache.remove(entity);
-                self.commons.close_executions(1);
                 self.leave_gate(&request.state_machine_arn, entity);
                 return Err(Error::Refused {
                     execution: execution_arn,
@@ -207,7 +217,12 @@ impl Shard {
             Turn::Later => begin_queued(program, moment, Box::new(start()))?,
             Turn::Now => {
                 let input = Input::Start(Box::new(start()));
-                match decide_without(program, run, moment, input, missing_activities) {
+                let surroundings = Surroundings {
+                    missing_activities,
+                    // No such start comes here.
+                    is_deleting: false,
+                };
+                match decide_within(program, run, moment, input, surroundings) {
                     Err(Refusal::TooHeavy) => begin(program, moment, Box::new(start()))?,
                     decision => decision?,
                 }
@@ -227,11 +242,6 @@ impl Shard {
             Some(entity) => Ok(Some(*entity)),
             None => self.find(execution_arn),
         }
-    }
-
-    /// Counts one more open execution; false if there may be no more.
-    fn counts_as_open(&self) -> bool {
-        self.commons.open_execution(self.config.open_executions_max)
     }
 
     /// The same name and input while it runs is the same start, and so is the same attempt of a
@@ -295,6 +305,11 @@ fn is_same_input(start: &Start, request: &StartRequest) -> bool {
 
 fn limit_exceeded() -> Outcome {
     Outcome::answer(None, Answer::Started(Err(StartError::LimitExceeded)))
+}
+
+fn deleting(machine_arn: &Text) -> Outcome {
+    let answer = Answer::Started(Err(StartError::Deleting(machine_arn.clone())));
+    Outcome::answer(None, answer)
 }
 
 fn not_a_state_machine(machine_arn: &Text) -> Outcome {

@@ -10,7 +10,7 @@ use crate::request::{ExecutionStatus, StartError, StartRequest, Started, StopErr
 use crate::shard::command::TokenInput;
 use crate::task::TaskOutcome;
 use crate::testing::{
-    CALLBACK, FUNCTION, Stage, events, failure, machine, request, tampered, value,
+    CALLBACK, FUNCTION, MACHINE, Stage, events, failure, machine, request, tampered, value,
 };
 
 fn pass() -> String {
@@ -215,7 +215,19 @@ fn no_more_executions_are_open_than_allowed() {
     }
     // It is open already.
     assert_eq!(stage.start(request(Some("n"), "{}")).unwrap(), first);
+    // Every account and Region is counted by itself.
+    let elsewhere = |name: &str| StartRequest {
+        state_machine_arn: MACHINE.replace("000000000000", "111111111111").into(),
+        ..request(Some(name), "{}")
+    };
+    stage.start(elsewhere("n")).unwrap();
     let mut stage = stage.crash();
+    stage.start(elsewhere("m")).unwrap();
+    let refused = stage.start(elsewhere("o"));
+    assert!(
+        matches!(refused, Err(StartError::LimitExceeded)),
+        "{refused:?}"
+    );
     let refused = stage.start(request(None, "{}"));
     assert!(
         matches!(refused, Err(StartError::LimitExceeded)),

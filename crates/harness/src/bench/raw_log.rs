@@ -176,6 +176,10 @@ impl Store for RawLog {
         Ok(0)
     }
 
+    fn machines(&self) -> Result<Vec<MachineNumber>> {
+        Ok(Vec::new())
+    }
+
     fn wake_ups(&self, _: Option<EntityId>, _: usize) -> Result<Vec<WakeUp>> {
         Ok(Vec::new())
     }

@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) queues: bool,
     /// ARNs of activities that do not exist.
     pub(crate) missing_activities: Vec<Text>,
+    /// The state machine is deleted right after the execution has started.
+    pub(crate) is_deleting: bool,
 }
 
 pub(crate) const EXECUTION_NAME: &str = "run";
@@ -155,6 +157,7 @@ impl Default for Settings {
             kind: ExecutionKind::Standard,
             queues: false,
             missing_activities: Vec::new(),
+            is_deleting: false,
         }
     }
 }
@@ -204,6 +207,7 @@ impl Settings {
                 "shown" if value == "ends" => settings.shows_ends_only = true,
                 "starts" if value == "queued" => settings.queues = true,
                 "missing_activity" => settings.missing_activities.push(value.into()),
+                "machine" if value == "deleted" => settings.is_deleting = true,
                 "kind" if value == "express" => settings.kind = ExecutionKind::Express,
                 "kind" if value == "sync express" => settings.kind = ExecutionKind::SyncExpress,
                 "kind" if value == "test" => settings.kind = ExecutionKind::Test,

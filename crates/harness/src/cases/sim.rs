@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use asl::apply::apply;
 use asl::decide::{Call, Decision, Effect, Input, Moment, Refusal};
-use asl::decide::{begin_queued, decide, decide_without, redrive_queued};
+use asl::decide::{Surroundings, begin_queued, decide_within, redrive_queued};
 use asl::definition::MachineType;
 use asl::event::{Event, EventId, EventKind, Text};
 use asl::history;
@@ -34,6 +34,8 @@ pub(crate) struct Sim {
     /// Whether executions are queued when they start or are redriven.
     queues: bool,
     missing_activities: Vec<Text>,
+    /// Whether the state machine is being deleted, once the execution has started.
+    is_deleting: bool,
     /// The tokens given out, which no line shows as they are.
     tokens: Vec<(EventId, String)>,
     /// The type of each event so far.
@@ -46,11 +48,13 @@ impl Sim {
         let Settings {
             queues,
             missing_activities,
+            is_deleting,
             ..
         } = case.settings.clone();
         Sim {
             queues,
             missing_activities,
+            is_deleting,
             ..Sim::of(&case.name, &case.definition)
         }
     }
@@ -69,6 +73,7 @@ impl Sim {
             cancelled: Vec::new(),
             queues: false,
             missing_activities: Vec::new(),
+            is_deleting: false,
             tokens: Vec::new(),
             kinds: Arc::default(),
         }
@@ -106,13 +111,18 @@ impl Sim {
             _ => {}
         }
         let missing = &self.missing_activities;
-        let decision = decide(program, run, moment, input.clone())?;
+        let mut surroundings = Surroundings {
+            missing_activities: &[],
+            is_deleting: self.is_deleting && !matches!(input, Input::Start(_)),
+        };
+        let decision = decide_within(program, run, moment, input.clone(), surroundings)?;
         let is_missing = |effect: &Effect| match effect {
             Effect::Call(call) => missing.contains(&call.resource.arn),
             _ => false,
         };
+        surroundings.missing_activities = missing;
         match decision.effects.iter().any(is_missing) {
-            true => decide_without(program, run, moment, input.clone(), missing),
+            true => decide_within(program, run, moment, input.clone(), surroundings),
             false => Ok(decision),
         }
     }

@@ -22,6 +22,9 @@ pub(super) struct Checker {
     /// How many executions of one of the machines may run at a time.
     limit: u64,
     executions: BTreeMap<EntityId, Seen>,
+    /// Machines whose deletion was acknowledged: their executions, and how many states each had
+    /// entered.
+    deleted: BTreeMap<Text, BTreeMap<EntityId, usize>>,
     /// Where a result was recorded.
     recorded: BTreeMap<u64, Attempt>,
 }
@@ -83,6 +86,7 @@ impl Checker {
         Checker {
             limit: limit.into(),
             executions: BTreeMap::new(),
+            deleted: BTreeMap::new(),
             recorded: BTreeMap::new(),
         }
     }
@@ -132,7 +136,44 @@ impl Checker {
         agree(wake_ups.is_empty(), || {
             format!("wake-up rows of no execution: {wake_ups:?}")
         })?;
+        self.hold_deletions()?;
         self.hold_facts(facts)
+    }
+
+    /// The executions of a machine, and the states each has entered.
+    fn entered(&self, machine_arn: &Text) -> BTreeMap<EntityId, usize> {
+        let is_of_machine = |seen: &Seen| {
+            let start = seen.run.start.as_ref();
+            start.is_some_and(|start| start.state_machine_arn == *machine_arn)
+        };
+        let executions = self.executions.iter();
+        let of_machine = executions.filter(|(_, seen)| is_of_machine(seen));
+        of_machine
+            .map(|(entity, seen)| (*entity, seen.story.entered))
+            .collect()
+    }
+
+    /// The deletion of a machine is acknowledged, and everything committed was read.
+    pub(super) fn note_deletion(&mut self, machine_arn: &Text) {
+        let entered = self.entered(machine_arn);
+        self.deleted.insert(machine_arn.clone(), entered);
+    }
+
+    /// There is a new machine of this ARN.
+    pub(super) fn forget_deletion(&mut self, machine_arn: &Text) {
+        self.deleted.remove(machine_arn);
+    }
+
+    /// No execution of a machine starts, and none enters a state, once the machine's deletion was
+    /// acknowledged.
+    fn hold_deletions(&self) -> Result<(), String> {
+        for (machine_arn, before) in &self.deleted {
+            let now = self.entered(machine_arn);
+            agree(*before == now, || {
+                format!("{machine_arn}: {before:?} went on to {now:?} after its deletion")
+            })?;
+        }
+        Ok(())
     }
 
     /// The executions that were read.

@@ -14,6 +14,7 @@ use store::{
     Unseen, WakeUp,
 };
 
+use super::deletions::begun;
 use super::machines::{LIMITED, MACHINES};
 use crate::dice::Dice;
 
@@ -187,6 +188,11 @@ impl Store for Disk {
         self.memory.count_executions(machine, statuses)
     }
 
+    fn machines(&self) -> Result<Vec<MachineNumber>> {
+        self.read()?;
+        self.memory.machines()
+    }
+
     fn wake_ups(&self, after: Option<EntityId>, limit: usize) -> Result<Vec<WakeUp>> {
         self.read()?;
         // Pages of three rows, so that there is more than one.
@@ -274,6 +280,12 @@ impl Definitions for Source {
         let machine = MACHINES.iter().find(|it| it.number == definition);
         let machine = machine.ok_or(DefinitionError::Missing(definition))?;
         Ok(Arc::clone(&machine.program))
+    }
+
+    fn machines_deleting(&self) -> std::result::Result<Vec<String>, DefinitionError> {
+        let unreadable = |error: Error| DefinitionError::NoDeletions(error.to_string());
+        self.0.read().map_err(unreadable)?;
+        Ok(begun(self.0.committed()))
     }
 
     fn concurrency_max(

@@ -52,6 +52,14 @@ impl Facts {
         })
     }
 
+    /// An attempt of a parent that has its child is never told that there is none.
+    pub(super) fn no_child(&self, attempt_id: Option<&Text>) -> Result<(), String> {
+        let child = attempt_id.and_then(|attempt_id| self.children.get(attempt_id));
+        agree(child.is_none(), || {
+            format!("the start of {child:?} was acknowledged and refused")
+        })
+    }
+
     pub(super) fn pick_up(&mut self, attempt: Attempt) -> Result<(), String> {
         let problem = format!("task {attempt:?} was given to two workers");
         agree(self.picked_up.insert(attempt), || problem)

@@ -86,7 +86,13 @@ impl Node {
     ) -> Result<Node, OpenError> {
         let count = u16::try_from(config.shard_threads).unwrap();
         let programs = Arc::new(Programs::new(Arc::new(Source(Arc::clone(disk)))));
-        let shards = pipeline::open(config, count, &**disk, vec![Arc::clone(witness) as _])?;
+        let shards = pipeline::open(
+            config,
+            count,
+            &**disk,
+            &programs,
+            vec![Arc::clone(witness) as _],
+        )?;
         let observers = match shards.first() {
             Some(shard) => shard.commons().observers.clone(),
             None => return Err(OpenError::ShardThreads(0)),

@@ -29,6 +29,11 @@ pub(super) enum Wish {
         execution_arn: Text,
         client_token: Text,
     },
+    /// All that was decided for a shard before a deletion is committed.
+    Confirm {
+        machine_arn: Text,
+        shard: ShardId,
+    },
     /// A worker takes a task that it was handed.
     PickUp {
         node: u64,
@@ -59,6 +64,7 @@ impl Wish {
                 execution_arn: execution_arn.clone(),
                 client_token: Some(client_token.clone()),
             },
+            Wish::Confirm { shard, .. } => Command::Confirm(*shard),
             Wish::PickUp {
                 entity, attempt, ..
             } => Command::PickUp {
@@ -86,6 +92,7 @@ impl Wish {
             Wish::Stop { execution_arn } | Wish::Redrive { execution_arn, .. } => {
                 route(execution_arn)
             }
+            Wish::Confirm { shard, .. } => *shard,
             Wish::PickUp { entity, .. } => entity.shard(),
             Wish::Token { attempt, .. } => route(&attempt.0),
         }
@@ -104,6 +111,7 @@ impl Wish {
                 execution_arn,
                 client_token,
             } => format!("redrive {execution_arn} {client_token}"),
+            Wish::Confirm { machine_arn, shard } => format!("confirm {machine_arn} {shard:?}"),
             Wish::PickUp {
                 node,
                 entity,

@@ -31,6 +31,8 @@ pub(super) struct Story {
     pub(super) cancelled: BTreeSet<EventId>,
     /// Each by its client token, with its time.
     pub(super) redrives: Vec<(Text, Timestamp)>,
+    /// States entered so far.
+    pub(super) entered: usize,
     is_queued: bool,
     has_succeeded: bool,
     pub(super) has_ended: bool,
@@ -150,7 +152,10 @@ impl Story {
                 let is_open = open.is_some_and(|open| open.attempt == *attempt);
                 rule(is_open, "another attempt was served")?;
             }
-            EventKind::StateEntered { state, .. } => self.thread(branch)?.enter(*state)?,
+            EventKind::StateEntered { state, .. } => {
+                self.entered += 1;
+                self.thread(branch)?.enter(*state)?;
+            }
             EventKind::StateExited { state, .. } => {
                 let time = self.time;
                 self.thread(branch)?.exit(*state, time)?;

@@ -27,7 +27,9 @@ impl World {
         let wish = asking.wish.clone();
         let nodes: Vec<u64> = self.nodes.keys().copied().collect();
         let newest = nodes.last().copied();
-        let node = match self.dice.one_in(5) && self.in_trouble {
+        // A deletion is the business of the process that serves.
+        let is_of_newest = matches!(wish, Wish::Confirm { .. });
+        let node = match self.dice.one_in(5) && self.in_trouble && !is_of_newest {
             true => newest.map(|_| self.dice.pick(&nodes)),
             false => newest,
         };
@@ -110,6 +112,14 @@ impl World {
                 self.facts.taken.insert(arn.clone());
                 return self.refused_rightly(arn, input);
             }
+            (Wish::Start { request, .. }, Answer::Started(Err(StartError::Deleting(_)))) => {
+                self.facts.no_child(request.started_by.as_ref())?;
+            }
+            (Wish::Redrive { .. }, Answer::Redriven(Err(RedriveError::Deleting))) => {}
+            (Wish::Confirm { machine_arn, shard }, Answer::Confirmed(Ok(()))) => {
+                self.confirmed(machine_arn, *shard)?;
+            }
+            (_, Answer::Confirmed(Err(_))) => return Ok(Settled::AskAgain),
             (Wish::Stop { execution_arn }, Answer::Stopped(Ok(at))) => {
                 self.facts.stopped.insert((execution_arn.clone(), *at));
             }

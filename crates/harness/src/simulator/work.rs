@@ -213,6 +213,10 @@ impl World {
             agree(is_told, || format!("the end of {arn} was not told"))?;
         }
         let commons = node.commons();
+        let deleting = commons.deletions.all();
+        agree(deleting.is_empty(), || {
+            format!("{deleting:?} count as being deleted")
+        })?;
         let open = commons.open_executions();
         agree(open == 0, || format!("{open} executions count as open"))?;
         let machine = MACHINES.iter().find(|it| &*it.name == LIMITED).unwrap();

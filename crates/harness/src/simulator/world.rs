@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use asl::event::EventId;
+use asl::event::{EventId, Text};
 use asl::limits::Limits;
 use asl::time::Timestamp;
 use engine::shard::{Action, Command, Heavy};
@@ -12,8 +12,10 @@ use engine::{Answered, Clock, Config, Served, TaskCall, TaskOutcome};
 use store::EntityId;
 
 use super::check::Checker;
+use super::deletions::Deletion;
 use super::disk::Disk;
 use super::facts::Facts;
+use super::machines::MACHINES;
 use super::node::{Answers, Node};
 use super::outside::{Runner, Wish, start};
 use super::trace::Trace;
@@ -47,6 +49,8 @@ pub(super) enum Sabotage {
     LooseGate,
     /// A worker shows its task to another one.
     TwoWorkers,
+    /// The engine is not told of deletions.
+    DeafToDeletions,
 }
 
 pub(super) enum Event {
@@ -64,6 +68,9 @@ pub(super) enum Event {
         command: Command,
         has_left: bool,
     },
+    /// A state machine is deleted.
+    Delete(Text),
+    LookAtDeletion(Text),
     /// A worker asks for a task of the activity.
     Poll,
     /// A job was told to stop.
@@ -144,6 +151,8 @@ pub(super) struct World {
     pub(super) abandoned: BTreeSet<(u64, EntityId, EventId)>,
     /// The call made last for an execution.
     pub(super) last_attempts: BTreeMap<EntityId, EventId>,
+    /// Deletions under way, by machine.
+    pub(super) deletions: BTreeMap<Text, Deletion>,
     pub(super) facts: Facts,
     pub(super) checker: Checker,
     witness: Arc<Witness>,
@@ -195,6 +204,7 @@ impl World {
             runner,
             abandoned: BTreeSet::new(),
             last_attempts: BTreeMap::new(),
+            deletions: BTreeMap::new(),
             facts: Facts::default(),
             checker: Checker::new(limit),
             witness: Arc::default(),
@@ -232,6 +242,12 @@ impl World {
         for _ in 0..WORKERS {
             self.later(0, Event::Poll);
         }
+        for _ in 0..self.dice.pick(&[0, 0, 1, 2]) {
+            let machines: Vec<&Text> = MACHINES.iter().map(|machine| &machine.arn).collect();
+            let machine_arn = self.dice.pick(&machines).clone();
+            let at = self.dice.below(TROUBLE_MS);
+            self.later(at, Event::Delete(machine_arn));
+        }
         self.later(TROUBLE_MS, Event::TroubleEnds);
     }
 
@@ -268,7 +284,8 @@ impl World {
             return Ok(self.now >= ended_at + AFTERMATH_MS);
         }
         let is_late = self.now > TROUBLE_MS + PATIENCE_MS;
-        let has_ended = self.callers.is_empty() && self.disk.has_ended();
+        let has_ended =
+            self.callers.is_empty() && self.disk.has_ended() && self.deletions.is_empty();
         if !has_ended && !is_late {
             return Ok(false);
         }
@@ -290,6 +307,8 @@ impl World {
         match event {
             Event::Ask(caller) => self.ask(caller),
             Event::GiveUp { caller, request } => self.give_up(caller, request),
+            Event::Delete(machine_arn) => self.delete(&machine_arn),
+            Event::LookAtDeletion(machine_arn) => return self.look_at_deletion(&machine_arn),
             Event::Poll => self.poll(),
             Event::Open => self.open(),
             Event::End(node) => self.end(node),

@@ -171,6 +171,7 @@ impl States {
         let description = call.text("description").map(str::to_owned);
         let (now, aliases_max) = (call.now, self.limits.aliases_max);
         let create = move |machine: &mut StateMachine| {
+            machine.check_active()?;
             if let Some(alias) = machine.alias(&name) {
                 let is_same = alias.description == description && alias.routing.is_same(&routing);
                 return match is_same {
@@ -229,6 +230,7 @@ impl States {
         let update = move |machine: &mut StateMachine| -> Result<(), ServiceError> {
             let _until_changed = &forgetting;
             if let Some(routed) = &routed {
+            machine.check_active()?;
                 machine.check_routing(&routed.routing)?;
             }
             let named = machine.aliases.iter_mut().find(|alias| alias.name == name);
@@ -315,6 +317,7 @@ impl States {
         }
         let is_listed =
             |alias: &&Alias| version.is_none_or(|number| alias.routing.leads_to(number));
+        machine.check_active()?;
         let item = |alias: &Alias| {
             let item = ObjectBuilder::new()
                 .add("stateMachineAliasArn", machine.alias_arn(&alias.name))

@@ -12,7 +12,7 @@ use store::{Kind, Store};
 
 use super::Integrations;
 use super::machine::{Revision, StateMachine};
-use super::{arn, concurrency};
+use super::{arn, concurrency, deletion};
 use crate::system;
 
 /// Revisions of which it is remembered whether they are traced: some bytes each.
@@ -74,7 +74,13 @@ impl Definitions for StoredDefinitions {
             |cause: String| DefinitionError::NoLimit(state_machine_arn.to_owned(), cause);
         let machine = StateMachine::of_arn(&*self.store, state_machine_arn);
         let machine = machine.map_err(|error| unreadable(error.to_string()))?;
+        let machine = machine.filter(|machine| !machine.is_deleting);
         Ok(machine.and_then(|machine| concurrency::limit(&machine.tags)))
+    }
+
+    fn machines_deleting(&self) -> Result<Vec<String>, DefinitionError> {
+        deletion::begun(&*self.store)
+            .map_err(|error| DefinitionError::NoDeletions(error.to_string()))
     }
 
     fn activity_exists(&self, activity_arn: &str) -> Result<bool, DefinitionError> {

@@ -153,6 +153,7 @@ pub(super) fn start_error(error: &StartError) -> ServiceError {
             ServiceError::new("ExecutionAlreadyExists", error.to_string())
         }
         StartError::NotAStateMachine(_) => ServiceError::new("InvalidArn", error.to_string()),
+        StartError::Deleting(_) => ServiceError::new("StateMachineDeleting", error.to_string()),
         StartError::LimitExceeded => ServiceError::new("ExecutionLimitExceeded", error.to_string()),
         StartError::Engine(error) => engine_error(error),
     }

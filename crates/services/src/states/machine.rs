@@ -20,7 +20,7 @@ use super::versions::Version;
 use super::{Integrations, States, arn, lost_revision, state_machine_does_not_exist};
 use crate::Call;
 use crate::call::epoch_seconds;
-use crate::documents;
+use crate::documents::{self, Found};
 
 /// A state machine as it is now, with its versions and aliases: they change together or not at all.
 /// Part of the store's format.
@@ -48,6 +48,9 @@ pub(super) struct StateMachine {
     pub aliases_created: u32,
     /// In the order they were first given; keys are unique.
     pub tags: Vec<Tag>,
+    /// DeleteStateMachine was called, and executions are open, or were when it was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_deleting: bool,
 }
 
 /// `publish` and `versionDescription` of CreateStateMachine and UpdateStateMachine.
@@ -63,10 +66,16 @@ impl StateMachine {
         store: &dyn Store,
         arn: &str,
     ) -> Result<Option<StateMachine>, documents::Error> {
-        let name = arn.rsplit(':').next().unwrap_or_default();
-        let key = arn::key_in(engine::arn::account(arn), engine::arn::region(arn), name);
-        let found = documents::read(store, Kind::StateMachine, &key)?;
+        let found = documents::read(store, Kind::StateMachine, &key_of_arn(arn))?;
         Ok(found.map(|found| found.body))
+    }
+
+    /// Refuses what is not done to a machine that is being deleted.
+    pub(super) fn check_active(&self) -> Result<(), ServiceError> {
+        match self.is_deleting {
+            true => Err(state_machine_deleting(&self.arn)),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn machine_type(&self) -> MachineType {
@@ -75,6 +84,18 @@ impl StateMachine {
             false => MachineType::Standard,
         }
     }
+}
+
+/// The key of the machine that has this unqualified ARN.
+pub(super) fn key_of_arn(arn: &str) -> String {
+    let name = arn.rsplit(':').next().unwrap_or_default();
+    arn::key_in(engine::arn::account(arn), engine::arn::region(arn), name)
+}
+
+/// The text is unverified: it is made like those of its kin.
+pub(super) fn state_machine_deleting(arn: &str) -> ServiceError {
+    let message = format!("State Machine is being deleted: '{arn}'");
+    ServiceError::new("StateMachineDeleting", message)
 }
 
 /// `type`, in AWS's word.
@@ -161,8 +182,14 @@ fn damaged(number: u64, error: &serde_json::Error) -> documents::Error {
 impl States {
     /// The state machine of a key, if there is one.
     pub(super) async fn machine(&self, key: &str) -> Result<Option<StateMachine>, ServiceError> {
-        let found = self.documents.get(Kind::StateMachine, key).await?;
-        Ok(found.map(|found| found.body))
+        let found = self.documents.get::<StateMachine>(Kind::StateMachine, key);
+        let Some(Found { revision, body }) = found.await? else {
+            return Ok(None);
+        };
+        if body.is_deleting && self.finish_deletion(key, &body, revision).await? {
+            return Ok(None);
+        }
+        Ok(Some(body))
     }
 
     /// The ARN of the existing machine that `stateMachineArn` names, which must be unqualified.

@@ -27,7 +27,7 @@ impl States {
             RedriveError::DoesNotExist(_) => {
                 ServiceError::new("ExecutionDoesNotExist", error.to_string())
             }
-            RedriveError::NotRedrivable(_) => {
+            RedriveError::NotRedrivable(_) | RedriveError::Deleting => {
                 ServiceError::new("ExecutionNotRedrivable", error.to_string())
             }
             RedriveError::LimitExceeded => {
@@ -40,15 +40,17 @@ impl States {
             .into())
     }
 
-    /// Why no execution of a machine (unqualified ARN) is redrivable, if it is deleted.
+    /// Why no execution of a machine (unqualified ARN) is redrivable, if it is deleted, or being deleted.
     pub(super) async fn is_deleted(
         &self,
         machine_arn: &str,
     ) -> Result<Option<String>, ServiceError> {
         let arn = machine_arn.to_owned();
-        let exists =
-            move |store: &dyn store::Store| Ok(StateMachine::of_arn(store, &arn)?.is_some());
-        let exists = self.documents.blocking(exists).await?;
-        Ok((!exists).then(|| DELETING.to_owned()))
+        let is_active = move |store: &dyn store::Store| {
+            let machine = StateMachine::of_arn(store, &arn)?;
+            Ok(machine.is_some_and(|machine| !machine.is_deleting))
+        };
+        let is_active = self.documents.blocking(is_active).await?;
+        Ok((!is_active).then(|| DELETING.to_owned()))
     }
 }

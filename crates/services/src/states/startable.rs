@@ -134,12 +134,18 @@ impl States {
         };
         let age = self.cache.age();
         let machine = self.machine(&key).await?.ok_or_else(not_found)?;
+        // The engine refuses as well, but not an attempt that has its child already.
+        if call.attempt.is_none() {
+            machine.check_active()?;
+        }
         let mut startable = Startable::of(&machine, qualifier.as_ref()).ok_or_else(not_found)?;
         for target in startable.targets() {
             target.is_traced = self.revision(target.definition).await?.tracing;
         }
         let startable = Arc::new(startable);
-        self.cache.keep(age, text, &startable);
+        if !machine.is_deleting {
+            self.cache.keep(age, text, &startable);
+        }
         Ok(startable)
     }
 

@@ -223,7 +223,8 @@ fn change_machine(
         let before = concurrency::limit(&machine.tags);
         change.apply(machine)?;
         let after = concurrency::limit(&machine.tags);
-        Ok((before != after).then(|| (machine.arn.clone(), after)))
+        let is_other = before != after && !machine.is_deleting;
+        Ok(is_other.then(|| (machine.arn.clone(), after)))
     };
     let changed = documents::change(store, StateMachine::KIND, key, change)?;
     if let Some(Ok(Some((arn, limit)))) = &changed {

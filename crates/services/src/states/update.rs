@@ -24,6 +24,7 @@ impl States {
         let publication = settings::publication(call)?;
         let not_found = || state_machine_does_not_exist(call.text("stateMachineArn").unwrap_or(""));
         let machine = self.machine(&key).await?.ok_or_else(not_found)?;
+        machine.check_active()?;
         let current = self.revision(machine.definition).await?;
         let revision = Arc::new(asked.applied_to(&current, call.now));
         let program = self
@@ -56,6 +57,7 @@ impl States {
         let (role_arn, id) = (revision.role_arn.clone(), revision.revision_id.clone());
         let change = move |machine: &mut StateMachine| {
             let _until_changed = &forgetting;
+            machine.check_active()?;
             if machine.definition != old {
                 return Err(conflict(&machine.arn));
             }

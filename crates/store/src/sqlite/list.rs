@@ -142,7 +142,7 @@ pub(super) fn count(
 }
 
 /// The machines that have executions.
-fn machines(connection: &Connection) -> rusqlite::Result<Vec<MachineNumber>> {
+pub(super) fn machines(connection: &Connection) -> rusqlite::Result<Vec<MachineNumber>> {
     let mut next = connection.prepare_cached(
         "SELECT min(machine) FROM executions INDEXED BY executions_listing WHERE machine > ?1",
     )?;

@@ -353,6 +353,7 @@ impl Pair {
                 agree(&|store| format!("{filter:?}: {:?}", list(store).unwrap()));
             }
         }
+        agree(&|store| format!("{:?}", store.machines().unwrap()));
         for machine in [None, Some(MachineNumber(1)), Some(MachineNumber(7))] {
             for statuses in [&[0_u8][..], &[1, 5, 1], &[]] {
                 agree(&|store| format!("{:?}", store.count_executions(machine, statuses).unwrap()));

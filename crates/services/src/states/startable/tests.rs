@@ -20,6 +20,7 @@ pub(crate) fn machine(arn: &str) -> StateMachine {
         aliases: Vec::new(),
         aliases_created: 0,
         tags: Vec::new(),
+        is_deleting: false,
     };
     for definition in 11..=13 {
         machine.definition = definition;
