@@ -227,30 +227,35 @@ impl States {
         }
         let now = call.now;
         let forgetting = self.cache.forget_afterwards(&machine_arn(call, &key));
-        let update = move |machine: &mut StateMachine| -> Result<(), ServiceError> {
+        // The same again is answered as it was (API reference, "idempotent API").
+        let update = move |machine: &mut StateMachine| -> Result<i64, ServiceError> {
             let _until_changed = &forgetting;
-            if let Some(routed) = &routed {
             machine.check_active()?;
+            if let Some(routed) = &routed {
                 machine.check_routing(&routed.routing)?;
             }
             let named = machine.aliases.iter_mut().find(|alias| alias.name == name);
             let alias = named.ok_or_else(missing_reference)?;
+            let mut next = alias.clone();
             if let Some(description) = &description {
-                alias.description = Some(description.clone());
+                next.description = Some(description.clone());
             }
             if let Some(routed) = &routed {
-                alias.routing = routed.routing.clone();
+                next.routing = routed.routing.clone();
             }
-            alias.updated_ms = now.0;
-            Ok(())
+            if next != *alias {
+                next.updated_ms = now.0;
+                *alias = next;
+            }
+            Ok(alias.updated_ms)
         };
         let done = self
             .documents
             .change(Kind::StateMachine, &key, update)
             .await?;
-        done.ok_or_else(missing_reference)??;
+        let updated_ms = done.ok_or_else(missing_reference)??;
         Ok(ObjectBuilder::new()
-            .add("updateDate", epoch_seconds(now))
+            .add("updateDate", epoch_seconds(Timestamp(updated_ms)))
             .into())
     }
 
@@ -312,12 +317,12 @@ impl States {
         };
         let pages = Pages::of(call, &format!("ListStateMachineAliases {text}"))?;
         let machine = self.machine(&key).await?.ok_or_else(not_found)?;
+        machine.check_active()?;
         if version.is_some_and(|version| machine.version(version).is_none()) {
             return Err(missing_reference());
         }
         let is_listed =
             |alias: &&Alias| version.is_none_or(|number| alias.routing.leads_to(number));
-        machine.check_active()?;
         let item = |alias: &Alias| {
             let item = ObjectBuilder::new()
                 .add("stateMachineAliasArn", machine.alias_arn(&alias.name))

@@ -8,6 +8,24 @@ use super::machine::Publication;
 use super::not_served;
 use crate::Call;
 
+/// Longest definition, in bytes of UTF-8 (developer guide, "Quotas"). The model counts characters.
+const DEFINITION_BYTES_MAX: usize = 1_048_576;
+
+/// A definition that may be looked at.
+pub(super) fn definition(text: &str) -> Result<&str, ServiceError> {
+    match text.len() <= DEFINITION_BYTES_MAX {
+        true => Ok(text),
+        false => {
+            // As for one that has too many characters.
+            let message = format!(
+                "1 validation error detected: Value at 'definition' failed to satisfy constraint: \
+                 Member must have length less than or equal to {DEFINITION_BYTES_MAX}"
+            );
+            Err(ServiceError::new("ValidationException", message))
+        }
+    }
+}
+
 /// What CreateStateMachine or UpdateStateMachine publishes.
 pub(super) fn publication(call: &Call) -> Result<Publication, ServiceError> {
     let publish = call.flag("publish") == Some(true);

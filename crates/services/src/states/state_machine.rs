@@ -32,7 +32,7 @@ impl States {
         let tags = self.first_tags(call, &arn)?;
         concurrency::check(&tags, is_express)?;
         let revision = Arc::new(Revision {
-            definition: call.required("definition")?.to_owned(),
+            definition: settings::definition(call.required("definition")?)?.to_owned(),
             role_arn: role_arn.to_owned(),
             logging: Logging::of(call)?.unwrap_or_default(),
             tracing: settings::tracing(call)?.unwrap_or_default(),

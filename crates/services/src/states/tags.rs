@@ -34,10 +34,12 @@ fn of(list: &[Value]) -> Result<Vec<Tag>, ServiceError> {
     list.iter().map(|item| checked(tag(item))).collect()
 }
 
-/// Developer guide, "Tagging": letters, digits, white space and `_ . : / = + - @`; `aws:` is kept
-/// for AWS. The texts are ours.
+/// API reference, "tags": Unicode letters, digits, white space (of which tabs and line ends are
+/// control characters, like elsewhere in AWS) and `_ . : / = + - @`; `aws:` is kept for AWS. The
+/// texts are ours.
 fn checked(tag: Tag) -> Result<Tag, ServiceError> {
-    let allowed = |c: char| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c);
+    let is_space = |c: char| c.is_whitespace() && !c.is_control();
+    let allowed = |c: char| c.is_alphanumeric() || is_space(c) || "_.:/=+-@".contains(c);
     let refusal = if tag.key.is_empty() {
         "Tag keys must not be empty".to_owned()
     } else if tag.key.to_ascii_lowercase().starts_with("aws:") {

@@ -99,7 +99,11 @@ impl Change {
             .map(arn::role)
             .transpose()?
             .map(str::to_owned);
-        let definition = call.text("definition").map(str::to_owned);
+        let definition = call
+            .text("definition")
+            .map(settings::definition)
+            .transpose()?
+            .map(str::to_owned);
         let logging = Logging::of(call)?;
         let tracing = settings::tracing(call)?;
         // Only the default is served, so it never changes anything.

@@ -5,7 +5,7 @@ use asl::definition::{Compiled, DIAGNOSTICS_MAX, Diagnostic, MachineType, Severi
 use aws::ServiceError;
 use json::{ObjectBuilder, Value};
 
-use super::{Integrations, States};
+use super::{Integrations, States, settings};
 use crate::{Answer, Call};
 
 impl States {
@@ -13,7 +13,7 @@ impl States {
         &self,
         call: &Call,
     ) -> Result<Answer, ServiceError> {
-        let definition = call.required("definition")?.to_owned();
+        let definition = settings::definition(call.required("definition")?)?.to_owned();
         let machine = match call.text("type") {
             Some("EXPRESS") => MachineType::Express,
             _ => MachineType::Standard,
@@ -38,7 +38,9 @@ fn judged(compiled: &Compiled, with_warnings: bool, items: usize) -> Answer {
         .filter(shown)
         .map(item)
         .collect();
-    let truncated = compiled.truncated || shown.len() > items;
+    // Errors come first: where there was room for more, what was left out are warnings.
+    let may_lack_shown = with_warnings || shown.len() >= DIAGNOSTICS_MAX;
+    let truncated = (compiled.truncated && may_lack_shown) || shown.len() > items;
     let is_valid = compiled.program.is_some();
     ObjectBuilder::new()
         .add("result", if is_valid { "OK" } else { "FAIL" })

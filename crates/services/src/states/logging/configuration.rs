@@ -12,6 +12,9 @@ pub(in crate::states) struct Logging {
     pub(super) include_execution_data: bool,
     /// ARNs of log groups: at most one, and exactly one unless the level is OFF.
     destinations: Vec<String>,
+    /// Whether an empty list of them was given, which is shown then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    has_empty_list: bool,
     #[serde(default)]
     pub(super) level: Level,
 }
@@ -88,10 +91,8 @@ impl Logging {
         let Some(asked) = call.object("loggingConfiguration") else {
             return Ok(None);
         };
-        let destinations = asked
-            .get("destinations")
-            .and_then(Value::as_array)
-            .unwrap_or_default();
+        let list = asked.get("destinations").and_then(Value::as_array);
+        let destinations = list.unwrap_or_default();
         // The model knows no other names.
         let name = asked.get("level").and_then(Value::as_str);
         let level = Level::ALL.into_iter().find(|it| name == Some(it.name()));
@@ -103,6 +104,7 @@ impl Logging {
         Ok(Some(Logging {
             include_execution_data: flag.unwrap_or(false),
             destinations: destinations.iter().map(log_group).collect(),
+            has_empty_list: list.is_some_and(<[Value]>::is_empty),
             level,
         }))
     }
@@ -119,7 +121,7 @@ impl Logging {
     /// `loggingConfiguration` as answers show it.
     pub(in crate::states) fn shown(&self) -> Object {
         let mut shown = ObjectBuilder::new();
-        if !self.destinations.is_empty() {
+        if !self.destinations.is_empty() || self.has_empty_list {
             let destinations = self.destinations.iter().map(|arn| {
                 let group = ObjectBuilder::new()
                     .add("logGroupArn", arn.as_str())
