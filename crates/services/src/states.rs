@@ -173,12 +173,14 @@ pub(crate) fn violation(service: Service, operation: &str, call: &Call) -> Optio
 /// Whether the operation has an error of its own for what breaks the model.
 ///
 /// Recorded: an empty definition is answered by the checks of definitions, not by a constraint; so
-/// we take all empty texts (an ARN, a name, a token) to be. A payload that is too long is refused
-/// the same way whether it is so in characters or only in bytes (unverified).
+/// we take all empty texts (an ARN, a name, a token) to be, but for those that nothing else checks.
+/// A payload that is too long is refused the same way whether it is so in characters or only in
+/// bytes (unverified).
 fn has_own_error(operation: &str, call: &Call, violation: &Violation) -> bool {
     match violation.rule {
         Rule::LengthMin => {
-            violation.member != "workerName" && call.text(&violation.member) == Some("")
+            let is_checked = !matches!(&*violation.member, "workerName" | "stateName");
+            is_checked && call.text(&violation.member) == Some("")
         }
         Rule::LengthMax => matches!(
             (operation, &*violation.member),

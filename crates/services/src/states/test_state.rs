@@ -15,12 +15,12 @@ use std::time::Duration;
 use asl::compile::compile;
 use asl::decide::{Allowance, Input, Moment};
 use asl::definition::{MachineType, invalid_definition_message};
-use asl::event::{ExecutionKind, Failure, Start, Text};
+use asl::event::{ExecutionKind, Start, Text};
 use asl::limits::Limits;
 use asl::program::{Pattern, Program, ResourceFamily, State, StateIndex, StateKind};
 use asl::test_state::{
-    Error, Inspection, Progress, Report, SINGLE_STATE_NAME, Setup, Status, Test, as_definition,
-    find,
+    Error, Progress, Report, SINGLE_STATE_NAME, Setup, Test, as_definition, find, is_within,
+    of_single_state,
 };
 use asl::time::Timestamp;
 use aws::ServiceError;
@@ -44,8 +44,7 @@ impl States {
         let work = move || program(&definition, name.as_deref());
         let found = self.documents.blocking(move |_| Ok(work())).await?;
         let (program, index) = found?;
-        let state = program.state(index).ok_or_else(not_found)?;
-        let Some(setup) = self.setup(call, &request, &program, state)? else {
+        let Some(setup) = self.setup(call, &request, &program, index)? else {
             return Err(refused(&Error::NeedsMock));
         };
         if let Some(role_arn) = &request.role_arn {
@@ -68,10 +67,11 @@ impl States {
         call: &Call,
         request: &Request,
         program: &Program,
-        state: &State,
+        index: StateIndex,
     ) -> Result<Option<Setup>, ServiceError> {
+        let state = program.state(index).ok_or_else(not_found)?;
         if let Some(name) = &request.error_caused_by {
-            find(program, name).ok_or_else(not_found)?;
+            check_origin(program, index, name)?;
         }
         let is_mocked = request.mock.is_some();
         match (&state.kind, &request.mock) {
@@ -144,7 +144,7 @@ impl States {
                     let until = Instant::now().checked_add(wait).unwrap_or(ends);
                     tokio::time::sleep_until(until.min(ends)).await;
                     if until > ends {
-                        return Ok(timed_out());
+                        return Ok(test.give_up());
                     }
                     Next::Deadline(at)
                 }
@@ -158,7 +158,7 @@ impl States {
                     match (outcome, deadline) {
                         (Ok(outcome), _) => Next::Answer(answered(attempt, outcome)),
                         (Err(_), Some(at)) if until < ends => Next::Deadline(at),
-                        (Err(_), _) => return Ok(timed_out()),
+                        (Err(_), _) => return Ok(test.give_up()),
                     }
                 }
             };
@@ -230,20 +230,6 @@ fn answered(attempt: u64, outcome: TaskOutcome) -> Input {
     }
 }
 
-/// Five minutes are over.
-fn timed_out() -> Report {
-    Report {
-        status: Status::Failed,
-        output: None,
-        failure: Failure {
-            error: Some("States.Timeout".into()),
-            cause: None,
-        },
-        next_state: None,
-        inspection: Inspection::default(),
-    }
-}
-
 /// The program and the state in it that is meant.
 fn program(
     definition: &str,
@@ -255,11 +241,31 @@ fn program(
     };
     let compiled = compile(&text, MachineType::Standard, &Integrations);
     let Some(program) = compiled.program else {
-        let message = invalid_definition_message(&text, &compiled.diagnostics);
+        let diagnostics = match state_name {
+            Some(_) => compiled.diagnostics,
+            None => of_single_state(compiled.diagnostics),
+        };
+        let message = invalid_definition_message(definition, &diagnostics);
         return Err(ServiceError::new("InvalidDefinition", message));
     };
     let index = find(&program, name).ok_or_else(not_found)?;
     Ok((Arc::new(program), index))
+}
+
+/// The state that a mocked error comes from is there; that of a Parallel or Map is inside it.
+fn check_origin(program: &Program, tested: StateIndex, name: &str) -> Result<(), ServiceError> {
+    let origin = find(program, name).ok_or_else(not_found)?;
+    match program.state(tested) {
+        Some(State {
+            kind: StateKind::Parallel(_) | StateKind::Map(_),
+            name: outer,
+            ..
+        }) if !is_within(program, tested, origin) => Err(invalid(format!(
+            "`{name}` in stateConfiguration.errorCausedByState is not inside the state `{outer}`, \
+             so no error of `{outer}` comes from it; name a state of its branches or iterations"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// A call that is really made needs a role, and must be over when it answers.

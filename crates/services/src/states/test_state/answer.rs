@@ -32,9 +32,10 @@ fn inspection(request: &Request, inspection: &Inspection) -> Value {
     shown.add("input", request.input_text.as_str());
     for (stage, value) in &inspection.stages {
         match stage {
-            Stage::MaxConcurrency
-            | Stage::ToleratedFailureCount
-            | Stage::ToleratedFailurePercentage => shown.add(member(*stage), value.clone()),
+            Stage::MaxConcurrency | Stage::ToleratedFailureCount => {
+                shown.add(member(*stage), value.clone())
+            }
+            Stage::ToleratedFailurePercentage => shown.add(member(*stage), float(value)),
             _ => shown.add(member(*stage), text(value)),
         };
     }
@@ -73,6 +74,17 @@ fn member(stage: Stage) -> &'static str {
         Stage::ToleratedFailureCount => "toleratedFailureCount",
         Stage::ToleratedFailurePercentage => "toleratedFailurePercentage",
     }
+}
+
+/// A number as AWS writes one whose shape is `float`: in single precision, with a fraction even if
+/// that is 0.
+fn float(value: &Value) -> Value {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the shape has single precision"
+    )]
+    let single = value.as_f64().unwrap_or_default() as f32;
+    json::parse(&format!("{single:?}")).unwrap_or_default()
 }
 
 /// The JSON text of a value as recorded: with a space after each comma and colon, other than in

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use asl::event::Failure;
 use engine::{Answered, Runner};
-use json::{ObjectBuilder, Value};
+use json::{Object, ObjectBuilder, Value};
 use store::Memory;
 
 use super::*;
@@ -42,12 +42,18 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/r";
 
 /// What a state answers to a real call, as JSON.
 async fn test(state: &str) -> String {
-    let states = states_over(Arc::new(Memory::new()), Arc::new(Echo));
     let input = ObjectBuilder::new()
         .add("definition", state)
         .add("roleArn", ROLE)
         .add("inspectionLevel", "INFO")
         .build();
+    answer(&input).await
+}
+
+/// What TestState answers to this input, as JSON.
+async fn answer(input: &Object) -> String {
+    let states = states_over(Arc::new(Memory::new()), Arc::new(Echo));
+    let input = input.clone();
     let call = testing::call(aws::Service::States, "TestState", &input.into(), 0);
     let answer = states.handle("TestState", &call).await.expect("served");
     answer.expect("no error").members.to_text()
@@ -104,4 +110,52 @@ async fn waits_take_their_time() {
     );
     let retriable = r#"{"error":"States.Timeout","status":"RETRIABLE"}"#;
     assert_eq!(test(&state).await, retriable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_that_takes_too_long_shows_how_far_it_came() {
+    let input = ObjectBuilder::new()
+        .add(
+            "definition",
+            task(
+                "never",
+                r#""Catch":[{"ErrorEquals":["States.ALL"],"Next":"C"}],"#,
+            ),
+        )
+        .add("roleArn", ROLE)
+        .add("variables", r#"{"v":1}"#)
+        .add("inspectionLevel", "DEBUG")
+        .build();
+    let expected = r#"{"error":"States.Timeout","inspectionData":{"input":"{}","afterInputPath":"{}","afterParameters":"{\"FunctionName\": \"never\"}","variables":"{\"v\": 1}"},"status":"FAILED"}"#;
+    assert_eq!(answer(&input).await, expected);
+}
+
+/// AWS writes what its model calls a float in single precision and with a fraction; scripts compare
+/// numbers, and so cannot tell.
+#[tokio::test]
+async fn percentages_are_floats() {
+    let cases = [
+        ("1", "1.0"),
+        ("0", "0.0"),
+        ("33.3", "33.3"),
+        (r#""{% 100 / 3 %}""#, "33.333332"),
+    ];
+    for (percentage, shown) in cases {
+        let map = format!(
+            r#"{{"Type":"Map","QueryLanguage":"JSONata","Items":[1],"End":true,
+            "ToleratedFailurePercentage":{percentage},"ItemProcessor":{{"ProcessorConfig":
+            {{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"}},"StartAt":"I",
+            "States":{{"I":{{"Type":"Pass","End":true}}}}}}}}"#
+        );
+        let mock = ObjectBuilder::new().add("result", "[1]").build();
+        let input = ObjectBuilder::new()
+            .add("definition", map)
+            .add("mock", mock)
+            .add("inspectionLevel", "TRACE")
+            .build();
+        let expected = format!(
+            r#"{{"output":"[1]","inspectionData":{{"input":"{{}}","maxConcurrency":0,"toleratedFailurePercentage":{shown}}},"status":"SUCCEEDED"}}"#
+        );
+        assert_eq!(answer(&input).await, expected, "{percentage}");
+    }
 }
