@@ -45,10 +45,20 @@ class Command(unittest.TestCase):
         self.refused("`missing.toml`", "serve", "--config", "missing.toml")
         self.refused(f"`{self.folder}`", "serve", "--config", str(self.folder))
         (self.folder / "typo.toml").write_text('listn = "127.0.0.1:0"\n')
-        self.refused("unknown field", "serve", "--config", "typo.toml")
+        self.refused("`listn` in `typo.toml` is no setting; did you mean `listen`?", "serve",
+                     "--config", "typo.toml")
         self.refused("`typo.toml`", "serve", "--config", "typo.toml")
         self.refused("RETENTION_DAYS", "serve", LOCKSTEP_RETENTION_DAYS="-1")
         self.refused("LOCKSTEP_LOG", "serve", "--listen", "127.0.0.1:0", LOCKSTEP_LOG="a=[[")
+        self.refused("or per crate `engine=debug`", "serve", "--listen", "127.0.0.1:0", "--log", "[")
+        for wrong in ("localhost:8083", "127.0.0.1", "127.0.0.1:65536", "8083"):
+            self.refused("it has the form 127.0.0.1:8083", "serve", "--listen", wrong)
+        self.refused("choose another --data", "serve", "--listen", "127.0.0.1:0", "--data",
+                     str(self.folder / "typo.toml"))
+        for wrong in ("collector", "collector:4318", "/v1/traces"):
+            self.refused("no URL of the form http://HOST:PORT", "serve", "--listen", "127.0.0.1:0",
+                         LOCKSTEP_OTLP_ENDPOINT=wrong)
+        self.refused("a similar argument exists: '--listen'", "serve", "--lisen", "127.0.0.1:0")
 
     def test_limits_and_rates(self):
         # On nobody's port: a server that was not refused would not end.
@@ -63,6 +73,9 @@ class Command(unittest.TestCase):
             "[rate_limits]\nStartExecutions = { bucket = 5, refill_per_second = 1 }\n")
         self.refused("`StartExecutions` in `rate_limits` is no operation", *quiet,
                      "--config", "wrong.toml")
+        self.refused("`on` is no word for it", *quiet, LOCKSTEP_RATE_LIMITS="on")
+        code, report = self.run_command("doctor", LOCKSTEP_RATE_LIMITS="aws")
+        self.assertIn("rates: AWS's", report)
         code, report = self.run_command("doctor", "--config", "rates.toml",
                                         LOCKSTEP_HISTORY_EVENTS_MAX="30000")
         self.assertEqual(code, 0, report)

@@ -1,12 +1,17 @@
 """The limits that are settings, each set low enough to be met, and rate buckets."""
+import itertools
 import json
+import pathlib
+import shutil
+import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from support import ServerCase, wait_until
+from support import BINARY, ROOT, ServerCase, wait_until
 
 PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 WAIT = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "End": True}}}
@@ -156,12 +161,159 @@ class Sizes(ServerCase):
         self.assertEqual(answer["status"], "TIMED_OUT")
 
 
+class AtTheLimit(ServerCase):
+    """What is exactly as large as a limit allows goes through; one more of it does not."""
+
+    variables = Sizes.variables
+
+    def outcome(self, definition, value=None):
+        name = f"{self.id().rsplit('_', 1)[1]}-{len(self.states.list_state_machines()['stateMachines'])}"
+        described = self.ended(self.start(self.create_machine(name, definition), value))
+        return described["status"], described.get("error"), described.get("cause", "")
+
+    def test_payload(self):
+        machine = self.create_machine("input", PASS)
+
+        def start(size):
+            return self.states.start_execution(stateMachineArn=machine, input='"' + "x" * size + '"')
+        self.assertEqual(self.ended(start(2046)["executionArn"])["status"], "SUCCEEDED")
+        # Bytes count, not characters.
+        text = json.dumps("é" * 1023, ensure_ascii=False)
+        self.assertEqual(len(text.encode()), 2048)
+        self.states.start_execution(stateMachineArn=machine, input=text)
+        for beyond in ('"' + "x" * 2047 + '"', json.dumps("é" * 1024, ensure_ascii=False)):
+            self.refused("InvalidExecutionInput", "StartExecution", stateMachineArn=machine,
+                         input=beyond)
+
+        def passes(size):
+            return {"QueryLanguage": "JSONata", "StartAt": "P", "States": {"P": {
+                "Type": "Pass", "Output": f"{{% $pad('', {size}, 'x') %}}", "End": True}}}
+        self.assertEqual(self.outcome(passes(2046))[0], "SUCCEEDED")
+        self.assertEqual(self.outcome(passes(2047))[:2], ("FAILED", "States.DataLimitExceeded"))
+
+    def test_task_output(self):
+        activity = self.states.create_activity(name="sized")["activityArn"]
+        execution = self.start(self.create_machine("sized", {"StartAt": "A", "States": {
+            "A": {"Type": "Task", "Resource": activity, "End": True}}}))
+        token = self.states.get_activity_task(activityArn=activity)["taskToken"]
+        self.refused("InvalidOutput", "SendTaskSuccess", taskToken=token,
+                     output='"' + "x" * 2047 + '"')
+        self.states.send_task_success(taskToken=token, output='"' + "x" * 2046 + '"')
+        self.assertEqual(self.ended(execution)["status"], "SUCCEEDED")
+
+    def test_variables(self):
+        def assigned(size):
+            return {"StartAt": "P", "States": {"P": {
+                "Type": "Pass", "Assign": {"a": "x" * size}, "Result": 1, "End": True}}}
+        self.assertEqual(self.outcome(assigned(1018))[0], "SUCCEEDED")
+        self.assertEqual(self.outcome(assigned(1019))[:2], ("FAILED", "States.DataLimitExceeded"))
+
+    def test_history(self):
+        """ExecutionStarted, two events of each Pass, ExecutionSucceeded."""
+        def chain(length):
+            states = {f"P{n}": {"Type": "Pass", "Next": f"P{n + 1}"} for n in range(length - 1)}
+            return {"StartAt": "P0", "States": {
+                **states, f"P{length - 1}": {"Type": "Pass", "End": True}}}
+        self.assertEqual(self.outcome(chain(14))[0], "SUCCEEDED")
+        machine = self.create_machine("long", chain(15))
+        described = self.ended(self.start(machine))
+        self.assertEqual((described["status"], described["error"]), ("FAILED", "States.Runtime"))
+        self.assertIn("(30)", described["cause"])
+        last = self.history(described["executionArn"])[-1]
+        self.assertEqual((last["id"], last["type"]), (30, "ExecutionFailed"))
+
+    def test_express(self):
+        def runs(seconds):
+            express = self.states.create_state_machine(
+                name=f"express-{seconds}", type="EXPRESS", roleArn=self.role,
+                definition=json.dumps({"StartAt": "W", "States": {
+                    "W": {"Type": "Wait", "Seconds": seconds, "End": True}}}))
+            return self.states.start_sync_execution(
+                stateMachineArn=express["stateMachineArn"])["status"]
+        self.assertEqual((runs(0), runs(2)), ("SUCCEEDED", "TIMED_OUT"))
+
+
+class Gate(ServerCase):
+    """`lockstep:maxConcurrency`: who waits is seen, and in which order, through everything."""
+
+    def gate(self):
+        answer = self.server.aws(
+            "lockstep", "describe-concurrency", "--state-machine-arn", self.machine,
+            variables={"AWS_DATA_PATH": self.models.name})
+        names = [it["executionArn"].rpartition(":")[2] for it in answer["queued"]]
+        self.assertEqual([it["position"] for it in answer["queued"]],
+                         list(range(1, len(names) + 1)))
+        self.assertEqual(answer["queuedCount"], len(names))
+        return answer.get("limit"), answer["running"], "".join(names)
+
+    def show(self, name):
+        run = subprocess.run([BINARY, "show", self.execution(name)], capture_output=True, text=True,
+                             env=self.server.environment(), timeout=60)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return run.stdout.splitlines()[1]
+
+    def execution(self, name):
+        return f"{self.machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+    def limit(self, value):
+        self.states.tag_resource(resourceArn=self.machine, tags=[
+            {"key": "lockstep:maxConcurrency", "value": str(value)}])
+
+    def stop(self, name):
+        self.states.stop_execution(executionArn=self.execution(name))
+
+    def test_the_queue(self):
+        self.models = tempfile.TemporaryDirectory()
+        self.addCleanup(self.models.cleanup)
+        place = pathlib.Path(self.models.name) / "lockstep" / "2026-01-01"
+        place.mkdir(parents=True)
+        shutil.copy(ROOT / "models/lockstep.json", place / "service-2.json")
+        self.machine = self.create_machine("gated", WAIT)
+        self.limit(2)
+        for name in "abcdefgh":
+            self.start(self.machine, name=name)
+        self.assertEqual(self.gate(), (2, 2, "cdefgh"))
+        self.assertEqual(self.states.describe_execution(
+            executionArn=self.execution("h"))["status"], "RUNNING")
+        self.assertEqual([e["type"] for e in self.history(self.execution("h"))],
+                         ["ExecutionStarted"])
+        self.assertIn("2 run, it is number 6 of 6 that wait", self.show("h"))
+        self.assertNotIn("waits", self.show("a"))
+        for _ in range(2):
+            self.server.kill()
+            self.server.start()
+            self.assertEqual(self.gate(), (2, 2, "cdefgh"))
+        self.stop("b")
+        self.assertEqual(self.gate(), (2, 2, "defgh"))
+        # One that waits can be stopped, from the middle of the queue.
+        self.stop("e")
+        self.assertEqual(self.gate(), (2, 2, "dfgh"))
+        # A limit that is raised lets in who waits; one that is lowered ends nobody.
+        self.limit(3)
+        self.assertEqual(self.gate(), (3, 3, "fgh"))
+        self.limit(1)
+        self.assertEqual(self.gate(), (1, 3, "fgh"))
+        self.stop("a")
+        self.stop("c")
+        self.assertEqual(self.gate(), (1, 1, "fgh"))
+        self.stop("d")
+        self.assertEqual(self.gate(), (1, 1, "gh"))
+        self.server.kill()
+        self.server.start()
+        self.states.untag_resource(resourceArn=self.machine, tagKeys=["lockstep:maxConcurrency"])
+        self.assertEqual(self.gate(), (None, 3, ""))
+        self.refused("ValidationException", "TagResource", resourceArn=self.machine,
+                     tags=[{"key": "lockstep:maxConcurrency", "value": "0"}])
+
+
 class Rates(ServerCase):
     @classmethod
     def setUpClass(cls):
         cls.file = tempfile.NamedTemporaryFile("w", suffix=".toml")
-        cls.file.write("[rate_limits]\n"
-                       "ListActivities = { bucket = 2, refill_per_second = 0.001 }\n")
+        cls.file.write("[rate_limits]\nbase = \"aws\"\n"
+                       "ListActivities = { bucket = 2, refill_per_second = 0.001 }\n"
+                       "StartExecution = { bucket = 3, refill_per_second = 0.001, "
+                       "express = { bucket = 5, refill_per_second = 0.001 } }\n")
         cls.file.flush()
         cls.flags = ("--config", cls.file.name)
         super().setUpClass()
@@ -178,6 +330,41 @@ class Rates(ServerCase):
         self.states.list_state_machines()
         code = self.server.aws("stepfunctions", "list-activities", fails=True)
         self.assertIn("ThrottlingException", code)
+
+    def test_types_of_state_machines_are_counted_apart(self):
+        standard = self.create_machine("standard", PASS)
+        made = self.states.create_state_machine(
+            name="express", type="EXPRESS", roleArn=self.role, publish=True,
+            definition=json.dumps(PASS))
+        express = itertools.cycle([made["stateMachineArn"], made["stateMachineVersionArn"]])
+
+        def started(machine):
+            count = 0
+            while True:
+                try:
+                    self.states.start_execution(stateMachineArn=machine())
+                except ClientError as error:
+                    self.assertEqual(error.response["Error"]["Code"], "ThrottlingException")
+                    return count
+                count += 1
+        self.assertEqual((started(lambda: standard), started(lambda: next(express))), (3, 5))
+        # What names no state machine counts as a Standard one; StartSyncExecution has no bucket.
+        self.refused("ThrottlingException", "StartExecution", stateMachineArn="none")
+        for _ in range(20):
+            self.states.start_sync_execution(stateMachineArn=made["stateMachineArn"])
+
+    def test_numbers_of_aws_for_the_rest(self):
+        state = json.dumps({"Type": "Pass", "End": True})
+        begin = time.monotonic()
+        codes = []
+        while time.monotonic() - begin < 0.5:
+            try:
+                self.states.test_state(definition=state, roleArn=self.role)
+                codes.append("")
+            except ClientError as error:
+                codes.append(error.response["Error"]["Code"])
+        self.assertEqual(codes.count(""), 1, "one at once, and one a second")
+        self.assertEqual(set(codes[1:]), {"ThrottlingException"})
 
 
 if __name__ == "__main__":

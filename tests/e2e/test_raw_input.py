@@ -110,6 +110,42 @@ class RawInput(ServerCase):
             self.assertIn("error " if count == 1 else "errors ", message, what)
         return code
 
+    # -- the request around the body ---------------------------------------------------------------
+
+    def test_requests(self):
+        """What surrounds a body: each is answered on the same connection as the one before."""
+        target = "AWSStepFunctions.ListStateMachines"
+        for method in ("GET", "PUT", "DELETE", "PATCH"):
+            answer = self.send(target, "{}", method=method)
+            self.assertEqual(self.code_of(method, answer), "UnknownOperationException")
+        for path in ("/x/y", "/?Action=ListUsers", "//", "/%00"):
+            self.assertEqual(self.code_of(path, self.send(target, "{}", path=path)), "")
+        for kind in ("", "text/plain", "application/json", "application/x-amz-json-1.1; charset=x",
+                     "multipart/form-data"):
+            status, _, body = self.send(target, "{}", Content_Type=kind)
+            self.assertEqual((status, json.loads(body)["stateMachines"] is not None), (200, True))
+        for wrong in ("AWSStepFunctions.Nope", "AWSStepFunctions", "Nope.ListStateMachines", ".", "#",
+                      "AWSStepFunctions.liststatemachines", "x" * 5_000):
+            self.assertEqual(self.code_of(wrong, self.send(wrong, "{}")),
+                             "UnknownOperationException")
+        status, headers, _ = self.send(None, "{}")
+        self.assertEqual((status, headers["x-amzn-errortype"]), (404, "UnknownOperationException"))
+        packed = gzip.compress(b"{}")
+        for encoding in ("gzip", "deflate", "br", "nonsense"):
+            answer = self.send(target, packed, Content_Encoding=encoding)
+            self.assertEqual(self.code_of(encoding, answer), "SerializationException")
+        chunks = iter([b'{"max', b'Results"', b": 1}"])
+        self.connection.request("POST", "/", chunks, {"X-Amz-Target": target},
+                                encode_chunked=True)
+        answer = self.connection.getresponse()
+        self.assertEqual((answer.status, "stateMachines" in json.loads(answer.read())), (200, True))
+        for body in (b" " * 5_000_000, b"[" * 5_000_000, b'"' + b"x" * 5_000_000 + b'"',
+                     b"{" + b'"a":' * 100_000 + b"1}", b"\x00" * 1_000, b"\xef\xbb\xbf{}"):
+            code = self.code_of(body[:20], self.send(target, body))
+            self.assertEqual(code, "SerializationException", body[:20])
+        ignored = json.dumps({"unknown": {"a": [1, None]}, "": "", "x" * 10_000: "x" * 100_000})
+        self.assertEqual(self.code_of("unknown members", self.send(target, ignored)), "")
+
     # -- a world for each operation ----------------------------------------------------------------
 
     def world(self, operation):

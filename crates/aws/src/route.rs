@@ -94,6 +94,7 @@ pub fn route(request: &Request) -> Result<Route<'_>, Box<Lost>> {
         })
     })?;
     let operation = match &named {
+        Named::Target { .. } | Named::Rpc { .. } if request.method != Method::POST => None,
         Named::Target { operation, .. } | Named::Rpc { operation, .. } => {
             model.operation(operation)
         }
@@ -247,6 +248,13 @@ impl Named<'_> {
     /// What a request lacks that names no operation at all, as one does that no SDK made.
     fn what_is_missing(&self, scoped: Option<&str>, request: &Request) -> Option<String> {
         match self {
+            // Whoever follows a link, or repeats a request unasked, sends something else.
+            Named::Target { .. } | Named::Rpc { .. } if request.method != Method::POST => {
+                Some(format!(
+                    "`{}` calls no operation of this protocol; send it with `POST`",
+                    request.method
+                ))
+            }
             Named::Target { prefix, operation } if prefix.is_empty() || operation.is_empty() => {
                 let header = request.header("x-amz-target").unwrap_or_default();
                 Some(format!(

@@ -1,9 +1,9 @@
 //! Settings, from the least to the most specific: defaults, configuration file, environment, flags.
 
 mod quota;
+mod refusal;
 mod remote;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use figment::value::Dict;
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox;
-use crate::throttle::{Rate, Throttle};
+use crate::throttle::{RateLimits, Throttle};
 
 use remote::Remote;
 
@@ -61,10 +61,10 @@ pub(crate) struct Config {
     pub express_run_bytes_max: usize,
     /// The same, of all Express executions under way.
     pub express_bytes_max: usize,
-    /// The same, of those that have ended and are still listed.
+    /// The same, of those that have ended and are still listed; the others are on disk.
+    pub express_kept_bytes_max: usize,
     /// Bytes on disk of Express executions that have ended and are still listed.
     pub express_stored_bytes_max: u64,
-    pub express_kept_bytes_max: usize,
     /// Standard executions that are open. AWS's quota is 1,000,000.
     pub open_executions_max: u64,
     /// Workers that wait for tasks of one activity. AWS's quota is 1,000.
@@ -91,8 +91,9 @@ pub(crate) struct Config {
     pub remote_functions: Vec<Remote>,
     /// Refuses to start with a limit that AWS would not grant.
     pub strict: bool,
-    /// How often an operation may be called, by account and Region; none unless named here.
-    pub rate_limits: BTreeMap<String, Rate>,
+    /// How often an operation may be called, by account and Region: as AWS has it (`aws`), or a
+    /// table.
+    pub rate_limits: Option<RateLimits>,
     /// The account of the root user.
     pub account: String,
     /// How far the clocks of callers may be off, before and behind. AWS grants 900 seconds.
@@ -157,7 +158,7 @@ impl Default for Config {
             outbound_ca_file: None,
             remote_functions: Vec::new(),
             strict: false,
-            rate_limits: BTreeMap::new(),
+            rate_limits: None,
             account: "000000000000".to_owned(),
             clock_skew_seconds: 900,
             refuse_replays: None,
@@ -179,7 +180,7 @@ impl Default for Config {
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Flags {
     /// Address and port to listen on [default: 127.0.0.1:8083; LOCKSTEP_LISTEN]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listening)]
     pub listen: Option<SocketAddr>,
     /// Folder of the embedded store, made when missing [default: .lockstep; LOCKSTEP_DATA]
     #[arg(long, value_name = "FOLDER")]
@@ -193,6 +194,11 @@ pub(crate) struct Flags {
     /// What to log: `error`, `warn`, `info`, `debug`, or per crate `engine=debug` [LOCKSTEP_LOG]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
+}
+
+fn listening(text: &str) -> Result<SocketAddr, String> {
+    let form = "it has the form 127.0.0.1:8083 or [::1]:8083, with a port up to 65535";
+    text.parse().map_err(|_| form.to_owned())
 }
 
 impl Config {
@@ -218,14 +224,11 @@ impl Config {
             })?;
             figment = figment.merge(Toml::string(&text));
         }
-        let sources = match &flags.config {
-            Some(file) => format!("`{}` and LOCKSTEP_ variables", file.display()),
-            None => "LOCKSTEP_ variables".to_owned(),
-        };
+        let file = flags.config.as_ref().map(|file| file.display().to_string());
         let mut config: Config = figment
             .merge(Serialized::defaults(of_variables(variables)?))
             .extract()
-            .with_context(|| format!("cannot read the settings ({sources})"))?;
+            .map_err(|error| refusal::refusal(error, file.as_deref()))?;
         if let Some(listen) = flags.listen {
             config.listen = listen;
         }
@@ -265,7 +268,7 @@ impl Config {
         if self.strict {
             quota::check(self)?;
         }
-        Throttle::new(&self.rate_limits)?;
+        Throttle::new(self.rate_limits.as_ref())?;
         sandbox::check(self)?;
         Ok(())
     }
@@ -317,8 +320,9 @@ impl Config {
 
 /// The settings that are text: whatever a variable holds is meant as it stands. Figment would read
 /// `123` as a number and `true` as a flag.
-const TEXTS: [&str; 9] = [
+const TEXTS: [&str; 10] = [
     "function_network",
+    "rate_limits",
     "otlp_endpoint",
     "listen",
     "metrics_listen",
@@ -356,8 +360,8 @@ const NUMBERS: [&str; 26] = [
     "express_run_bytes_max",
     "express_bytes_max",
     "express_kept_bytes_max",
-    "open_executions_max",
     "express_stored_bytes_max",
+    "open_executions_max",
     "pollers_per_activity_max",
     "state_machines_max",
     "activities_max",

@@ -12,7 +12,6 @@ use store::{Sqlite, SqliteLines, Store};
 use crate::config::{Config, QUOTAS};
 use crate::identity;
 use crate::sandbox;
-use crate::throttle::Rate;
 
 /// Exit code when something is wrong.
 const UNWELL: u8 = 1;
@@ -94,17 +93,9 @@ fn limits(config: &Config) -> Finding {
 }
 
 fn rates(config: &Config) -> Finding {
-    let of = |(operation, rate): (&String, &Rate)| {
-        let Rate {
-            bucket,
-            refill_per_second,
-        } = rate;
-        format!("{operation} {bucket}, then {refill_per_second}/s")
-    };
-    let rates: Vec<String> = config.rate_limits.iter().map(of).collect();
-    Finding::Good(match rates.is_empty() {
-        true => "rates: calls are not limited".to_owned(),
-        false => format!("rates: {}", rates.join("; ")),
+    Finding::Good(match &config.rate_limits {
+        None => "rates: calls are not limited".to_owned(),
+        Some(limits) => format!("rates: {limits}"),
     })
 }
 

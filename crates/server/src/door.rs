@@ -21,7 +21,7 @@ use crate::guard::{self, Hosts};
 use crate::http::Handler;
 use crate::metrics::Page;
 use crate::mocks::MockFile;
-use crate::throttle::Throttle;
+use crate::throttle::{self, Throttle};
 
 /// The front of all services.
 pub(crate) struct Gateway {
@@ -121,13 +121,16 @@ impl Gateway {
         let known = access
             .authenticate(request, route, facts, caller, now)
             .await?;
-        if !self
-            .settings
-            .throttle
-            .admits(called, (&known.account, &known.region), Instant::now())
-        {
-            let message = "Rate exceeded";
-            return Err(ServiceError::common(Common::Throttling, protocol, message));
+        let throttle = &self.settings.throttle;
+        // What is counted by the type of its state machine has to be decoded first.
+        let is_by_type = throttle.is_by_type(called);
+        let exceeded = || ServiceError::common(Common::Throttling, protocol, "Rate exceeded");
+        let whose = throttle::Caller {
+            account: &known.account,
+            region: &known.region,
+        };
+        if !is_by_type && !throttle.admits(called, whose, false, Instant::now()) {
+            return Err(exceeded());
         }
         if caller.attempt().is_some() {
             served.role_policies = access.policy_versions(&known.caller).await?;
@@ -150,6 +153,16 @@ impl Gateway {
             attempt: caller.attempt().map(Arc::from),
             trace_header: text_of(request, "x-amzn-trace-id"),
         };
+        if is_by_type {
+            let is_express = self.services.names_express(&call).await;
+            let whose = throttle::Caller {
+                account: &call.account,
+                region: &call.region,
+            };
+            if !throttle.admits(called, whose, is_express, Instant::now()) {
+                return Err(exceeded());
+            }
+        }
         let performed =
             perform::perform(&self.services, facts, self.settings.audits_data_calls, call);
         performed.await.unwrap_or_else(|| Err(not_served()))

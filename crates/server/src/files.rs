@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use json::Value;
 
 /// Longest definition, in characters (model of CreateStateMachine, `Definition`).
 const DEFINITION_CHARS_MAX: usize = 1_048_576;
@@ -47,6 +48,14 @@ pub(crate) fn text(file: &Path, what: &str, bytes_max: usize) -> Result<String> 
         bail!("{what} `{name}` is longer than {bytes_max} bytes");
     }
     String::from_utf8(bytes).with_context(|| format!("cannot read {what} `{name}`"))
+}
+
+/// Reads JSON. `what` is for messages.
+pub(crate) fn json(text: &str, what: &str) -> Result<Value> {
+    json::parse(text).map_err(|error| {
+        let (line, column) = (error.line, error.column);
+        anyhow!("{what} is not JSON: line {line}, column {column}: {error}")
+    })
 }
 
 /// Whether a file stands for standard input.

@@ -31,7 +31,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use clap::{CommandFactory, Parser};
 use tracing_subscriber::EnvFilter;
 
@@ -91,11 +91,13 @@ fn start(flags: &Flags, mode: Mode, key: &GivenKey, mocks: Option<&Path>) -> Res
     let config = Config::load(flags)?;
     let mocks = mocks.map(MockFile::read).transpose()?;
     tracing_subscriber::fmt()
-        .with_env_filter(
-            EnvFilter::try_new(&config.log).with_context(|| {
-                format!("`{}` is no log filter (--log, LOCKSTEP_LOG)", config.log)
-            })?,
-        )
+        .with_env_filter(EnvFilter::try_new(&config.log).map_err(|error| {
+            let filter = &config.log;
+            anyhow!(
+                "`{filter}` is no log filter (--log, LOCKSTEP_LOG): {error}; write `info`, or \
+                     per crate `engine=debug`"
+            )
+        })?)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();

@@ -88,7 +88,7 @@ impl MockFile {
 
     /// Reads the text of a mock file, which is called `name` in messages.
     pub(crate) fn parse(text: &str, name: &str) -> Result<MockFile> {
-        let root = json::parse(text).map_err(|error| anyhow!("`{name}` is not JSON: {error}"))?;
+        let root = files::json(text, &format!("`{name}`"))?;
         let machines = machines(&root, name);
         Ok(MockFile {
             name: name.to_owned(),
@@ -239,7 +239,8 @@ fn machines(root: &Value, file: &str) -> Result<BTreeMap<String, BTreeMap<String
     let machine = |(machine, body): (&str, &Value)| {
         let cases = member(body, "TestCases", &format!("state machine `{machine}`"))?;
         let case = |(case, states): (&str, &Value)| {
-            let states = mocked(case, states, &responses)?;
+            let states = mocked(case, states, &responses)
+                .with_context(|| format!("state machine `{machine}`"))?;
             let source = format!("test case `{case}` of state machine `{machine}` in `{file}`");
             let case = TestCase {
                 machine: machine.to_owned(),

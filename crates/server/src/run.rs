@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use asl::compile::compile;
 use asl::definition::MachineType;
 use asl::event::{Start, Text};
@@ -255,7 +255,7 @@ fn input(argument: &str) -> Result<(Value, Text)> {
     if text.len() > INPUT_BYTES_MAX {
         bail!("the input is longer than {INPUT_BYTES_MAX} bytes");
     }
-    let value = json::parse(&text).map_err(|error| anyhow!("the input is not JSON: {error}"))?;
+    let value = files::json(&text, "the input")?;
     Ok((value, text.into()))
 }
 

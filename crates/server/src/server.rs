@@ -224,7 +224,7 @@ async fn assemble(
         engine: engine.clone(),
     };
     let settings = Settings {
-        throttle: Throttle::new(&config.rate_limits)?,
+        throttle: Throttle::new(config.rate_limits.as_ref())?,
         hosts,
         audits_data_calls: config.audit_data_calls,
         mocks,
@@ -277,8 +277,12 @@ fn open_outbound(config: &Config) -> Result<outbound::Client> {
 }
 
 fn open_store(data: &Path) -> Result<Sqlite> {
-    std::fs::create_dir_all(data)
-        .with_context(|| format!("cannot make the data folder `{}`", data.display()))?;
+    std::fs::create_dir_all(data).with_context(|| {
+        format!(
+            "cannot make the data folder `{}`; choose another --data",
+            data.display()
+        )
+    })?;
     Ok(Sqlite::open(data)?)
 }
 

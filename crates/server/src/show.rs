@@ -32,7 +32,7 @@ pub(crate) const HELP: &str = "\
 Exit code 0: shown, 1: there is no such execution, 2: the server could not be asked.
 The server is asked with the credentials of the aws command. They need
 states:DescribeExecution, states:GetExecutionHistory and lockstep:DescribeProvenance on the
-execution (Express: lockstep:DescribeExpressExecution, lockstep:GetExpressExecutionHistory), and
+execution, lockstep:DescribeConcurrency on a state machine whose executions wait (Express: lockstep:DescribeExpressExecution, lockstep:GetExpressExecutionHistory), and
 logs:GetLogEvents for the log lines of functions.
 
 Examples:
@@ -61,8 +61,18 @@ struct Known {
     execution: Value,
     provenance: Value,
     story: Story,
+    waiting: Waiting,
     /// The log of the failing attempt's function.
     log: Log,
+}
+
+/// Whether an execution waits for the concurrency limit of its state machine.
+enum Waiting {
+    No,
+    /// `limit`, `running`, `queuedCount`, and `position` unless that is far behind.
+    Queued(Value),
+    /// Why it can't be told.
+    Unknown(String),
 }
 
 /// The log lines of one invocation.
@@ -144,10 +154,28 @@ impl Known {
             execution,
             provenance,
             story,
+            waiting: Waiting::No,
             log: Log::None,
         };
         known.log = known.read_log(client);
+        if matches!(kind, Kind::Standard) {
+            known.waiting = known.ask_gate(client, arn);
+        }
         Ok(known)
+    }
+
+    /// Only who runs and has entered no state can wait.
+    fn ask_gate(&self, client: &Client, arn: &str) -> Waiting {
+        let is_at_start = self.story.visits.is_empty();
+        if text(&self.execution, "status") != "RUNNING" || !is_at_start {
+            return Waiting::No;
+        }
+        let machine = text(&self.execution, "stateMachineArn");
+        let input = ObjectBuilder::new().add("stateMachineArn", machine).build();
+        match client.call(Service::Lockstep, "DescribeConcurrency", &input.into()) {
+            Ok(gate) => queued(&gate, arn),
+            Err(error) => Waiting::Unknown(reason(error)),
+        }
     }
 
     /// The last attempt of the state that the end goes back to.
@@ -185,10 +213,7 @@ impl Known {
                 let events = list(&answer, "events");
                 Log::Lines(of_request(events, text(function, "requestId")))
             }
-            Err(Error::Refused(ServiceError { code, message, .. })) => {
-                Log::Unreadable(format!("{code}: {message}"))
-            }
-            Err(error) => Log::Unreadable(error.to_string()),
+            Err(error) => Log::Unreadable(reason(error)),
         }
     }
 
@@ -196,6 +221,9 @@ impl Known {
         let mut json = ObjectBuilder::new();
         json.add("execution", self.execution.clone())
             .add("provenance", self.provenance.clone());
+        if let Waiting::Queued(gate) = &self.waiting {
+            json.add("waiting", gate.clone());
+        }
         if let Some(failed) = print::failed_json(self) {
             json.add("failed", failed);
         }
@@ -205,6 +233,36 @@ impl Known {
         json.add("path", print::path_json(&self.story));
         json.build().into()
     }
+}
+
+/// Why a call was not answered.
+fn reason(error: Error) -> String {
+    match error {
+        Error::Refused(ServiceError { code, message, .. }) => format!("{code}: {message}"),
+        error => error.to_string(),
+    }
+}
+
+/// Where an execution stands in what DescribeConcurrency answers, which names the first ones only.
+fn queued(gate: &Value, arn: &str) -> Waiting {
+    let mut named = list(gate, "queued").iter();
+    let place = named.find(|queued| text(queued, "executionArn") == arn);
+    let count = gate.get("queuedCount").and_then(Value::as_i64);
+    let named = i64::try_from(list(gate, "queued").len()).unwrap_or(i64::MAX);
+    // Who is not named, though all are, began to run in between.
+    if place.is_none() && count.is_none_or(|count| count <= named) {
+        return Waiting::No;
+    }
+    let mut waiting = ObjectBuilder::new();
+    for member in ["limit", "running", "queuedCount"] {
+        if let Some(value) = gate.get(member) {
+            waiting.add(member, value.clone());
+        }
+    }
+    if let Some(position) = place.and_then(|place| place.get("position")) {
+        waiting.add("position", position.clone());
+    }
+    Waiting::Queued(waiting.build().into())
 }
 
 /// The events of one invocation: from its START to its REPORT. Without a START, which a log may

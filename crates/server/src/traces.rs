@@ -195,7 +195,8 @@ impl Exporter {
             )
         };
         let uri: Uri = endpoint.parse().with_context(no_url)?;
-        let Some(host) = uri.host() else {
+        // `collector` alone would be read as a host, and `collector:4318` as one with a port.
+        let (Some(host), Some(_)) = (uri.host(), uri.scheme()) else {
             bail!(no_url());
         };
         let host = host.trim_matches(['[', ']']);

@@ -104,6 +104,14 @@ fn by_target() {
         );
         loses(&to(target), 400, unknown, &text);
     }
+    for method in ["GET", "PUT", "DELETE", "HEAD"] {
+        for target in ["AWSStepFunctions.ListStateMachines", "Nope.Nope"] {
+            let request = request(method, "/", &[("x-amz-target", target)], "{}");
+            let text =
+                format!("`{method}` calls no operation of this protocol; send it with `POST`");
+            loses(&request, 400, unknown, &text);
+        }
+    }
 }
 
 #[test]

@@ -68,7 +68,47 @@ fn files_and_flags() {
         Ok(|c| c.refuse_replays == Some(true) && c.master_key_file.is_some()),
     );
     check("clock_skew_seconds = 3601", &none, Err("use 3600 or less"));
-    check("listn = \"127.0.0.1:1\"", &none, Err("unknown field"));
+    for (toml, text) in [
+        (
+            "listn = \"127.0.0.1:1\"",
+            "lockstep.toml` is no setting; did you mean `listen`? docs/operations.md lists all",
+        ),
+        (
+            "nonsense = 1",
+            "lockstep.toml` is no setting; docs/operations",
+        ),
+        (
+            "calls_max = \"a\"",
+            "lockstep.toml` is `\"a\"`, and it takes a whole number from 0",
+        ),
+        (
+            "tags_max = -1",
+            "is `-1`, and it takes a whole number from 0",
+        ),
+        (
+            "retention_days = 4294967296",
+            "is `4294967296`, and it takes a whole number from 0 to 4294967295",
+        ),
+        ("strict = \"yes\"", "`strict` in `"),
+        (
+            "strict = \"yes\"",
+            "is `\"yes\"`, and it takes true or false",
+        ),
+        ("log = 5", "is `5`, and it takes a text in quotes"),
+        (
+            "listen = 5",
+            "an address and a port, such as \"127.0.0.1:8083\"",
+        ),
+        ("outbound_allow = \"a\"", "it takes a list"),
+        (
+            "x y",
+            "lockstep.toml`: TOML parse error at line 1, column 3",
+        ),
+        ("[[remote_functions]]\n", "`remote_functions.0` in `"),
+        ("[[remote_functions]]\n", "lacks `function`"),
+    ] {
+        check(toml, &none, Err(text));
+    }
     check(
         "function_processes_max = 0",
         &none,
@@ -151,12 +191,18 @@ fn the_defaults_are_those_of_aws() {
 #[test]
 fn rate_limits() {
     let none = Flags::default();
-    check("", &none, Ok(|c| c.rate_limits.is_empty()));
-    check(
-        "[rate_limits]\nStartExecution = { bucket = 1300, refill_per_second = 300 }",
-        &none,
-        Ok(|c| c.rate_limits["StartExecution"].bucket == 1300),
+    check("", &none, Ok(|c| c.rate_limits.is_none()));
+    let shown = |c: &Config| c.rate_limits.as_ref().unwrap().to_string();
+    assert_eq!(shown(&loaded("rate_limits = \"aws\"")), "AWS's");
+    let table = "[rate_limits]\nStartExecution = { bucket = 1300, refill_per_second = 300, \
+                 express = { bucket = 6000, refill_per_second = 6000 } }";
+    assert_eq!(
+        shown(&loaded(table)),
+        "StartExecution 1300, then 300/s (Express 6000, then 6000/s)"
     );
+    let both = "[rate_limits]\nbase = \"aws\"\n\
+                \"lambda:Invoke\" = { bucket = 9, refill_per_second = 0.5 }";
+    assert_eq!(shown(&loaded(both)), "AWS's; lambda:Invoke 9, then 0.5/s");
     for (toml, text) in [
         ("StartExecution = { bucket = 1 }", "refill_per_second"),
         ("StartExecution = 5", "rate_limits"),
@@ -165,9 +211,34 @@ fn rate_limits() {
             "StopExecution = { bucket = 0, refill_per_second = 1 }",
             "no call through",
         ),
+        (
+            "base = \"gcp\"",
+            "lockstep.toml`: `base`: `gcp` is no word for it; the only one is `aws`",
+        ),
     ] {
         check(&format!("[rate_limits]\n{toml}"), &none, Err(text));
     }
+    check(
+        "rate_limits = \"AWS\"",
+        &none,
+        Err("`AWS` is no word for it; the only one is `aws`, for AWS's numbers"),
+    );
+    check(
+        "rate_limits = 5",
+        &none,
+        Err("is `5`, and it takes the word \"aws\", or a table of operations"),
+    );
+}
+
+fn loaded(toml: &str) -> Config {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lockstep.toml");
+    std::fs::write(&file, toml).unwrap();
+    let flags = Flags {
+        config: Some(file),
+        ..Flags::default()
+    };
+    Config::load(&flags).unwrap()
 }
 
 #[test]
@@ -231,7 +302,18 @@ fn variables() {
         &[("LOCKSTEP_OUTBOUND_ALLOW", " keys.test, 10.0.0.0/8,")],
         Ok(|c| c.outbound_allow == ["keys.test", "10.0.0.0/8"]),
     );
-    check(&[("LOCKSTEP_LISTEN", "here")], Err("listen"));
+    check(
+        &[("LOCKSTEP_RATE_LIMITS", "aws")],
+        Ok(|c| c.rate_limits.as_ref().is_some_and(|limits| limits.is_aws)),
+    );
+    check(
+        &[("LOCKSTEP_RATE_LIMITS", "on")],
+        Err("the variable `LOCKSTEP_RATE_LIMITS`: `on` is no word for it"),
+    );
+    check(
+        &[("LOCKSTEP_LISTEN", "here")],
+        Err("the variable `LOCKSTEP_LISTEN` is not an address and a port, such as \"127"),
+    );
     check(&[("LOCKSTEP_RETENTION_DAYS", "-1")], Err("not a number"));
     check(
         &[("RETENTION_DAYS", "many")],
@@ -244,7 +326,7 @@ fn variables() {
 fn every_setting_has_a_variable() {
     let all = Serialized::defaults(Config::default());
     let names: Dict = Figment::from(all).extract().unwrap();
-    const TABLES: [&str; 2] = ["rate_limits", "remote_functions"];
+    const TABLES: [&str; 1] = ["remote_functions"];
     // A table needs a file.
     let settings = TEXTS.into_iter().chain(NUMBERS).chain(SWITCHES);
     let mut listed: Vec<&str> = settings.chain(LISTS).chain(TABLES).collect();

@@ -39,7 +39,14 @@ fn check_refused(text: &str, expected: &str) {
 
 #[test]
 fn files_that_are_none() {
-    check_refused("{", "`mocks.json` is not JSON");
+    check_refused(
+        "{",
+        "`mocks.json` is not JSON: line 1, column 2: Unexpected",
+    );
+    check_refused(
+        "{\n  \"a\": 1,\n}",
+        "`mocks.json` is not JSON: line 3, column 2: Unexpected character ('}'",
+    );
     check_refused("[]", "the file must have an object `StateMachines`");
     check_refused(
         r#"{"StateMachines": {}, "MockedResponses": {}}"#,
@@ -54,7 +61,10 @@ fn files_that_are_none() {
         "`MockedResponses`",
     );
     let named = |responses: &str| file(r#"{"S": "R"}"#, responses);
-    check_refused(&named("{}"), "state `S`: there is no mocked response `R`");
+    check_refused(
+        &named("{}"),
+        "state machine `m`: test case `c`, state `S`: there is no mocked response `R`",
+    );
     check_refused(
         &file(r#"{"S": 1}"#, "{}"),
         "must be the name of a mocked response",

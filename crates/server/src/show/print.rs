@@ -6,7 +6,7 @@ use aws::time;
 use json::{ObjectBuilder, Value, View};
 
 use super::story::{Attempt, Failure, Story, Visit};
-use super::{Known, Log};
+use super::{Known, Log, Waiting};
 use crate::client::{list, text};
 use crate::pretty;
 
@@ -45,11 +45,35 @@ impl<'s> Shown<'s> {
         let state = state.and_then(|at| self.known.story.visits.get(at));
         let state = state.map_or(String::new(), |visit| format!(" in state {}", visit.state));
         writeln!(out, "{status}{seconds}{state}")?;
+        self.print_waiting(out)?;
         let failure = Failure {
             error: text(execution, "error").to_owned(),
             cause: text(execution, "cause").to_owned(),
         };
         print_failure(&failure, "  ", out)
+    }
+
+    /// Why nothing has happened yet.
+    fn print_waiting(&self, out: &mut dyn Write) -> io::Result<()> {
+        let gate = match &self.known.waiting {
+            Waiting::No => return Ok(()),
+            Waiting::Unknown(reason) => {
+                return writeln!(out, "  whether it waits cannot be told: {reason}");
+            }
+            Waiting::Queued(gate) => gate,
+        };
+        let number = |name: &str| gate.get(name).and_then(Value::as_i64).unwrap_or_default();
+        let (limit, running) = (number("limit"), number("running"));
+        let place = match number("position") {
+            0 => "one of the last".to_owned(),
+            position => format!("number {position}"),
+        };
+        writeln!(
+            out,
+            "  waits for its state machine's limit (tag lockstep:maxConcurrency = {limit}): \
+             {running} run, it is {place} of {} that wait",
+            number("queuedCount")
+        )
     }
 
     /// The failing attempt: what was called, what served it, and what that wrote.

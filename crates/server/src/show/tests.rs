@@ -11,8 +11,47 @@ fn known(status: &str, events: &str, provenance: &str, log: Log) -> Known {
         execution: json::parse(&execution).unwrap(),
         provenance: json::parse(provenance).unwrap(),
         story: Story::of(events.as_array().unwrap()),
+        waiting: Waiting::No,
         log,
     }
+}
+
+/// What an execution that DescribeConcurrency was asked for shows, in its second line and as JSON.
+#[test]
+fn who_waits_is_told_where() {
+    let check = |gate: &str, line: &str, json: &str| {
+        let mut known = known("RUNNING", "[]", "{}", Log::None);
+        known.waiting = queued(&json::parse(gate).unwrap(), "arn:e");
+        let mut shown = Vec::new();
+        Shown::new(&known, false).print(&mut shown).unwrap();
+        let shown = String::from_utf8(shown).unwrap();
+        let waits = shown.lines().find(|line| line.contains("waits for"));
+        assert_eq!(waits.unwrap_or_default().trim(), line);
+        let told = known.to_json();
+        let told = told.get("waiting").map(Value::to_text).unwrap_or_default();
+        assert_eq!(told, json);
+    };
+    check(
+        r#"{"limit": 2, "running": 2, "queuedCount": 2, "queued": [
+            {"executionArn": "arn:d", "position": 1}, {"executionArn": "arn:e", "position": 2}]}"#,
+        "waits for its state machine's limit (tag lockstep:maxConcurrency = 2): 2 run, it is \
+         number 2 of 2 that wait",
+        r#"{"limit":2,"running":2,"queuedCount":2,"position":2}"#,
+    );
+    check(
+        r#"{"limit": 1, "running": 1, "queuedCount": 5000, "queued": [
+            {"executionArn": "arn:d", "position": 1}]}"#,
+        "waits for its state machine's limit (tag lockstep:maxConcurrency = 1): 1 run, it is one of the \
+         last of 5000 that wait",
+        r#"{"limit":1,"running":1,"queuedCount":5000}"#,
+    );
+    // It began to run after its history was read.
+    check(
+        r#"{"limit": 1, "running": 1, "queuedCount": 1, "queued": [
+            {"executionArn": "arn:d", "position": 1}]}"#,
+        "",
+        "",
+    );
 }
 
 const EVENTS: &str = r#"[

@@ -113,9 +113,27 @@ impl Target {
 }
 
 impl States {
-    /// What an execution of the machine, version or alias that `stateMachineArn` names would start
-    /// with: from memory, unless it was changed or is asked for the first time.
+    /// What an execution of the machine, version or alias that `stateMachineArn` names starts with:
+    /// from memory, unless it was changed or is asked for the first time. Refuses a machine that is
+    /// being deleted, but not to an attempt, which may have its child already; the engine knows.
     pub(super) async fn startable(&self, call: &Call) -> Result<Arc<Startable>, ServiceError> {
+        let check = |machine: &StateMachine| match call.attempt {
+            None => machine.check_active(),
+            Some(_) => Ok(()),
+        };
+        self.checked_startable(call, check).await
+    }
+
+    /// The same, for whoever starts nothing: also of a machine that is being deleted.
+    pub(super) async fn listable(&self, call: &Call) -> Result<Arc<Startable>, ServiceError> {
+        self.checked_startable(call, |_| Ok(())).await
+    }
+
+    async fn checked_startable(
+        &self,
+        call: &Call,
+        check: impl Fn(&StateMachine) -> Result<(), ServiceError>,
+    ) -> Result<Arc<Startable>, ServiceError> {
         let text = call.required("stateMachineArn")?;
         let not_found = || state_machine_does_not_exist(text);
         if let Some(machine) = self.cache.get(text) {
@@ -134,10 +152,7 @@ impl States {
         };
         let age = self.cache.age();
         let machine = self.machine(&key).await?.ok_or_else(not_found)?;
-        // The engine refuses as well, but not an attempt that has its child already.
-        if call.attempt.is_none() {
-            machine.check_active()?;
-        }
+        check(&machine)?;
         let mut startable = Startable::of(&machine, qualifier.as_ref()).ok_or_else(not_found)?;
         for target in startable.targets() {
             target.is_traced = self.revision(target.definition).await?.tracing;
@@ -149,7 +164,13 @@ impl States {
         Ok(startable)
     }
 
-    /// The same, for what only Express state machines have.
+    /// Whether a call names an Express state machine, or a version or an alias of one.
+    pub(crate) async fn names_express(&self, call: &Call) -> bool {
+        let machine = self.listable(call).await;
+        machine.is_ok_and(|machine| machine.is_express)
+    }
+
+    /// What an execution would start with, of what only Express state machines have.
     pub(crate) async fn express_startable(
         &self,
         call: &Call,

@@ -243,7 +243,7 @@ pub(super) const INPUTS: &[Input] = &[
     ),
     (
         "ListExpressExecutions",
-        r#"{"stateMachineArn": "{express}", "maxResults": 5}"#,
+        r#"{"stateMachineArn": "{express}", "statusFilter": "SUCCEEDED", "maxResults": 5}"#,
         "",
     ),
     (
