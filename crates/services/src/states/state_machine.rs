@@ -14,7 +14,7 @@ use store::{Kind, Store};
 use super::arn::{self, Machine, Qualifier};
 use super::concurrency;
 use super::logging::Logging;
-use super::machine::{Publication, Revision, StateMachine, type_name};
+use super::machine::{Revision, StateMachine, type_name};
 use super::pages::Pages;
 use super::settings;
 use super::{Integrations, States, checked_name, state_machine_does_not_exist};
@@ -67,11 +67,8 @@ impl States {
         let place = place.ok_or_else(|| self.too_many_machines())?;
         self.validate_delivery(call, &revision.logging).await;
         machine.definition = self.add_revision(&revision).await?;
-        let Publication {
-            publish,
-            description,
-        } = machine.created_with.clone();
-        if publish {
+        if machine.created_with.publish {
+            let description = machine.created_with.description.clone();
             machine.publish(description.as_deref(), call.now, self.limits.versions_max)?;
         }
         let machine = Arc::new(machine);
