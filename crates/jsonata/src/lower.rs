@@ -192,7 +192,10 @@ impl Lowering {
     fn bind(&mut self, left: &Ast, right: Box<Ast>) -> Kind {
         let right = self.boxed(right);
         let binding = match &left.kind {
-            ast::Kind::Variable(name) => self.scopes.binding(name),
+            ast::Kind::Variable(name) => {
+                self.scopes.bind(name);
+                self.scopes.binding(name)
+            }
             _ => None,
         };
         binding.map_or(Kind::Placeholder, |binding| Kind::Bind(binding, right))
@@ -274,9 +277,12 @@ impl Lowering {
     fn function_name(&mut self, name: &str, position: usize) -> Node {
         let known = self.references.variables.len();
         let kind = self.variable_node(name, position, Vec::new());
+        let is_nowhere = matches!(&kind, Kind::Variable(it) if it.places.is_empty());
         if let Some(variable) = self.references.variables.get(known) {
             let function = (variable.name.clone(), variable.position);
-            self.references.functions.push(function);
+            self.references
+                .functions
+                .extend(is_nowhere.then_some(function));
             self.references.variables.truncate(known);
         }
         Node {
@@ -296,7 +302,7 @@ impl Lowering {
             return Kind::Context;
         }
         let variable = self.variable(name);
-        if variable.places.is_empty()
+        if !self.scopes.is_bound(name, self.label_of(name))
             && variable.outside != Outside::Input
             && Builtin::find(name).is_none()
         {
@@ -310,8 +316,7 @@ impl Lowering {
     }
 
     fn variable(&mut self, name: &str) -> Variable {
-        let label = self.labels.iter().position(|label| label == name);
-        let (places, is_certain) = self.scopes.places(name, label);
+        let (places, is_certain) = self.scopes.places(name, self.label_of(name));
         let outside = match name {
             _ if is_certain => Outside::Nothing,
             "$" => Outside::Input,
@@ -321,6 +326,10 @@ impl Lowering {
             places: places.into(),
             outside,
         }
+    }
+
+    fn label_of(&self, name: &str) -> Option<usize> {
+        self.labels.iter().position(|label| label == name)
     }
 
     fn global(&mut self, name: &str) -> usize {

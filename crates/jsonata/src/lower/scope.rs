@@ -13,6 +13,10 @@ struct Open {
     names: HashMap<String, usize>,
     /// The variables in slots before this one are bound from the start.
     certain: usize,
+    /// The others that `:=` has bound, as far as the tree is lowered.
+    bound: HashSet<String>,
+    /// It is that of a function, which runs later than where it stands.
+    is_function: bool,
     frame: Frame,
 }
 
@@ -37,28 +41,40 @@ fn number(names: Vec<String>, first: usize) -> HashMap<String, usize> {
 
 impl Scopes {
     pub(crate) fn open_frame(&mut self, names: Vec<String>) {
-        self.open_function(names, &[]);
+        let names = number(names, 0);
+        let frame = Frame::Own { slots: names.len() };
+        self.open(names, 0, false, frame);
     }
 
     /// A function; its parameters are the first of the names.
     pub(crate) fn open_function(&mut self, names: Vec<String>, parameters: &[String]) {
         let names = number(names, 0);
         let parameters: HashSet<&String> = parameters.iter().collect();
+        let frame = Frame::Own { slots: names.len() };
+        self.open(names, parameters.len(), true, frame);
+    }
+
+    fn open(
+        &mut self,
+        names: HashMap<String, usize>,
+        certain: usize,
+        is_function: bool,
+        frame: Frame,
+    ) {
         self.0.push(Open {
-            certain: parameters.len(),
-            frame: Frame::Own { slots: names.len() },
             names,
+            certain,
+            bound: HashSet::new(),
+            is_function,
+            frame,
         });
     }
 
     /// The later steps of a path whose values are tuples.
     pub(crate) fn open_tuple(&mut self, names: Vec<String>) {
         let names = number(names, 0);
-        self.0.push(Open {
-            certain: 0,
-            frame: Frame::Tuple { slots: names.len() },
-            names,
-        });
+        let frame = Frame::Tuple { slots: names.len() };
+        self.open(names, 0, false, frame);
     }
 
     /// A block. `outlives`: it makes functions, which may outlive it.
@@ -83,11 +99,7 @@ impl Scopes {
             *slots += count;
         }
         let up = self.frames_above(host);
-        self.0.push(Open {
-            certain: 0,
-            frame: Frame::Shared { host },
-            names,
-        });
+        self.open(names, 0, false, Frame::Shared { host });
         Scope::Shared { up, first, count }
     }
 
@@ -131,6 +143,30 @@ impl Scopes {
         let open = self.0.last()?;
         let slot = open.names.get(name)?;
         Some(self.place(self.0.len() - 1, open, *slot))
+    }
+
+    /// `:=` has bound a name in the innermost scope.
+    pub(crate) fn bind(&mut self, name: &str) {
+        if let Some(open) = self.0.last_mut() {
+            open.bound.insert(name.to_owned());
+        }
+    }
+
+    /// Whether a name that stands here means a variable of the expression, not one outside: it has
+    /// been bound before. In a function it means that also when it is bound after: the function
+    /// runs later.
+    pub(crate) fn is_bound(&self, name: &str, label: Option<usize>) -> bool {
+        let mut is_later = false;
+        self.0.iter().rev().any(|open| {
+            let is_tuple = matches!(open.frame, Frame::Tuple { .. });
+            let is_known = open
+                .names
+                .get(name)
+                .is_some_and(|slot| is_later || is_tuple || *slot < open.certain);
+            let is_bound = is_known || open.bound.contains(name) || is_tuple && label.is_some();
+            is_later |= open.is_function;
+            is_bound
+        })
     }
 
     fn place(&self, at: usize, open: &Open, slot: usize) -> Binding {

@@ -61,6 +61,21 @@ fn what_is_bound_within_is_not_free() {
 }
 
 #[test]
+fn what_is_bound_afterwards_is_free() {
+    check("($a := $x; $x := 2; $x)", &["$x@9"]);
+    check("($x := $x + 1; $x)", &["$x@9"]);
+    check(
+        "($a := $x.b; ($c := $x; $x := 2); $x)",
+        &["$x@9.b", "$x@22", "$x@36"],
+    );
+    check("$x := $x", &["$x@8"]);
+    check("($x := $x := 1)", &[]);
+    check("($f := function(){ $x }; $x := 2; $f())", &[]);
+    check("($f := function($x){ $x := $x + 1 }; $f($x))", &["$x@42"]);
+    check("($f(1); $f := function($n){ $n })", &[]);
+}
+
+#[test]
 fn the_input_document() {
     check("$", &["input@1"]);
     check("$$", &["input@2"]);
