@@ -72,7 +72,9 @@ pub struct ExpressEnd {
 pub struct Billing {
     /// Begun hundreds of milliseconds, at least one.
     pub duration_ms: u64,
-    /// Begun chunks of 64 MB, at least one, of the memory that the run's events and payloads took.
+    /// What the run's events and payloads took in memory, in bytes.
+    pub memory_bytes: u64,
+    /// Begun chunks of 64 MB of it, at least one.
     pub memory_mb: u64,
 }
 
@@ -81,12 +83,13 @@ const BILLED_MS: u64 = 100;
 const BILLED_MB: u64 = 64;
 
 impl Billing {
-    fn of(duration_ms: i64, bytes: usize) -> Billing {
+    fn of(duration_ms: i64, memory_bytes: u64) -> Billing {
         let duration_ms = u64::try_from(duration_ms).unwrap_or(0);
         let chunk = BILLED_MB << 20;
         Billing {
             duration_ms: duration_ms.div_ceil(BILLED_MS).max(1) * BILLED_MS,
-            memory_mb: (bytes as u64).div_ceil(chunk).max(1) * BILLED_MB,
+            memory_bytes,
+            memory_mb: memory_bytes.div_ceil(chunk).max(1) * BILLED_MB,
         }
     }
 }
@@ -163,18 +166,9 @@ impl Engine {
     /// The definitions that those of [`Engine::express_runs`] ran: their histories need them.
     ///
     /// # Errors
-    /// What the store failed with.
-    pub fn express_definitions(&self) -> Result<Vec<u64>, Error> {
+    /// What the disk failed with.
+    pub fn express_definitions(&self) -> store::Result<Vec<u64>> {
         self.express().kept.definitions()
-    }
-
-    /// The state machine (unqualified ARN) is gone: its Express executions are listed no more, also
-    /// when it is made again. Those under way go on.
-    ///
-    /// # Errors
-    /// What the store failed with: those on disk may still be there.
-    pub fn forget_express(&self, state_machine_arn: &str) -> Result<(), Error> {
-        self.express().kept.forget(state_machine_arn)
     }
 }
 
@@ -363,6 +357,18 @@ impl Express {
         std::mem::take(&mut *self.under_way.lock())
             .values()
             .for_each(AbortHandle::abort);
+    }
+
+    /// The executions of a state machine (unqualified ARN) are listed no more, also when it is made
+    /// again. Blocks.
+    pub(crate) fn forget(&self, state_machine_arn: &str) {
+        if let Err(error) = self.kept.forget(state_machine_arn) {
+            tracing::warn!(
+                %error,
+                machine = state_machine_arn,
+                "Express executions could not be forgotten with their state machine"
+            );
+        }
     }
 
     /// Writes what has ended. Blocks.

@@ -9,7 +9,7 @@ pub(crate) mod provenance;
 use std::sync::Arc;
 
 use aws::{Service, ServiceError};
-use engine::{Concurrency, ListQuery, QueuedExecution};
+use engine::{Concurrency, ExecutionStatus, ListQuery, QueuedExecution};
 use json::{ObjectBuilder, Value};
 
 use crate::call::epoch_seconds;
@@ -60,14 +60,16 @@ impl Lockstep {
         })
     }
 
-    /// ListExpressExecutions: the newest 1,000 of a machine, version or alias within 24 hours, as
-    /// far as memory has room for them; the newest first.
+    /// ListExpressExecutions: of the newest 1,000 of a machine within 24 hours those of a version, an
+    /// alias or a status, where asked for; the newest first.
     async fn list_express_executions(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let machine = self.states.express_startable(call).await?;
+        let machine = self.states.express_listable(call).await?;
         let (version, alias) = arn::qualifiers(call)?;
         let query = ListQuery {
             state_machine_arn: machine.arn.clone(),
-            status: None,
+            status: call
+                .text("statusFilter")
+                .and_then(ExecutionStatus::from_name),
             version,
             alias,
             max_results: items_max(call),

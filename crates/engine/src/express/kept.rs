@@ -247,7 +247,7 @@ impl Kept {
     }
 
     /// The definitions that runs ran which can be read.
-    pub(super) fn definitions(&self) -> Result<Vec<u64>, Error> {
+    pub(super) fn definitions(&self) -> store::Result<Vec<u64>> {
         let mut definitions: BTreeSet<u64> = {
             let runs = self.runs.lock();
             let entries = runs.entries.values();
@@ -261,11 +261,13 @@ impl Kept {
     }
 
     /// Forgets a machine's runs; those under way are listed no more.
-    pub(super) fn forget(&self, machine_arn: &str) -> Result<(), Error> {
+    pub(super) fn forget(&self, machine_arn: &str) -> store::Result<()> {
         // What is being written is written before it is deleted.
         let _writing = self.writing.lock();
         self.runs.lock().remove_machine(machine_arn);
-        if let Some(disk) = &self.disk {
+        if let Some(disk) = &self.disk
+            && !disk.runs(machine_arn, 1)?.is_empty()
+        {
             disk.drop_runs(machine_arn)?;
         }
         Ok(())

@@ -110,7 +110,8 @@ impl Live {
     }
 
     fn billing(&self, stopped_at: Timestamp) -> Billing {
-        Billing::of(stopped_at.0 - self.started_at.0, self.weight.bytes())
+        let bytes = self.weight.bytes() as u64;
+        Billing::of(stopped_at.0 - self.started_at.0, bytes)
     }
 
     /// Decides an input under the small allowance of a thread that serves others as well.

@@ -4,7 +4,7 @@
 //! summary   format version   1 byte
 //!           status           1 byte, the code in an execution's row
 //!           times            started, stopped: milliseconds since the epoch, signed
-//!           billing          milliseconds, megabytes
+//!           billing          milliseconds, bytes of memory
 //!           version          its number, 0 for none
 //!           alias            length and bytes, empty for none
 //! body      format version   1 byte
@@ -62,7 +62,7 @@ fn summary(entry: &Entry, end: &Ended) -> Vec<u8> {
     put_signed(&mut out, entry.started_at.0);
     put_signed(&mut out, end.at.0);
     put_number(&mut out, end.billing.duration_ms);
-    put_number(&mut out, end.billing.memory_mb);
+    put_number(&mut out, end.billing.memory_bytes);
     put_number(&mut out, version.and_then(arn::version).unwrap_or(0).into());
     put_len(&mut out, alias.len());
     out.extend_from_slice(alias.as_bytes());
@@ -120,10 +120,7 @@ impl Opened {
         require_version(&mut reader)?;
         let status = ExecutionStatus::from_code(reader.byte()?).ok_or(Flaw::Kind)?;
         let (started_at, stopped_at) = (Timestamp(reader.signed()?), Timestamp(reader.signed()?));
-        let billing = Billing {
-            duration_ms: reader.number()?,
-            memory_mb: reader.number()?,
-        };
+        let (duration_ms, memory_bytes) = (reader.number()?, reader.number()?);
         let version = reader.small()?;
         let len = reader.len()?;
         let alias = str::from_utf8(reader.slice(len)?).map_err(|_| Flaw::Utf8)?;
@@ -134,7 +131,10 @@ impl Opened {
             status,
             started_at,
             stopped_at,
-            billing,
+            billing: Billing {
+                duration_ms,
+                ..Billing::of(0, memory_bytes)
+            },
             version: (version != 0).then_some(version),
             alias: (!alias.is_empty()).then(|| alias.into()),
         })

@@ -311,6 +311,7 @@ fn what_is_billed_is_rounded_up() {
         let Billing {
             duration_ms,
             memory_mb,
+            ..
         } = Billing::of(ms, bytes);
         assert_eq!((duration_ms, memory_mb), expected, "{ms} ms, {bytes} bytes");
     };
@@ -958,7 +959,7 @@ fn runs_of_a_machine_that_is_gone_are_forgotten() {
         setup.engine.express_definitions().unwrap(),
         [PASS, TASK, WAIT]
     );
-    setup.engine.forget_express(MACHINE).unwrap();
+    setup.engine.express_machine_deleted(MACHINE);
     assert_eq!(setup.arns(), Vec::<Text>::new());
     assert_eq!(setup.engine.express_definitions().unwrap(), []);
     setup.advance(300_000);
@@ -979,4 +980,10 @@ fn runs_of_a_machine_that_is_gone_are_forgotten() {
     // Made again.
     let again = setup.sync(PASS, "{}").execution_arn;
     assert_eq!(setup.arns(), [again]);
+    // A crash had come between the deletion and this.
+    setup.flush();
+    let after = kept_at(&disk, Config::default());
+    assert_eq!(after.arns().len(), 1);
+    after.engine.machine_created(MACHINE);
+    assert_eq!(after.arns(), Vec::<Text>::new());
 }

@@ -4,7 +4,7 @@
 //! What a crash interrupts is not counted, and nothing is counted twice.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use asl::event::{Event, EventKind, ExecutionKind, Start, Text};
 use asl::program::{Program, ResourceFamily, StateIndex, StateKind};
@@ -66,6 +66,15 @@ struct Executions {
     started: Series,
     succeeded: Series,
     time: Series,
+    /// Made with the first that ends.
+    billed: OnceLock<Billed>,
+}
+
+/// Of Express executions.
+struct Billed {
+    duration: Series,
+    memory: Series,
+    memory_used: Series,
 }
 
 /// The series of one kind of Task with one resource.
@@ -212,6 +221,7 @@ impl Executions {
             started: of("ExecutionsStarted", Unit::Count),
             succeeded: of("ExecutionsSucceeded", Unit::Count),
             time: of("ExecutionTime", Unit::Milliseconds),
+            billed: OnceLock::new(),
             dimensions,
         }
     }
@@ -253,12 +263,21 @@ impl Executions {
             one(ended);
         }
         if let Some(billing) = &seen.billing {
-            let duration = billing.duration_ms.try_into().unwrap_or(i64::MAX);
-            let memory = billing.memory_mb.try_into().unwrap_or(i64::MAX);
-            let name = "ExpressExecutionBilledDuration";
-            self.record(name, Unit::Milliseconds, milliseconds(duration), time_ms);
-            let name = "ExpressExecutionBilledMemory";
-            self.record(name, Unit::Megabytes, milliseconds(memory), time_ms);
+            let billed = self.billed.get_or_init(|| self.billed());
+            let number = |count: u64| milliseconds(count.try_into().unwrap_or(i64::MAX));
+            let record = |series: &Series, count| series.record(number(count), time_ms);
+            record(&billed.duration, billing.duration_ms);
+            record(&billed.memory, billing.memory_mb);
+            record(&billed.memory_used, billing.memory_bytes);
+        }
+    }
+
+    fn billed(&self) -> Billed {
+        let of = |name, unit| series(&self.metrics, &self.place, name, unit, &self.dimensions);
+        Billed {
+            duration: of("ExpressExecutionBilledDuration", Unit::Milliseconds),
+            memory: of("ExpressExecutionBilledMemory", Unit::Megabytes),
+            memory_used: of("ExpressExecutionMemory", Unit::Bytes),
         }
     }
 }

@@ -91,7 +91,7 @@ fn rows_of_the_first_version_are_read() {
     assert_eq!(recorded.end.as_ref().unwrap().failure, failure("E", "C"));
 }
 
-const SUMMARY: &str = "01030d0364400000";
+const SUMMARY: &str = "01030d0364090000";
 const BODY: &str = "
     0102010d010a010a5507a3000d0092017b2261223a317d61726e3a6177733a7374617465733a75732d65
     6173742d313a3030303030303030303030303a73746174654d616368696e653a4d6e61726e3a6177733a
