@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use engine::Engine;
 use services::metrics::{MINUTE_MS, Metrics, Which};
 
 use crate::door::now;
@@ -24,14 +25,21 @@ pub(crate) async fn load(metrics: &Arc<Metrics>) -> Result<()> {
     Ok(tokio::task::spawn_blocking(move || metrics.load(now().0)).await??)
 }
 
-/// Moves every minute when it is over, and once a day drops old ones. Never returns; to be aborted.
-pub(crate) async fn keep(metrics: Arc<Metrics>, retention_days: u32) {
+/// Moves every minute when it is over, and once a day drops old ones; measures what has to be looked
+/// at, once a minute. Never returns; to be aborted.
+pub(crate) async fn keep(
+    metrics: Arc<Metrics>,
+    retention_days: u32,
+    engine: Engine,
+    open_executions_max: u64,
+) {
     let mut expired_on = None;
     loop {
         let into_minute = (now().0 - LATE_MS).rem_euclid(MINUTE_MS);
         let rest = u64::try_from(MINUTE_MS - into_minute).unwrap_or_default();
         tokio::time::sleep(Duration::from_millis(rest)).await;
         flush(&metrics, Which::Ended).await;
+        metrics.record_open_executions(&engine, open_executions_max, now().0);
         let today = now().0.div_euclid(DAY_MS);
         if expired_on.replace(today) != Some(today) {
             expire(&metrics, retention_days).await;

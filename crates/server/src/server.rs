@@ -93,6 +93,8 @@ async fn serve(
     let keeping = tokio::spawn(metrics::keep(
         Arc::clone(&metrics),
         config.metrics_retention_days,
+        engine.clone(),
+        config.open_executions_max,
     ));
     let showing = metrics_listener.map(|listener| {
         let page = Arc::new(page);

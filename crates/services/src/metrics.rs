@@ -13,6 +13,7 @@ mod aggregate;
 pub mod emf;
 mod kept;
 mod key;
+mod open;
 mod own;
 mod states;
 mod total;

@@ -16,7 +16,7 @@ use parking_lot::RwLock;
 use super::{MetricKey, Metrics, Series, Unit};
 use crate::system;
 
-const NAMESPACE: &str = "AWS/States";
+pub(super) const NAMESPACE: &str = "AWS/States";
 /// State machines whose series are at hand; beyond, all are looked up anew.
 const MACHINES_MAX: usize = 10_000;
 /// The same of the Tasks of a state machine's revisions.

@@ -176,3 +176,6 @@ fn begin(store: &dyn Store, key: &str, engine: &Engine) -> Result<bool, document
     }
     Ok(is_gone)
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,7 +106,7 @@ impl States {
     pub(super) async fn list_executions(&self, call: &Call) -> Result<Answer, ServiceError> {
         let status = list_filter(call)?;
         // Also tells whether the state machine, version or alias exists.
-        let machine = self.startable(call).await?;
+        let machine = self.listable(call).await?;
         if machine.is_express {
             return Err(type_not_supported());
         }

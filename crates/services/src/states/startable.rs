@@ -80,6 +80,14 @@ impl Startable {
         })
     }
 
+    /// Refuses what is not done to Standard state machines.
+    pub(super) fn check_express(&self) -> Result<(), ServiceError> {
+        match self.is_express {
+            true => Ok(()),
+            false => Err(type_not_supported()),
+        }
+    }
+
     /// Both, or the only one.
     fn targets(&mut self) -> impl Iterator<Item = &mut Target> {
         std::iter::once(&mut self.target).chain(&mut self.other)
@@ -170,16 +178,14 @@ impl States {
         machine.is_ok_and(|machine| machine.is_express)
     }
 
-    /// What an execution would start with, of what only Express state machines have.
-    pub(crate) async fn express_startable(
+    /// What a call names, if it is of an Express state machine.
+    pub(crate) async fn express_listable(
         &self,
         call: &Call,
     ) -> Result<Arc<Startable>, ServiceError> {
-        let machine = self.startable(call).await?;
-        match machine.is_express {
-            true => Ok(machine),
-            false => Err(type_not_supported()),
-        }
+        let machine = self.listable(call).await?;
+        machine.check_express()?;
+        Ok(machine)
     }
 }
 

@@ -13,7 +13,8 @@ use crate::{Answer, Call};
 impl States {
     /// StartSyncExecution: answers once the execution has ended, however it did.
     pub(super) async fn start_sync_execution(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let machine = self.express_startable(call).await?;
+        let machine = self.startable(call).await?;
+        machine.check_express()?;
         let request = self.start_request(call, &machine)?;
         let with_data = with_data(call);
         let mut shown = ObjectBuilder::with_capacity(16);

@@ -148,6 +148,7 @@ async fn scripts() {
     let files = [
         "states-activities.json",
         "states-aliases.json",
+        "states-deletion.json",
         "states-executions.json",
         "states-express.json",
         "states-machines.json",

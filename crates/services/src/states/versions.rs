@@ -108,6 +108,7 @@ impl States {
         let revision_id = call.text("revisionId").map(str::to_owned);
         let description = call.text("description").map(str::to_owned);
         let publish = move |machine: &mut StateMachine| -> Result<_, ServiceError> {
+            machine.check_active()?;
             machine.check_revision(revision_id.as_deref())?;
             let version = machine.publish(description.as_deref(), now, versions_max)?;
             Ok((machine.version_arn(version.number), version.created_ms))

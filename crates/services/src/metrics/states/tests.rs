@@ -278,3 +278,31 @@ async fn activities() {
     ];
     world.check(&expected.each_ref().map(String::as_str)).await;
 }
+
+#[tokio::test]
+async fn open_executions() {
+    let world = World::new();
+    let now_ms = 1_790_000_000_000;
+    world
+        .metrics
+        .record_open_executions(&world.engine, 7, now_ms);
+    for _ in 0..2 {
+        let waits = world.request(WAIT);
+        world.engine.start(waits).await.unwrap();
+    }
+    world.run(world.request(PASS)).await;
+    world
+        .metrics
+        .record_open_executions(&world.engine, 7, now_ms);
+    let own = |key: &&Arc<MetricKey>| key.name.starts_with("OpenExecution");
+    let totals = world.metrics.totals();
+    let totals = totals.iter().filter(|(key, _)| own(&key));
+    let last = totals.map(|(key, total)| {
+        assert_eq!((&*key.account, &*key.region), ("123456789012", "eu-west-1"));
+        assert!(key.dimensions.is_empty());
+        format!("{} {} {}", key.name, total.count, total.last)
+    });
+    let last: Vec<String> = last.collect();
+    assert_eq!(last, ["OpenExecutionCount 1 2", "OpenExecutionLimit 1 7"]);
+    world.engine.shutdown().await;
+}
