@@ -40,7 +40,8 @@ impl States {
             .into())
     }
 
-    /// Why no execution of a machine (unqualified ARN) is redrivable, if it is deleted, or being deleted.
+    /// Why no execution of a machine (unqualified ARN) is redrivable, if it is deleted, or being
+    /// deleted.
     pub(super) async fn is_deleted(
         &self,
         machine_arn: &str,
