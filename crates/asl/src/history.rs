@@ -2,13 +2,13 @@
 
 mod details;
 
-use json::{Number, Object, ObjectBuilder, Value};
+use json::{Number, ObjectBuilder, Value};
 
 use crate::event::{Event, EventKind, Failure, Start, Text};
 use crate::program::{Program, ResourceFamily, State, StateIndex, StateKind, Task};
 use crate::time::Timestamp;
 
-pub use details::details;
+pub use details::{Members, Payload, details};
 
 /// Every `type` that an event of ours can have.
 pub const EVENT_TYPES: [&str; 52] = [
@@ -89,8 +89,9 @@ pub fn render(
     members.add("type", type_name(program, &event.kind)?);
     members.add("id", event.id);
     members.add("previousEventId", event.previous);
-    if let Some((name, details)) = shown.details(&event.kind)? {
-        members.add(name, details);
+    let mut details = ObjectBuilder::new();
+    if let Some(name) = shown.details(&event.kind, &mut details)? {
+        members.add(name, details.build());
     }
     Some(members.build().into())
 }
@@ -232,55 +233,55 @@ struct Shown<'a> {
     has_previous: bool,
 }
 
-/// The member that holds an event's details, and they.
-type Details = (&'static str, Object);
+/// Where the members of an event's details go.
+type Out<'o> = &'o mut dyn Members;
 
 impl Shown<'_> {
-    /// The outer `None` is an event of another program, the inner one an event without details.
-    fn details(&self, kind: &EventKind) -> Option<Option<Details>> {
+    /// Writes the details, and says which member holds them. The outer `None` is an event of another
+    /// program, of which some may have been written; the inner one is an event without details.
+    fn details(&self, kind: &EventKind, out: Out<'_>) -> Option<Option<&'static str>> {
         Some(Some(match kind {
-            EventKind::ExecutionStarted(start) => self.started(start),
+            EventKind::ExecutionStarted(start) => self.started(start, out),
             EventKind::ExecutionSucceeded { output } => {
-                let mut details = ObjectBuilder::new();
-                self.add_data(&mut details, OUTPUT, || output.to_text());
-                ("executionSucceededEventDetails", details.build())
+                self.add_data(out, OUTPUT, Payload::Value(output));
+                "executionSucceededEventDetails"
             }
-            EventKind::ExecutionFailed(failure) => (
-                "executionFailedEventDetails",
-                failed(ObjectBuilder::new(), failure),
-            ),
-            EventKind::ExecutionAborted(failure) => (
-                "executionAbortedEventDetails",
-                failed(ObjectBuilder::new(), failure),
-            ),
-            EventKind::ExecutionTimedOut(failure) => (
-                "executionTimedOutEventDetails",
-                failed(ObjectBuilder::new(), failure),
-            ),
+            EventKind::ExecutionFailed(failure) => {
+                failed(failure, out);
+                "executionFailedEventDetails"
+            }
+            EventKind::ExecutionAborted(failure) => {
+                failed(failure, out);
+                "executionAbortedEventDetails"
+            }
+            EventKind::ExecutionTimedOut(failure) => {
+                failed(failure, out);
+                "executionTimedOutEventDetails"
+            }
             EventKind::StateEntered { state, input } => {
-                ("stateEnteredEventDetails", self.entered(*state, input)?)
+                self.entered(*state, input, out)?;
+                "stateEnteredEventDetails"
             }
-            EventKind::StateExited { .. } => self.exited(kind)?,
-            EventKind::EvaluationFailed { .. } => self.evaluation_failed(kind)?,
+            EventKind::StateExited { .. } => self.exited(kind, out)?,
+            EventKind::EvaluationFailed { .. } => self.evaluation_failed(kind, out)?,
             EventKind::TaskScheduled { .. }
             | EventKind::TaskStarted { .. }
             | EventKind::TaskSubmitted { .. }
             | EventKind::TaskSucceeded { .. }
             | EventKind::TaskFailed { .. }
-            | EventKind::TaskTimedOut { .. } => return self.task_details(kind),
+            | EventKind::TaskTimedOut { .. } => return self.task_details(kind, out),
             EventKind::MapStarted { .. }
             | EventKind::MapIterationStarted { .. }
             | EventKind::MapIterationSucceeded { .. }
             | EventKind::MapIterationFailed { .. }
-            | EventKind::MapIterationAborted { .. } => self.map_details(kind)?,
+            | EventKind::MapIterationAborted { .. } => self.map_details(kind, out)?,
             EventKind::ParallelStarted { .. }
             | EventKind::StateSucceeded { .. }
             | EventKind::StateFailed { .. }
             | EventKind::StateAborted { .. } => return Some(None),
             EventKind::ExecutionRedriven { redrive_count, .. } => {
-                let count = u64::from(*redrive_count);
-                let details = ObjectBuilder::new().add("redriveCount", count).build();
-                ("executionRedrivenEventDetails", details)
+                out.number("redriveCount", u64::from(*redrive_count));
+                "executionRedrivenEventDetails"
             }
             EventKind::Queued
             | EventKind::Admitted
@@ -296,23 +297,24 @@ impl Shown<'_> {
         }))
     }
 
-    fn task_details(&self, kind: &EventKind) -> Option<Option<Details>> {
+    fn task_details(&self, kind: &EventKind, out: Out<'_>) -> Option<Option<&'static str>> {
         Some(Some(match kind {
-            EventKind::TaskScheduled { .. } => self.scheduled(kind)?,
+            EventKind::TaskScheduled { .. } => self.scheduled(kind, out)?,
             EventKind::TaskStarted { state, worker_name } => {
-                return self.task_started(*state, worker_name.as_deref());
+                return self.task_started(*state, worker_name.as_deref(), out);
             }
-            EventKind::TaskSubmitted { state, output } => (
-                "taskSubmittedEventDetails",
-                self.with_output(*state, output)?,
-            ),
+            EventKind::TaskSubmitted { state, output } => {
+                self.with_output(*state, output, out)?;
+                "taskSubmittedEventDetails"
+            }
             EventKind::TaskSucceeded { state, output } => {
                 let names = [
                     "activitySucceededEventDetails",
                     "lambdaFunctionSucceededEventDetails",
                     "taskSucceededEventDetails",
                 ];
-                self.succeeded(*state, output, &names)?
+                self.with_output(*state, output, out)?;
+                of_task(self.program, *state, &names)?
             }
             EventKind::TaskFailed { state, failure } => {
                 let names = [
@@ -320,7 +322,8 @@ impl Shown<'_> {
                     "lambdaFunctionFailedEventDetails",
                     "taskFailedEventDetails",
                 ];
-                self.failed(*state, failure, &names)?
+                self.with_failure(*state, failure, out)?;
+                of_task(self.program, *state, &names)?
             }
             EventKind::TaskTimedOut { state, failure } => {
                 let names = [
@@ -328,7 +331,8 @@ impl Shown<'_> {
                     "lambdaFunctionTimedOutEventDetails",
                     "taskTimedOutEventDetails",
                 ];
-                self.failed(*state, failure, &names)?
+                self.with_failure(*state, failure, out)?;
+                of_task(self.program, *state, &names)?
             }
             _ => return None,
         }))
@@ -340,32 +344,31 @@ impl Shown<'_> {
         &self,
         state: StateIndex,
         worker_name: Option<&str>,
-    ) -> Option<Option<Details>> {
+        out: Out<'_>,
+    ) -> Option<Option<&'static str>> {
         let task = task(self.program, state)?;
         Some(match task.resource.family {
             ResourceFamily::Activity => {
-                let mut details = ObjectBuilder::new();
                 if let Some(name) = worker_name {
-                    details.add("workerName", name);
+                    out.text("workerName", name);
                 }
-                Some(("activityStartedEventDetails", details.build()))
+                Some("activityStartedEventDetails")
             }
             ResourceFamily::LambdaFunction => None,
             ResourceFamily::Service { .. } => {
-                let details = resource(task).unwrap_or_default().build();
-                Some(("taskStartedEventDetails", details))
+                resource(task, out);
+                Some("taskStartedEventDetails")
             }
         })
     }
 
-    fn map_details(&self, kind: &EventKind) -> Option<Details> {
+    fn map_details(&self, kind: &EventKind, out: Out<'_>) -> Option<&'static str> {
         let (member, state, index) = match kind {
             EventKind::MapStarted { items, .. } => {
                 let length = items.as_array().map(<[Value]>::len);
-                let length = length.or_else(|| items.as_object().map(Object::len))?;
-                let length = u64::try_from(length).ok()?;
-                let details = ObjectBuilder::new().add("length", length).build();
-                return Some(("mapStateStartedEventDetails", details));
+                let length = length.or_else(|| items.as_object().map(json::Object::len))?;
+                out.number("length", u64::try_from(length).ok()?);
+                return Some("mapStateStartedEventDetails");
             }
             EventKind::MapIterationStarted { state, index, .. } => {
                 ("mapIterationStartedEventDetails", state, index)
@@ -381,12 +384,12 @@ impl Shown<'_> {
             }
             _ => return None,
         };
-        let mut details = ObjectBuilder::new();
-        details.add("name", &*self.program.state(*state)?.name);
-        Some((member, details.add("index", u64::from(*index)).build()))
+        self.name(*state, out)?;
+        out.number("index", u64::from(*index));
+        Some(member)
     }
 
-    fn exited(&self, kind: &EventKind) -> Option<Details> {
+    fn exited(&self, kind: &EventKind, out: Out<'_>) -> Option<&'static str> {
         let EventKind::StateExited {
             state,
             output,
@@ -395,22 +398,18 @@ impl Shown<'_> {
         else {
             return None;
         };
-        let mut details = self.named(*state)?;
-        self.add_data(&mut details, OUTPUT, || output.to_text());
-        let mut details = details.build();
+        self.name(*state, out)?;
+        self.add_data(out, OUTPUT, Payload::Value(output));
         if let Some(assigned) = assigned.as_ref().filter(|_| self.include_data) {
-            let mut texts = ObjectBuilder::with_capacity(assigned.len());
-            for (name, value) in assigned.members() {
-                texts.add(name.clone(), value.to_text());
-            }
-            details.insert("assignedVariables", texts.build().into());
-            let whole = ObjectBuilder::new().add("truncated", false).build();
-            details.insert("assignedVariablesDetails", whole.into());
+            let members = assigned.members().iter();
+            let mut texts = members.map(|(name, value)| (name.as_str(), Payload::Value(value)));
+            out.texts("assignedVariables", &mut texts);
+            out.is_whole("assignedVariablesDetails");
         }
-        Some(("stateExitedEventDetails", details))
+        Some("stateExitedEventDetails")
     }
 
-    fn evaluation_failed(&self, kind: &EventKind) -> Option<Details> {
+    fn evaluation_failed(&self, kind: &EventKind, out: Out<'_>) -> Option<&'static str> {
         let EventKind::EvaluationFailed {
             state,
             failure,
@@ -419,48 +418,48 @@ impl Shown<'_> {
         else {
             return None;
         };
-        let mut details = failed(ObjectBuilder::new(), failure);
+        failed(failure, out);
         if let Some(location) = location {
-            details.insert("location", Value::from(&**location));
+            out.text("location", location);
         }
-        details.insert("state", Value::from(&*self.program.state(*state)?.name));
-        Some(("evaluationFailedEventDetails", details))
+        out.text("state", &self.program.state(*state)?.name);
+        Some("evaluationFailedEventDetails")
     }
 
-    fn started(&self, start: &Start) -> Details {
-        let mut details = ObjectBuilder::new();
-        self.add_data(&mut details, INPUT, || match &start.input_text {
-            Some(text) => text.to_string(),
-            None => start.input.to_text(),
-        });
-        details.add("roleArn", &*start.role_arn);
+    fn started(&self, start: &Start, out: Out<'_>) -> &'static str {
+        let input = match &start.input_text {
+            Some(text) => Payload::Text(text),
+            None => Payload::Value(&start.input),
+        };
+        self.add_data(out, INPUT, input);
+        out.text("roleArn", &start.role_arn);
         if let Some(arn) = &start.state_machine_alias_arn {
-            details.add("stateMachineAliasArn", &**arn);
+            out.text("stateMachineAliasArn", arn);
         }
         if let Some(arn) = &start.state_machine_version_arn {
-            details.add("stateMachineVersionArn", &**arn);
+            out.text("stateMachineVersionArn", arn);
         }
-        ("executionStartedEventDetails", details.build())
+        "executionStartedEventDetails"
     }
 
     /// The first state shows the input as StartExecution sent it, white space included (recorded).
-    fn entered(&self, state: StateIndex, input: &Value) -> Option<Object> {
-        let mut details = self.named(state)?;
-        self.add_data(&mut details, INPUT, || match &self.start.input_text {
-            Some(text) if !self.has_previous => text.to_string(),
-            _ => input.to_text(),
-        });
-        Some(details.build())
+    fn entered(&self, state: StateIndex, input: &Value, out: Out<'_>) -> Option<()> {
+        self.name(state, out)?;
+        let input = match &self.start.input_text {
+            Some(text) if !self.has_previous => Payload::Text(text),
+            _ => Payload::Value(input),
+        };
+        self.add_data(out, INPUT, input);
+        Some(())
     }
 
-    /// Details that begin with the state's name.
-    fn named(&self, state: StateIndex) -> Option<ObjectBuilder> {
-        let mut details = ObjectBuilder::new();
-        details.add("name", &*self.program.state(state)?.name);
-        Some(details)
+    /// The name of the state, which comes first.
+    fn name(&self, state: StateIndex, out: Out<'_>) -> Option<()> {
+        out.text("name", &self.program.state(state)?.name);
+        Some(())
     }
 
-    fn scheduled(&self, kind: &EventKind) -> Option<Details> {
+    fn scheduled(&self, kind: &EventKind, out: Out<'_>) -> Option<&'static str> {
         let EventKind::TaskScheduled {
             state,
             parameters,
@@ -479,39 +478,32 @@ impl Shown<'_> {
             "taskScheduledEventDetails",
         ];
         let name = of_task(self.program, *state, &names)?;
-        let mut details = match resource(task) {
-            Some(mut details) => {
-                details.add("region", self.region());
-                if self.include_data {
-                    details.add("parameters", parameters.to_text());
-                }
-                details
+        let parameters = Payload::Value(parameters);
+        if resource(task, out) {
+            out.text("region", self.region());
+            if self.include_data {
+                out.payload("parameters", None, parameters);
             }
-            None => {
-                let mut details = ObjectBuilder::new();
-                details.add("resource", &*task.resource.arn);
-                self.add_data(&mut details, INPUT, || parameters.to_text());
-                details
-            }
-        };
+        } else {
+            out.text("resource", &task.resource.arn);
+            self.add_data(out, INPUT, parameters);
+        }
         // The model has no heartbeat for a Lambda function, and no role for an activity.
         let is_function = task.resource.family == ResourceFamily::LambdaFunction;
         let is_activity = task.resource.family == ResourceFamily::Activity;
         let heartbeat_seconds = heartbeat_seconds.filter(|_| !is_function);
         let credentials_role_arn = credentials_role_arn.as_ref().filter(|_| !is_activity);
         if let Some(seconds) = timeout_seconds {
-            details.add("timeoutInSeconds", *seconds);
+            out.number("timeoutInSeconds", *seconds);
         }
         if let Some(seconds) = heartbeat_seconds {
-            details.add("heartbeatInSeconds", seconds);
+            out.number("heartbeatInSeconds", seconds);
         }
         if let Some(arn) = credentials_role_arn {
-            details.add(
-                "taskCredentials",
-                ObjectBuilder::new().add("roleArn", &**arn).build(),
-            );
+            let mut role = std::iter::once(("roleArn", Payload::Text(arn)));
+            out.texts("taskCredentials", &mut role);
         }
-        Some((name, details.build()))
+        Some(name)
     }
 
     /// The Region of the call: that of the execution.
@@ -523,28 +515,23 @@ impl Shown<'_> {
             .unwrap_or_default()
     }
 
-    fn succeeded(&self, state: StateIndex, output: &Value, names: &ByFamily) -> Option<Details> {
-        let name = of_task(self.program, state, names)?;
-        Some((name, self.with_output(state, output)?))
-    }
-
     /// What a service task is, and an output.
-    fn with_output(&self, state: StateIndex, output: &Value) -> Option<Object> {
-        let mut details = resource(task(self.program, state)?).unwrap_or_default();
-        self.add_data(&mut details, OUTPUT, || output.to_text());
-        Some(details.build())
+    fn with_output(&self, state: StateIndex, output: &Value, out: Out<'_>) -> Option<()> {
+        resource(task(self.program, state)?, out);
+        self.add_data(out, OUTPUT, Payload::Value(output));
+        Some(())
     }
 
-    fn failed(&self, state: StateIndex, failure: &Failure, names: &ByFamily) -> Option<Details> {
-        let name = of_task(self.program, state, names)?;
-        let details = resource(task(self.program, state)?).unwrap_or_default();
-        Some((name, failed(details, failure)))
+    /// What a service task is, and how it failed.
+    fn with_failure(&self, state: StateIndex, failure: &Failure, out: Out<'_>) -> Option<()> {
+        resource(task(self.program, state)?, out);
+        failed(failure, out);
+        Some(())
     }
 
-    fn add_data(&self, details: &mut ObjectBuilder, member: Member, text: impl Fn() -> String) {
+    fn add_data(&self, out: Out<'_>, member: Member, payload: Payload<'_>) {
         if self.include_data {
-            let whole = ObjectBuilder::new().add("truncated", false).build();
-            details.add(member.data, text()).add(member.details, whole);
+            out.payload(member.data, Some(member.details), payload);
         }
     }
 }
@@ -565,31 +552,28 @@ const OUTPUT: Member = Member {
     details: "outputDetails",
 };
 
-/// `resourceType` and `resource` of a service task; `None` for any other.
-fn resource(task: &Task) -> Option<ObjectBuilder> {
+/// `resourceType` and `resource` of a service task; `false` for any other.
+fn resource(task: &Task, out: Out<'_>) -> bool {
     let ResourceFamily::Service {
         resource_type,
         resource,
     } = &task.resource.family
     else {
-        return None;
+        return false;
     };
-    let mut details = ObjectBuilder::new();
-    details
-        .add("resourceType", &**resource_type)
-        .add("resource", &**resource);
-    Some(details)
+    out.text("resourceType", resource_type);
+    out.text("resource", resource);
+    true
 }
 
-fn failed(mut details: ObjectBuilder, failure: &Failure) -> Object {
-    let mut add = |name: &str, part: &Option<Text>| {
+fn failed(failure: &Failure, out: Out<'_>) {
+    let mut add = |name: &'static str, part: &Option<Text>| {
         if let Some(text) = part {
-            details.add(name, &**text);
+            out.text(name, text);
         }
     };
     add("error", &failure.error);
     add("cause", &failure.cause);
-    details.build()
 }
 
 #[cfg(test)]

@@ -82,7 +82,13 @@ pub(crate) fn quoted_len(text: &str) -> usize {
 
 /// Appends `text` as a JSON string the way Jackson writes it: only `"`, `\` and control
 /// characters are escaped, the latter by letter or as `\u00XX` with upper-case digits.
-pub(crate) fn write_quoted(text: &str, out: &mut String) {
+///
+/// ```
+/// let mut out = String::new();
+/// json::write_quoted("a\n\u{1f}\"", &mut out);
+/// assert_eq!(out, r#""a\n\u001F\"""#);
+/// ```
+pub fn write_quoted(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
     loop {

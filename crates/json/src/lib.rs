@@ -35,6 +35,7 @@ mod value;
 mod weak;
 mod write;
 
+pub use escape::write_quoted;
 pub use number::{NotANumber, Number};
 pub use object::{Iter, Object, ObjectBuilder};
 pub use parse::{

@@ -23,6 +23,7 @@
 
 mod candidates;
 mod memory;
+mod message;
 mod packed;
 
 use std::collections::BTreeSet;
@@ -34,6 +35,7 @@ use crate::store::Result;
 
 pub(crate) use self::candidates::Candidates;
 pub(crate) use self::memory::KeptEvents;
+pub use self::message::Message;
 pub(crate) use self::packed::{Packed, SPAN_MS_MAX, packed, unpacked};
 pub use crate::lines::Place;
 
@@ -53,7 +55,7 @@ pub const EVENT_OVERHEAD_BYTES: usize = 26;
 pub struct Event {
     /// Milliseconds since the epoch, as its writer says.
     pub time_ms: i64,
-    pub message: Arc<str>,
+    pub message: Message,
 }
 
 impl Event {
@@ -120,7 +122,7 @@ pub struct Found {
     /// The name of its stream.
     pub stream: Arc<str>,
     pub ingested_ms: i64,
-    pub message: Arc<str>,
+    pub message: Message,
 }
 
 impl Found {

@@ -209,6 +209,7 @@ impl Log {
             group: Arc::clone(&self.group),
             stream: Arc::clone(&self.stream),
             makes_group,
+            may_measure: true,
             events,
         });
     }

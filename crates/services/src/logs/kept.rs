@@ -49,6 +49,8 @@ pub(super) struct Source {
     pub(super) account: Arc<str>,
     pub(super) region: Arc<str>,
     pub(super) group: Arc<str>,
+    /// Whether events may bring metrics.
+    pub(super) may_measure: bool,
 }
 
 /// A batch and the group it arrived for.
@@ -97,7 +99,8 @@ impl Kept {
             .filter(|(_, batch)| !batch.events.is_empty())
         {
             measured.extend(incoming(source, batch));
-            for event in &batch.events {
+            let searched = batch.events.iter().filter(|_| source.may_measure);
+            for event in searched {
                 let points = emf::points(&source.account, &source.region, &event.message);
                 let room = POINTS_MAX.saturating_sub(measured.len());
                 dropped += points.len().saturating_sub(room);

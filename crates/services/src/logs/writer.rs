@@ -58,6 +58,9 @@ pub struct LogRecord {
     /// Whether a group that is missing is made; else events of a group that is gone are dropped.
     /// The stream is made in any case.
     pub makes_group: bool,
+    /// Whether events may bring metrics, in the embedded metric format; else they are not searched
+    /// for them.
+    pub may_measure: bool,
     pub events: Vec<LogEvent>,
 }
 
@@ -281,6 +284,7 @@ impl Worker {
                 account: Arc::clone(&record.account),
                 region: Arc::clone(&record.region),
                 group: Arc::clone(&record.group),
+                may_measure: record.may_measure,
             },
             stream: Arc::clone(&record.stream),
         };

@@ -5,8 +5,6 @@
 //! event and the length of the message as variable integers (seven bits a byte, lowest first), then
 //! the message. Its bytes are `0` and the text, or `1`, the text's length and the text as LZ4.
 
-use std::sync::Arc;
-
 use lz4_flex::block::{compress_into, decompress, get_maximum_output_size};
 
 use super::Event;
@@ -21,6 +19,9 @@ const TEXT_BYTES: usize = 64 << 10;
 
 /// Shorter text is kept as it is.
 const COMPRESSED_BYTES_MIN: usize = 256;
+
+/// A variable integer of 64 bits.
+const NUMBER_BYTES_MAX: usize = 10;
 
 const RAW: u8 = 0;
 const LZ4: u8 = 1;
@@ -40,6 +41,7 @@ pub(crate) struct Packed {
 pub(crate) fn packed(mut events: Vec<Event>) -> Vec<Packed> {
     events.sort_by_key(|event| event.time_ms);
     let mut rows = Vec::new();
+    let mut packer = Packer::default();
     let mut rest = events.as_slice();
     while let Some(first) = rest.first() {
         let mut text_bytes = 0;
@@ -51,49 +53,64 @@ pub(crate) fn packed(mut events: Vec<Event>) -> Vec<Packed> {
         };
         let count = rest.iter().take_while(fits).count();
         let (row, later) = rest.split_at(count.max(1));
-        rows.push(pack(first.time_ms, row));
+        rows.push(packer.pack(first.time_ms, row));
         rest = later;
     }
     rows
 }
 
-fn pack(first_ms: i64, events: &[Event]) -> Packed {
-    let size: usize = events.iter().map(Event::size).sum();
-    let mut text = Vec::with_capacity(size);
-    for event in events {
-        put_number(&mut text, event.time_ms.abs_diff(first_ms));
-        put_number(&mut text, event.message.len() as u64);
-        text.extend_from_slice(event.message.as_bytes());
-    }
-    Packed {
-        first_ms,
-        last_ms: events.last().map_or(first_ms, |last| last.time_ms),
-        count: events.len() as u64,
-        size: size as u64,
-        bytes: encoded(&text),
-    }
+/// Where rows are put together, one after the other.
+#[derive(Default)]
+struct Packer {
+    text: Vec<u8>,
+    /// What LZ4 writes to. Never made shorter, so that it is cleared once.
+    room: Vec<u8>,
 }
 
-fn encoded(text: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len() + 1);
-    if text.len() >= COMPRESSED_BYTES_MIN {
-        bytes.push(LZ4);
-        put_number(&mut bytes, text.len() as u64);
-        let start = bytes.len();
-        bytes.resize(start + get_maximum_output_size(text.len()), 0);
-        let room = bytes.get_mut(start..).unwrap_or_default();
-        if let Ok(len) = compress_into(text, room)
-            && start + len <= text.len()
+impl Packer {
+    fn pack(&mut self, first_ms: i64, events: &[Event]) -> Packed {
+        let size: usize = events.iter().map(Event::size).sum();
+        self.text.clear();
+        self.text.reserve(size);
+        for event in events {
+            put_number(&mut self.text, event.time_ms.abs_diff(first_ms));
+            put_number(&mut self.text, event.message.len() as u64);
+            self.text.extend_from_slice(event.message.as_bytes());
+        }
+        Packed {
+            first_ms,
+            last_ms: events.last().map_or(first_ms, |last| last.time_ms),
+            count: events.len() as u64,
+            size: size as u64,
+            bytes: self.encoded(),
+        }
+    }
+
+    fn encoded(&mut self) -> Vec<u8> {
+        if self.text.len() >= COMPRESSED_BYTES_MIN
+            && let Some(bytes) = self.compressed()
         {
-            bytes.truncate(start + len);
-            bytes.shrink_to_fit();
             return bytes;
         }
-        bytes.clear();
+        let mut bytes = Vec::with_capacity(1 + self.text.len());
+        bytes.push(RAW);
+        bytes.extend_from_slice(&self.text);
+        bytes
     }
-    bytes.push(RAW);
-    bytes.extend_from_slice(text);
-    bytes
+
+    /// `None` where that makes it no shorter.
+    fn compressed(&mut self) -> Option<Vec<u8>> {
+        let room = get_maximum_output_size(self.text.len());
+        if self.room.len() < room {
+            self.room.resize(room, 0);
+        }
+        let len = compress_into(&self.text, &mut self.room).ok()?;
+        let mut bytes = Vec::with_capacity(1 + NUMBER_BYTES_MAX + len);
+        bytes.push(LZ4);
+        put_number(&mut bytes, self.text.len() as u64);
+        bytes.extend_from_slice(self.room.get(..len)?);
+        (bytes.len() <= self.text.len()).then_some(bytes)
+    }
 }
 
 /// The events of a row whose first is of `first_ms`; `None` when these aren't bytes of a row.
@@ -120,7 +137,7 @@ pub(crate) fn unpacked(first_ms: i64, bytes: &[u8]) -> Option<Vec<Event>> {
         text = rest;
         events.push(Event {
             time_ms: first_ms.checked_add(after_ms)?,
-            message: Arc::from(std::str::from_utf8(message).ok()?),
+            message: std::str::from_utf8(message).ok()?.into(),
         });
     }
     Some(events)

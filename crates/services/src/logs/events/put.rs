@@ -35,6 +35,7 @@ impl Logs {
                 account: Arc::clone(&call.account),
                 region: Arc::clone(&call.region),
                 group: name.name.into(),
+                may_measure: true,
             },
             stream: call.required("logStreamName")?.to_owned(),
             now_ms: call.now.0,

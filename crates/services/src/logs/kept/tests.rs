@@ -23,6 +23,7 @@ fn messages_bring_so_many_values_at_most() {
         account: "123456789012".into(),
         region: "eu-west-1".into(),
         group: "g".into(),
+        may_measure: true,
     };
     let batch = Batch {
         group: GroupId(1),

@@ -28,6 +28,7 @@ fn record(group: &str, stream: &str, makes_group: bool, messages: &[&str]) -> Lo
         group: group.into(),
         stream: stream.into(),
         makes_group,
+        may_measure: true,
         events: messages.iter().map(event).collect(),
     }
 }

@@ -81,6 +81,7 @@ impl States {
             group: group.name.into(),
             stream: VALIDATION_STREAM.into(),
             makes_group: false,
+            may_measure: false,
             events: vec![LogEvent {
                 time_ms: call.now.0,
                 message: VALIDATION_MESSAGE.into(),

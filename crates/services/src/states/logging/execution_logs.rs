@@ -11,12 +11,13 @@ use asl::history::type_name;
 use engine::{Delivery, Observed, Observer, Receipt};
 use parking_lot::RwLock;
 use store::Store;
+use store::events::Message;
 use tokio::sync::oneshot;
 
 use super::configuration::Logging;
 use super::destination::group;
-use super::queue::{Job, Next, Queue, Sender, queue};
-use super::record;
+use super::queue::{Job, Queue, Sender, Taken, Weight, queue};
+use super::record::{Records, Scratch};
 use crate::logs::{LogEvent, LogRecord, LogSource, Logs};
 use crate::metrics::{Counter, Metrics};
 use crate::states::machine::Revision;
@@ -27,12 +28,19 @@ use crate::system;
 const REVISIONS_MAX: usize = 8_192;
 
 /// What is written gathers for so long: to be woken for every execution would cost more than to
-/// write what it logs, and each flush syncs the disk. A record that comes alone is written at once.
-const PAUSE: Duration = Duration::from_millis(25);
+/// write what it logs, and each flush syncs the disk. A record that comes alone is written at once,
+/// and whoever reads ends the wait.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long what was refused waits before it is sent again.
+const RETRY_PAUSE: Duration = Duration::from_millis(25);
 
 /// Texts written between two flushes: well below what the writer of logs lets wait, so that it
 /// drops none of them.
 const UNFLUSHED_BYTES_MAX: usize = 8 << 20;
+
+/// Records of a stream are put together in texts of at least so many bytes, unless there are fewer.
+const TEXT_BYTES: usize = 64 << 10;
 
 /// Where executions of a revision log, and what.
 pub(super) struct Target {
@@ -99,8 +107,8 @@ impl ExecutionLogs {
         let mut worker = Worker {
             jobs,
             sink,
-            receipts: Vec::new(),
-            text: String::new(),
+            unflushed: Unflushed::default(),
+            scratch: Scratch::default(),
         };
         let thread = std::thread::Builder::new()
             .name("execution-logs".to_owned())
@@ -143,7 +151,7 @@ impl ExecutionLogs {
 
 impl Target {
     /// `None` if nothing is logged.
-    fn of(logging: Logging) -> Option<Target> {
+    pub(super) fn of(logging: Logging) -> Option<Target> {
         let group = group(logging.destination()?)?;
         Some(Target {
             account: group.account.into(),
@@ -189,11 +197,7 @@ impl Observer for ExecutionLogs {
             }
             return;
         };
-        let mut job = Job {
-            seen: Arc::clone(seen),
-            target,
-            receipt,
-        };
+        let mut job = Job::new(Arc::clone(seen), target, receipt);
         while let Err(refused) = self.send(job) {
             let receipt = refused.receipt.as_ref();
             let is_again = receipt.is_some_and(Receipt::is_again);
@@ -204,7 +208,7 @@ impl Observer for ExecutionLogs {
                 return;
             }
             job = refused;
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(RETRY_PAUSE);
         }
     }
 
@@ -254,99 +258,137 @@ impl Sink for ToLogs {
 struct Worker<S> {
     jobs: Queue,
     sink: S,
-    /// For what was written and not flushed.
+    unflushed: Unflushed,
+    scratch: Scratch,
+}
+
+/// What was not handed to the sink yet.
+#[derive(Default)]
+struct Unflushed {
+    /// By definition.
+    streams: HashMap<u64, Stream>,
     receipts: Vec<Receipt>,
-    /// Where a record is put together.
+    written: Weight,
+    /// Of all texts.
+    bytes: usize,
+}
+
+/// What is logged to a stream.
+struct Stream {
+    /// Its last events are still in the text.
+    record: LogRecord,
     text: String,
+    /// When the events in the text happened, and where they end.
+    ends: Vec<(i64, usize)>,
 }
 
 impl<S: Sink> Worker<S> {
     fn run(&mut self) {
-        let mut has_more = false;
-        loop {
-            // Whoever waits for a flush is told also when nothing more comes.
-            let next = match has_more {
-                true => self.jobs.at_once(),
-                false => self.jobs.next(),
-            };
-            let first = match next {
-                Next::Job(job) => Some(job),
-                Next::Flush | Next::Nothing => None,
-                Next::End => return,
-            };
-            // Where nothing is logged, nobody who reads waits for more.
-            let gathers = first.is_some();
-            // Taken before the jobs: what was sent before these is among them.
-            let flushes = self.jobs.flushes();
-            has_more = self.write(first);
-            self.sink.flush();
-            self.receipts.drain(..).for_each(Receipt::accept);
-            if has_more {
-                self.jobs.wait_on(flushes);
-                continue;
+        while let Some(Taken { jobs, flushes }) = self.jobs.take() {
+            let gathers = !jobs.is_empty();
+            for job in jobs {
+                self.unflushed.add(job, &mut self.scratch);
+                if self.unflushed.bytes >= UNFLUSHED_BYTES_MAX {
+                    self.flush();
+                }
             }
+            self.flush();
             for flush in flushes {
                 // Whoever waited may have left.
                 let _ = flush.send(());
             }
+            // Where nothing is logged, nobody who reads waits for more.
             if gathers {
-                std::thread::sleep(PAUSE);
+                self.jobs.pause(PAUSE);
             }
         }
     }
 
-    /// Writes a job and those that wait behind it; whether there may be more.
-    fn write(&mut self, first: Option<Job>) -> bool {
-        let mut records: HashMap<u64, LogRecord> = HashMap::new();
-        let mut bytes = first.map_or(0, |job| self.add(&mut records, job));
-        let mut has_more = true;
-        while has_more && bytes < UNFLUSHED_BYTES_MAX {
-            match self.jobs.at_once() {
-                Next::Job(job) => bytes += self.add(&mut records, job),
-                Next::Flush => {}
-                // An end is met again.
-                Next::Nothing | Next::End => has_more = false,
-            }
+    fn flush(&mut self) {
+        let Unflushed {
+            streams,
+            receipts,
+            written,
+            bytes: _,
+        } = std::mem::take(&mut self.unflushed);
+        if streams.is_empty() {
+            return;
         }
-        records
-            .into_values()
-            .for_each(|record| self.sink.write(record));
-        has_more
+        for stream in streams.into_values() {
+            self.sink.write(stream.into_record());
+        }
+        self.sink.flush();
+        receipts.into_iter().for_each(Receipt::accept);
+        self.jobs.release(written);
     }
+}
 
-    /// Adds what a job logs to the record of its stream; the bytes of its texts.
-    fn add(&mut self, records: &mut HashMap<u64, LogRecord>, job: Job) -> usize {
+impl Unflushed {
+    /// Adds what a job logs.
+    fn add(&mut self, job: Job, scratch: &mut Scratch) {
+        self.written += job.weight();
         let Job {
             seen,
             target,
             receipt,
+            ..
         } = job;
         self.receipts.extend(receipt);
-        let record = records.entry(seen.start.definition);
-        let record = record.or_insert_with(|| LogRecord {
-            account: Arc::clone(&target.account),
-            region: Arc::clone(&target.region),
-            group: Arc::clone(&target.group),
-            stream: stream(&seen.start),
-            makes_group: false,
-            events: Vec::new(),
-        });
+        let stream = self.streams.entry(seen.start.definition);
+        let stream = stream.or_insert_with(|| Stream::new(&target, &seen.start));
+        let before = stream.text.len();
         let (level, with_data) = (target.logging.level, target.logging.include_execution_data);
-        let mut bytes = 0;
+        let mut records = Records::new(&mut stream.text, scratch, &seen, with_data);
         for event in &seen.events {
             let event_type = type_name(&seen.program, &event.kind);
-            if !event_type.is_some_and(|event_type| level.shows(event_type)) {
-                continue;
+            if event_type.is_some_and(|event_type| level.shows(event_type)) {
+                let end = records.add(event);
+                stream.ends.extend(end.map(|end| (seen.time.0, end)));
             }
-            self.text.clear();
-            record::write(&mut self.text, &seen, event, with_data);
-            bytes += self.text.len();
-            record.events.push(LogEvent {
-                time_ms: seen.time.0,
-                message: self.text.as_str().into(),
-            });
         }
-        bytes
+        self.bytes += stream.text.len() - before;
+        if stream.text.len() >= TEXT_BYTES {
+            // The next text will be about as long.
+            let another = String::with_capacity(stream.text.len());
+            stream.settle(another);
+        }
+    }
+}
+
+impl Stream {
+    fn new(target: &Target, start: &Start) -> Stream {
+        Stream {
+            record: LogRecord {
+                account: Arc::clone(&target.account),
+                region: Arc::clone(&target.region),
+                group: Arc::clone(&target.group),
+                stream: stream(start),
+                makes_group: false,
+                // What they log is in no other format than their records'.
+                may_measure: false,
+                events: Vec::new(),
+            },
+            text: String::new(),
+            ends: Vec::new(),
+        }
+    }
+
+    /// Makes events of the text, and begins another.
+    fn settle(&mut self, another: String) {
+        let text = std::mem::replace(&mut self.text, another);
+        let messages = Message::parts(text, self.ends.iter().map(|(_, end)| *end));
+        let events = self.ends.iter().zip(messages);
+        let events = events.map(|((time_ms, _), message)| LogEvent {
+            time_ms: *time_ms,
+            message,
+        });
+        self.record.events.extend(events);
+        self.ends.clear();
+    }
+
+    fn into_record(mut self) -> LogRecord {
+        self.settle(String::new());
+        self.record
     }
 }
 

@@ -6,34 +6,48 @@ use asl::event::{BranchId, EventKind, ExecutionKind, Failure, Start};
 use asl::program::StateIndex;
 use asl::run::Run;
 use asl::time::Timestamp;
+use json::Value;
 
 use super::*;
 use crate::states::Integrations;
 
 /// The record of an event of a machine whose first state is a Pass.
 fn record(kind: EventKind, previous: u64, include_data: bool) -> String {
-    let text = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}"#;
-    let program = compile(text, MachineType::Standard, &Integrations).program;
-    let event = Event {
+    let event = event(kind, previous);
+    let seen = seen(vec![event.clone()]);
+    let mut out = String::from("before");
+    let mut scratch = Scratch::default();
+    let mut records = Records::new(&mut out, &mut scratch, &seen, include_data);
+    let end = records.add(&event);
+    let record = out.strip_prefix("before").unwrap().to_owned();
+    assert_eq!(end.is_some(), !record.is_empty());
+    assert!(end.is_none_or(|end| end == out.len()));
+    record
+}
+
+fn event(kind: EventKind, previous: u64) -> Event {
+    Event {
         id: previous + 1,
         previous,
         branch: BranchId::ROOT,
         kind,
-    };
-    let seen = Observed {
+    }
+}
+
+fn seen(events: Vec<Event>) -> Observed {
+    let text = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}"#;
+    let program = compile(text, MachineType::Standard, &Integrations).program;
+    Observed {
         program: Arc::new(program.unwrap()),
         start: Arc::new(start()),
         started_at: Timestamp(1_000),
         redrive_count: 2,
         redriven_at: None,
         time: Timestamp(1_767_225_600_123),
-        events: vec![event.clone()],
+        events,
         before: Run::default(),
         billing: None,
-    };
-    let mut out = String::new();
-    write(&mut out, &seen, &event, include_data);
-    out
+    }
 }
 
 fn start() -> Start {
@@ -104,6 +118,68 @@ fn records_have_the_shape_that_was_recorded() {
     );
     let internal = EventKind::BranchSucceeded;
     assert_eq!(record(internal, 7, true), "", "internal events have none");
+}
+
+/// What is written once and repeated is what each event's own record has.
+#[test]
+fn records_of_a_commit_are_those_of_its_events() {
+    let value = |text: &str| json::parse(text).unwrap();
+    let entered = |input: Value| EventKind::StateEntered {
+        state: StateIndex(0),
+        input,
+    };
+    let exited = |output: Value, assigned| EventKind::StateExited {
+        state: StateIndex(0),
+        output,
+        assigned,
+    };
+    let assigned = value(r#"{"a\"b": {"c": "d"}, "e": 1}"#);
+    let long = Value::from("\"".repeat(PAYLOAD_BYTES_MAX).as_str());
+    let kinds = [
+        EventKind::ExecutionStarted(Box::new(start())),
+        entered(value(r#"{"a": "\"é\""}"#)),
+        EventKind::BranchSucceeded,
+        exited(value(r#"{"a": "\"é\""}"#), None),
+        exited(Value::from(""), assigned.as_object().cloned()),
+        entered(value("{}").with_member("x", long.clone())),
+        EventKind::ExecutionSucceeded {
+            output: long.clone(),
+        },
+        EventKind::ExecutionSucceeded { output: long },
+        EventKind::ExecutionSucceeded {
+            output: value("[1]"),
+        },
+    ];
+    for include_data in [true, false] {
+        let alone: Vec<String> = (0..)
+            .zip(kinds.clone())
+            .map(|(previous, kind)| record(kind, previous, include_data))
+            .collect();
+        let events: Vec<Event> = (0..)
+            .zip(kinds.clone())
+            .map(|(previous, kind)| event(kind, previous))
+            .collect();
+        let seen = seen(events.clone());
+        let (mut out, mut scratch) = (String::new(), Scratch::default());
+        let mut records = Records::new(&mut out, &mut scratch, &seen, include_data);
+        for event in &events {
+            records.add(event);
+        }
+        assert_eq!(out, alone.concat());
+        assert!(
+            alone
+                .iter()
+                .filter(|record| !record.is_empty())
+                .all(|record| json::parse(record).is_ok())
+        );
+    }
+    let texts = record(
+        exited(Value::from(""), assigned.as_object().cloned()),
+        7,
+        true,
+    );
+    let expected = r#"{"name":"A","output":"\"\"","outputDetails":{"truncated":false},"assignedVariables":{"a\"b":"{\"c\":\"d\"}","e":"1"},"assignedVariablesDetails":{"truncated":false}}"#;
+    assert!(texts.contains(expected), "{texts}");
 }
 
 #[test]
