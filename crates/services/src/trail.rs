@@ -4,15 +4,22 @@
 //! call as CloudTrail records it, `denials/...` what explains a denied call ([`Denial`]). An event
 //! names its denial by the authorization id, which is also what the caller was told.
 //!
-//! Management calls are always recorded, but for unsigned ones that failed: anyone who reaches the
-//! server can make these, and they have a budget of their own. Denials are kept within a budget of
-//! each account: a flood of them costs their explanations and ids, and for data calls their events
+//! An event is durable before its caller is answered, but for calls that only read: theirs are kept
+//! within a second ([`later`]).
+//!
+//! Management calls are always recorded, but for floods of what anybody can do who has no rights:
+//! calls that fail, and the few that everybody may make. Those of a principal have a budget, and
+//! unsigned ones that failed one of their own. What is left out is counted, and the log says how
+//! many of whose calls it was ([`unrecorded`]). Denials are kept within a budget of each account: a
+//! flood of them costs their explanations and ids, and for data calls their events
 //! ([`Audited::is_wanted`]), not the disk, and not the calls of others.
 
 mod budget;
 mod denials;
 mod id;
+mod later;
 mod record;
+mod unrecorded;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -31,6 +38,8 @@ use crate::documents::Error;
 
 use self::budget::Budget;
 use self::id::Id;
+use self::later::Later;
+use self::unrecorded::Unrecorded;
 
 /// Events under way: each takes a thread that blocks, and those that wait share the next sync.
 const EVENTS_MAX: usize = 64;
@@ -49,8 +58,23 @@ pub struct Event {
     pub time_ms: i64,
     /// The CloudTrail record but for `eventID`, which is its place in the log.
     pub record: Value,
+    pub cost: Cost,
+    /// The caller may be answered before the event is kept: it is of a call that only read, and
+    /// nobody was told an id that it explains.
+    pub may_wait: bool,
+}
+
+/// Who pays for an event, in bytes of a budget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// It is always kept: the call took rights; or its denial has an id, which was paid for; or a
+    /// root user made it, or the server itself.
+    Free,
+    /// The call took no rights, as it failed or only read what everybody may: the user or role with
+    /// this ARN.
+    Principal(Arc<str>),
     /// Nobody signed the call, and it failed.
-    pub is_anybodys: bool,
+    Anybody,
 }
 
 /// What the door knows of a call once it is answered.
@@ -76,6 +100,28 @@ impl Audited<'_> {
             Class::Data => data_calls || self.authorization_id.is_some(),
         }
     }
+
+    fn cost(&self) -> Cost {
+        // What failed on our side may have changed something before.
+        let has_failed = self.outcome.err().is_some_and(|error| !is_fault(error));
+        let needs_nothing = self.facts.reads_only && self.needs.is_empty();
+        match &*self.call.caller.principal {
+            Principal::Anonymous if has_failed => Cost::Anybody,
+            _ if self.authorization_id.is_some() => Cost::Free,
+            _ if !has_failed && !needs_nothing => Cost::Free,
+            Principal::Root { .. } | Principal::Service { .. } => Cost::Free,
+            // Whoever makes sessions names them.
+            Principal::Role(session) => Cost::Principal(Arc::clone(&session.role_arn)),
+            Principal::FederatedUser(user) => Cost::Principal(Arc::clone(&user.user_arn)),
+            principal @ (Principal::User { .. }
+            | Principal::Federated { .. }
+            | Principal::Anonymous) => Cost::Principal(principal.arn()),
+        }
+    }
+}
+
+fn is_fault(error: &ServiceError) -> bool {
+    error.code == "InternalFailure" || error.status.is_some_and(|status| status >= 500)
 }
 
 impl Event {
@@ -88,8 +134,17 @@ impl Event {
             region: region_of(call),
             time_ms: call.now.0,
             record: record::record(audited),
-            is_anybodys: audited.outcome.is_err()
-                && matches!(&*call.caller.principal, Principal::Anonymous),
+            cost: audited.cost(),
+            may_wait: audited.facts.reads_only && audited.authorization_id.is_none(),
+        }
+    }
+
+    /// Whose budget pays for it.
+    fn spender(&self) -> Option<Arc<str>> {
+        match &self.cost {
+            Cost::Free => None,
+            Cost::Principal(arn) => Some(Arc::clone(arn)),
+            Cost::Anybody => Some(ANYBODY.into()),
         }
     }
 }
@@ -145,7 +200,12 @@ pub struct Denial {
 /// Writes and reads the audit log.
 pub struct Trail {
     lines: Arc<dyn Lines>,
+    later: Arc<Later>,
+    /// Of denials, and of anybody's events.
     budget: Mutex<Budget>,
+    /// Of other events.
+    events_budget: Mutex<Budget>,
+    unrecorded: Arc<Mutex<Unrecorded>>,
     events: Semaphore,
     denials: Semaphore,
     reads: Semaphore,
@@ -155,8 +215,11 @@ impl Trail {
     #[must_use]
     pub fn new(lines: Arc<dyn Lines>) -> Trail {
         Trail {
+            later: Arc::new(Later::new(Arc::clone(&lines))),
             lines,
-            budget: Mutex::default(),
+            budget: Mutex::new(Budget::new(budget::DENIALS)),
+            events_budget: Mutex::new(Budget::new(budget::EVENTS)),
+            unrecorded: Arc::default(),
             events: Semaphore::new(EVENTS_MAX),
             denials: Semaphore::new(DENIALS_MAX),
             reads: Semaphore::new(READS_MAX),
@@ -179,7 +242,7 @@ impl Trail {
     async fn keep(&self, denial: &Denial) -> Result<Option<String>, Error> {
         let secret = id::secret().ok_or(Error::CutOff)?;
         let bytes = denials::encode(denial, secret);
-        if !self.affords(&denial.account, bytes.len(), denial.time_ms) {
+        if !affords(&self.budget, &denial.account, bytes.len(), denial.time_ms) {
             return Ok(None);
         }
         let stream = stream("denials", &denial.account, &denial.region);
@@ -187,19 +250,6 @@ impl Trail {
         let line = Line { time_ms, bytes };
         let place = self.append(&self.denials, stream, line).await?;
         Ok(place.map(|place| Id { place, secret }.to_string()))
-    }
-
-    /// Whether the budget has so many bytes for an account.
-    fn affords(&self, account: &Arc<str>, bytes: usize, now_ms: i64) -> bool {
-        let spent = self.budget.lock().spend(account, bytes, now_ms);
-        if let Some(dropped) = spent.to_report {
-            tracing::warn!(
-                dropped,
-                "denials came faster than they are kept; those calls were denied without an \
-                 authorization id, and unsigned ones are not in the audit log"
-            );
-        }
-        spent.is_granted
     }
 
     /// The denial with this id that happened in this account and Region; `None` when there is none
@@ -223,23 +273,54 @@ impl Trail {
         Ok(decoded.map(|(_, denial)| denial))
     }
 
-    /// Appends an event; durable once it returned. One of anybody's is left out when their budget
-    /// is used up.
+    /// Appends an event; durable once it returned, or within a second of it if it may wait. One
+    /// that is not free is left out and counted when the budget of whoever pays is used up.
     ///
     /// # Errors
     /// When the log can't be written.
     pub async fn record(&self, event: Event) -> Result<(), ServiceError> {
-        let line = Line {
-            time_ms: event.time_ms,
-            bytes: event.record.to_text().into_bytes(),
+        let (stream, line) = line_of(&event);
+        let budget = match event.cost {
+            Cost::Anybody => &self.budget,
+            Cost::Free | Cost::Principal(_) => &self.events_budget,
         };
-        let bytes = line.bytes.len();
-        if event.is_anybodys && !self.affords(&ANYBODY.into(), bytes, event.time_ms) {
+        let spender = event.spender();
+        if spender.is_some_and(|whose| !affords(budget, &whose, line.bytes.len(), event.time_ms)) {
+            self.leave_out(&event);
             return Ok(());
         }
-        let stream = stream("audit", &event.account, &event.region);
+        let (stream, line) = match event.may_wait {
+            true => match self.later.add(stream, line).await {
+                Ok(()) => return Ok(()),
+                Err(refused) => refused,
+            },
+            false => (stream, line),
+        };
         self.append(&self.events, stream, line).await?;
         Ok(())
+    }
+
+    /// Counts an event that is not kept. The log says so within a minute.
+    fn leave_out(&self, event: &Event) {
+        if !self.unrecorded.lock().add(event) {
+            return;
+        }
+        let (unrecorded, later) = (Arc::clone(&self.unrecorded), Arc::clone(&self.later));
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(unrecorded::INTERVAL).await;
+                if !tell(&unrecorded, &later).await {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Keeps what waits, and how much was left out, before the server ends.
+    pub async fn close(&self) {
+        tell(&self.unrecorded, &self.later).await;
+        // An error was logged.
+        let _ = self.later.settle().await;
     }
 
     /// At most `limit` events of an account and Region, newest first, with their places: of these
@@ -254,6 +335,7 @@ impl Trail {
         after: Option<Place>,
         limit: usize,
     ) -> Result<Vec<(Place, Value)>, ServiceError> {
+        self.later.settle().await?;
         let of = stream("audit", account, region);
         let read =
             move |lines: &dyn Lines| lines.read(&of, times_ms, Order::NewestFirst, after, limit);
@@ -272,6 +354,7 @@ impl Trail {
         region: &str,
         place: Place,
     ) -> Result<Option<Value>, ServiceError> {
+        self.later.settle().await?;
         let of = stream("audit", account, region);
         let line = self.reading(move |lines| lines.line(&of, place)).await?;
         Ok(line.and_then(parsed))
@@ -312,6 +395,41 @@ impl Trail {
         let read = tokio::task::spawn_blocking(move || read(&*lines)).await;
         Ok(read.map_err(|_| Error::CutOff)??)
     }
+}
+
+/// Writes how much was left out since this was last done; whether it was anything.
+async fn tell(unrecorded: &Mutex<Unrecorded>, later: &Arc<Later>) -> bool {
+    let events = unrecorded.lock().take();
+    for event in &events {
+        let (stream, line) = line_of(event);
+        if later.add(stream, line).await.is_err() {
+            tracing::error!(event = %event.record, "the audit log can't say what it left out");
+        }
+    }
+    !events.is_empty()
+}
+
+/// Whether somebody's budget has so many bytes.
+fn affords(budget: &Mutex<Budget>, whose: &Arc<str>, bytes: usize, now_ms: i64) -> bool {
+    let spent = budget.lock().spend(whose, bytes, now_ms);
+    if let Some(dropped) = spent.to_report {
+        tracing::warn!(
+            dropped,
+            whose = &**whose,
+            "calls that changed nothing came faster than the audit log keeps them: denials have no \
+             authorization id then, and an event `EventsNotRecorded` counts what is not in the log"
+        );
+    }
+    spent.is_granted
+}
+
+/// An event as it is kept, and where.
+fn line_of(event: &Event) -> (String, Line) {
+    let line = Line {
+        time_ms: event.time_ms,
+        bytes: event.record.to_text().into_bytes(),
+    };
+    (stream("audit", &event.account, &event.region), line)
 }
 
 fn stream(kind: &str, account: &str, region: &str) -> String {

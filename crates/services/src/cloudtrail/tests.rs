@@ -4,7 +4,7 @@ use store::lines::MemoryLines;
 
 use super::*;
 use crate::testing;
-use crate::trail::Event;
+use crate::trail::{Cost, Event};
 
 /// A log with the `events` of a case, each `times` if it says so.
 fn log(case: &Value) -> Arc<CloudTrail> {
@@ -20,7 +20,8 @@ fn log(case: &Value) -> Arc<CloudTrail> {
                     region: text("region").unwrap_or("eu-west-1").into(),
                     time_ms: number("time_ms").unwrap(),
                     record: seed.get("event").unwrap().clone(),
-                    is_anybodys: false,
+                    cost: Cost::Free,
+                    may_wait: false,
                 };
                 trail.record(event).await.unwrap();
             }

@@ -1,38 +1,49 @@
-//! How many bytes of denials are kept of an account: a bucket each that refills.
+//! How many bytes are kept of denials of an account, or of events of a principal: a bucket each that
+//! refills.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What an account may use at once: some 3,000 denials.
-const BYTES_MAX: i64 = 4 << 20;
-/// What comes back: some three denials a second, at most 350 MB a day on disk.
-const BYTES_PER_SECOND: i64 = 4 << 10;
-/// Accounts with a bucket. Those beyond share one: a server has few.
-const ACCOUNTS_MAX: usize = 1_024;
-/// How often dropped denials are reported.
+/// Who have a bucket. Those beyond share one: a server has few.
+const BUCKETS_MAX: usize = 1_024;
+/// How often it is reported what was dropped.
 const REPORT_MS: i64 = 60_000;
 
-/// The buckets of all accounts.
-#[derive(Default)]
+/// What a bucket holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    /// What may be used at once.
+    pub bytes_max: i64,
+    /// What comes back.
+    pub bytes_per_second: i64,
+}
+
+/// Of an account: some 3,000 denials at once, then some three a second, at most 350 MB a day on
+/// disk.
+pub(super) const DENIALS: Rate = Rate {
+    bytes_max: 4 << 20,
+    bytes_per_second: 4 << 10,
+};
+
+/// Of a principal: some 6,000 events at once, then some six a second, at most 700 MB a day on disk.
+pub(super) const EVENTS: Rate = Rate {
+    bytes_max: 8 << 20,
+    bytes_per_second: 8 << 10,
+};
+
+/// The buckets of all who have one.
 pub(super) struct Budget {
+    rate: Rate,
     buckets: BTreeMap<Arc<str>, Bucket>,
     shared: Bucket,
     dropped: u64,
     reported_ms: Option<i64>,
 }
 
+#[derive(Clone, Copy)]
 struct Bucket {
     bytes: i64,
     at_ms: i64,
-}
-
-impl Default for Bucket {
-    fn default() -> Bucket {
-        Bucket {
-            bytes: BYTES_MAX,
-            at_ms: i64::MIN,
-        }
-    }
 }
 
 /// What came of a wish to keep something.
@@ -44,14 +55,26 @@ pub(super) struct Spent {
 }
 
 impl Budget {
-    pub(super) fn spend(&mut self, account: &Arc<str>, bytes: usize, now_ms: i64) -> Spent {
-        let is_full = self.buckets.len() >= ACCOUNTS_MAX;
-        let bucket = if is_full && !self.buckets.contains_key(account) {
+    pub(super) fn new(rate: Rate) -> Budget {
+        Budget {
+            rate,
+            buckets: BTreeMap::new(),
+            shared: Bucket::full(rate),
+            dropped: 0,
+            reported_ms: None,
+        }
+    }
+
+    pub(super) fn spend(&mut self, whose: &Arc<str>, bytes: usize, now_ms: i64) -> Spent {
+        let rate = self.rate;
+        let is_full = self.buckets.len() >= BUCKETS_MAX;
+        let bucket = if is_full && !self.buckets.contains_key(whose) {
             &mut self.shared
         } else {
-            self.buckets.entry(Arc::clone(account)).or_default()
+            let bucket = self.buckets.entry(Arc::clone(whose));
+            bucket.or_insert_with(|| Bucket::full(rate))
         };
-        let is_granted = bucket.take(i64::try_from(bytes).unwrap_or(i64::MAX), now_ms);
+        let is_granted = bucket.take(i64::try_from(bytes).unwrap_or(i64::MAX), now_ms, rate);
         if !is_granted {
             self.dropped += 1;
         }
@@ -71,12 +94,19 @@ impl Budget {
 }
 
 impl Bucket {
-    fn take(&mut self, bytes: i64, now_ms: i64) -> bool {
+    fn full(rate: Rate) -> Bucket {
+        Bucket {
+            bytes: rate.bytes_max,
+            at_ms: i64::MIN,
+        }
+    }
+
+    fn take(&mut self, bytes: i64, now_ms: i64, rate: Rate) -> bool {
         // A clock that went back gives nothing.
         let passed_ms = now_ms.saturating_sub(self.at_ms).max(0);
-        let refill = passed_ms.saturating_mul(BYTES_PER_SECOND) / 1_000;
+        let refill = passed_ms.saturating_mul(rate.bytes_per_second) / 1_000;
         self.at_ms = self.at_ms.max(now_ms);
-        self.bytes = self.bytes.saturating_add(refill).min(BYTES_MAX);
+        self.bytes = self.bytes.saturating_add(refill).min(rate.bytes_max);
         if bytes > self.bytes {
             return false;
         }
@@ -91,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_off_for_its_account_only_and_reported() {
-        let mut budget = Budget::default();
+        let mut budget = Budget::new(DENIALS);
         let (noisy, quiet): (Arc<str>, Arc<str>) = ("1".into(), "2".into());
         let mut spend = |account: &Arc<str>, bytes, now_ms| {
             let spent = budget.spend(account, bytes, now_ms);
@@ -114,15 +144,15 @@ mod tests {
     }
 
     #[test]
-    fn accounts_beyond_the_bound_share_a_bucket() {
-        let mut budget = Budget::default();
-        for account in 0..ACCOUNTS_MAX {
+    fn those_beyond_the_bound_share_a_bucket() {
+        let mut budget = Budget::new(DENIALS);
+        for account in 0..BUCKETS_MAX {
             let account: Arc<str> = account.to_string().into();
             assert!(budget.spend(&account, 1, 0).is_granted);
         }
         assert!(budget.spend(&"x".into(), 4 << 20, 0).is_granted);
         assert!(!budget.spend(&"y".into(), 1, 0).is_granted);
         assert!(budget.spend(&"7".into(), 1, 0).is_granted);
-        assert_eq!(budget.buckets.len(), ACCOUNTS_MAX);
+        assert_eq!(budget.buckets.len(), BUCKETS_MAX);
     }
 }

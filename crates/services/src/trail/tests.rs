@@ -1,3 +1,6 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use aws::iam::evaluate::{Matched, Remedy};
 use aws::iam::{Check, CheckKind, Decision, Effect, PolicyKind, Principal, RoleSession, Temporary};
 use aws::{Common, Protocol, Service};
@@ -137,7 +140,7 @@ fn lines_of_another_build_are_not_guessed_at() {
 
 /// Lines whose appends fail, or wait until they are let on.
 struct Stuck {
-    fails: bool,
+    fails: AtomicBool,
     held: Mutex<bool>,
     released: Condvar,
     lines: MemoryLines,
@@ -145,7 +148,7 @@ struct Stuck {
 
 impl Lines for Stuck {
     fn append(&self, stream: &str, lines: &[Line]) -> store::Result<Vec<Place>> {
-        if self.fails {
+        if self.fails.load(Ordering::Relaxed) {
             let cause = "the disk is gone".to_owned();
             return Err(store::Error::Invalid { cause });
         }
@@ -178,7 +181,7 @@ impl Lines for Stuck {
 
 fn stuck(fails: bool) -> Arc<Stuck> {
     Arc::new(Stuck {
-        fails,
+        fails: AtomicBool::new(fails),
         held: Mutex::new(true),
         released: Condvar::new(),
         lines: MemoryLines::default(),
@@ -191,7 +194,8 @@ fn event(name: &str) -> Event {
         region: "eu-west-1".into(),
         time_ms: NOW,
         record: ObjectBuilder::new().add("eventName", name).build().into(),
-        is_anybodys: false,
+        cost: Cost::Free,
+        may_wait: false,
     }
 }
 
@@ -202,6 +206,194 @@ async fn what_cannot_be_written_is_said() {
     let error = trail.record(event("CreateRole")).await.unwrap_err();
     assert_eq!(error.code, "InternalFailure");
     assert!(error.message.contains("the disk is gone"), "{error:?}");
+}
+
+fn reading(name: &str) -> Event {
+    Event {
+        may_wait: true,
+        ..event(name)
+    }
+}
+
+const HERE: (&str, &str) = ("123456789012", "eu-west-1");
+
+/// The names of the events in the log, newest first.
+fn kept(lines: &dyn Lines) -> String {
+    let stream = stream("audit", HERE.0, HERE.1);
+    let found = lines.read(&stream, 0..i64::MAX, Order::NewestFirst, None, 99);
+    let found = found.unwrap().into_iter();
+    names(found.filter_map(|(_, line)| parsed(line)))
+}
+
+fn names(events: impl Iterator<Item = Value>) -> String {
+    let name = |event: Value| event.get("eventName").unwrap().as_str().unwrap().to_owned();
+    events.map(name).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_are_answered_before_they_are_kept() {
+    let lines = Arc::new(MemoryLines::default());
+    let trail = Trail::new(Arc::clone(&lines) as Arc<dyn Lines>);
+    trail.record(reading("GetRole")).await.unwrap();
+    assert_eq!(kept(&*lines), "");
+    trail.record(event("CreateRole")).await.unwrap();
+    assert_eq!(kept(&*lines), "CreateRole", "it waits for nothing");
+    // Whoever reads the log sees what was answered.
+    let found = trail.events(HERE, 0..i64::MAX, None, 9).await.unwrap();
+    let place = found[0].0;
+    assert_eq!(
+        names(found.into_iter().map(|(_, event)| event)),
+        "GetRole CreateRole"
+    );
+    trail.record(reading("ListRoles")).await.unwrap();
+    assert!(trail.event(HERE.0, HERE.1, place).await.unwrap().is_some());
+    assert_eq!(kept(&*lines), "ListRoles GetRole CreateRole");
+    trail.record(reading("ListUsers")).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The task that appends leaves the clock alone while its thread works.
+    trail.later.settle().await.unwrap();
+    assert_eq!(kept(&*lines), "ListUsers ListRoles GetRole CreateRole");
+    trail.record(reading("GetUser")).await.unwrap();
+    trail.close().await;
+    assert_eq!(
+        kept(&*lines),
+        "GetUser ListUsers ListRoles GetRole CreateRole"
+    );
+}
+
+#[tokio::test]
+async fn many_reads_wait_for_the_disk() {
+    let lines = Arc::new(MemoryLines::default());
+    let trail = Trail::new(Arc::clone(&lines) as Arc<dyn Lines>);
+    let name = "x".repeat(1 << 20);
+    for _ in 0..2 {
+        trail.record(reading(&name)).await.unwrap();
+    }
+    assert_eq!(kept(&*lines).len(), 2 * name.len() + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_answered_is_kept_once_the_log_can_be_written_again() {
+    let lines = stuck(true);
+    let trail = Trail::new(Arc::clone(&lines) as Arc<dyn Lines>);
+    trail.record(reading("GetRole")).await.unwrap();
+    let of = trail.events(HERE, 0..i64::MAX, None, 9).await;
+    assert!(of.is_err(), "it would show less than was answered");
+    // From now on the caller is told.
+    assert!(trail.record(reading("ListRoles")).await.is_err());
+    lines.fails.store(false, Ordering::Relaxed);
+    trail.record(reading("ListUsers")).await.unwrap();
+    let found = trail.events(HERE, 0..i64::MAX, None, 9).await.unwrap();
+    let found = names(found.into_iter().map(|(_, event)| event));
+    assert_eq!(found, "GetRole ListUsers");
+    trail.record(reading("GetUser")).await.unwrap();
+    assert_eq!(kept(&*lines), "GetRole ListUsers", "as before");
+}
+
+/// Whoever may do nothing can still fail, and floods nothing but its own part of the log.
+#[tokio::test(start_paused = true)]
+async fn a_flood_without_rights_is_counted_where_it_is_not_recorded() {
+    let lines = Arc::new(MemoryLines::default());
+    let trail = Trail::new(Arc::clone(&lines) as Arc<dyn Lines>);
+    let of = |arn: &str, name: &str| Event {
+        cost: Cost::Principal(arn.into()),
+        ..event(name)
+    };
+    let flood = "x".repeat(1 << 20);
+    for _ in 0..20 {
+        trail.record(of("u", &flood)).await.unwrap();
+    }
+    trail.record(of("v", "DeleteRole")).await.unwrap();
+    trail.record(event("CreateRole")).await.unwrap();
+    let shown = kept(&*lines).replace(&flood, "x");
+    assert_eq!(shown, "CreateRole DeleteRole x x x x x x x");
+    tokio::time::sleep(unrecorded::INTERVAL + Duration::from_secs(1)).await;
+    let found = trail.events(HERE, 0..i64::MAX, None, 1).await.unwrap();
+    let text = found[0].1.to_text();
+    assert!(
+        text.contains(r#""eventName":"EventsNotRecorded""#),
+        "{text}"
+    );
+    assert!(text.contains(r#""count":13"#), "{text}");
+    // What is counted is said when the server ends, too.
+    trail.record(of("u", &flood)).await.unwrap();
+    trail.close().await;
+    let shown = kept(&*lines).replace(&flood, "x");
+    assert_eq!(shown.matches("EventsNotRecorded").count(), 2, "{shown}");
+}
+
+#[test]
+fn counts_are_bounded_and_complete() {
+    let mut unrecorded = Unrecorded::default();
+    for at in 0..200 {
+        let event = Event {
+            region: format!("region-{at}").into(),
+            cost: Cost::Principal("u".into()),
+            ..event("DeleteRole")
+        };
+        assert_eq!(unrecorded.add(&event), at == 0);
+        assert!(!unrecorded.add(&event));
+    }
+    let events = unrecorded.take();
+    assert_eq!(events.len(), 65);
+    let count = |event: &Event| {
+        let data = event.record.get("additionalEventData").unwrap();
+        data.get("count").unwrap().as_i64().unwrap()
+    };
+    assert_eq!(events.iter().map(count).sum::<i64>(), 400);
+    assert!(unrecorded.take().is_empty());
+}
+
+#[test]
+fn what_takes_no_rights_has_a_budget() {
+    let input = json::parse("{}").unwrap();
+    let of_role = || Cost::Principal("arn:aws:iam::123456789012:role/ci/deploy".into());
+    let root = || {
+        Caller::from(Principal::Root {
+            account: "123456789012".into(),
+            temporary: None,
+        })
+    };
+    let needed = [Need::new("iam:GetRole", "*")];
+    let failure = ServiceError::new("NoSuchEntity", "no");
+    let fault = ServiceError::common(Common::InternalFailure, Protocol::Query, "oh");
+    let (reads, changes) = (Facts::READS, Facts::CHANGES);
+    let (done, failed, cut_off) = (Ok(&input), Err(&failure), Err(&fault));
+    // GetCallerIdentity needs nothing.
+    let nothing = &needed[..0];
+    let needed = &needed[..];
+    for (caller, facts, needs, outcome, authorization_id, cost, may_wait) in [
+        (session(), reads, needed, done, None, Cost::Free, true),
+        (session(), changes, needed, done, None, Cost::Free, false),
+        (session(), changes, nothing, done, None, Cost::Free, false),
+        (session(), reads, nothing, done, None, of_role(), true),
+        (session(), reads, needed, failed, None, of_role(), true),
+        (session(), changes, needed, failed, None, of_role(), false),
+        (session(), changes, needed, cut_off, None, Cost::Free, false),
+        // Whoever was told the id finds what it names.
+        (
+            session(),
+            reads,
+            needed,
+            failed,
+            Some("id"),
+            Cost::Free,
+            false,
+        ),
+        (root(), changes, needed, failed, None, Cost::Free, false),
+    ] {
+        let mut call = testing::call(Service::Iam, "GetRole", &input, NOW);
+        call.caller = caller;
+        let event = Event::of(&Audited {
+            call: &call,
+            facts,
+            needs,
+            outcome,
+            authorization_id,
+        });
+        let shown = (facts, needs, outcome, authorization_id);
+        assert_eq!((event.cost, event.may_wait), (cost, may_wait), "{shown:?}");
+    }
 }
 
 #[tokio::test]
@@ -253,7 +445,7 @@ async fn a_flood_of_unsigned_calls_is_recorded_in_part() {
     let (calls, own) = (8, 6);
     for _ in 0..calls {
         let unsigned = Event {
-            is_anybodys: true,
+            cost: Cost::Anybody,
             ..event(&text)
         };
         trail.record(unsigned).await.unwrap();
@@ -288,7 +480,7 @@ fn failed_calls_that_nobody_signed_are_anybodys() {
             outcome,
             authorization_id: None,
         });
-        assert_eq!(event.is_anybodys, expected);
+        assert_eq!(event.cost == Cost::Anybody, expected);
     }
 }
 
