@@ -50,7 +50,8 @@ class Command(unittest.TestCase):
         self.refused("`typo.toml`", "serve", "--config", "typo.toml")
         self.refused("RETENTION_DAYS", "serve", LOCKSTEP_RETENTION_DAYS="-1")
         self.refused("LOCKSTEP_LOG", "serve", "--listen", "127.0.0.1:0", LOCKSTEP_LOG="a=[[")
-        self.refused("or per crate `engine=debug`", "serve", "--listen", "127.0.0.1:0", "--log", "[")
+        self.refused("or per crate `engine=debug`", "serve", "--listen", "127.0.0.1:0", "--log",
+                     "[")
         for wrong in ("localhost:8083", "127.0.0.1", "127.0.0.1:65536", "8083"):
             self.refused("it has the form 127.0.0.1:8083", "serve", "--listen", wrong)
         self.refused("choose another --data", "serve", "--listen", "127.0.0.1:0", "--data",

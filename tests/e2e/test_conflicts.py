@@ -68,8 +68,8 @@ class Conflicts(ServerCase):
             self.assertEqual(described["definition"], definition(winner))
 
     def test_no_update_is_lost(self):
-        """Each update publishes what it wrote and nothing else; one that met another is refused, and
-        leaves no version behind."""
+        """Each update publishes what it wrote and nothing else; one that met another is refused,
+        and leaves no version behind."""
         arn = self.create_machine("updated", definition("first"))
 
         def update(n, turn):
@@ -233,7 +233,8 @@ class Conflicts(ServerCase):
 
     def test_a_task_is_given_to_one_worker_and_ends_once(self):
         activity, executions = self.working("worked", THREADS)
-        tasks = self.at_once(*[lambda: self.states.get_activity_task(activityArn=activity)] * THREADS)
+        tasks = self.at_once(*[lambda: self.states.get_activity_task(
+            activityArn=activity)] * THREADS)
         self.assertEqual(sorted(json.loads(task["input"]) for task in tasks), list(range(THREADS)))
         self.assertEqual(len({task["taskToken"] for task in tasks}), THREADS)
         for task in tasks[:4]:

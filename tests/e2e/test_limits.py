@@ -167,7 +167,8 @@ class AtTheLimit(ServerCase):
     variables = Sizes.variables
 
     def outcome(self, definition, value=None):
-        name = f"{self.id().rsplit('_', 1)[1]}-{len(self.states.list_state_machines()['stateMachines'])}"
+        count = len(self.states.list_state_machines()["stateMachines"])
+        name = f"{self.id().rsplit('_', 1)[1]}-{count}"
         described = self.ended(self.start(self.create_machine(name, definition), value))
         return described["status"], described.get("error"), described.get("cause", "")
 
@@ -175,7 +176,8 @@ class AtTheLimit(ServerCase):
         machine = self.create_machine("input", PASS)
 
         def start(size):
-            return self.states.start_execution(stateMachineArn=machine, input='"' + "x" * size + '"')
+            return self.states.start_execution(stateMachineArn=machine,
+                                               input=json.dumps("x" * size))
         self.assertEqual(self.ended(start(2046)["executionArn"])["status"], "SUCCEEDED")
         # Bytes count, not characters.
         text = json.dumps("é" * 1023, ensure_ascii=False)

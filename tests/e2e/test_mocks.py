@@ -134,6 +134,110 @@ class Mocks(ServerCase):
         self.refused("InvalidName", "StartSyncExecution", stateMachineArn=f"{machine}#Other")
 
 
+# The sample of the developer guide, "Using mocked service integrations": as users have it.
+SAMPLE_MOCKS = {
+    "StateMachines": {
+        "LambdaSQSIntegration": {"TestCases": {
+            "HappyPath": {"LambdaState": "MockedLambdaSuccess", "SQSState": "MockedSQSSuccess"},
+            "RetryPath": {"LambdaState": "MockedLambdaRetry", "SQSState": "MockedSQSSuccess"},
+            "HybridPath": {"LambdaState": "MockedLambdaSuccess"}}},
+        "Nested": {"TestCases": {"Case": {"Each": "Thrice", "Branch": "Once", "Plain": "Once"}}}},
+    "MockedResponses": {
+        "MockedLambdaSuccess": {"0": {"Return": {"StatusCode": 200, "Payload": {
+            "StatusCode": 200, "body": "Hello from Lambda!"}}}},
+        "MockedSQSSuccess": {"0": {"Return": {
+            "MD5OfMessageBody": "3bcb6e8e-7h85-4375-b0bc-1a59812c6e51",
+            "MessageId": "3bcb6e8e-8b51-4375-b0bc-1a59812c6e51"}}},
+        "MockedLambdaRetry": {
+            "0": {"Throw": {"Error": "Lambda.ResourceNotReadyException",
+                            "Cause": "Lambda resource is not ready."}},
+            "1-2": {"Throw": {"Error": "Lambda.TimeoutException", "Cause": "Lambda timed out."}},
+            "3": {"Return": {"StatusCode": 200, "Payload": {
+                "StatusCode": 200, "body": "Hello from Lambda!"}}}},
+        "Thrice": {"0": {"Return": 0}, "1": {"Throw": {"Error": "Busy"}},
+                   "2-3": {"Return": "late"}},
+        "Once": {"0": {"Return": None}}}}
+SAMPLE = {"StartAt": "LambdaState", "States": {
+    "LambdaState": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+                    "Parameters": {"Payload.$": "$", "FunctionName": "HelloWorldFunction"},
+                    "Retry": [{"ErrorEquals": ["Lambda.ResourceNotReadyException",
+                                               "Lambda.TimeoutException"],
+                               "IntervalSeconds": 1, "MaxAttempts": 3, "BackoffRate": 1}],
+                    "Next": "SQSState"},
+    "SQSState": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "End": True,
+                 "Parameters": {"QueueUrl": "https://sqs.us-east-1.amazonaws.com/1/myQueue",
+                                "MessageBody.$": "$"}}}}
+FUNCTION = "arn:aws:lambda:us-east-2:123456789012:function:f"
+NESTED = {"StartAt": "Map", "States": {
+    "Map": {"Type": "Map", "Next": "Parallel", "MaxConcurrency": 1, "ItemProcessor": {
+        "StartAt": "Each", "States": {"Each": {
+            "Type": "Task", "Resource": "arn:aws:states:::dynamodb:getItem", "End": True,
+            "Parameters": {"TableName": "t", "Key": {"id": {"S.$": "$"}}},
+            "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 1}]}}}},
+    "Parallel": {"Type": "Parallel", "End": True, "Branches": [
+        {"StartAt": "Branch", "States": {"Branch": {
+            "Type": "Task", "Resource": "arn:aws:states:::aws-sdk:ec2:describeInstances",
+            "End": True}}},
+        {"StartAt": "Plain", "States": {"Plain": {
+            "Type": "Task", "Resource": FUNCTION, "End": True}}},
+        {"StartAt": "Keep", "States": {"Keep": {"Type": "Pass", "End": True}}}]}}}
+
+
+class Sample(ServerCase):
+    """Suites written for Step Functions Local, with its account in their ARNs."""
+
+    variables = {"LOCKSTEP_ACCOUNT": "123456789012"}
+    role = "arn:aws:iam::123456789012:role/service-role/DummyRole"
+
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(SAMPLE_MOCKS, file)
+            file.flush()
+            # As Step Functions Local is given its file: by a variable.
+            cls.variables = {**cls.variables, "LOCKSTEP_MOCKS": file.name}
+            super().setUpClass()
+
+    @classmethod
+    def connect(cls):
+        cls.states = cls.server.client("stepfunctions")
+
+    def test_the_sample_of_the_developer_guide(self):
+        machine = self.create_machine("LambdaSQSIntegration", SAMPLE)
+        self.assertEqual(machine, "arn:aws:states:us-east-2:123456789012:stateMachine:"
+                                  "LambdaSQSIntegration")
+        answer = SAMPLE_MOCKS["MockedResponses"]["MockedSQSSuccess"]["0"]["Return"]
+        for case, failures in (("HappyPath", 0), ("RetryPath", 3)):
+            started = self.server.aws(
+                "stepfunctions", "start-execution", "--name", f"executionWith{case}",
+                "--state-machine", f"{machine}#{case}")
+            described = self.ended(started["executionArn"])
+            self.assertEqual((described["status"], json.loads(described["output"])),
+                             ("SUCCEEDED", answer))
+            events = self.history(started["executionArn"])
+            failed = [e["taskFailedEventDetails"]["error"] for e in events
+                      if e["type"] == "TaskFailed"]
+            late = "Lambda.TimeoutException"
+            self.assertEqual(failed, ["Lambda.ResourceNotReadyException", late, late][:failures])
+        # The queue is called for real, and no endpoint is configured for it.
+        described = self.ended(self.start(f"{machine}#HybridPath"))
+        self.assertEqual((described["status"], described["error"]),
+                         ("FAILED", "SQS.SdkClientException"))
+
+    def test_tasks_in_maps_and_branches(self):
+        """The keys count the calls of a state in the whole execution: iterations and retries."""
+        machine = self.create_machine("Nested", NESTED)
+        version = self.states.publish_state_machine_version(
+            stateMachineArn=machine)["stateMachineVersionArn"]
+        alias = self.states.create_state_machine_alias(name="live", routingConfiguration=[
+            {"stateMachineVersionArn": version, "weight": 100}])["stateMachineAliasArn"]
+        for arn in (machine, version, alias):
+            described = self.ended(self.start(f"{arn}#Case", ["a", "b", "c"]))
+            items = [0, "late", "late"]
+            self.assertEqual((described["status"], json.loads(described["output"])),
+                             ("SUCCEEDED", [None, None, items]))
+
+
 class NoMocks(ServerCase):
     def test_a_hash_is_no_part_of_an_arn(self):
         machine = self.create_machine("plain", {"StartAt": "P", "States": {
@@ -142,7 +246,8 @@ class NoMocks(ServerCase):
                      stateMachineArn=f"{machine}#Happy")
 
     def test_files_that_are_none(self):
-        for text, expected in (("{", "is not JSON"), ("{}", "must have an object `StateMachines`")):
+        for text, expected in (("{\n  1", "is not JSON: line 2, column 4: Unexpected character"),
+                               ("{}", "must have an object `StateMachines`")):
             with tempfile.NamedTemporaryFile("w") as file:
                 file.write(text)
                 file.flush()

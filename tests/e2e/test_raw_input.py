@@ -2,7 +2,7 @@
 are no JSON, numbers beyond all numbers, characters that are none. Never a 500, never a connection
 that is spoilt for the next request; errors in AWS's shape and words.
 
-What the model itself forbids is judged in the server's unit tests (`door/tests/bad_input.rs`), where
+What the model itself forbids is sent in the server's unit tests (`door/tests/bad_input.rs`), where
 each is judged by AWS's verdict. Here the bytes are what matters."""
 import gzip
 import http.client
@@ -19,24 +19,29 @@ FAIL = {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E"}}}
 
 # Values as they stand in the body, of any type: each is sent in place of every member.
 VALUES = {
-    "null": "null", "true": "true", "zero": "0", "negative": "-1", "float": "1.5", "one as float": "1.0",
-    "exponent": "1e3", "beyond doubles": "1e999", "huge": "9" * 400, "beyond 64 bits": "9223372036854775808",
+    "null": "null", "true": "true", "zero": "0", "negative": "-1", "float": "1.5",
+    "one as float": "1.0", "exponent": "1e3", "beyond doubles": "1e999", "huge": "9" * 400,
+    "beyond 64 bits": "9223372036854775808",
     "the least of 64 bits": "-9223372036854775808", "minus zero": "-0", "empty text": '""',
     "NUL": r'"\u0000"', "a lone surrogate": r'"\ud800"', "reversed surrogates": r'"\udc00\ud800"',
-    "beyond the plane": r'"\ud83d\ude00"', "DEL and C1": r'"\u007f\u0085"', "no character": r'"\ufffe\uffff"',
-    "line ends": r'"a\r\nb"', "a long text": '"' + "x" * 300_000 + '"', "empty list": "[]",
-    "nulls": "[null, null]", "empty object": "{}", "list of lists": "[[[]]]", "list of objects": "[{}]",
-    "object with null": '{"a": null}', "a long list": "[" + ",".join(["{}"] * 100_000) + "]",
-    "long list of texts": "[" + ",".join(['"a"'] * 100_000) + "]", "deep lists": "[" * 900 + "]" * 900,
-    "JSON in text": r'"{\"a\":1}"', "deep JSON in text": '"' + "[" * 5_000 + "]" * 5_000 + '"',
-    "an ARN of nothing": '"arn:aws:states:::"', "a path": '"../../etc/passwd"', "SQL": "\"' OR 1=1 --\"",
-    "percent signs": '"%s%n%00"', "a template": '"{% $error() %}"',
+    "beyond the plane": r'"\ud83d\ude00"', "DEL and C1": r'"\u007f\u0085"',
+    "no character": r'"\ufffe\uffff"', "line ends": r'"a\r\nb"',
+    "a long text": '"' + "x" * 300_000 + '"', "empty list": "[]",
+    "nulls": "[null, null]", "empty object": "{}", "list of lists": "[[[]]]",
+    "list of objects": "[{}]", "object with null": '{"a": null}',
+    "a long list": "[" + ",".join(["{}"] * 100_000) + "]",
+    "long list of texts": "[" + ",".join(['"a"'] * 100_000) + "]",
+    "deep lists": "[" * 900 + "]" * 900, "JSON in text": r'"{\"a\":1}"',
+    "deep JSON in text": '"' + "[" * 5_000 + "]" * 5_000 + '"',
+    "an ARN of nothing": '"arn:aws:states:::"', "a path": '"../../etc/passwd"',
+    "SQL": "\"' OR 1=1 --\"", "percent signs": '"%s%n%00"', "a template": '"{% $error() %}"',
 }
 # Texts that are no JSON, in place of a member's value.
 NO_JSON = {
     "nothing": "", "NaN": "NaN", "Infinity": "-Infinity", "a bare word": "undefined", "plus": "+1",
     "leading zero": "01", "hexadecimal": "0x10", "half a number": "1.", "single quotes": "'a'",
-    "open text": '"a', "bad escape": r'"\x"', "half an escape": r'"\u12"', "control character": '"\x01"',
+    "open text": '"a', "bad escape": r'"\x"', "half an escape": r'"\u12"',
+    "control character": '"\x01"',
     "trailing comma": "[1,]", "comment": "1 /* one */", "deeper than anyone reads": "[" * 100_000,
 }
 BYTES = {"no UTF-8": b'"\xff\xfe"', "overlong": b'"\xc0\xaf"', "half a character": b'"\xe2\x82"',
@@ -50,8 +55,8 @@ SERIALIZATION = re.compile(
     r"(String|Boolean|Integer|Long|Float|Double|Timestamp)"
     r"|Start of list found where not expected|Start of structure or map found where not expected\."
     r"|Expected (list|structure or map) or null")
-# Members that exclude others, or that make an input fail before the others are looked at: each input
-# is sent whole, and without them.
+# Members that exclude others, or that make an input fail before the others are looked at: each
+# input is sent whole, and without them.
 EXCLUDING = {"nextToken", "encryptionConfiguration", "mapRunArn", "redriveFilter", "mock",
              "loggingConfiguration", "revisionId", "stateName", "context", "stateConfiguration"}
 PROBLEMS_SHOWN_MAX = 200
@@ -124,8 +129,8 @@ class RawInput(ServerCase):
                      "multipart/form-data"):
             status, _, body = self.send(target, "{}", Content_Type=kind)
             self.assertEqual((status, json.loads(body)["stateMachines"] is not None), (200, True))
-        for wrong in ("AWSStepFunctions.Nope", "AWSStepFunctions", "Nope.ListStateMachines", ".", "#",
-                      "AWSStepFunctions.liststatemachines", "x" * 5_000):
+        for wrong in ("AWSStepFunctions.Nope", "AWSStepFunctions", "Nope.ListStateMachines", ".",
+                      "#", "AWSStepFunctions.liststatemachines", "x" * 5_000):
             self.assertEqual(self.code_of(wrong, self.send(wrong, "{}")),
                              "UnknownOperationException")
         status, headers, _ = self.send(None, "{}")
@@ -162,7 +167,8 @@ class RawInput(ServerCase):
         # A poll that finds nothing would wait for a minute.
         for _ in range(200 if operation == "GetActivityTask" else 1):
             self.start(working)
-        version = states.publish_state_machine_version(stateMachineArn=arn)["stateMachineVersionArn"]
+        version = states.publish_state_machine_version(
+            stateMachineArn=arn)["stateMachineVersionArn"]
         routes = [{"stateMachineVersionArn": version, "weight": 100}]
         alias = states.create_state_machine_alias(
             name="live", routingConfiguration=routes)["stateMachineAliasArn"]
@@ -188,7 +194,7 @@ class RawInput(ServerCase):
         shape = model["shapes"][shape]
         kind = shape["type"]
         if kind == "structure":
-            return {name: values[name] if name in values else self.filled(model, shape_of(to), values)
+            return {name: values.get(name) or self.filled(model, shape_of(to), values)
                     for name, to in shape["members"].items()}
         if kind == "list":
             return [self.filled(model, shape_of(shape["member"]), values)]

@@ -299,7 +299,7 @@ class Tour(ServerCase):
         self.refused("ResourceNotFound", "DescribeMapRun", mapRunArn=run)
         self.refused("ResourceNotFound", "UpdateMapRun", mapRunArn=run, maxConcurrency=2)
 
-    # -- what the SDK does by itself -----------------------------------------------------------------
+    # -- what the SDK does by itself ---------------------------------------------------------------
 
     def pages(self):
         """Every list by pages of two, in an account that has nothing else."""

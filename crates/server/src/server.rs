@@ -197,10 +197,7 @@ async fn assemble(
     let engine = open_engine(config, &store, definitions, mocked, beside)?;
     // The store is this process's own from here on, and with it the files beside it.
     let rules = identity::rules(config, mode, key, mocks.is_some())?;
-    let hosts = match rules.root {
-        Some(_) => Hosts::Any,
-        None => Hosts::Ours,
-    };
+    let hosts = hosts(&rules);
     let seal = identity::open_seal(config, &*store)?;
     let identity = Identity::new(Arc::clone(&store), stores.lines(), seal, rules);
     let services = Services::new(&Foundations {
@@ -253,6 +250,14 @@ async fn assemble(
 
 fn service_limits(config: &Config) -> services::Limits {
     services::Limits {
+/// The names that the server is called by: any, where whoever calls must prove who it is.
+fn hosts(rules: &services::access::Rules) -> Hosts {
+    match rules.root {
+        Some(_) => Hosts::Any,
+        None => Hosts::Ours,
+    }
+}
+
         state_machines_max: config.state_machines_max,
         activities_max: config.activities_max,
         versions_max: config.versions_max,

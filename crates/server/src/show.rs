@@ -32,7 +32,8 @@ pub(crate) const HELP: &str = "\
 Exit code 0: shown, 1: there is no such execution, 2: the server could not be asked.
 The server is asked with the credentials of the aws command. They need
 states:DescribeExecution, states:GetExecutionHistory and lockstep:DescribeProvenance on the
-execution, lockstep:DescribeConcurrency on a state machine whose executions wait (Express: lockstep:DescribeExpressExecution, lockstep:GetExpressExecutionHistory), and
+execution (Express: lockstep:DescribeExpressExecution, lockstep:GetExpressExecutionHistory),
+lockstep:DescribeConcurrency on a state machine whose executions wait for each other, and
 logs:GetLogEvents for the log lines of functions.
 
 Examples:
@@ -49,7 +50,8 @@ pub(crate) struct Arguments {
     /// Show inputs, outputs and parameters whole, not cut to a screen
     #[arg(long)]
     data: bool,
-    /// Print one JSON object: execution, provenance, failed (the failing attempt), log, path
+    /// Print one JSON object: execution, provenance, waiting, failed (the last attempt), log,
+    /// path
     #[arg(long)]
     json: bool,
     #[command(flatten)]

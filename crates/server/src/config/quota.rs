@@ -126,9 +126,9 @@ pub(crate) fn help() -> String {
         let _ = write!(help, "\n  {:<26}{}{raised}", quota.name, quota.aws);
     }
     help.push_str(
-        "\n  strict = true refuses to start with more than AWS would grant.\n  rate_limits = \"aws\" \
-         throttles operations as AWS does, a table in the file as it says;\n  without it nothing \
-         is throttled.",
+        "\n  strict = true refuses to start with more than AWS would grant.\n  rate_limits = \
+         \"aws\" throttles operations as AWS does, a table in the file as it says;\n  without it \
+         nothing is throttled.",
     );
     help
 }

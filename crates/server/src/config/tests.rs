@@ -68,6 +68,22 @@ fn files_and_flags() {
         Ok(|c| c.refuse_replays == Some(true) && c.master_key_file.is_some()),
     );
     check("clock_skew_seconds = 3601", &none, Err("use 3600 or less"));
+    check(
+        "function_processes_max = 0",
+        &none,
+        Err("`function_processes_max` is 0"),
+    );
+    check(
+        "history_events_max = 1",
+        &none,
+        Err("`history_events_max` is 1, and less than 10"),
+    );
+}
+
+/// Which setting, where, what it is and what it takes.
+#[test]
+fn refusals_name_the_setting() {
+    let none = Flags::default();
     for (toml, text) in [
         (
             "listn = \"127.0.0.1:1\"",
@@ -109,16 +125,6 @@ fn files_and_flags() {
     ] {
         check(toml, &none, Err(text));
     }
-    check(
-        "function_processes_max = 0",
-        &none,
-        Err("`function_processes_max` is 0"),
-    );
-    check(
-        "history_events_max = 1",
-        &none,
-        Err("`history_events_max` is 1, and less than 10"),
-    );
 }
 
 #[test]

@@ -41,8 +41,8 @@ fn who_waits_is_told_where() {
     check(
         r#"{"limit": 1, "running": 1, "queuedCount": 5000, "queued": [
             {"executionArn": "arn:d", "position": 1}]}"#,
-        "waits for its state machine's limit (tag lockstep:maxConcurrency = 1): 1 run, it is one of the \
-         last of 5000 that wait",
+        "waits for its state machine's limit (tag lockstep:maxConcurrency = 1): 1 run, it is \
+         one of the last of 5000 that wait",
         r#"{"limit":1,"running":1,"queuedCount":5000}"#,
     );
     // It began to run after its history was read.

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The word for AWS's own numbers: the whole setting, or under [`BASE`] beside numbers of one's own.
+/// The word for AWS's own numbers: the whole setting, or under [`BASE`] beside one's own numbers.
 const AWS_WORD: &str = "aws";
 /// The key of a table that says which numbers hold for operations it does not name.
 const BASE: &str = "base";
