@@ -25,8 +25,8 @@ pub(crate) async fn load(metrics: &Arc<Metrics>) -> Result<()> {
     Ok(tokio::task::spawn_blocking(move || metrics.load(now().0)).await??)
 }
 
-/// Moves every minute when it is over, and once a day drops old ones; measures what has to be looked
-/// at, once a minute. Never returns; to be aborted.
+/// Moves every minute when it is over, and once a day drops old ones; once a minute measures what
+/// has to be looked at. Never returns; to be aborted.
 pub(crate) async fn keep(
     metrics: Arc<Metrics>,
     retention_days: u32,

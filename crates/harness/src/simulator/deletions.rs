@@ -11,7 +11,7 @@ use store::{Expected, Kind, SHARDS, ShardId, Store};
 use super::machines::MACHINES;
 use super::node::Node;
 use super::outside::Wish;
-use super::world::{Event, Sabotage, World};
+use super::world::{Event, Sabotage, TROUBLE_MS, World};
 
 /// How often it is looked whether a machine has open executions.
 const LOOK_MS: u64 = 700;
@@ -35,6 +35,16 @@ impl World {
         let now = self.now;
         let (number, node) = self.nodes.iter_mut().next_back()?;
         (node.sleeps_until <= now).then_some((*number, node))
+    }
+
+    /// Draws which machines are deleted, and when.
+    pub(super) fn plan_deletions(&mut self) {
+        let machines: Vec<&Text> = MACHINES.iter().map(|machine| &machine.arn).collect();
+        for _ in 0..self.dice.pick(&[0, 0, 1, 2]) {
+            let machine_arn = self.dice.pick(&machines).clone();
+            let at = self.dice.below(TROUBLE_MS);
+            self.later(at, Event::Delete(machine_arn));
+        }
     }
 
     /// DeleteStateMachine.

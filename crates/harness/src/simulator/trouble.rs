@@ -299,6 +299,14 @@ impl World {
         self.checker.check(self.disk.committed(), &self.facts)
     }
 
+    pub(super) fn set_clock(&mut self) {
+        let by = i64::try_from(self.dice.below(600_000)).unwrap();
+        let by = if self.dice.one_in(2) { by } else { -by };
+        self.set_by += by;
+        self.facts.clock_went_back |= by < 0;
+        self.note(&format!("the clock is set by {by} ms"));
+    }
+
     pub(super) fn end(&mut self, node: u64) {
         if self.nodes.remove(&node).is_some() {
             self.note(&format!("node {node} ends"));

@@ -15,7 +15,6 @@ use super::check::Checker;
 use super::deletions::Deletion;
 use super::disk::Disk;
 use super::facts::Facts;
-use super::machines::MACHINES;
 use super::node::{Answers, Node};
 use super::outside::{Runner, Wish, start};
 use super::trace::Trace;
@@ -23,7 +22,7 @@ use super::witness::Witness;
 use crate::dice::Dice;
 
 /// Virtual milliseconds in which things go wrong.
-const TROUBLE_MS: u64 = 120_000;
+pub(super) const TROUBLE_MS: u64 = 120_000;
 /// After the trouble everything must come to its end within this time: the longest chain of tasks,
 /// plus what a clock that was set back adds.
 const PATIENCE_MS: u64 = 4 * 3_600_000;
@@ -136,7 +135,7 @@ pub(super) struct World {
     pub(super) in_trouble: bool,
     queue: BTreeMap<(u64, u64), Event>,
     wall: Arc<Wall>,
-    set_by: i64,
+    pub(super) set_by: i64,
     pub(super) config: Config,
     pub(super) disk: Arc<Disk>,
     pub(super) nodes: BTreeMap<u64, Node>,
@@ -242,12 +241,7 @@ impl World {
         for _ in 0..WORKERS {
             self.later(0, Event::Poll);
         }
-        for _ in 0..self.dice.pick(&[0, 0, 1, 2]) {
-            let machines: Vec<&Text> = MACHINES.iter().map(|machine| &machine.arn).collect();
-            let machine_arn = self.dice.pick(&machines).clone();
-            let at = self.dice.below(TROUBLE_MS);
-            self.later(at, Event::Delete(machine_arn));
-        }
+        self.plan_deletions();
         self.later(TROUBLE_MS, Event::TroubleEnds);
     }
 
@@ -583,14 +577,6 @@ impl World {
                 self.later(500, Event::Open);
             }
         }
-    }
-
-    fn set_clock(&mut self) {
-        let by = i64::try_from(self.dice.below(600_000)).unwrap();
-        let by = if self.dice.one_in(2) { by } else { -by };
-        self.set_by += by;
-        self.facts.clock_went_back |= by < 0;
-        self.note(&format!("the clock is set by {by} ms"));
     }
 
     fn trouble_ends(&mut self) {
