@@ -350,9 +350,9 @@ fn open_engine(
         express_run_bytes_max: config.express_run_bytes_max,
         express_bytes_max: config.express_bytes_max,
         express_kept_bytes_max: config.express_kept_bytes_max,
+        express_stored_bytes_max: config.express_stored_bytes_max,
         express_seconds_max: config.express_seconds_max,
         ..engine::Config::default()
-        express_stored_bytes_max: config.express_stored_bytes_max,
     };
     let engine = Engine::open_observed(
         settings,
