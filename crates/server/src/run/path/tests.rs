@@ -108,6 +108,7 @@ fn states_waits_and_values() {
 fn retries_and_catches() {
     let definition = r#"{"StartAt": "T", "States": {
         "T": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+            "Parameters": {"QueueUrl": "q", "MessageBody.$": "$$.Task.Token"},
             "Retry": [{"ErrorEquals": ["Busy"], "IntervalSeconds": 2, "MaxAttempts": 1}],
             "Next": "U"},
         "U": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
