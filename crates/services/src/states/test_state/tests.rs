@@ -47,13 +47,12 @@ async fn test(state: &str) -> String {
         .add("roleArn", ROLE)
         .add("inspectionLevel", "INFO")
         .build();
-    answer(&input).await
+    answer(input).await
 }
 
 /// What TestState answers to this input, as JSON.
-async fn answer(input: &Object) -> String {
+async fn answer(input: Object) -> String {
     let states = states_over(Arc::new(Memory::new()), Arc::new(Echo));
-    let input = input.clone();
     let call = testing::call(aws::Service::States, "TestState", &input.into(), 0);
     let answer = states.handle("TestState", &call).await.expect("served");
     answer.expect("no error").members.to_text()
@@ -127,7 +126,7 @@ async fn a_test_that_takes_too_long_shows_how_far_it_came() {
         .add("inspectionLevel", "DEBUG")
         .build();
     let expected = r#"{"error":"States.Timeout","inspectionData":{"input":"{}","afterInputPath":"{}","afterParameters":"{\"FunctionName\": \"never\"}","variables":"{\"v\": 1}"},"status":"FAILED"}"#;
-    assert_eq!(answer(&input).await, expected);
+    assert_eq!(answer(input).await, expected);
 }
 
 /// AWS writes what its model calls a float in single precision and with a fraction; scripts compare
@@ -156,6 +155,6 @@ async fn percentages_are_floats() {
         let expected = format!(
             r#"{{"output":"[1]","inspectionData":{{"input":"{{}}","maxConcurrency":0,"toleratedFailurePercentage":{shown}}},"status":"SUCCEEDED"}}"#
         );
-        assert_eq!(answer(&input).await, expected, "{percentage}");
+        assert_eq!(answer(input).await, expected, "{percentage}");
     }
 }
