@@ -231,8 +231,8 @@ fn logs(data: &Path) -> Vec<Finding> {
     };
     match checked {
         Ok(found) if found.problems.is_empty() => vec![Finding::Good(format!(
-            "logs: {} is sound: {} lines of the audit log and of metrics, {} log events, {} Express \
-             executions",
+            "logs: {} is sound: {} lines of the audit log and of metrics, {} log events, {} \
+             Express executions",
             data.join("lines.db").display(),
             found.lines,
             found.events,
