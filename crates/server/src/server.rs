@@ -100,6 +100,7 @@ async fn serve(
         let page = Arc::new(page);
         tokio::spawn(http::serve(listener, page, stopped.clone()))
     });
+    let trail = Arc::clone(&gateway.services().identity().trail);
     let accepting = tokio::spawn(http::serve(listener, gateway, stopped));
     // Whoever reads that the server is ready may stop it at once, and it must end in order.
     let told_to_stop = stop_signal()?;
@@ -115,9 +116,10 @@ async fn serve(
             .context("the listener of `/metrics` ended early")?;
     }
     upkeep.abort();
-    engine.shutdown().await;
     deleting.abort();
+    engine.shutdown().await;
     functions.shutdown().await;
+    trail.close().await;
     logs.writer().flush().await;
     if let Some(exporting) = exporting {
         exporting.finish().await;
@@ -248,8 +250,6 @@ async fn assemble(
     })
 }
 
-fn service_limits(config: &Config) -> services::Limits {
-    services::Limits {
 /// The names that the server is called by: any, where whoever calls must prove who it is.
 fn hosts(rules: &services::access::Rules) -> Hosts {
     match rules.root {
@@ -258,6 +258,8 @@ fn hosts(rules: &services::access::Rules) -> Hosts {
     }
 }
 
+fn service_limits(config: &Config) -> services::Limits {
+    services::Limits {
         state_machines_max: config.state_machines_max,
         activities_max: config.activities_max,
         versions_max: config.versions_max,
