@@ -57,13 +57,20 @@ impl Engine {
     /// # Errors
     /// What the store failed with, or that a commit is in doubt: to be asked again later.
     pub async fn has_emptied(&self, state_machine_arn: &str) -> Result<bool, Error> {
+        if self.has_open(state_machine_arn).await? {
+            return Ok(false);
+        }
         // Starts that were decided before the machine was marked are in the store afterwards.
         let shards = (0..SHARDS).map(|shard| self.confirm(ShardId(shard)));
         try_join_all(shards).await?;
-        let (store, arn) = (Arc::clone(&self.shared.store), state_machine_arn.to_owned());
+        Ok(!self.has_open(state_machine_arn).await?)
+    }
+
+    async fn has_open(&self, state_machine_arn: &str) -> Result<bool, Error> {
+        let store = Arc::clone(&self.shared.store);
+        let arn = state_machine_arn.to_owned();
         let looking = tokio::task::spawn_blocking(move || has_open(&*store, &arn));
-        let has_open = looking.await.map_err(|_| Error::ShuttingDown)?;
-        Ok(!has_open?)
+        looking.await.map_err(|_| Error::ShuttingDown)?
     }
 
     async fn confirm(&self, shard: ShardId) -> Result<(), Error> {

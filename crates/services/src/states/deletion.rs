@@ -15,9 +15,9 @@ use serde::Deserialize;
 use store::{Kind, Store};
 use tokio::time::{sleep, timeout};
 
+use super::States;
 use super::arn::{self, Machine};
 use super::machine::{StateMachine, key_of_arn, labelled};
-use super::{States, engine_error};
 use crate::documents::{self, Found};
 use crate::{Answer, Call};
 
@@ -36,19 +36,26 @@ struct Deleted {
     is_deleting: bool,
 }
 
-/// The ARNs of the machines that are being deleted. Blocks while the store reads.
-pub(super) fn begun(store: &dyn Store) -> Result<Vec<String>, documents::Error> {
+/// The ARNs of the machines that are being deleted. One whose document is damaged can't be told to
+/// be; no other suffers from it. Blocks while the store reads.
+pub(super) fn begun(store: &dyn Store) -> Result<Vec<String>, store::Error> {
     let mut begun = Vec::new();
     let mut after: Option<String> = None;
     loop {
-        let kind = Kind::StateMachine;
-        let page = documents::list::<Deleted>(store, kind, "", after.as_deref(), PAGE)?;
+        let page = store.list_documents(Kind::StateMachine, "", after.as_deref(), PAGE)?;
         after = match page.last() {
             Some((key, _)) => Some(key.clone()),
             None => return Ok(begun),
         };
-        let deleted = page.into_iter().filter(|(_, machine)| machine.is_deleting);
-        begun.extend(deleted.map(|(_, machine)| machine.arn));
+        for (key, document) in page {
+            match serde_json::from_slice::<Deleted>(&document.body) {
+                Ok(machine) if machine.is_deleting => begun.push(machine.arn),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(%error, key, "the document of a state machine is damaged");
+                }
+            }
+        }
     }
 }
 
@@ -95,9 +102,14 @@ impl States {
         machine: &StateMachine,
         revision: u64,
     ) -> Result<bool, ServiceError> {
-        let emptied = self.engine.has_emptied(&machine.arn).await;
-        if !emptied.map_err(|error| engine_error(&error))? {
-            return Ok(false);
+        match self.engine.has_emptied(&machine.arn).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            // It is not for whoever asks for the machine to wait until this can be told.
+            Err(error) => {
+                tracing::warn!(%error, machine = &*machine.arn, "a deletion goes on later");
+                return Ok(false);
+            }
         }
         let (machines, engine) = (Arc::clone(&self.machines), self.engine.clone());
         let arn = machine.arn.clone();

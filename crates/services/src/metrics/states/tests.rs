@@ -290,7 +290,6 @@ async fn open_executions() {
         let waits = world.request(WAIT);
         world.engine.start(waits).await.unwrap();
     }
-    world.run(world.request(PASS)).await;
     world
         .metrics
         .record_open_executions(&world.engine, 7, now_ms);

@@ -152,3 +152,20 @@ async fn nothing_starts_once_a_deletion_was_answered() {
     assert_eq!(open, one + other, "of {one} and {other}");
     assert_eq!(states.engine.open_executions(), open);
 }
+
+#[test]
+fn a_damaged_machine_keeps_no_other_from_being_found() {
+    let store = Memory::new();
+    let put = |key: &str, body: &str| {
+        let kind = Kind::StateMachine;
+        let expected = store::Expected::Absent;
+        store
+            .put_document(kind, key, body.as_bytes(), expected)
+            .unwrap();
+    };
+    put("a", "{}");
+    put("b", r#"{"arn":"b","is_deleting":true}"#);
+    put("c", r#"{"arn":"c"}"#);
+    put("d", r#"{"arn":"d","is_deleting":true}"#);
+    assert_eq!(begun(&store).unwrap(), ["b", "d"]);
+}
