@@ -22,6 +22,9 @@ pub(super) struct Schema {
     pub(super) application_id: i32,
     /// Raised with every change of the tables or of what their bytes mean.
     pub(super) version: i32,
+    /// Whether pages that are free can be given back to the file system. It is settled when the file
+    /// is made, and costs a page in 800.
+    pub(super) shrinks: bool,
     /// Makes the tables.
     pub(super) make: fn(&Connection) -> rusqlite::Result<()>,
 }
@@ -32,6 +35,8 @@ pub(super) const STORE: Schema = Schema {
     // "LKSP"
     application_id: 0x4c4b_5350,
     version: 2,
+    // What is deleted by month leaves about as much room as the next months take.
+    shrinks: false,
     make: make_store,
 };
 
@@ -158,6 +163,10 @@ impl Files {
         let settle = |result: rusqlite::Result<()>| result.map_err(|error| self.error(&error));
         let connection = self.connect(OpenFlags::SQLITE_OPEN_CREATE, WRITER_CACHE_KIB)?;
         settle(connection.pragma_update(None, "page_size", page_bytes))?;
+        if self.schema.shrinks {
+            // Says nothing to a file that has tables.
+            settle(connection.pragma_update(None, "auto_vacuum", "INCREMENTAL"))?;
+        }
         self.require_ours(&connection)?;
         settle(connection.pragma_update(None, "journal_mode", "WAL"))?;
         // FULL syncs the log at every commit: `Ok` is said after that only.

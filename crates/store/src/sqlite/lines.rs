@@ -29,6 +29,8 @@ const SCHEMA: Schema = Schema {
     // "LKSL"
     application_id: 0x4c4b_534c,
     version: 2,
+    // A day of a flood, or a group that is deleted, may be most of the file.
+    shrinks: true,
     make: |connection| {
         connection.execute_batch(events::TABLES)?;
         runs::make_table(connection)?;

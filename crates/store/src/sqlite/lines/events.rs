@@ -65,6 +65,12 @@ const NARROW_MS_MAX: i64 = 5_000;
 /// Rows deleted at once; some milliseconds.
 const DELETED_MAX: usize = 500;
 
+/// Pages given back at once: some milliseconds.
+const FREED_PAGES_MAX: usize = 512;
+
+/// Free pages that stay, since the next lines take them.
+const FREE_PAGES_KEPT: usize = 1_024;
+
 /// Batches as they are written.
 pub(super) struct Batches(Vec<(Batch, Vec<Packed>)>);
 
@@ -173,7 +179,10 @@ impl Events for SqliteLines {
     }
 
     fn sweep(&self) -> Result<bool> {
-        self.change(sweep)
+        if self.change(sweep)? {
+            return Ok(true);
+        }
+        self.change(|connection, _| give_back(connection))
     }
 }
 
@@ -415,6 +424,25 @@ fn sweep(connection: &Connection, next_number: u64) -> rusqlite::Result<bool> {
         connection.execute("DELETE FROM log_groups WHERE number = ?1", [group])?;
     }
     Ok(true)
+}
+
+/// Gives some free pages back to the file system, by moving others into them; says whether there are
+/// more. None of a file that an earlier build has made: it can't, and fills them again.
+fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
+    let free = |connection: &Connection| {
+        connection.query_row("PRAGMA freelist_count", (), |row| row.get::<_, usize>(0))
+    };
+    let before = free(connection)?;
+    if before <= FREE_PAGES_KEPT {
+        return Ok(false);
+    }
+    let pages = FREED_PAGES_MAX.min(before - FREE_PAGES_KEPT);
+    let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    // A page a step.
+    let mut rows = statement.query(())?;
+    while rows.next()?.is_some() {}
+    let after = free(connection)?;
+    Ok(after < before && after > FREE_PAGES_KEPT)
 }
 
 /// Looks at every row.

@@ -227,3 +227,44 @@ fn reads_find_their_rows_by_an_index() {
         "log_events_of_group (group_number=? AND is_wide=? AND first_ms<",
     );
 }
+
+#[test]
+fn room_of_what_was_dropped_goes_back_to_the_file_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = SqliteLines::open(folder.path()).unwrap();
+    let size = || fs::metadata(folder.path().join("lines.db")).unwrap().len();
+    // Nothing that could be compressed.
+    let mut seed = 1_u64;
+    let mut noise = || {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        format!("{seed:016x}")
+    };
+    for group in [1, 2] {
+        let message: String = (0..1 << 16).map(|_| noise()).collect();
+        let mut large = batch(group, &[]);
+        large.group = GroupId(group);
+        large.events = vec![
+            Event {
+                time_ms: 5,
+                message: message.into()
+            };
+            16
+        ];
+        log.append_events(vec![large]).unwrap();
+    }
+    let kept = log.stored_bytes(&[GroupId(2)]).unwrap();
+    drop(log);
+    let large = size();
+    let log = SqliteLines::open(folder.path()).unwrap();
+    log.drop_group(GROUP).unwrap();
+    while log.sweep().unwrap() {}
+    drop(log);
+    let small = size();
+    assert!(small + (4 << 20) < large, "{large} bytes became {small}");
+    let log = SqliteLines::open(folder.path()).unwrap();
+    assert_eq!(log.stored_bytes(&[GroupId(2)]).unwrap(), kept);
+    assert_eq!(log.check().unwrap().problems, [""; 0]);
+    assert!(!log.sweep().unwrap(), "nothing is left to do");
+}
