@@ -426,8 +426,8 @@ fn sweep(connection: &Connection, next_number: u64) -> rusqlite::Result<bool> {
     Ok(true)
 }
 
-/// Gives some free pages back to the file system, by moving others into them; says whether there are
-/// more. None of a file that an earlier build has made: it can't, and fills them again.
+/// Gives some free pages back to the file system, by moving others into them; says whether there
+/// are more. None of a file that an earlier build has made: it can't, and fills them again.
 fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
     let free = |connection: &Connection| {
         connection.query_row("PRAGMA freelist_count", (), |row| row.get::<_, usize>(0))
