@@ -60,8 +60,8 @@ impl Lockstep {
         })
     }
 
-    /// ListExpressExecutions: of the newest 1,000 of a machine within 24 hours those of a version, an
-    /// alias or a status, where asked for; the newest first.
+    /// ListExpressExecutions: of the newest 1,000 of a machine within 24 hours those of a version,
+    /// an alias or a status, where asked for; the newest first.
     async fn list_express_executions(&self, call: &Call) -> Result<Answer, ServiceError> {
         let machine = self.states.express_listable(call).await?;
         let (version, alias) = arn::qualifiers(call)?;
