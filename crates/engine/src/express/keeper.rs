@@ -33,19 +33,22 @@ pub(super) struct Writing {
 }
 
 impl Kept {
-    /// Writes runs that have ended until now. What can't be written is tried again at the next
-    /// call.
-    pub(super) fn flush(&self, now: Timestamp) {
+    /// Writes runs that have ended until now, as many as are written at a time. What can't be
+    /// written is tried again at the next call. Says whether to call again at once, if all that is
+    /// left is to be written.
+    pub(super) fn flush(&self, now: Timestamp) -> bool {
         let mut writing = self.writing.lock();
         let numbers = std::mem::take(&mut self.runs.lock().unstored);
         let mut left = numbers.as_slice();
         let mut bytes_left = EXPRESS_FLUSH_BYTES_MAX;
+        let mut is_failing = false;
         while !left.is_empty() && bytes_left > 0 {
             let (batch, count) = self.batch(left, &mut bytes_left);
             if let Err(error) = self.write(&batch, &mut writing.compressor) {
                 if writing.failing.fails(now).is_some() {
                     tracing::warn!(%error, "histories of Express executions can't be kept now");
                 }
+                is_failing = true;
                 break;
             }
             if !batch.is_empty() && writing.failing.is_over().is_some() {
@@ -53,12 +56,13 @@ impl Kept {
             }
             left = left.get(count..).unwrap_or_default();
         }
-        let lost = {
+        let (lost, is_left) = {
             let mut runs = self.runs.lock();
             runs.unstored.splice(..0, left.iter().copied());
-            runs.lost
+            (runs.lost, !runs.unstored.is_empty())
         };
-        if lost > writing.lost_told {
+        // While the disk fails that is what the log says, now and then.
+        if lost > writing.lost_told && !is_failing {
             tracing::warn!(
                 executions = lost - writing.lost_told,
                 "Express executions ended faster than memory could keep their histories until \
@@ -66,6 +70,7 @@ impl Kept {
             );
             writing.lost_told = lost;
         }
+        is_left && !is_failing
     }
 
     /// The first of these runs that are written at once, as far as they are still here, and how
@@ -189,8 +194,12 @@ fn run(kept: &Kept, clock: &dyn Clock) {
             kept.sweep(clock.now());
         }
         let goes_on = kept.wait();
-        kept.flush(clock.now());
+        let mut is_left = kept.flush(clock.now());
         if !goes_on {
+            // Nobody runs any more: what is left is bounded by what memory holds.
+            while is_left {
+                is_left = kept.flush(clock.now());
+            }
             return;
         }
     }

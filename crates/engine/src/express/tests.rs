@@ -915,6 +915,30 @@ fn a_disk_that_fails_is_tried_again() {
 }
 
 #[test]
+fn an_orderly_stop_writes_all_that_has_ended() {
+    let disk = Arc::new(Disk::default());
+    let setup = kept_at(&disk, Config::default());
+    let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(100_000));
+    // The keeper waits until more has ended than it writes at a time.
+    let writing = setup.engine.express().kept.writing.lock();
+    let held = || setup.engine.express().kept.runs.lock().bytes_held();
+    let mut runs = 0;
+    while held() < 3 * crate::limits::EXPRESS_FLUSH_BYTES_MAX {
+        setup.sync(PASS, &large);
+        runs += 1;
+    }
+    let stopping = {
+        let engine = setup.engine.clone();
+        setup.runtime.spawn(async move { engine.shutdown().await })
+    };
+    let is_stopping = || setup.engine.express().kept.runs.lock().is_stopping;
+    until(|| is_stopping().then_some(()));
+    drop(writing);
+    setup.runtime.block_on(stopping).unwrap();
+    assert_eq!(disk.puts.load(Ordering::SeqCst), runs);
+}
+
+#[test]
 fn a_run_that_runs_again_is_listed_once() {
     let disk = Arc::new(Disk::default());
     let setup = |store| {
