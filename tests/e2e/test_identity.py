@@ -356,6 +356,24 @@ class Closed(Walk, IdentityCase):
         changed.body = changed.body.replace("replayed", "replaced")
         self.check_refused(changed, "InvalidSignatureException", "signature we calculated")
 
+    def test_reads_are_audited(self):
+        """Whoever reads is answered at once, and is in the log for whoever looks, then and later."""
+        name = "reader"
+        states = self.server.client(SFN, self.user(name, allow("states:ListActivities")))
+
+        def seen():
+            pages = self.server.client("cloudtrail").get_paginator("lookup_events").paginate(
+                LookupAttributes=[{"AttributeKey": "Username", "AttributeValue": name}])
+            return [event["EventName"] for page in pages for event in page["Events"]]
+        for count in range(1, 4):
+            states.list_activities()
+            self.assertEqual(seen(), ["ListActivities"] * count)
+        states.list_activities()
+        self.assertEqual(self.server.stop(), 0)
+        self.server.start()
+        type(self).connect()
+        self.assertEqual(seen(), ["ListActivities"] * 4)
+
     def test_restart(self):
         """Keys, sessions, the audit log and denials outlive the process."""
         keys = self.user("rest", allow(["sts:AssumeRole", "states:ListActivities"]))
