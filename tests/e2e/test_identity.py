@@ -357,7 +357,7 @@ class Closed(Walk, IdentityCase):
         self.check_refused(changed, "InvalidSignatureException", "signature we calculated")
 
     def test_reads_are_audited(self):
-        """Whoever reads is answered at once, and is in the log for whoever looks, then and later."""
+        """Whoever reads is answered at once, and in the log for whoever looks, then and later."""
         name = "reader"
         states = self.server.client(SFN, self.user(name, allow("states:ListActivities")))
 

@@ -237,8 +237,9 @@ struct Shown<'a> {
 type Out<'o> = &'o mut dyn Members;
 
 impl Shown<'_> {
-    /// Writes the details, and says which member holds them. The outer `None` is an event of another
-    /// program, of which some may have been written; the inner one is an event without details.
+    /// Writes the details, and says which member holds them. The outer `None` is an event of
+    /// another program, of which some may have been written; the inner one is an event without
+    /// details.
     fn details(&self, kind: &EventKind, out: Out<'_>) -> Option<Option<&'static str>> {
         Some(Some(match kind {
             EventKind::ExecutionStarted(start) => self.started(start, out),

@@ -1,5 +1,5 @@
-//! How many bytes are kept of denials of an account, or of events of a principal: a bucket each that
-//! refills.
+//! How many bytes are kept of denials of an account, or of events of a principal: a bucket each
+//! that refills.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -22,8 +22,8 @@ pub(super) struct Schema {
     pub(super) application_id: i32,
     /// Raised with every change of the tables or of what their bytes mean.
     pub(super) version: i32,
-    /// Whether pages that are free can be given back to the file system. It is settled when the file
-    /// is made, and costs a page in 800.
+    /// Whether pages that are free can be given back to the file system. It is settled when the
+    /// file is made, and costs a page in 800.
     pub(super) shrinks: bool,
     /// Makes the tables.
     pub(super) make: fn(&Connection) -> rusqlite::Result<()>,

@@ -15,8 +15,8 @@ use super::execution_logs::Target;
 /// half a second of thousands of executions.
 const JOBS_MAX: usize = 8_192;
 
-/// Payloads of those, in bytes of their texts. Of most of them the execution itself, or its history,
-/// is still in memory.
+/// Payloads of those, in bytes of their texts. Of most of them the execution itself, or its
+/// history, is still in memory.
 const BYTES_MAX: usize = 64 << 20;
 
 /// Commits, and bytes of payloads, that end a pause: the rest is room for what comes until they are
