@@ -158,21 +158,24 @@ fn runs_survive_a_restart_and_older_lines_take_them() {
 fn a_damaged_run_costs_itself_only() {
     let folder = tempfile::tempdir().unwrap();
     let open = || SqliteLines::open(folder.path()).unwrap();
-    let put: Vec<Run> = (0..5).map(|it| run(it, "m", &format!("r{it}"))).collect();
+    let put: Vec<Run> = (0..6).map(|it| run(it, "m", &format!("r{it}"))).collect();
     open().put_runs(&put, MANY).unwrap();
     let connection = rusqlite::Connection::open(folder.path().join("lines.db")).unwrap();
     connection
         .execute_batch(
             "UPDATE runs SET summary = x'00' WHERE number = 1;
              UPDATE runs SET body = x'00' WHERE number = 2;
-             UPDATE runs SET started_ms = 0 WHERE number = 3;",
+             UPDATE runs SET started_ms = 0 WHERE number = 3;
+             UPDATE runs SET name = CAST(x'72ff' AS TEXT) WHERE number = 5;",
         )
         .unwrap();
     drop(connection);
     let lines = open();
     let heads = lines.runs("m", 9).unwrap();
     let damaged = heads.iter().filter(|head| head.summary.is_none());
-    assert_eq!(damaged.map(|head| head.number).collect::<Vec<_>>(), [3, 1]);
+    let damaged: Vec<u64> = damaged.map(|head| head.number).collect();
+    assert_eq!(damaged, [5, 3, 1]);
+    assert_eq!(lines.run("m", "r5").unwrap(), None);
     for number in 0..5_u64 {
         let read = lines.run("m", &format!("r{number}"));
         match number {
@@ -185,6 +188,6 @@ fn a_damaged_run_costs_itself_only() {
         }
     }
     let found = lines.check().unwrap();
-    assert_eq!((found.runs, found.problems.len()), (5, 3));
+    assert_eq!((found.runs, found.problems.len()), (6, 4));
     assert!(found.problems[0].contains("run `r1` (number 1) of `m`"));
 }

@@ -297,10 +297,12 @@ const COLUMNS: &str =
 
 /// The key, the checksum of the summary, and the summary.
 fn key(row: &Row<'_>) -> rusqlite::Result<(Key, i64, Vec<u8>)> {
+    // A name that is damaged must not hide the others: its checksum tells.
+    let name = String::from_utf8_lossy(row.get_ref(2)?.as_bytes()?);
     let key = Key {
         number: row.get(0)?,
         machine: row.get(1)?,
-        name: row.get(2)?,
+        name: name.into(),
         started_ms: row.get(3)?,
         definition: row.get(4)?,
     };
