@@ -107,14 +107,18 @@ impl Kept {
         Ok(())
     }
 
-    /// Deletes from disk what is older than a day.
+    /// Deletes from disk what is older than a day. After a long time without a server that takes
+    /// many steps: what ends meanwhile is written between them, and a stop does not wait for them.
     pub(super) fn sweep(&self, now: Timestamp) {
         let Some(disk) = &self.disk else { return };
         loop {
             // As old as that is too old.
             let before_ms = now.0.saturating_sub(EXPRESS_KEPT_MS).saturating_add(1);
             match disk.expire_runs(before_ms) {
-                Ok(true) => {}
+                Ok(true) if self.runs.lock().is_stopping => return,
+                Ok(true) => {
+                    self.flush(now);
+                }
                 Ok(false) => return,
                 Err(error) => {
                     tracing::warn!(%error, "old Express executions could not be deleted");

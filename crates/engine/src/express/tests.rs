@@ -655,6 +655,8 @@ fn a_shutdown_ends_what_runs() {
 struct Disk {
     lines: MemoryLines,
     fails: AtomicBool,
+    /// There is always more to delete.
+    is_old: AtomicBool,
     puts: AtomicUsize,
 }
 
@@ -696,7 +698,8 @@ impl Runs for Disk {
     }
 
     fn expire_runs(&self, before_ms: i64) -> store::Result<bool> {
-        self.answer(|lines| lines.expire_runs(before_ms))
+        let is_left = self.answer(|lines| lines.expire_runs(before_ms))?;
+        Ok(is_left || self.is_old.load(Ordering::SeqCst))
     }
 }
 
@@ -936,6 +939,16 @@ fn an_orderly_stop_writes_all_that_has_ended() {
     drop(writing);
     setup.runtime.block_on(stopping).unwrap();
     assert_eq!(disk.puts.load(Ordering::SeqCst), runs);
+}
+
+#[test]
+fn what_ends_is_written_while_much_is_deleted_and_a_stop_does_not_wait_for_it() {
+    let disk = Arc::new(Disk::default());
+    disk.is_old.store(true, Ordering::SeqCst);
+    let setup = kept_at(&disk, Config::default());
+    setup.sync(PASS, "{}");
+    until(|| (disk.puts.load(Ordering::SeqCst) == 1).then_some(()));
+    setup.runtime.block_on(setup.engine.shutdown());
 }
 
 #[test]
