@@ -52,12 +52,14 @@ impl Engine {
         self.shared.commons.deletions.news().await;
     }
 
-    /// Whether a machine that is being deleted has no open execution any more, and so never will.
+    /// Whether a machine that is being deleted has no open execution any more, and so never will:
+    /// of one that this engine does not know to be deleted, another may start.
     ///
     /// # Errors
     /// What the store failed with, or that a commit is in doubt: to be asked again later.
     pub async fn has_emptied(&self, state_machine_arn: &str) -> Result<bool, Error> {
-        if self.has_open(state_machine_arn).await? {
+        let deletions = &self.shared.commons.deletions;
+        if !deletions.is_deleting(state_machine_arn) || self.has_open(state_machine_arn).await? {
             return Ok(false);
         }
         // Starts that were decided before the machine was marked are in the store afterwards.

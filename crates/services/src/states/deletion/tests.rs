@@ -153,6 +153,23 @@ async fn nothing_starts_once_a_deletion_was_answered() {
     assert_eq!(states.engine.open_executions(), open);
 }
 
+/// Between the two steps of a deletion, an execution may still start.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_stays_until_the_engine_refuses_its_starts() {
+    let states = states_over(Arc::new(Memory::new()), Arc::new(Idle));
+    create(&states).await;
+    let mark = |machine: &mut StateMachine| -> Result<(), ServiceError> {
+        machine.is_deleting = true;
+        Ok(())
+    };
+    let (kind, key) = (Kind::StateMachine, key_of_arn(MACHINE));
+    let marked = states.documents.change(kind, &key, mark).await;
+    marked.unwrap().unwrap().unwrap();
+    assert_eq!(status(&states).await, "DELETING");
+    ask(&states, "DeleteStateMachine", MACHINE).await.unwrap();
+    assert_eq!(status(&states).await, "StateMachineDoesNotExist");
+}
+
 #[test]
 fn a_damaged_machine_keeps_no_other_from_being_found() {
     let store = Memory::new();
