@@ -91,6 +91,13 @@ pub fn version(version_arn: &str) -> Option<u32> {
     qualifier(version_arn)?.parse().ok()
 }
 
+/// Whether a state machine (unqualified ARN) is one of the server's own: its name begins as AWS
+/// lets no user's begin.
+pub fn is_own(machine_arn: &str) -> bool {
+    let name = machine_arn.rsplit(':').next();
+    name.is_some_and(|name| name.starts_with('~'))
+}
+
 /// The Region of any ARN; empty if the text is none.
 pub fn region(arn: &str) -> &str {
     arn.split(':').nth(3).unwrap_or_default()

@@ -62,9 +62,9 @@ impl Commons {
         self.places.of(machine_arn)
     }
 
-    /// All places that have had executions.
+    /// All places that have had executions of users.
     pub fn places(&self) -> Vec<Arc<Place>> {
-        self.places.all()
+        self.places.of_users()
     }
 
     /// A state machine is being deleted, and that is stored. Gives its queued executions: they need
@@ -106,7 +106,6 @@ impl Commons {
 
     /// How many Standard executions are open, of all accounts and Regions.
     pub fn open_executions(&self) -> u64 {
-        let places = self.places.all();
-        places.iter().map(|place| place.open_executions()).sum()
+        self.places.open_executions()
     }
 }

@@ -372,7 +372,8 @@ impl Engine {
         self.shared.commons.open_executions()
     }
 
-    /// The same by account and Region: of those that have had executions since the engine opened.
+    /// The same of users by account and Region: of those that have had executions since the engine
+    /// opened.
     pub fn places(&self) -> Vec<Arc<Place>> {
         self.shared.commons.places()
     }

@@ -1,4 +1,5 @@
-//! Open executions, counted by account and Region: AWS limits each.
+//! Open executions, counted by account and Region: AWS limits each. The server's own executions
+//! count by themselves: they have the same limit, and take nothing of an account's.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,12 +16,14 @@ use crate::arn;
 pub struct Place {
     pub account: Text,
     pub region: Text,
+    /// Of the server's own executions.
+    is_own: bool,
     open: AtomicU64,
 }
 
 /// The places that have had executions since the engine was opened, some hundred bytes each.
 #[derive(Debug, Default)]
-pub(crate) struct Places(RwLock<BTreeMap<(Text, Text), Arc<Place>>>);
+pub(crate) struct Places(RwLock<BTreeMap<(Text, Text, bool), Arc<Place>>>);
 
 impl Place {
     /// How many executions are open.
@@ -52,24 +55,35 @@ impl Place {
 impl Places {
     /// The place of a state machine, or of another ARN.
     pub(crate) fn of(&self, arn: &str) -> Arc<Place> {
-        let key = (Text::from(arn::account(arn)), Text::from(arn::region(arn)));
+        let (account, region) = (arn::account(arn).into(), arn::region(arn).into());
+        let key = (account, region, arn::is_own(arn));
         if let Some(place) = self.0.read().get(&key) {
             return Arc::clone(place);
         }
         let mut places = self.0.write();
-        let (account, region) = key.clone();
+        let (account, region, is_own) = key.clone();
         let place = places.entry(key).or_insert_with(|| {
             Arc::new(Place {
                 account,
                 region,
+                is_own,
                 open: AtomicU64::new(0),
             })
         });
         Arc::clone(place)
     }
 
-    pub(crate) fn all(&self) -> Vec<Arc<Place>> {
-        self.0.read().values().cloned().collect()
+    /// Those of users' executions.
+    pub(crate) fn of_users(&self) -> Vec<Arc<Place>> {
+        let places = self.0.read();
+        let of_users = places.values().filter(|place| !place.is_own);
+        of_users.cloned().collect()
+    }
+
+    /// How many executions are open, of whomever.
+    pub(crate) fn open_executions(&self) -> u64 {
+        let places = self.0.read();
+        places.values().map(|place| place.open_executions()).sum()
     }
 }
 

@@ -33,7 +33,8 @@ const NUMBERS_FROM: u64 = 1 << 48;
 /// executions of it may be kept.
 pub(crate) struct Definition {
     number: u64,
-    /// Of its state machines; one that [`aws::arn::is_valid_name`] refuses.
+    /// Of its state machines; one that [`aws::arn::is_valid_name`] refuses and
+    /// [`engine::arn::is_own`] knows.
     machine: &'static str,
     text: &'static str,
 }

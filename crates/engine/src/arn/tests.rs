@@ -98,3 +98,11 @@ fn region_and_account_are_fields_of_the_arn() {
     assert_eq!((region(arn), account(arn)), ("eu-west-1", "123456789012"));
     assert_eq!((region("x"), account("x")), ("", ""));
 }
+
+#[test]
+fn the_servers_own_machines_have_names_of_their_own() {
+    let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:";
+    for (name, expected) in [("Hello", false), ("~hello", true), ("hello~", false)] {
+        assert_eq!(is_own(&format!("{machine}{name}")), expected, "{name}");
+    }
+}

@@ -9,6 +9,7 @@ fn definitions_compile_and_are_nobody_elses() {
         let number = definition.number;
         assert!(is_system(number));
         assert!(!aws::arn::is_valid_name(definition.machine));
+        assert!(engine::arn::is_own(definition.machine));
         let compiled = compile(definition.text, MachineType::Standard, &Resources);
         assert!(
             compiled.diagnostics.is_empty(),
