@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use asl::event::Text;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
 use crate::limits::MACHINES_GONE_MAX;
@@ -21,6 +21,8 @@ pub struct Deletions {
     /// The same of those that are gone.
     refusing: AtomicUsize,
     marks: RwLock<Marks>,
+    /// Machines of which there is news: of those that are being deleted.
+    changed: Mutex<BTreeSet<Text>>,
     news: Notify,
 }
 
@@ -53,7 +55,7 @@ impl Deletions {
         self.change(|marks| {
             marks.deleting.insert(machine_arn.clone());
         });
-        self.news.notify_one();
+        self.tell(machine_arn);
     }
 
     /// A machine that was being deleted is gone.
@@ -67,6 +69,7 @@ impl Deletions {
             }
             marks.gone.push_back(machine_arn.clone());
         });
+        self.changed.lock().remove(machine_arn);
     }
 
     /// There is a new machine of this ARN.
@@ -103,16 +106,27 @@ impl Deletions {
     }
 
     /// An execution of a machine has ended, and that is committed.
-    pub(crate) fn tell_end(&self, machine_arn: &str) {
+    pub(crate) fn tell_end(&self, machine_arn: &Text) {
         if self.is_deleting(machine_arn) {
-            self.news.notify_one();
+            self.tell(machine_arn);
         }
     }
 
-    /// Resolves when a deletion has begun, or an execution of a machine that is being deleted has
-    /// ended, since this was last waited for.
-    pub async fn news(&self) {
-        self.news.notified().await;
+    fn tell(&self, machine_arn: &Text) {
+        self.changed.lock().insert(machine_arn.clone());
+        self.news.notify_one();
+    }
+
+    /// The machines whose deletion has begun, or of which an execution has ended meanwhile, since
+    /// this was last answered; waits until there are any.
+    pub async fn news(&self) -> Vec<Text> {
+        loop {
+            let changed = std::mem::take(&mut *self.changed.lock());
+            if !changed.is_empty() {
+                return changed.into_iter().collect();
+            }
+            self.news.notified().await;
+        }
     }
 }
 

@@ -154,15 +154,24 @@ fn whoever_waits_for_the_last_end_is_told_once_it_is_committed() {
     let (mut stage, _, entity) = waiting("{}");
     begin(&mut stage, MACHINE);
     let commons = Arc::clone(stage.shard.commons());
-    let is_told = || commons.deletions.news().now_or_never().is_some();
+    let told = || commons.deletions.news().now_or_never().unwrap_or_default();
     // Of the beginning.
-    assert!(is_told());
-    assert!(!is_told());
+    assert_eq!(told(), [Text::from(MACHINE)]);
+    assert!(told().is_empty());
+    // Of those only that are not gone meanwhile.
+    for other in ["a", "b", "c"].map(Text::from) {
+        commons.deletions.begin(&other);
+        commons.deletions.tell_end(&other);
+        if *other == *"b" {
+            commons.deletions.end(&other);
+        }
+    }
+    assert_eq!(told(), ["a", "c"].map(Text::from));
     stage.now = stage.now.plus_seconds(60);
     stage.handle(&Command::Due(entity));
-    assert!(!is_told());
+    assert!(told().is_empty());
     stage.commit();
-    assert!(is_told());
+    assert_eq!(told(), [Text::from(MACHINE)]);
 }
 
 #[test]

@@ -46,10 +46,10 @@ impl Engine {
         self.shared.commons.deletions.all()
     }
 
-    /// Resolves when a deletion has begun, or an execution of a machine that is being deleted has
-    /// ended, since this was last waited for.
-    pub async fn deletion_news(&self) {
-        self.shared.commons.deletions.news().await;
+    /// The machines whose deletion has begun, or of which an execution has ended meanwhile, since
+    /// this was last answered; waits until there are any.
+    pub async fn deletion_news(&self) -> Vec<Text> {
+        self.shared.commons.deletions.news().await
     }
 
     /// Whether a machine that is being deleted has no open execution any more, and so never will:

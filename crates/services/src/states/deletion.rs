@@ -13,7 +13,7 @@ use aws::ServiceError;
 use engine::Engine;
 use serde::Deserialize;
 use store::{Kind, Store};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::States;
 use super::arn::{self, Machine};
@@ -25,7 +25,7 @@ use crate::{Answer, Call};
 const PAGE: usize = 1_000;
 /// Ends of executions come in crowds: one look serves all of this time.
 const PAUSE: Duration = Duration::from_millis(100);
-/// A look that failed is repeated after this time.
+/// A look that failed is repeated within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a look for deletions reads of a [`StateMachine`], which may have a thousand versions.
@@ -128,19 +128,26 @@ impl States {
     /// Removes machines that are being deleted as their last executions end. Never returns; to be
     /// aborted.
     pub async fn finish_deletions(&self) {
+        let mut machines = self.engine.machines_deleting();
+        let mut all_at = Instant::now() + PATIENCE;
         loop {
-            for machine_arn in self.engine.machines_deleting() {
+            for machine_arn in machines {
                 if let Err(error) = self.look_at_deletion(&machine_arn).await {
                     tracing::warn!(%error, machine = &*machine_arn, "a deletion goes on later");
                 }
             }
             sleep(PAUSE).await;
             let news = self.engine.deletion_news();
-            match self.engine.machines_deleting().is_empty() {
-                true => news.await,
-                // Whether it passed or not, the machines are looked at.
-                false => timeout(PATIENCE, news).await.unwrap_or_default(),
-            }
+            let changed = match self.engine.machines_deleting().is_empty() {
+                true => Some(news.await),
+                // News of some must not keep the others waiting.
+                false if Instant::now() >= all_at => None,
+                false => timeout_at(all_at, news).await.ok(),
+            };
+            machines = changed.unwrap_or_else(|| {
+                all_at = Instant::now() + PATIENCE;
+                self.engine.machines_deleting()
+            });
         }
     }
 

@@ -3,6 +3,7 @@
 
 use json::{ObjectBuilder, Value};
 use store::Memory;
+use tokio::time::timeout;
 
 use super::*;
 use crate::states::tests::{Idle, states_over};
