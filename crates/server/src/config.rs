@@ -372,6 +372,20 @@ const NUMBERS: [&str; 26] = [
     "watches_max",
 ];
 
+/// Flags that are no settings have variables as well.
+const OTHERS: [&str; 4] = ["config", "mocks", "access_key", "secret_key"];
+
+/// What to say of the variables of this process that are most likely slips of a setting's name. They
+/// change nothing, so that whoever set them believes in a setting that is not there.
+pub(crate) fn slips() -> Vec<String> {
+    let variables: Vec<String> = environment().map(|(variable, _)| variable).collect();
+    let known = [&TEXTS[..], &LISTS, &SWITCHES, &NUMBERS, &OTHERS].concat();
+    refusal::slips(variables.iter().map(String::as_str), &known)
+        .into_iter()
+        .map(|(found, meant)| format!("the variable `{found}` is no setting; `{meant}` is one"))
+        .collect()
+}
+
 /// The variables of this process that are text at all.
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()

@@ -9,7 +9,7 @@ use anyhow::Result;
 use functions::sandbox::State;
 use store::{Sqlite, SqliteLines, Store};
 
-use crate::config::{Config, QUOTAS};
+use crate::config::{self, Config, QUOTAS};
 use crate::identity;
 use crate::sandbox;
 
@@ -34,6 +34,8 @@ enum Finding {
 pub(crate) fn run(config: &Config, out: &mut dyn Write) -> Result<ExitCode> {
     writeln!(out, "lockstep {}", env!("CARGO_PKG_VERSION"))?;
     let mut findings = vec![listen(config), limits(config), rates(config)];
+    let slips = config::slips().into_iter();
+    findings.extend(slips.map(|slip| Finding::Notice(format!("settings: {slip}"))));
     findings.extend(runtimes());
     findings.extend(store(&config.data));
     findings.extend(logs(&config.data));

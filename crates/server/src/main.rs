@@ -101,6 +101,9 @@ fn start(flags: &Flags, mode: Mode, key: &GivenKey, mocks: Option<&Path>) -> Res
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
+    for slip in config::slips() {
+        tracing::warn!("{slip}");
+    }
     server::run(&config, mode, key, mocks)?;
     Ok(ExitCode::SUCCESS)
 }

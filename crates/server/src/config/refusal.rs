@@ -71,6 +71,29 @@ fn takes(expected: &str) -> String {
     }
 }
 
+/// The names of variables that are no setting, and look so much like one that a slip is more likely
+/// than another's variable, such as Kubernetes's `LOCKSTEP_PORT`: each with what to write.
+pub(super) fn slips<'a>(
+    variables: impl Iterator<Item = &'a str>,
+    known: &[&str],
+) -> Vec<(String, String)> {
+    let mut slips: Vec<(String, String)> = variables
+        .filter_map(|variable| {
+            let word = variable.strip_prefix("LOCKSTEP_")?.to_ascii_lowercase();
+            let edits = |name: &&&str| strsim::osa_distance(&word, name);
+            let name = known.iter().min_by_key(edits)?;
+            // In a short name two letters are too many: `PORT` is none of ours.
+            let is_slip = (1..=name.len() / 5).contains(&edits(&name));
+            is_slip.then(|| {
+                let meant = format!("LOCKSTEP_{}", name.to_ascii_uppercase());
+                (variable.to_owned(), meant)
+            })
+        })
+        .collect();
+    slips.sort_unstable();
+    slips
+}
+
 /// The setting that a word is most like.
 fn meant(word: &str, known: &[&str]) -> String {
     let of = |name: &&&str| strsim::osa_distance(word, name);

@@ -327,6 +327,30 @@ fn variables() {
     );
 }
 
+/// What nearly is a setting's variable is told; what others set for themselves is not.
+#[test]
+fn slips_of_variables_are_told() {
+    let known = ["rate_limits", "log", "data", "listen", "strict", "config"];
+    for (variable, meant) in [
+        ("LOCKSTEP_RATE_LIMIT", Some("LOCKSTEP_RATE_LIMITS")),
+        ("LOCKSTEP_RATELIMITS", Some("LOCKSTEP_RATE_LIMITS")),
+        ("LOCKSTEP_LISTN", Some("LOCKSTEP_LISTEN")),
+        ("LOCKSTEP_STRIKT", Some("LOCKSTEP_STRICT")),
+        ("LOCKSTEP_RATE_LIMITS", None),
+        ("LOCKSTEP_CONFIG", None),
+        ("LOCKSTEP_PORT", None),
+        ("LOCKSTEP_SERVICE_HOST", None),
+        ("RATE_LIMIT", None),
+    ] {
+        let slips = refusal::slips([variable].into_iter(), &known);
+        let expected: Vec<(String, String)> = meant
+            .map(|meant| (variable.to_owned(), meant.to_owned()))
+            .into_iter()
+            .collect();
+        assert_eq!(slips, expected, "{variable}");
+    }
+}
+
 /// A setting that is on neither list could not be set by a variable.
 #[test]
 fn every_setting_has_a_variable() {
