@@ -375,8 +375,8 @@ const NUMBERS: [&str; 26] = [
 /// Flags that are no settings have variables as well.
 const OTHERS: [&str; 4] = ["config", "mocks", "access_key", "secret_key"];
 
-/// What to say of the variables of this process that are most likely slips of a setting's name. They
-/// change nothing, so that whoever set them believes in a setting that is not there.
+/// What to say of the variables of this process that are most likely slips of a setting's name:
+/// whoever set one believes in a setting that is not there.
 pub(crate) fn slips() -> Vec<String> {
     let variables: Vec<String> = environment().map(|(variable, _)| variable).collect();
     let known = [&TEXTS[..], &LISTS, &SWITCHES, &NUMBERS, &OTHERS].concat();
