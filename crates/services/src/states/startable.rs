@@ -161,6 +161,10 @@ impl States {
         let age = self.cache.age();
         let machine = self.machine(&key).await?.ok_or_else(not_found)?;
         check(&machine)?;
+        // Of a machine that is being deleted versions and aliases are gone, but an attempt finds
+        // the child that it started by one.
+        let is_again = machine.is_deleting && call.attempt.is_some();
+        let qualifier = qualifier.filter(|_| !is_again);
         let mut startable = Startable::of(&machine, qualifier.as_ref()).ok_or_else(not_found)?;
         for target in startable.targets() {
             target.is_traced = self.revision(target.definition).await?.tracing;

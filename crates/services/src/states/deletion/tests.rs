@@ -50,7 +50,16 @@ async fn create(states: &States) {
 }
 
 async fn start(states: &States, by: Option<&str>, name: &str) -> Result<String, String> {
-    let mut input = vec![("stateMachineArn", MACHINE)];
+    start_of(states, MACHINE, by, name).await
+}
+
+async fn start_of(
+    states: &States,
+    machine: &str,
+    by: Option<&str>,
+    name: &str,
+) -> Result<String, String> {
+    let mut input = vec![("stateMachineArn", machine)];
     if by.is_none() {
         input.push(("name", name));
     }
@@ -123,11 +132,21 @@ async fn a_machine_goes_though_nobody_looks() {
 async fn an_attempt_that_is_made_again_finds_its_child() {
     let states = states_over(Arc::new(Memory::new()), Arc::new(Idle));
     create(&states).await;
+    let published = ask(&states, "PublishStateMachineVersion", MACHINE).await;
+    published.unwrap();
+    let version = format!("{MACHINE}:1");
     let child = start(&states, Some("parent#3"), "").await.unwrap();
+    let by_version = start_of(&states, &version, Some("parent#5"), "").await;
     ask(&states, "DeleteStateMachine", MACHINE).await.unwrap();
     assert_eq!(start(&states, Some("parent#3"), "").await.unwrap(), child);
-    let other = start(&states, Some("parent#4"), "").await;
-    assert_eq!(other.unwrap_err(), "StateMachineDeleting");
+    let again = start_of(&states, &version, Some("parent#5"), "").await;
+    assert_eq!(again.unwrap(), by_version.unwrap());
+    for machine in [MACHINE, &version] {
+        let other = start_of(&states, machine, Some("parent#4"), "").await;
+        assert_eq!(other.unwrap_err(), "StateMachineDeleting");
+        let new = start_of(&states, machine, None, "new").await;
+        assert_eq!(new.unwrap_err(), "StateMachineDeleting");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
