@@ -164,13 +164,16 @@ fn identity(config: &Config) -> Vec<Finding> {
             config.audit_retention_days
         )),
     ];
-    let files = [
-        ("root user's key", identity::root_credentials_file(config)),
-        ("master key", identity::master_key_file(config)),
-    ];
-    for (what, file) in files {
+    let root = identity::root_credentials_file(config);
+    let root_problem = identity::problem(&root);
+    let master = identity::master_key_file(config);
+    let master_problem = identity::problem(&master).or_else(|| another_key(config));
+    for (what, file, problem) in [
+        ("root user's key", root, root_problem),
+        ("master key", master, master_problem),
+    ] {
         let name = file.display();
-        findings.push(match (identity::problem(&file), file.exists()) {
+        findings.push(match (problem, file.exists()) {
             (Some(problem), _) => Finding::Bad(format!("{what}: {problem}")),
             (None, true) => Finding::Good(format!("{what}: `{name}` is private")),
             (None, false) => Finding::Good(format!("{what}: none in `{name}` yet")),
@@ -184,6 +187,17 @@ fn identity(config: &Config) -> Vec<Finding> {
         )));
     }
     findings
+}
+
+/// Why the master key does not open what this store has sealed. A store that can't be opened tells
+/// that itself.
+fn another_key(config: &Config) -> Option<String> {
+    if !Sqlite::exists(&config.data) {
+        return None;
+    }
+    let store = Sqlite::open(&config.data).ok()?;
+    let seal = identity::seal_of(config, &store);
+    seal.err().map(|error| format!("{error:#}"))
 }
 
 fn store(data: &Path) -> Vec<Finding> {

@@ -150,35 +150,44 @@ fn parsed(text: &str) -> Result<RootCredentials> {
 /// Seals under the server's master key, which is made at the first start; after that it must be the
 /// one that this store was used with. The data folder must be this process's own.
 pub(crate) fn open_seal(config: &Config, store: &dyn Store) -> Result<Seal> {
+    let seal = match seal_of(config, store)? {
+        Some(seal) => seal,
+        None => {
+            let key = seal::random_key()?;
+            let text = format!("{}\n", hex::encode(key));
+            private::create(&master_key_file(config), &text, "the master key")?;
+            Seal::new(&key)
+        }
+    };
+    if store.document(Kind::Setting, CHECK_DOCUMENT)?.is_none() {
+        let sealed = seal.seal(CHECK_PURPOSE, &[])?;
+        store.put_document(Kind::Setting, CHECK_DOCUMENT, &sealed, Expected::Absent)?;
+    }
+    Ok(seal)
+}
+
+/// Seals under the master key that is there; `None` where there is none yet, and none is missed.
+/// Fails where this store was used with another one. Changes nothing.
+pub(crate) fn seal_of(config: &Config, store: &dyn Store) -> Result<Option<Seal>> {
     let file = master_key_file(config);
     let check = store.document(Kind::Setting, CHECK_DOCUMENT)?;
-    let key = match private::read(&file, "the master key")? {
-        Some(text) => master_key(&text, &file)?,
+    let seal = match private::read(&file, "the master key")? {
+        Some(text) => Seal::new(&master_key(&text, &file)?),
         None if check.is_some() => bail!(
             "the master key `{}` is missing, and this store has secrets that are sealed under it; \
              put the file back, or say with `master_key_file` where it is",
             file.display()
         ),
-        None => {
-            let key = seal::random_key()?;
-            private::create(&file, &format!("{}\n", hex::encode(key)), "the master key")?;
-            key
-        }
+        None => return Ok(None),
     };
-    let seal = Seal::new(&key);
-    match check {
-        Some(check) if seal.open(CHECK_PURPOSE, &check.body).is_ok() => {}
-        Some(_) => bail!(
+    if check.is_some_and(|check| seal.open(CHECK_PURPOSE, &check.body).is_err()) {
+        bail!(
             "the master key in `{}` is not the one that the secrets of this store are sealed \
              under; put that one back, or say with `master_key_file` where it is",
             file.display()
-        ),
-        None => {
-            let sealed = seal.seal(CHECK_PURPOSE, &[])?;
-            store.put_document(Kind::Setting, CHECK_DOCUMENT, &sealed, Expected::Absent)?;
-        }
+        );
     }
-    Ok(seal)
+    Ok(Some(seal))
 }
 
 fn master_key(text: &str, file: &Path) -> Result<[u8; KEY_BYTES]> {

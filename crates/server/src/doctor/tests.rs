@@ -96,3 +96,44 @@ fn the_audit_log_is_looked_at() {
     std::fs::remove_file(folder.path().join("lines.db")).unwrap();
     check(&["bad logs: ", "missing or empty"]);
 }
+
+/// A store without the key it was used with does not start: a backup of it was not whole.
+#[test]
+fn the_master_key_has_to_be_the_stores() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config {
+        data: folder.path().to_owned(),
+        ..Config::default()
+    };
+    let check = |expected: &str| {
+        let texts: Vec<String> = super::identity(&config)
+            .into_iter()
+            .map(|finding| match finding {
+                Finding::Good(text) => format!("ok {text}"),
+                Finding::Notice(text) => format!("note {text}"),
+                Finding::Bad(text) => format!("bad {text}"),
+            })
+            .filter(|text| text.contains("master key:"))
+            .collect();
+        assert!(
+            matches!(&texts[..], [text] if text.contains(expected)),
+            "{expected}: {texts:?}"
+        );
+    };
+    let key = crate::identity::master_key_file(&config);
+    check("ok master key: none in");
+    crate::identity::open_seal(&config, &Sqlite::open(folder.path()).unwrap()).unwrap();
+    check("is private");
+    std::fs::rename(&key, folder.path().join("kept")).unwrap();
+    check("is missing, and this store has secrets");
+    let other = tempfile::tempdir().unwrap();
+    let of_other = Config {
+        data: other.path().to_owned(),
+        ..Config::default()
+    };
+    crate::identity::open_seal(&of_other, &Sqlite::open(other.path()).unwrap()).unwrap();
+    std::fs::copy(crate::identity::master_key_file(&of_other), &key).unwrap();
+    check("is not the one");
+    std::fs::rename(folder.path().join("kept"), &key).unwrap();
+    check("is private");
+}
