@@ -13,7 +13,8 @@ const PAGE: usize = 1_000;
 
 impl States {
     /// The definitions that state machines and their versions have, which their next starts will
-    /// run; and the last one added here, so that what is added from now on is above all of them.
+    /// run; those that Express executions ran whose histories can be read; and the last one added
+    /// here, so that what is added from now on is above all of them.
     pub async fn definitions_in_use(&self) -> Result<Vec<u64>, documents::Error> {
         let mut numbers = vec![self.last_definition.load(Ordering::SeqCst)];
         let mut after: Option<String> = None;
@@ -28,8 +29,13 @@ impl States {
             }
             match page.into_iter().next_back() {
                 Some((key, _)) => after = Some(key),
-                None => return Ok(numbers),
+                None => break,
             }
         }
+        let engine = self.engine.clone();
+        let ran = tokio::task::spawn_blocking(move || engine.express_definitions()).await;
+        let ran = ran.map_err(|_| documents::Error::CutOff)?;
+        numbers.extend(ran?);
+        Ok(numbers)
     }
 }
