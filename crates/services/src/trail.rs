@@ -309,7 +309,8 @@ impl Trail {
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(unrecorded::INTERVAL).await;
-                if !tell(&unrecorded, &later).await {
+                // What was left out is counted on until it can be said.
+                if !later.has_failed() && !tell(&unrecorded, &later).await {
                     return;
                 }
             }
@@ -319,8 +320,7 @@ impl Trail {
     /// Keeps what waits, and how much was left out, before the server ends.
     pub async fn close(&self) {
         tell(&self.unrecorded, &self.later).await;
-        // An error was logged.
-        let _ = self.later.settle().await;
+        self.later.end().await;
     }
 
     /// At most `limit` events of an account and Region, newest first, with their places: of these

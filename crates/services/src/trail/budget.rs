@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Who have a bucket. Those beyond share one: a server has few.
+/// Who have a bucket. For those beyond, buckets that are full again make room: one begins full.
+/// Without any they share one.
 const BUCKETS_MAX: usize = 1_024;
+/// How often room is looked for at most, since all are looked at.
+const ROOM_MS: i64 = 1_000;
 /// How often it is reported what was dropped.
 const REPORT_MS: i64 = 60_000;
 
@@ -38,6 +41,8 @@ pub(super) struct Budget {
     shared: Bucket,
     dropped: u64,
     reported_ms: Option<i64>,
+    /// When room was last looked for.
+    room_ms: Option<i64>,
 }
 
 #[derive(Clone, Copy)]
@@ -62,25 +67,24 @@ impl Budget {
             shared: Bucket::full(rate),
             dropped: 0,
             reported_ms: None,
+            room_ms: None,
         }
     }
 
     pub(super) fn spend(&mut self, whose: &Arc<str>, bytes: usize, now_ms: i64) -> Spent {
         let rate = self.rate;
-        let is_full = self.buckets.len() >= BUCKETS_MAX;
-        let bucket = if is_full && !self.buckets.contains_key(whose) {
-            &mut self.shared
-        } else {
+        let has_bucket = self.buckets.contains_key(whose) || self.has_room(now_ms);
+        let bucket = if has_bucket {
             let bucket = self.buckets.entry(Arc::clone(whose));
             bucket.or_insert_with(|| Bucket::full(rate))
+        } else {
+            &mut self.shared
         };
         let is_granted = bucket.take(i64::try_from(bytes).unwrap_or(i64::MAX), now_ms, rate);
         if !is_granted {
             self.dropped += 1;
         }
-        let is_due = self
-            .reported_ms
-            .is_none_or(|reported| now_ms.saturating_sub(reported) >= REPORT_MS);
+        let is_due = is_over(self.reported_ms, REPORT_MS, now_ms);
         let to_report = (self.dropped > 0 && is_due).then_some(self.dropped);
         if to_report.is_some() {
             self.reported_ms = Some(now_ms);
@@ -91,6 +95,24 @@ impl Budget {
             to_report,
         }
     }
+
+    /// Whether one more may have a bucket. Where there are too many, drops those that are full.
+    fn has_room(&mut self, now_ms: i64) -> bool {
+        let rate = self.rate;
+        if self.buckets.len() >= BUCKETS_MAX && is_over(self.room_ms, ROOM_MS, now_ms) {
+            self.room_ms = Some(now_ms);
+            self.buckets.retain(|_, bucket| {
+                bucket.refill(now_ms, rate);
+                bucket.bytes < rate.bytes_max
+            });
+        }
+        self.buckets.len() < BUCKETS_MAX
+    }
+}
+
+/// Whether something was done so long ago, or never.
+fn is_over(done_ms: Option<i64>, wait_ms: i64, now_ms: i64) -> bool {
+    done_ms.is_none_or(|done_ms| now_ms.saturating_sub(done_ms) >= wait_ms)
 }
 
 impl Bucket {
@@ -101,12 +123,16 @@ impl Bucket {
         }
     }
 
-    fn take(&mut self, bytes: i64, now_ms: i64, rate: Rate) -> bool {
+    fn refill(&mut self, now_ms: i64, rate: Rate) {
         // A clock that went back gives nothing.
         let passed_ms = now_ms.saturating_sub(self.at_ms).max(0);
         let refill = passed_ms.saturating_mul(rate.bytes_per_second) / 1_000;
         self.at_ms = self.at_ms.max(now_ms);
         self.bytes = self.bytes.saturating_add(refill).min(rate.bytes_max);
+    }
+
+    fn take(&mut self, bytes: i64, now_ms: i64, rate: Rate) -> bool {
+        self.refill(now_ms, rate);
         if bytes > self.bytes {
             return false;
         }
@@ -154,5 +180,10 @@ mod tests {
         assert!(!budget.spend(&"y".into(), 1, 0).is_granted);
         assert!(budget.spend(&"7".into(), 1, 0).is_granted);
         assert_eq!(budget.buckets.len(), BUCKETS_MAX);
+        // Who used little is soon as good as new, and makes room for another.
+        assert!(!budget.spend(&"z".into(), 4_096, 999).is_granted);
+        assert!(budget.spend(&"z".into(), 4 << 20, 1_000).is_granted);
+        assert!(budget.spend(&"x".into(), 4 << 20, 1_000).is_granted);
+        assert!(budget.buckets.len() < BUCKETS_MAX);
     }
 }

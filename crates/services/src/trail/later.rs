@@ -35,6 +35,8 @@ struct Waiting {
     is_due: bool,
     /// They could not be appended: until they can, nothing more is taken.
     has_failed: bool,
+    /// The server ends: nobody would append what is added.
+    has_ended: bool,
 }
 
 impl Later {
@@ -47,7 +49,7 @@ impl Later {
     }
 
     /// Takes a line, and returns at once unless many wait already. Gives it back while the log
-    /// can't be written: whoever adds it has to see that.
+    /// can't be written, for whoever adds it has to see that, and once the server ends.
     pub(super) async fn add(
         self: &Arc<Self>,
         stream: String,
@@ -55,7 +57,7 @@ impl Later {
     ) -> Result<(), (String, Line)> {
         let is_much = {
             let mut waiting = self.waiting.lock();
-            if waiting.has_failed {
+            if waiting.has_failed || waiting.has_ended {
                 return Err((stream, line));
             }
             waiting.bytes += line.bytes.len();
@@ -70,6 +72,21 @@ impl Later {
             let _ = self.settle().await;
         }
         Ok(())
+    }
+
+    /// Whether the log could not be written when that was last tried.
+    pub(super) fn has_failed(&self) -> bool {
+        self.waiting.lock().has_failed
+    }
+
+    /// Appends what waits, and takes nothing more.
+    pub(super) async fn end(self: &Arc<Self>) {
+        self.waiting.lock().has_ended = true;
+        if self.settle().await.is_err() {
+            let waiting = self.waiting.lock();
+            let events: usize = waiting.streams.values().map(Vec::len).sum();
+            tracing::error!(events, "the audit log loses events of calls that only read");
+        }
     }
 
     /// Appends what waits, again and again until nothing does.
@@ -113,7 +130,7 @@ impl Later {
         }
         let mut waiting = self.waiting.lock();
         waiting.bytes = waiting.bytes.saturating_sub(bytes);
-        waiting.has_failed = failed.is_some();
+        let had_failed = mem::replace(&mut waiting.has_failed, failed.is_some());
         for (stream, mut lines) in left {
             let added = waiting.streams.entry(stream).or_default();
             lines.append(added);
@@ -121,7 +138,10 @@ impl Later {
         }
         drop(waiting);
         let Some(error) = failed else { return Ok(()) };
-        tracing::error!(%error, "events of the audit log wait until it can be written");
+        // It is tried twice a second.
+        if !had_failed {
+            tracing::error!(%error, "events of the audit log wait until it can be written");
+        }
         Err(error.into())
     }
 }

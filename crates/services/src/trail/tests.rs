@@ -322,6 +322,35 @@ async fn a_flood_without_rights_is_counted_where_it_is_not_recorded() {
     assert_eq!(shown.matches("EventsNotRecorded").count(), 2, "{shown}");
 }
 
+/// A call whose caller left may go on when the server already ends.
+#[tokio::test(start_paused = true)]
+async fn nothing_waits_once_the_log_is_closed() {
+    let lines = Arc::new(MemoryLines::default());
+    let trail = Trail::new(Arc::clone(&lines) as Arc<dyn Lines>);
+    trail.close().await;
+    trail.record(reading("GetRole")).await.unwrap();
+    assert_eq!(kept(&*lines), "GetRole");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_left_out_is_counted_on_while_the_log_can_not_be_written() {
+    let lines = stuck(true);
+    let trail = Trail::new(Arc::clone(&lines) as Arc<dyn Lines>);
+    trail.record(reading("GetRole")).await.unwrap();
+    assert!(trail.later.settle().await.is_err());
+    let flood = Event {
+        cost: Cost::Principal("u".into()),
+        ..event(&"x".repeat(9 << 20))
+    };
+    trail.record(flood).await.unwrap();
+    tokio::time::sleep(unrecorded::INTERVAL + Duration::from_secs(1)).await;
+    lines.fails.store(false, Ordering::Relaxed);
+    trail.later.settle().await.unwrap();
+    trail.close().await;
+    let shown = kept(&*lines);
+    assert!(shown.contains("EventsNotRecorded"), "{shown}");
+}
+
 #[test]
 fn counts_are_bounded_and_complete() {
     let mut unrecorded = Unrecorded::default();
