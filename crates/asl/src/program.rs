@@ -143,8 +143,19 @@ pub struct Task {
     pub heartbeat: Option<Dynamic<u64>>,
     /// `Credentials`: a template that makes `{"RoleArn": ...}`.
     pub credentials: Option<Template>,
+    /// What the parameters are checked against once they are made; `None` where the definition
+    /// tells which members they have, and was checked.
+    pub members: Option<Box<Members>>,
     pub recovery: Recovery,
     pub next: Next,
+}
+
+/// The members that a Task's parameters must have, and may have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Members {
+    pub required: Vec<&'static str>,
+    /// `None` when they are free, or not all are known.
+    pub known: Option<Vec<&'static str>>,
 }
 
 /// What a Task calls, as the catalogue resolved it.

@@ -95,10 +95,8 @@ fn limits(config: &Config) -> Finding {
 }
 
 fn rates(config: &Config) -> Finding {
-    Finding::Good(match &config.rate_limits {
-        None => "rates: calls are not limited".to_owned(),
-        Some(limits) => format!("rates: {limits}"),
-    })
+    let limits = config.rate_limits.clone().unwrap_or_default();
+    Finding::Good(format!("rates: {limits}"))
 }
 
 fn runtimes() -> Vec<Finding> {

@@ -90,15 +90,6 @@ impl Throttle {
         let Some(limits) = limits else {
             return Ok(throttle);
         };
-        for row in AWS.iter().filter(|_| limits.is_aws) {
-            let rates = Rates {
-                large: row.large,
-                other: row.other,
-                express: row.express,
-            };
-            let called = (Service::States, row.operation.into());
-            throttle.rates.insert(called, rates);
-        }
         for (key, rate) in &limits.named {
             let called = called(key)?;
             check(key, rate, &called)?;
@@ -107,7 +98,20 @@ impl Throttle {
                 other: rate.main(),
                 express: rate.express,
             };
-            throttle.rates.insert(called, rates);
+            if throttle.rates.insert(called, rates).is_some() {
+                bail!(
+                    "`{key}` in `rate_limits` is an operation that is named before, with `states:` \
+                     or without; leave one out"
+                );
+            }
+        }
+        for row in AWS.iter().filter(|_| limits.is_aws) {
+            let called = (Service::States, row.operation.into());
+            throttle.rates.entry(called).or_insert(Rates {
+                large: row.large,
+                other: row.other,
+                express: row.express,
+            });
         }
         Ok(throttle)
     }
@@ -157,7 +161,8 @@ impl Throttle {
         let admitted = tokens >= 1.0;
         *level = Level {
             tokens: if admitted { tokens - 1.0 } else { tokens },
-            at: now,
+            // Calls come in another order than they read the clock: no time may count twice.
+            at: level.at.max(now),
         };
         admitted
     }

@@ -21,6 +21,9 @@ const SPELLING: Spelling = Spelling {
 
 /// The error of a function that failed without naming one.
 const UNKNOWN: &str = "Lambda.Unknown";
+/// What stands before its answer then (known from reports of users).
+const NO_ERROR_TYPE: &str = "The cause could not be determined because Lambda did not return an \
+                             error type. Returned payload:";
 
 /// The members of `Parameters` that go into the request; `Payload` is its body.
 const MEMBERS: &[&str] = &["FunctionName", "Qualifier", "InvocationType", "LogType"];
@@ -122,7 +125,10 @@ impl Invoked {
         let error = object
             .as_ref()
             .and_then(|object| object.get("errorType")?.as_str());
-        Some(outcome::failed(error.unwrap_or(UNKNOWN), &shown(&cause)))
+        Some(match error {
+            Some(error) => outcome::failed(error, &shown(&cause)),
+            None => outcome::failed(UNKNOWN, &format!("{NO_ERROR_TYPE} {cause}")),
+        })
     }
 
     fn body_text(&self) -> String {

@@ -167,7 +167,8 @@ fn function_arns() {
         ),
         (
             response(200, &failed, r#"{"errorMessage": "no"}"#),
-            r#"Lambda.Unknown: {"errorMessage": "no"}"#,
+            "Lambda.Unknown: The cause could not be determined because Lambda did not return an \
+             error type. Returned payload: {\"errorMessage\": \"no\"}",
         ),
         (
             response(

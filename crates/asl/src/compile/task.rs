@@ -4,7 +4,7 @@ use json::Value;
 
 use super::{Context, recovery};
 use crate::definition::{MachineType, Parameter, Resolved};
-use crate::program::{Dynamic, Flow, Resource, StateKind, Task};
+use crate::program::{Dynamic, Flow, Members, Resource, StateKind, Task};
 use crate::template::Template;
 use crate::validate::fields::Fields;
 use crate::validate::message;
@@ -36,14 +36,22 @@ pub(super) fn compile(
         Flow::Paths(paths) => ("Parameters", &paths.parameters),
         Flow::Queries(queries) => ("Arguments", &queries.arguments),
     };
-    if let (Some(resource), Some(parameters)) = (&resource, parameters) {
-        check_parameters(resource, parameters, &place.member(name), context);
-    }
+    let members = match parameters {
+        // Nothing is known of the value of an expression, nor of the state's input.
+        Some(parameters) if parameters.as_query().is_none() => {
+            if let Some(resource) = &resource {
+                check_parameters(resource, parameters, &place.member(name), context);
+            }
+            None
+        }
+        _ => resource.as_ref().and_then(|it| members(it, context)),
+    };
     Some(StateKind::Task(Box::new(Task {
         resource: resource?,
         timeout,
         heartbeat,
         credentials: fields.take_template("Credentials"),
+        members,
         recovery,
         next,
     })))
@@ -65,6 +73,16 @@ fn resource(arn: &str, place: &Place<'_>, context: &mut Context<'_, '_>) -> Opti
     }
 }
 
+/// What is left to be checked when a call is made.
+fn members(resource: &Resource, context: &Context<'_, '_>) -> Option<Box<Members>> {
+    let known = context.catalogue.parameters(&resource.arn);
+    let members = Members {
+        required: context.catalogue.required_parameters(&resource.arn),
+        known: known.map(|all| all.into_iter().map(|parameter| parameter.name).collect()),
+    };
+    (members != Members::default()).then(|| Box::new(members))
+}
+
 /// What the resource can't be called without, and what it can't be called with.
 fn check_parameters(
     resource: &Resource,
@@ -72,10 +90,6 @@ fn check_parameters(
     at: &Place<'_>,
     context: &mut Context<'_, '_>,
 ) {
-    if parameters.as_query().is_some() {
-        // Nothing is known of the value of an expression.
-        return;
-    }
     for name in context.catalogue.required_parameters(&resource.arn) {
         if !parameters.has_member(name) {
             context.error(message::missing(name), at);

@@ -1,14 +1,15 @@
 //! Task: a call, its answers, and what becomes of them.
 
-use json::Value;
+use json::{Object, Value};
 
 use super::data::{self, Data};
 use super::failure::{Failed, How, recover};
 use super::step::{Fault, Go, Step, TIMEOUT};
 use super::{Call, Effect, Refusal};
 use crate::event::{EventId, EventKind, Failure, Text};
-use crate::program::{Dynamic, Pattern, Resource, ResourceFamily, StateIndex, Task};
+use crate::program::{Dynamic, Members, Pattern, Resource, ResourceFamily, StateIndex, Task};
 use crate::template::{self, Template, shown};
+use crate::validate::message;
 
 /// The longest TimeoutSeconds and HeartbeatSeconds (developer guide, "Task workflow state").
 const SECONDS_MAX: u64 = 99_999_999;
@@ -85,6 +86,7 @@ fn prepare(step: &Step<'_>, task: &Task) -> Result<EventKind, Fault> {
         .transpose()?;
     let parameters = data.arguments(input)?;
     data.limit(&parameters, &context.state.name)?;
+    check_members(task.members.as_deref(), &parameters)?;
     Ok(EventKind::TaskScheduled {
         state: context.visit.state,
         parameters,
@@ -142,6 +144,37 @@ fn seconds(
         ))
     };
     count.map(Some).ok_or_else(wrong)
+}
+
+/// Nothing is scheduled with parameters that make no call. (Recorded for apigateway:invoke)
+fn check_members(members: Option<&Members>, parameters: &Value) -> Result<(), Fault> {
+    let Some(members) = members else {
+        return Ok(());
+    };
+    let problems = match parameters.as_object() {
+        Some(object) => problems(members, object),
+        None => vec!["Parameters must be a JSON object".to_owned()],
+    };
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Fault::runtime(format!(
+        "The Parameters '{parameters}' could not be used to start the Task: [{}]",
+        problems.join(", ")
+    )))
+}
+
+fn problems(members: &Members, parameters: &Object) -> Vec<String> {
+    let required = members.required.iter();
+    let missing = required.filter(|name| !parameters.contains_key(name));
+    let mut problems: Vec<_> = missing.map(|name| message::missing(name)).collect();
+    if let Some(known) = &members.known {
+        let unknown = parameters
+            .keys()
+            .filter(|name| !known.iter().any(|k| k == name));
+        problems.extend(unknown.map(message::unsupported_parameter));
+    }
+    problems
 }
 
 fn role_arn(role: &Template, input: &Value, data: &Data<'_>) -> Result<Text, Fault> {

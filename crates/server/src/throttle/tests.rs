@@ -46,6 +46,11 @@ fn tables_that_are_refused() {
     for key in ["StartExecution", "states:StartExecution", "lambda:Invoke"] {
         assert!(Throttle::new(Some(&table(key, 1, 0.5))).is_ok(), "{key}");
     }
+    let mut twice = table("StartExecution", 1, 1.0);
+    let other = table("states:StartExecution", 2, 1.0);
+    twice.named.extend(other.named);
+    let refused = Throttle::new(Some(&twice)).err().unwrap().to_string();
+    assert!(refused.contains("named before"), "{refused}");
     let check = |key: &str, bucket, expected: &str| {
         let mut limits = table(key, 1, 1.0);
         let express = Bucket {
@@ -120,6 +125,9 @@ fn tokens_are_taken_and_come_back() {
     check("2", "StartExecution", 0, true);
     check("1", "StartExecution", 249, false);
     check("1", "StartExecution", 250, true);
+    check("1", "StartExecution", 250, false);
+    // A call that read the clock before the last one brings no tokens.
+    check("1", "StartExecution", 0, false);
     check("1", "StartExecution", 250, false);
     // It never holds more than its size.
     for expected in [true, true, false] {
