@@ -156,7 +156,6 @@ fn function_arns() {
         (response(200, &[], r#""text""#), r#"ok "text""#),
         (response(200, &[], "null"), "ok null"),
         (response(200, &[], "not JSON"), r#"ok "not JSON""#),
-        (response(200, &[], "not JSON"), r#"ok "not JSON""#),
         (
             response(
                 200,
