@@ -5,6 +5,8 @@ use figment::error::{Actual, Kind};
 
 /// How unlike a setting's name a word may be to be taken for a slip of it.
 const SLIP_EDITS_MAX: usize = 3;
+/// The setting that may hold secrets: what it is set to is not told.
+const SECRET: &str = "otlp_headers";
 
 /// Every trouble with the settings, each on a line. `file` is what the configuration file is called
 /// in messages.
@@ -22,7 +24,12 @@ fn line(error: &figment::Error, file: Option<&str>) -> String {
     };
     match &error.kind {
         Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
-            let (found, expected) = (shown(found), takes(expected));
+            let is_secret = error.path.first().is_some_and(|name| name == SECRET);
+            let found = match found {
+                Actual::Str(_) if is_secret => "a text".to_owned(),
+                other => shown(other),
+            };
+            let expected = takes(expected);
             format!("{place} is {found}, and it takes {expected}")
         }
         Kind::UnknownField(name, known) => {
@@ -36,7 +43,7 @@ fn line(error: &figment::Error, file: Option<&str>) -> String {
         }
         // What is no TOML says itself where, and so do texts of ours.
         Kind::Message(text) if path.is_empty() => match file {
-            Some(file) => format!("`{file}`: {text}"),
+            Some(file) => format!("`{file}`: {}", without_source(text)),
             None => text.clone(),
         },
         Kind::Message(text) if text.contains('`') => format!("{place}: {text}"),
@@ -55,6 +62,16 @@ fn shown(found: &Actual) -> String {
         Actual::Map => "a table".to_owned(),
         other => format!("{other}"),
     }
+}
+
+/// What TOML says of a file, without the line of it, which may be of a secret.
+fn without_source(text: &str) -> String {
+    let is_source = |line: &&str| {
+        let number = |c: char| c == ' ' || c.is_ascii_digit();
+        line.trim_start_matches(number).starts_with('|')
+    };
+    let lines: Vec<&str> = text.lines().filter(|line| !is_source(line)).collect();
+    lines.join(": ")
 }
 
 /// What a type is called by those who set it.

@@ -198,6 +198,7 @@ fn the_defaults_are_those_of_aws() {
 fn rate_limits() {
     let none = Flags::default();
     check("", &none, Ok(|c| c.rate_limits.is_none()));
+    assert_eq!(RateLimits::default().to_string(), "calls are not limited");
     let shown = |c: &Config| c.rate_limits.as_ref().unwrap().to_string();
     assert_eq!(shown(&loaded("rate_limits = \"aws\"")), "AWS's");
     let table = "[rate_limits]\nStartExecution = { bucket = 1300, refill_per_second = 300, \
@@ -234,6 +235,32 @@ fn rate_limits() {
         &none,
         Err("is `5`, and it takes the word \"aws\", or a table of operations"),
     );
+}
+
+#[test]
+fn secrets_are_not_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lockstep.toml");
+    for (toml, expected) in [
+        (
+            "otlp_headers = \"a=secret\"",
+            "is a text, and it takes a list",
+        ),
+        ("strict = true\notlp_headers = [\"a=secret", "line 2"),
+        (
+            "otlp_headers = [\n  \"a=secret\",\n  \"b=secret\" c\n]",
+            "line 3",
+        ),
+    ] {
+        std::fs::write(&file, toml).unwrap();
+        let flags = Flags {
+            config: Some(file.clone()),
+            ..Flags::default()
+        };
+        let error = format!("{:#}", Config::load(&flags).unwrap_err());
+        assert!(error.contains(expected), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
 }
 
 fn loaded(toml: &str) -> Config {

@@ -73,10 +73,10 @@ impl fmt::Display for RateLimits {
         let base = self.is_aws.then(|| "AWS's".to_owned());
         let named = self.named.iter().map(|(key, rate)| format!("{key} {rate}"));
         let all: Vec<String> = base.into_iter().chain(named).collect();
-        f.write_str(match all.is_empty() {
-            true => "calls are not limited",
-            false => &all.join("; "),
-        })
+        match all.is_empty() {
+            true => f.write_str("calls are not limited"),
+            false => f.write_str(&all.join("; ")),
+        }
     }
 }
 
