@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use asl::event::{Event, EventKind};
 use engine::{Observed, Receipt};
+use json::Object;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
@@ -205,15 +206,26 @@ impl Queue {
     }
 }
 
-/// The text of what an event shows. What is known of it without a look inside.
+/// The text of what an event shows, but for names. What is known of it without a look inside.
 fn payload_bytes(event: &Event) -> usize {
     match &event.kind {
         EventKind::ExecutionStarted(start) => start.input.size(),
+        EventKind::StateExited {
+            output, assigned, ..
+        } => {
+            let assigned = assigned.as_ref().map_or(0, Object::size);
+            output.size().saturating_add(assigned)
+        }
+        EventKind::ExecutionFailed(failure)
+        | EventKind::ExecutionAborted(failure)
+        | EventKind::ExecutionTimedOut(failure)
+        | EventKind::TaskFailed { failure, .. }
+        | EventKind::TaskTimedOut { failure, .. }
+        | EventKind::EvaluationFailed { failure, .. } => {
+            failure.cause.as_ref().map_or(0, |cause| cause.len())
+        }
         EventKind::StateEntered { input: payload, .. }
         | EventKind::ExecutionSucceeded { output: payload }
-        | EventKind::StateExited {
-            output: payload, ..
-        }
         | EventKind::TaskScheduled {
             parameters: payload,
             ..

@@ -2,7 +2,8 @@ use std::thread;
 
 use asl::compile::compile;
 use asl::definition::MachineType;
-use asl::event::{BranchId, Start};
+use asl::event::{BranchId, Failure, Start};
+use asl::program::StateIndex;
 use asl::run::Run;
 use asl::time::Timestamp;
 use json::Value;
@@ -15,13 +16,17 @@ const LONG: Duration = Duration::from_secs(600);
 
 fn job(payload_bytes: usize) -> Job {
     let text = "x".repeat(payload_bytes.saturating_sub(2));
+    job_of(EventKind::ExecutionSucceeded {
+        output: Value::from(text.as_str()),
+    })
+}
+
+fn job_of(kind: EventKind) -> Job {
     let event = Event {
         id: 1,
         previous: 0,
         branch: BranchId::ROOT,
-        kind: EventKind::ExecutionSucceeded {
-            output: Value::from(text.as_str()),
-        },
+        kind,
     };
     let definition = r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#;
     let program = compile(definition, MachineType::Standard, &Integrations).program;
@@ -69,6 +74,30 @@ fn there_is_room_again_once_what_was_taken_is_written() {
     check(10, JOBS_MAX);
     check(BYTES_MAX / 4, 4);
     check(BYTES_MAX + 2, 1);
+}
+
+#[test]
+fn a_job_weighs_what_its_event_holds() {
+    let check = |kind: EventKind, expected: usize| {
+        let Weight { jobs, bytes } = job_of(kind).weight();
+        assert_eq!((jobs, bytes), (1, expected));
+    };
+    let state = StateIndex(0);
+    let failure = Failure {
+        error: Some("E".into()),
+        cause: Some("caused".into()),
+    };
+    let assigned = json::parse(r#"{"a":"123"}"#).unwrap();
+    let exited = |assigned| EventKind::StateExited {
+        state,
+        output: Value::from("x"),
+        assigned,
+    };
+    check(exited(None), 3);
+    check(exited(assigned.as_object().cloned()), 3 + 11);
+    check(EventKind::ExecutionFailed(failure.clone()), 6);
+    check(EventKind::TaskFailed { state, failure }, 6);
+    check(EventKind::BranchSucceeded, 0);
 }
 
 #[test]

@@ -182,6 +182,31 @@ fn records_of_a_commit_are_those_of_its_events() {
     assert!(texts.contains(expected), "{texts}");
 }
 
+/// Whoever reads a record gets the payload as it was, whatever is in it.
+#[test]
+fn odd_texts_stay_what_they_are() {
+    let controls: String = (0..0x20_u8).map(char::from).collect();
+    for text in [
+        format!("\"{}\"", "\\u0000\\u001f\\b\\f\\n\\r\\t\\u007f"),
+        "{\"\u{2028}\u{2029}\u{feff}\u{10ffff}\":\"\\\"\\\\/\\/\"}".to_owned(),
+        r#"["\ud800","\udc00\ud800x"]"#.to_owned(),
+        "[-0,1.50,1E400,0.1e-7,123456789012345678901234567890]".to_owned(),
+        Value::from(controls.as_str()).to_text(),
+    ] {
+        let output = json::parse(&text).unwrap();
+        let shown = output.to_text();
+        let record = record(EventKind::ExecutionSucceeded { output }, 7, true);
+        assert!(!record.contains(|c: char| c < ' '), "{record:?}");
+        let record = json::parse(&record).unwrap();
+        let details = record.get("details").unwrap();
+        assert_eq!(details.get("output").and_then(Value::as_str), Some(&*shown));
+    }
+    let numbers = "[-0,1.50,1E400,123456789012345678901234567890]";
+    let output = json::parse(numbers).unwrap();
+    let record = record(EventKind::ExecutionSucceeded { output }, 7, true);
+    assert!(record.contains(numbers), "as they were written: {record}");
+}
+
 #[test]
 fn payloads_that_are_too_long_are_cut() {
     let check = |length: usize, kept: usize| {
