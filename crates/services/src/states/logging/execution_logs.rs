@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use asl::event::Start;
+use asl::event::{Event, Start};
 use asl::history::type_name;
 use engine::{Delivery, Observed, Observer, Receipt};
 use parking_lot::RwLock;
@@ -41,6 +41,10 @@ const UNFLUSHED_BYTES_MAX: usize = 8 << 20;
 
 /// Records of a stream are put together in texts of at least so many bytes, unless there are fewer.
 const TEXT_BYTES: usize = 64 << 10;
+
+/// A commit that logs more is written in parts of about so many bytes: all at once might be more
+/// than the writer of logs takes.
+const PART_BYTES: usize = 1 << 20;
 
 /// Where executions of a revision log, and what.
 pub(super) struct Target {
@@ -287,10 +291,7 @@ impl<S: Sink> Worker<S> {
         while let Some(Taken { jobs, flushes }) = self.jobs.take() {
             let gathers = !jobs.is_empty();
             for job in jobs {
-                self.unflushed.add(job, &mut self.scratch);
-                if self.unflushed.bytes >= UNFLUSHED_BYTES_MAX {
-                    self.flush();
-                }
+                self.add(job);
             }
             self.flush();
             for flush in flushes {
@@ -301,6 +302,24 @@ impl<S: Sink> Worker<S> {
             if gathers {
                 self.jobs.pause(PAUSE);
             }
+        }
+    }
+
+    /// Adds what a job logs. It is accepted with its last part.
+    fn add(&mut self, job: Job) {
+        let mut rest = job.seen.events.as_slice();
+        while let Some(later) = self.unflushed.add(&job, rest, &mut self.scratch) {
+            rest = later;
+            self.flush_if_much();
+        }
+        self.unflushed.written += job.weight();
+        self.unflushed.receipts.extend(job.receipt);
+        self.flush_if_much();
+    }
+
+    fn flush_if_much(&mut self) {
+        if self.unflushed.bytes >= UNFLUSHED_BYTES_MAX {
+            self.flush();
         }
     }
 
@@ -324,26 +343,30 @@ impl<S: Sink> Worker<S> {
 }
 
 impl Unflushed {
-    /// Adds what a job logs.
-    fn add(&mut self, job: Job, scratch: &mut Scratch) {
-        self.written += job.weight();
-        let Job {
-            seen,
-            target,
-            receipt,
-            ..
-        } = job;
-        self.receipts.extend(receipt);
+    /// Adds what a job logs of some of its events, and says which are left.
+    fn add<'e>(
+        &mut self,
+        job: &Job,
+        events: &'e [Event],
+        scratch: &mut Scratch,
+    ) -> Option<&'e [Event]> {
+        let Job { seen, target, .. } = job;
         let stream = self.streams.entry(seen.start.definition);
-        let stream = stream.or_insert_with(|| Stream::new(&target, &seen.start));
+        let stream = stream.or_insert_with(|| Stream::new(target, &seen.start));
         let before = stream.text.len();
         let (level, with_data) = (target.logging.level, target.logging.include_execution_data);
-        let mut records = Records::new(&mut stream.text, scratch, &seen, with_data);
-        for event in &seen.events {
+        let mut records = Records::new(&mut stream.text, scratch, seen, with_data);
+        let mut rest = events;
+        while let Some((event, later)) = rest.split_first() {
+            rest = later;
             let event_type = type_name(&seen.program, &event.kind);
-            if event_type.is_some_and(|event_type| level.shows(event_type)) {
-                let end = records.add(event);
-                stream.ends.extend(end.map(|end| (seen.time.0, end)));
+            if event_type.is_some_and(|event_type| level.shows(event_type))
+                && let Some(end) = records.add(event)
+            {
+                stream.ends.push((seen.time.0, end));
+                if end - before >= PART_BYTES {
+                    break;
+                }
             }
         }
         self.bytes += stream.text.len() - before;
@@ -352,6 +375,7 @@ impl Unflushed {
             let another = String::with_capacity(stream.text.len());
             stream.settle(another);
         }
+        (!rest.is_empty()).then_some(rest)
     }
 }
 

@@ -241,4 +241,4 @@ fn payload_bytes(event: &Event) -> usize {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

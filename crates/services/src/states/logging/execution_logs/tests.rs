@@ -1,4 +1,4 @@
-use asl::event::Text;
+use asl::event::{EventKind, Text};
 use engine::{Beside, Config, Engine, ExecutionStatus, StartRequest, SystemClock};
 use json::Value;
 use parking_lot::Mutex;
@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 
 use super::*;
 use crate::states::StoredDefinitions;
+use crate::states::logging::queue::tests::commit_of;
 use crate::states::tests::Idle;
 
 /// Keeps what is written.
@@ -171,4 +172,57 @@ async fn what_was_not_written_before_a_crash_is_written_after_it() {
         .await
         .expect("the events are written again");
     world.engine.shutdown().await;
+}
+
+/// Counts what is written between two flushes.
+#[derive(Clone, Default)]
+struct Bounded(Arc<Mutex<Written>>);
+
+#[derive(Default)]
+struct Written {
+    events: usize,
+    unflushed_bytes: usize,
+    unflushed_bytes_max: usize,
+}
+
+impl Sink for Bounded {
+    fn write(&self, record: LogRecord) {
+        let mut written = self.0.lock();
+        written.events += record.events.len();
+        let messages = record.events.iter().map(|event| event.message.len());
+        written.unflushed_bytes += messages.sum::<usize>();
+        written.unflushed_bytes_max = written.unflushed_bytes_max.max(written.unflushed_bytes);
+    }
+
+    fn flush(&self) {
+        self.0.lock().unflushed_bytes = 0;
+    }
+}
+
+#[test]
+fn a_commit_that_logs_much_is_written_in_parts() {
+    let long = "x".repeat(200_000);
+    let succeeded = |number: usize| EventKind::ExecutionSucceeded {
+        output: Value::from(format!("{number}{long}").as_str()),
+    };
+    let (sender, jobs) = queue();
+    for _ in 0..2 {
+        let job = commit_of((0..60).map(succeeded).collect());
+        assert!(sender.send(job).is_ok());
+    }
+    drop(sender);
+    let sink = Bounded::default();
+    let mut worker = Worker {
+        jobs,
+        sink: sink.clone(),
+        unflushed: Unflushed::default(),
+        scratch: Scratch::default(),
+    };
+    worker.run();
+    assert_eq!(sink.0.lock().events, 120);
+    let most = sink.0.lock().unflushed_bytes_max;
+    assert!(
+        (UNFLUSHED_BYTES_MAX..UNFLUSHED_BYTES_MAX + 2 * PART_BYTES).contains(&most),
+        "{most}"
+    );
 }

@@ -22,9 +22,14 @@ fn job(payload_bytes: usize) -> Job {
 }
 
 fn job_of(kind: EventKind) -> Job {
-    let event = Event {
-        id: 1,
-        previous: 0,
+    commit_of(vec![kind])
+}
+
+/// A job of these events.
+pub(in super::super) fn commit_of(kinds: Vec<EventKind>) -> Job {
+    let event = |(previous, kind)| Event {
+        id: previous + 1,
+        previous,
         branch: BranchId::ROOT,
         kind,
     };
@@ -40,7 +45,7 @@ fn job_of(kind: EventKind) -> Job {
         redrive_count: 0,
         redriven_at: None,
         time: Timestamp(0),
-        events: vec![event],
+        events: (0..).zip(kinds).map(event).collect(),
         before: Run::default(),
         billing: None,
     });
