@@ -69,6 +69,11 @@ impl Encoder {
         self.window.bytes()
     }
 
+    /// Forgets payloads that nobody has any more; takes time for each that is known.
+    pub fn sweep(&mut self) {
+        self.window.sweep();
+    }
+
     /// The next record: the events of one commit.
     pub fn encode<'e>(
         &mut self,

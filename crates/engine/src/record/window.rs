@@ -40,7 +40,7 @@ const UNREAD_MAX: usize = 256;
 
 /// No search for what nobody has any more pays below so many parts, and so many bytes.
 const SWEPT_PARTS_MIN: usize = 128;
-const SWEPT_BYTES_MIN: usize = 64 << 10;
+const SWEPT_BYTES_MIN: usize = 8 << 10;
 
 /// Memory of a known part: its entry, and the empty node of a value that is gone.
 const PART_BYTES: usize = 128;
@@ -214,6 +214,11 @@ impl Window {
         BYTES_PER_PAYLOAD_BYTE * held + PART_BYTES * by_address.len()
     }
 
+    /// Forgets what nobody has any more, so that [`Window::bytes`] is exact.
+    pub(super) fn sweep(&mut self) {
+        self.parts.sweep();
+    }
+
     /// The stored value that shares most of a sample of members with this one, and where its text
     /// is; the newest that shares all but one is not looked beyond.
     pub(super) fn nearest(&self, value: &Value) -> Option<(Value, &Stored, usize)> {
@@ -380,9 +385,12 @@ impl Parts {
     fn sweep_when_due(&mut self) {
         let is_due = self.by_address.len() >= 2 * self.swept_parts.max(SWEPT_PARTS_MIN)
             || self.held >= 2 * self.swept_held.max(SWEPT_BYTES_MIN);
-        if !is_due {
-            return;
+        if is_due {
+            self.sweep();
         }
+    }
+
+    fn sweep(&mut self) {
         self.by_address.retain(|_, part| part.node.is_alive());
         self.unread.retain(|(node, ..)| node.is_alive());
         if self.by_address.len() > PARTS_MAX {

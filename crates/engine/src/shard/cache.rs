@@ -138,8 +138,9 @@ impl Cache {
         }
     }
 
-    /// Lets those go that were not used for longest. One whose last change is not committed yet
-    /// stays; as it was used lately, so were all behind it.
+    /// Lets those go that were not used for longest, unless much of what they seemed to take was
+    /// gone already. One whose last change is not committed yet stays; as it was used lately, so
+    /// were all behind it.
     pub(super) fn shrink(&mut self, bytes_max: usize, committed: u64) {
         while self.bytes > bytes_max {
             let Some((_, oldest)) = self.by_use.first_key_value() else {
@@ -152,8 +153,24 @@ impl Cache {
             {
                 return;
             }
-            self.remove(oldest);
+            if self.slims(oldest) {
+                self.touch(oldest);
+            } else {
+                self.remove(oldest);
+            }
         }
+    }
+
+    /// Looks what an execution really takes; whether that is a quarter less than was counted.
+    fn slims(&mut self, entity: EntityId) -> bool {
+        let Some(execution) = self.executions.get_mut(&entity) else {
+            return false;
+        };
+        let before = execution.bytes;
+        execution.encoder.sweep();
+        self.weigh(entity);
+        self.get(entity)
+            .is_some_and(|it| it.bytes <= before - before / 4)
     }
 
     pub(super) fn of_shard(&self, shard: store::ShardId) -> Vec<EntityId> {

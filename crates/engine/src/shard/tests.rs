@@ -654,6 +654,42 @@ fn waiting_executions_leave_memory() {
     assert_eq!(stage.shard.figures(), Figures::default());
 }
 
+/// What results took that are gone does not drive others out of memory: an execution that is read
+/// again for each of its results costs a hundred times one that stays.
+#[test]
+fn executions_stay_in_memory_however_much_passed_through_them() {
+    const EXECUTIONS: usize = 100;
+    let names: Vec<String> = (0..20).map(|n| format!("S{n}")).collect();
+    let states: Vec<String> = names
+        .iter()
+        .zip(names.iter().skip(1))
+        .map(|(name, next)| {
+            format!(r#""{name}": {{"Type": "Task", "Resource": "{FUNCTION}", "Next": "{next}"}}"#)
+        })
+        .collect();
+    let chain = machine(&format!(
+        r#""A": {{"Type": "Pass", "Next": "S0"}}, {},
+           "S19": {{"Type": "Wait", "Seconds": 60, "End": true}}"#,
+        states.join(",")
+    ));
+    let config = Config {
+        cache_bytes_max: EXECUTIONS * 50_000,
+        ..Config::default()
+    };
+    let mut stage = Stage::with(store::Memory::new(), &[chain], config);
+    for _ in 0..EXECUTIONS {
+        stage.started("{}");
+    }
+    let mut result = 0;
+    while !stage.calls.is_empty() {
+        result += 1;
+        let text = format!(r#"{{"text": "{result:0>1000}"}}"#);
+        stage.answer(TaskOutcome::Succeeded(value(&text)));
+        stage.work_off();
+        assert_eq!(stage.shard.figures().loaded, EXECUTIONS, "{result}");
+    }
+}
+
 /// An execution weighs what it holds, however its payloads share it.
 #[test]
 fn a_map_weighs_its_items_once() {
