@@ -61,6 +61,10 @@ impl Kept {
             runs.unstored.splice(..0, left.iter().copied());
             (runs.lost, !runs.unstored.is_empty())
         };
+        if is_left {
+            // The keeper may have found nothing to do while these were being written.
+            self.changed.notify_one();
+        }
         // While the disk fails that is what the log says, now and then.
         if lost > writing.lost_told && !is_failing {
             tracing::warn!(
