@@ -1,6 +1,8 @@
 //! What a definition is judged by and what comes of it: diagnostics with AWS's codes, messages and
 //! locations, and the [`Program`] when none of them is an error.
 
+use std::borrow::Cow;
+
 use crate::program::{Program, Resource};
 use crate::validate::{label, message};
 
@@ -74,9 +76,9 @@ pub trait Catalogue {
 }
 
 /// A member that `Parameters` can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it may be when it is a literal; empty when anything.
     pub values: &'static [&'static str],
 }

@@ -23,8 +23,8 @@ pub(crate) struct TestCatalogue;
 
 impl Catalogue for TestCatalogue {
     fn parameters(&self, resource: &str) -> Option<Vec<Parameter>> {
-        let parameter = |name| Parameter {
-            name,
+        let parameter = |name: &'static str| Parameter {
+            name: name.into(),
             values: match name {
                 "InvocationType" => &["RequestResponse", "DryRun", "Event"],
                 _ => &[],
