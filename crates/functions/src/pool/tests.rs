@@ -697,9 +697,16 @@ async fn a_warm_process_that_ended_unseen_is_replaced() {
     let fixture = Fixture::open();
     let spec = python("import os\ndef handler(e, c):\n    return os.getpid()\n");
     let pid = ok(&fixture.call(&spec, "{}").await).as_u64().unwrap();
+    let is_idle = |is_alive: bool| {
+        let mut state = fixture.pool.inner.state.lock();
+        let mut idle = state.functions.values_mut().flat_map(|it| &mut it.idle);
+        idle.any(|warm| warm.environment.is_alive() == is_alive)
+    };
+    eventually("it is idle", || is_idle(true)).await;
     let raw = nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap());
     nix::sys::signal::kill(raw, nix::sys::signal::Signal::SIGKILL).unwrap();
-    eventually("it is gone", || !is_running(pid)).await;
+    // One that is dying may still be handed an event, which is lost with it.
+    eventually("it is known to be gone", || is_idle(false)).await;
     assert_ne!(ok(&fixture.call(&spec, "{}").await).as_u64().unwrap(), pid);
     fixture.pool.shutdown().await;
 }
