@@ -1,8 +1,6 @@
 //! What a definition is judged by and what comes of it: diagnostics with AWS's codes, messages and
 //! locations, and the [`Program`] when none of them is an error.
 
-use std::borrow::Cow;
-
 use crate::program::{Program, Resource};
 use crate::validate::{label, message};
 
@@ -76,9 +74,9 @@ pub trait Catalogue {
 }
 
 /// A member that `Parameters` can have.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameter {
-    pub name: Cow<'static, str>,
+    pub name: &'static str,
     /// What it may be when it is a literal; empty when anything.
     pub values: &'static [&'static str],
 }

@@ -3,7 +3,6 @@
 //!
 //! All states of all bodies lie in one table, as AWS demands names unique in the whole definition.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use json::Value;
@@ -156,7 +155,7 @@ pub struct Task {
 pub struct Members {
     pub required: Vec<&'static str>,
     /// `None` when they are free, or not all are known.
-    pub known: Option<Vec<Cow<'static, str>>>,
+    pub known: Option<Vec<&'static str>>,
 }
 
 /// What a Task calls, as the catalogue resolved it.

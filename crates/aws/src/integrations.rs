@@ -93,8 +93,7 @@ impl TaskResource {
         }
     }
 
-    /// All members that `Parameters` of an optimised integration may have; `None` when it is free,
-    /// or not all are known.
+    /// All members that `Parameters` may have; `None` when it is free, or not all are known.
     #[must_use]
     pub fn parameters(&self) -> Option<&'static [Parameter]> {
         match self {
@@ -104,20 +103,6 @@ impl TaskResource {
             } => Some(optimised::START_EXECUTION),
             _ => None,
         }
-    }
-
-    /// All members that `Parameters` of a call of the SDK may have: those of the operation's
-    /// input. `None` for any other task, and where this build has no model of the service.
-    #[must_use]
-    pub fn sdk_parameters(&self) -> Option<Vec<Cow<'static, str>>> {
-        let TaskResource::Sdk { .. } = self else {
-            return None;
-        };
-        let (model, operation) = self.operation()?;
-        let input = operation.input.and_then(|input| model.structure(input));
-        let members = input.map_or(&[][..], |input| &input.members);
-        let names = members.iter().map(|member| self.member_name(&member.name));
-        Some(names.collect())
     }
 
     /// The members without which no call can be made, as far as they are known; AWS refuses a

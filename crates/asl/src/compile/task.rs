@@ -120,10 +120,7 @@ fn check_value(
     let text = value.as_str();
     let is_of = |values: &[&str]| text.is_some_and(|text| values.contains(&text));
     if !parameter.values.is_empty() && !is_of(parameter.values) {
-        context.error(
-            message::one_of_values(&parameter.name, parameter.values),
-            at,
-        );
+        context.error(message::one_of_values(parameter.name, parameter.values), at);
     }
 }
 

@@ -90,8 +90,7 @@ pub(super) fn whole_number(
     number.ok_or_else(|| refers_to(field, &found, "integer", &path.text))
 }
 
-/// A path of `field` that leads to no number of this `kind`.
-pub(super) fn refers_to(field: &str, found: &Value, kind: &str, path: &Text) -> Fault {
+fn refers_to(field: &str, found: &Value, kind: &str, path: &Text) -> Fault {
     let value = found.as_str().map_or_else(|| shown(found), str::to_owned);
     Fault::runtime(format!(
         "The {field}Path field refers to value \"{value}\" which is not a valid {kind}: {path}"

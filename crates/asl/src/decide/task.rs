@@ -2,7 +2,6 @@
 
 use json::{Object, Value};
 
-use super::counts;
 use super::data::{self, Data};
 use super::failure::{Failed, How, recover};
 use super::step::{Fault, Go, Step, TIMEOUT};
@@ -78,9 +77,9 @@ fn prepare(step: &Step<'_>, task: &Task) -> Result<EventKind, Fault> {
     let data = data::of(step, &context);
     let input = data.input()?;
     let timeout = task.timeout.as_ref();
-    let timeout_seconds = seconds(timeout, "TimeoutSeconds", &input, &data)?;
+    let timeout_seconds = seconds(timeout, "TimeoutSecondsPath", &input, &data)?;
     let heartbeat = task.heartbeat.as_ref();
-    let heartbeat_seconds = seconds(heartbeat, "HeartbeatSeconds", &input, &data)?;
+    let heartbeat_seconds = seconds(heartbeat, "HeartbeatSecondsPath", &input, &data)?;
     let credentials = task.credentials.as_ref();
     let credentials_role_arn = credentials
         .map(|role| role_arn(role, &input, &data))
@@ -137,7 +136,13 @@ fn seconds(
     };
     let found = data.select(path, input)?;
     let count = found.as_i64().and_then(|count| u64::try_from(count).ok());
-    let wrong = || counts::refers_to(field, &found, "integer", &path.text);
+    let wrong = || {
+        let path = &path.text;
+        let text = "which is not a valid integer";
+        Fault::runtime(format!(
+            "The {field} field refers to value {found} {text}: {path}"
+        ))
+    };
     count.map(Some).ok_or_else(wrong)
 }
 

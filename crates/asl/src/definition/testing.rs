@@ -23,8 +23,8 @@ pub(crate) struct TestCatalogue;
 
 impl Catalogue for TestCatalogue {
     fn parameters(&self, resource: &str) -> Option<Vec<Parameter>> {
-        let parameter = |name: &'static str| Parameter {
-            name: name.into(),
+        let parameter = |name| Parameter {
+            name,
             values: match name {
                 "InvocationType" => &["RequestResponse", "DryRun", "Event"],
                 _ => &[],

@@ -101,24 +101,6 @@ fn parameters() {
     }
 }
 
-/// What a call of the SDK may have is what the operation has, in the SDK's spelling.
-#[test]
-fn sdk_parameters() {
-    for (resource, known) in [
-        (
-            "aws-sdk:sfn:startExecution",
-            Some("StateMachineArn Name Input TraceHeader"),
-        ),
-        ("aws-sdk:sts:getCallerIdentity", Some("")),
-        ("aws-sdk:fsx:createVolume", None),
-        ("states:startExecution", None),
-    ] {
-        let task = task(&format!("arn:aws:states:::{resource}"));
-        let names = task.sdk_parameters().map(|names| names.join(" "));
-        assert_eq!(names.as_deref(), known, "{resource}");
-    }
-}
-
 /// Where there is a model, what the table requires is what the model requires.
 #[test]
 fn the_table_agrees_with_the_models() {

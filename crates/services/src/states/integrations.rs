@@ -31,14 +31,8 @@ impl Catalogue for Integrations {
 
     fn parameters(&self, resource: &str) -> Option<Vec<Parameter>> {
         let task = task(resource)?;
-        if let Some(names) = task.sdk_parameters() {
-            let parameters = names
-                .into_iter()
-                .map(|name| Parameter { name, values: &[] });
-            return Some(parameters.collect());
-        }
         let parameters = task.parameters()?.iter().map(|parameter| Parameter {
-            name: parameter.name.into(),
+            name: parameter.name,
             values: parameter.values,
         });
         Some(parameters.collect())
